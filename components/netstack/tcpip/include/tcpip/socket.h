@@ -1,0 +1,141 @@
+// Sockets. Their behaviour is that of Linux sockets of the same kind where this header says nothing else.
+//
+// No call blocks: what would block returns -EAGAIN, and ops.socket_event tells when it is worth trying again.
+#ifndef TCPIP_SOCKET_H_
+#define TCPIP_SOCKET_H_
+
+#include <sys/uio.h>
+
+#include <tcpip/address.h>
+
+typedef struct tcpip_client tcpip_client_t;
+typedef struct tcpip_socket tcpip_socket_t;
+
+typedef enum tcpip_protocol {
+  TCPIP_UDP,
+  // ICMP echo: what is sent is an echo request from its type octet on; the identifier is the local port (whatever the
+  // caller wrote there is replaced) and the checksum is filled in. What is received are the replies to it.
+  TCPIP_ICMP_ECHO,
+} tcpip_protocol_t;
+
+// What tcpip_socket_poll and ops.socket_event speak of.
+enum {
+  TCPIP_EVENT_READABLE = 1,         // receive will not return -EAGAIN
+  TCPIP_EVENT_WRITABLE = 2,         // send is worth trying
+  TCPIP_EVENT_ERROR = 4,            // an error is pending
+  TCPIP_EVENT_READ_SHUTDOWN = 8,    // nothing more will be received
+  TCPIP_EVENT_WRITE_SHUTDOWN = 16,  // nothing more can be sent
+};
+
+// Makes a socket of `family` (TCPIP_IPV4 or TCPIP_IPV6) that `client` owns and pays for. `context` comes back in
+// ops.socket_event. -EMFILE if the client has its number of sockets, -EPROTONOSUPPORT, -EAFNOSUPPORT.
+int tcpip_socket_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
+                        tcpip_socket_t** out);
+
+// Closes and frees; what it had received is lost. No event comes for it any more. NULL is accepted.
+void tcpip_socket_destroy(tcpip_socket_t* socket);
+
+// The context given at creation.
+void* tcpip_socket_context(const tcpip_socket_t* socket);
+
+// The state now, as TCPIP_EVENT_* bits.
+uint32_t tcpip_socket_poll(const tcpip_socket_t* socket);
+
+// Takes a local address and port; port 0 takes a free one at random (RFC 6056), the unspecified address takes all.
+// -EINVAL if already bound or shut down, -EAFNOSUPPORT for the wrong family, -EADDRNOTAVAIL if the address is neither
+// ours, a group nor broadcast, or its zone names no interface, -EADDRINUSE.
+int tcpip_socket_bind(tcpip_socket_t* socket, const tcpip_endpoint_t* local);
+
+// Sets the peer: where sends without an address go, and the only one that is received from. Binds first if need be.
+// Queued datagrams stay. -EAFNOSUPPORT, -ENETUNREACH, -EADDRNOTAVAIL, -EACCES for broadcast without the option,
+// -EADDRINUSE, -EAGAIN if no port is free.
+int tcpip_socket_connect(tcpip_socket_t* socket, const tcpip_endpoint_t* peer);
+
+// Undoes connect (0 even if there was no peer): an address that bind did not choose is released, and so is a port.
+int tcpip_socket_disconnect(tcpip_socket_t* socket);
+
+// Shuts down receiving, sending or both. -ENOTCONN if there is no peer (the flags take effect even so, as on Linux),
+// -EINVAL if neither is asked for.
+int tcpip_socket_shutdown(tcpip_socket_t* socket, bool read, bool write);
+
+// The local endpoint: unspecified address and port 0 if not bound.
+void tcpip_socket_local(const tcpip_socket_t* socket, tcpip_endpoint_t* out);
+
+// -ENOTCONN if there is no peer.
+int tcpip_socket_peer(const tcpip_socket_t* socket, tcpip_endpoint_t* out);
+
+// Returns the pending error as a negative errno and clears it; 0 if there is none. An ICMP port unreachable about a
+// connected socket's datagram makes -ECONNREFUSED; the next send or receive returns it as well, whichever is first.
+int tcpip_socket_take_error(tcpip_socket_t* socket);
+
+typedef struct tcpip_send {
+  const struct iovec* iov;  // gathered; the bytes are read before the call returns
+  size_t iov_count;
+  const tcpip_endpoint_t* to;     // NULL: the connected peer
+  const tcpip_address_t* source;  // NULL: chosen (a packet-information control message)
+  uint32_t interface;             // 0: by route (likewise)
+  int16_t ttl;                    // 1..255 (0..255 for IPv6), -1: the socket's
+  int16_t tos;                    // traffic class 0..255, -1: the socket's
+} tcpip_send_t;
+
+// Sends one datagram; returns its length or an error, never a part. -EAGAIN if the link is full, -EDESTADDRREQ,
+// -EMSGSIZE if no IP packet can hold it, -EPIPE after shutdown, -EACCES for broadcast without the option, -ENETUNREACH,
+// -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -EINVAL, -ENOBUFS if the
+// client's memory is used up, or the pending error (which it clears).
+int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send);
+
+typedef struct tcpip_recv {
+  const struct iovec* iov;  // scattered to; what does not fit is cut off
+  size_t iov_count;
+  bool peek;  // leaves the datagram where it is
+  // Filled in when a datagram was received:
+  size_t length;                // of the whole datagram
+  size_t truncated;             // bytes of it that were cut off
+  tcpip_endpoint_t from;
+  tcpip_address_t destination;  // as its header says: may be a group
+  uint32_t interface;
+  uint8_t ttl;
+  uint8_t tos;
+  int64_t timestamp_ns;  // the stack's time when it arrived
+} tcpip_recv_t;
+
+// Takes the oldest datagram; returns the number of bytes copied (0 is a datagram too). -EAGAIN if there is none, also
+// after shutdown (see TCPIP_EVENT_READ_SHUTDOWN), or the pending error (which it clears).
+int64_t tcpip_socket_recv(tcpip_socket_t* socket, tcpip_recv_t* recv);
+
+// Bytes of the oldest datagram (FIONREAD); 0 if there is none.
+size_t tcpip_socket_next_length(const tcpip_socket_t* socket);
+
+// Booleans are 0 or 1. Defaults in brackets.
+typedef enum tcpip_option {
+  TCPIP_REUSE_ADDRESS,            // [0]
+  TCPIP_REUSE_PORT,               // [0] datagrams are spread over the sockets of one port by the hash of their flow
+  TCPIP_BROADCAST,                // [0]
+  TCPIP_BIND_TO_DEVICE,           // an interface's index, 0 for any [0]; -ENODEV
+  TCPIP_RECEIVE_BUFFER,           // bytes, book-keeping included; clamped to 2 KiB..4 MiB [208 KiB]
+  TCPIP_SEND_BUFFER,              // likewise: bounds what waits for neighbours' addresses [208 KiB]
+  TCPIP_TTL,                      // IPv4 1..255, -1 for the default [64]
+  TCPIP_TOS,                      // IPv4 0..255 [0]
+  TCPIP_MULTICAST_TTL,            // IPv4 0..255, -1 for the default [1]
+  TCPIP_MULTICAST_LOOP,           // IPv4: own multicasts come back to this host's members [1]
+  TCPIP_MULTICAST_INTERFACE,      // IPv4: an interface's index, 0 for any [0]; -EADDRNOTAVAIL
+  TCPIP_IPV6_ONLY,                // [0]; -EINVAL once bound
+  TCPIP_IPV6_HOPS,                // 0..255, -1 for the default [64]
+  TCPIP_IPV6_TRAFFIC_CLASS,       // 0..255, -1 for the default [0]
+  TCPIP_IPV6_MULTICAST_HOPS,      // 0..255, -1 for the default [1]
+  TCPIP_IPV6_MULTICAST_LOOP,      // [1]
+  TCPIP_IPV6_MULTICAST_INTERFACE  // an interface's index, 0 for any [0]; -ENODEV
+} tcpip_option_t;
+
+// -ENOPROTOOPT for an option of the other family or protocol, -EINVAL for a value out of range.
+int tcpip_socket_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
+int tcpip_socket_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);
+
+// Joins `group` on `interface`; 0 takes the interface of the route to the group. -EINVAL if it is no group, -ENODEV,
+// -EADDRINUSE if joined already, -ENOBUFS after 20 groups per socket.
+int tcpip_socket_join(tcpip_socket_t* socket, const tcpip_address_t* group, uint32_t interface);
+
+// -EADDRNOTAVAIL if it has not joined.
+int tcpip_socket_leave(tcpip_socket_t* socket, const tcpip_address_t* group, uint32_t interface);
+
+#endif  // TCPIP_SOCKET_H_
