@@ -1,0 +1,211 @@
+"""What system tests share: cases reported as TAP, requirements that skip, namespaces and processes that always go away.
+
+    from systest import case, main, require_root, resources
+
+    @case
+    def kernel_pings_the_netstack():
+        require_root()
+        with resources() as owned:
+            network = Namespace(owned)
+            ...
+            expect(reply == payload, "the echo differs")
+
+    main()
+
+A case passes by returning. Whatever it acquires through `resources()` is released in reverse order on every way out,
+SIGTERM from the runner included.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+_cases = []
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+BUILD = os.environ.get("JACINTH_BUILD", os.path.join(ROOT, "build"))
+SANITIZED = bool(os.environ.get("JACINTH_TEST_SANITIZED"))
+# Waits are for events; this only bounds the wait for one that never comes.
+PATIENCE = 60 if SANITIZED else 20
+
+
+class Skip(Exception):
+    """Raised by a case that can't run on this machine; the message says why."""
+
+
+class Failure(AssertionError):
+    """Raised by a case whose expectation doesn't hold."""
+
+
+def case(function):
+    """Registers a test case; its name is the function's."""
+    _cases.append(function)
+    return function
+
+
+def expect(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+def expect_equal(actual, wanted, what):
+    if actual != wanted:
+        raise Failure(f"{what}: expected {wanted!r}, got {actual!r}")
+
+
+# Requirements
+
+
+def require_root():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+
+
+def require_program(name):
+    if not shutil.which(name):
+        raise Skip(f"needs the program {name}")
+
+
+def require_tun():
+    require_root()
+    if not os.path.exists("/dev/net/tun"):
+        raise Skip("needs /dev/net/tun")
+
+
+# Resources
+
+
+@contextlib.contextmanager
+def resources():
+    """An ExitStack for what a case owns."""
+    with contextlib.ExitStack() as owned:
+        yield owned
+
+
+def run(*command, check=True, timeout=PATIENCE, **options):
+    """Runs a command to its end and returns it with its output as text; fails the case if it fails and `check`."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=timeout, **options)
+    if check and done.returncode != 0:
+        raise Failure(f"{' '.join(command)} ended with status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def spawn(owned, *command, **options):
+    """Starts a process in a group of its own; on release it gets SIGTERM, and its whole group SIGKILL if it stays."""
+    process = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, "text": True, "start_new_session": True,
+                                           **options})
+    owned.callback(stop, process)
+    return process
+
+
+def stop(process, patience=10):
+    """Ends a spawned process and returns its exit status."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()
+    return process.returncode
+
+
+def wait_until(condition, what, patience=PATIENCE):
+    """Waits for something outside this process that tells nobody when it happens; returns what `condition` returned."""
+    deadline = time.monotonic() + patience
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {patience} s in vain for {what}")
+        time.sleep(0.01)
+    return result
+
+
+class Namespace:
+    """A network namespace of the case's own, removed with everything in it when `owned` is released."""
+
+    _made = 0
+
+    def __init__(self, owned):
+        Namespace._made += 1
+        self.name = f"jacinth-test-{os.getpid()}-{Namespace._made}"
+        run("ip", "netns", "add", self.name)
+        owned.callback(self._remove)
+        self.run("ip", "link", "set", "lo", "up")
+
+    def _remove(self):
+        for pid in run("ip", "netns", "pids", self.name, check=False).stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        run("ip", "netns", "delete", self.name, check=False)
+
+    def command(self, *command):
+        """The command that runs `command` inside."""
+        return ("ip", "netns", "exec", self.name, *command)
+
+    def run(self, *command, **options):
+        return run(*self.command(*command), **options)
+
+    def spawn(self, owned, *command, **options):
+        return spawn(owned, *self.command(*command), **options)
+
+    @contextlib.contextmanager
+    def entered(self):
+        """The calling thread's new sockets belong to the namespace while inside."""
+        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.name}") as inside:
+            _setns(inside.fileno())
+            try:
+                yield
+            finally:
+                _setns(home.fileno())
+
+
+def _setns(descriptor):
+    import ctypes
+    CLONE_NEWNET = 0x40000000
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+# Running
+
+
+def _terminated(_signal, _frame):
+    raise SystemExit(143)
+
+
+def _report(number, name, outcome, detail=""):
+    print(f"{'not ok' if outcome == 'failed' else 'ok'} {number} - {name}"
+          + (f" # SKIP {detail}" if outcome == "skipped" else ""))
+    if outcome == "failed":
+        print("\n".join("# " + line for line in detail.splitlines()))
+    sys.stdout.flush()
+
+
+def main():
+    """Runs the registered cases (or those named on the command line) and exits."""
+    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGINT, _terminated)
+    chosen = [function for function in _cases if not sys.argv[1:] or function.__name__ in sys.argv[1:]]
+    print(f"1..{len(chosen)}", flush=True)
+    failed = False
+    for number, function in enumerate(chosen, 1):
+        try:
+            function()
+        except Skip as reason:
+            _report(number, function.__name__, "skipped", str(reason))
+        except Exception:  # pylint: disable=broad-except # whatever it is, it is this case's failure
+            _report(number, function.__name__, "failed", traceback.format_exc())
+            failed = True
+        else:
+            _report(number, function.__name__, "passed")
+    sys.exit(1 if failed else 0)
