@@ -1,0 +1,40 @@
+// What Linux adds to the object calls: descriptors as objects and objects as descriptors.
+#ifndef ZIRCON_LINUX_H_
+#define ZIRCON_LINUX_H_
+
+#include <zircon/types.h>
+
+// A Linux descriptor as an object: it can be sent through channels and taken out again; it cannot be waited on.
+#define ZX_OBJ_TYPE_LINUX_FD ((zx_obj_type_t)64)
+#define ZX_DEFAULT_LINUX_FD_RIGHTS (ZX_RIGHTS_BASIC | ZX_RIGHTS_IO)
+
+// Makes a handle of `fd`, which is consumed, also on failure. ZX_ERR_INVALID_ARGS: not an open descriptor.
+zx_status_t zx_linux_fd_wrap(int fd, zx_handle_t* out);
+
+// The descriptor of a wrapped one (close-on-exec; the caller's). Consumes `handle`, also on failure. If other handles of
+// the object remain, the descriptor is a duplicate. ZX_ERR_BAD_HANDLE, ZX_ERR_WRONG_TYPE.
+zx_status_t zx_linux_fd_unwrap(zx_handle_t handle, int* out_fd);
+
+// A channel endpoint from a connected SOCK_SEQPACKET descriptor, for channels that cross exec. Such a channel works also
+// when other processes hold duplicates of `fd`, as long as only one of them reads. Consumes `fd`, also on failure.
+// ZX_ERR_WRONG_TYPE: not such a socket.
+zx_status_t zx_linux_channel_from_fd(int fd, zx_handle_t* out);
+
+// The one descriptor of a channel endpoint (close-on-exec; the caller's). Consumes `channel`, also on failure.
+// ZX_ERR_BAD_STATE: the endpoint holds more than its socket: unread messages already taken in, or shared memory.
+zx_status_t zx_linux_channel_to_fd(zx_handle_t channel, int* out_fd);
+
+// The descriptor that a foreign event loop watches for POLLIN, borrowed from the port. Before it sleeps, the loop calls
+// zx_linux_port_arm (or zx_port_wait with a past deadline, until that says ZX_ERR_TIMED_OUT).
+zx_status_t zx_linux_port_fd(zx_handle_t port, int* out_fd);
+
+// Gets a port ready to be slept on. ZX_OK: packets are waiting already, do not sleep. ZX_ERR_SHOULD_WAIT: none known;
+// the descriptor becomes readable when there may be some. Needs READ on the port.
+zx_status_t zx_linux_port_arm(zx_handle_t port);
+
+// A VMO of a memfd (consumed, also on failure; ZX_ERR_WRONG_TYPE: not a memfd) and back (consumes `vmo`). A memfd that is
+// not sealed against shrinking gives a resizable VMO without MAP.
+zx_status_t zx_linux_vmo_from_fd(int fd, zx_handle_t* out);
+zx_status_t zx_linux_vmo_to_fd(zx_handle_t vmo, int* out_fd);
+
+#endif  // ZIRCON_LINUX_H_

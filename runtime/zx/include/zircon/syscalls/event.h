@@ -1,0 +1,22 @@
+// Events and eventpairs: objects that are nothing but signals, and signals in general.
+#ifndef ZIRCON_SYSCALLS_EVENT_H_
+#define ZIRCON_SYSCALLS_EVENT_H_
+
+#include <zircon/types.h>
+
+// Makes an event. ZX_ERR_INVALID_ARGS: `options` is not 0, null `out`.
+zx_status_t zx_event_create(uint32_t options, zx_handle_t* out);
+
+// Makes two events tied together: each can signal the other, and sees PEER_CLOSED when the other is gone.
+// ZX_ERR_NOT_SUPPORTED: `options` is not 0.
+zx_status_t zx_eventpair_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1);
+
+// Clears, then sets, signals of the object, at once. Needs SIGNAL. Events and eventpairs: user signals and SIGNALED;
+// other objects: user signals. ZX_ERR_INVALID_ARGS: other bits. ZX_ERR_NOT_SUPPORTED: ports and address spaces.
+zx_status_t zx_object_signal(zx_handle_t handle, zx_signals_t clear_mask, zx_signals_t set_mask);
+
+// The same for the object at the other end. Needs SIGNAL_PEER. ZX_ERR_PEER_CLOSED; ZX_ERR_NOT_SUPPORTED: no peered
+// object. On a channel the change travels behind the messages already written.
+zx_status_t zx_object_signal_peer(zx_handle_t handle, zx_signals_t clear_mask, zx_signals_t set_mask);
+
+#endif  // ZIRCON_SYSCALLS_EVENT_H_

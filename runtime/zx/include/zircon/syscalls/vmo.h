@@ -1,0 +1,47 @@
+// VMOs: memory as an object, and mappings of it.
+#ifndef ZIRCON_SYSCALLS_VMO_H_
+#define ZIRCON_SYSCALLS_VMO_H_
+
+#include <zircon/types.h>
+
+// Makes a zero-filled VMO of `size` bytes, rounded up to pages. ZX_ERR_INVALID_ARGS: unknown options.
+// ZX_ERR_OUT_OF_RANGE: too large.
+zx_status_t zx_vmo_create(uint64_t size, uint32_t options, zx_handle_t* out);
+
+// The size in whole pages. Needs no right.
+zx_status_t zx_vmo_get_size(zx_handle_t handle, uint64_t* size);
+
+// Needs WRITE. ZX_ERR_UNAVAILABLE: not resizable; ZX_ERR_ACCESS_DENIED: no RESIZE; ZX_ERR_OUT_OF_RANGE.
+zx_status_t zx_vmo_set_size(zx_handle_t handle, uint64_t size);
+
+// Copies exactly `size` bytes out of or into the VMO. Needs READ, or WRITE. ZX_ERR_OUT_OF_RANGE: beyond its end;
+// nothing is copied.
+zx_status_t zx_vmo_read(zx_handle_t handle, void* buffer, uint64_t offset, size_t size);
+zx_status_t zx_vmo_write(zx_handle_t handle, const void* buffer, uint64_t offset, size_t size);
+
+// ZX_VMO_OP_*: COMMIT, DECOMMIT and ZERO need WRITE, cache operations READ. ZX_ERR_OUT_OF_RANGE: outside the VMO;
+// ZX_ERR_INVALID_ARGS: unknown operation, unaligned DECOMMIT; ZX_ERR_NOT_SUPPORTED: locks.
+zx_status_t zx_vmo_op_range(zx_handle_t handle, uint32_t op, uint64_t offset, uint64_t size, void* buffer,
+                            size_t buffer_size);
+
+// Makes a child: a snapshot (a copy of the content now), or a slice or reference (a window on the same memory). Needs
+// DUPLICATE and READ. ZX_ERR_INVALID_ARGS, ZX_ERR_OUT_OF_RANGE, ZX_ERR_NOT_SUPPORTED (slice of a resizable parent).
+zx_status_t zx_vmo_create_child(zx_handle_t handle, uint32_t options, uint64_t offset, uint64_t size,
+                                zx_handle_t* out);
+
+// The process's own address space, as the first argument of the calls below. Not closed by anyone.
+zx_handle_t zx_vmar_root_self(void);
+
+// Maps `len` bytes (whole pages) of a VMO; the mapping outlives the VMO's handle. Needs MAP on the VMO, and READ, WRITE,
+// EXECUTE as asked. `vmar_offset` is an address, used with ZX_VM_SPECIFIC. ZX_ERR_ACCESS_DENIED; ZX_ERR_INVALID_ARGS
+// (WRITE without READ, unaligned, length 0); ZX_ERR_ALREADY_EXISTS (SPECIFIC over a mapping); ZX_ERR_NOT_SUPPORTED
+// (REQUIRE_NON_RESIZABLE on a resizable VMO); ZX_ERR_BUFFER_TOO_SMALL (beyond the end without ALLOW_FAULTS);
+// ZX_ERR_OUT_OF_RANGE.
+zx_status_t zx_vmar_map(zx_handle_t handle, zx_vm_option_t options, size_t vmar_offset, zx_handle_t vmo,
+                        uint64_t vmo_offset, size_t len, zx_vaddr_t* mapped_addr);
+
+// Page-aligned ranges. ZX_ERR_INVALID_ARGS otherwise.
+zx_status_t zx_vmar_unmap(zx_handle_t handle, zx_vaddr_t addr, size_t len);
+zx_status_t zx_vmar_protect(zx_handle_t handle, zx_vm_option_t options, zx_vaddr_t addr, size_t len);
+
+#endif  // ZIRCON_SYSCALLS_VMO_H_
