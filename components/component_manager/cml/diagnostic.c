@@ -1,0 +1,78 @@
+// How an error of a manifest is recorded and shown.
+#include "diagnostic.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+bool cml_fail(cml_error_t* error, cml_location_t location, const char* error_class, const char* format, ...) {
+  va_list args;
+  error->error_class = error_class;
+  error->location = location;
+  error->advice[0] = '\0';
+  va_start(args, format);
+  vsnprintf(error->message, sizeof error->message, format, args);
+  va_end(args);
+  return false;
+}
+
+bool cml_advise(cml_error_t* error, const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(error->advice, sizeof error->advice, format, args);
+  va_end(args);
+  return false;
+}
+
+static bool continues_character(char byte) {
+  return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+static size_t line_start(const cml_source_t* source, size_t offset) {
+  while (offset > 0 && source->text[offset - 1] != '\n')
+    offset--;
+  return offset;
+}
+
+void cml_location_position(cml_location_t location, uint32_t* out_line, uint32_t* out_column) {
+  const cml_source_t* source = location.source;
+  size_t offset = location.offset < source->size ? location.offset : source->size;
+  uint32_t line = 1, column = 1;
+  for (size_t i = 0; i < offset; i++)
+    line += source->text[i] == '\n';
+  for (size_t i = line_start(source, offset); i < offset; i++)
+    column += !continues_character(source->text[i]);
+  *out_line = line;
+  *out_column = column;
+}
+
+// The source line, and under it blanks (tabs where the line has them, so that the caret stands right whatever
+// a tab's width is), a caret and as many tildes as the location covers on this line.
+static void print_excerpt(cml_location_t location, uint32_t line, FILE* out) {
+  const char* text = location.source->text;
+  size_t offset = location.offset < location.source->size ? location.offset : location.source->size;
+  size_t start = line_start(location.source, offset);
+  size_t end = offset + strcspn(text + offset, "\r\n");
+  fprintf(out, "%5u | ", line);
+  for (size_t i = start; i < end; i++)
+    fputc((unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i], out);
+  fputs("\n      | ", out);
+  for (size_t i = start; i < offset; i++) {
+    if (!continues_character(text[i])) fputc(text[i] == '\t' ? '\t' : ' ', out);
+  }
+  fputc('^', out);
+  for (size_t i = offset + 1; i < end && i - offset < location.length; i++) {
+    if (!continues_character(text[i])) fputc('~', out);
+  }
+  fputc('\n', out);
+}
+
+void cml_error_print(const cml_error_t* error, FILE* out) {
+  uint32_t line = 0, column = 0;
+  if (error->location.source) {
+    cml_location_position(error->location, &line, &column);
+    fprintf(out, "%s:%u:%u: ", error->location.source->name, line, column);
+  }
+  fprintf(out, "error: %s: %s\n", error->error_class, error->message);
+  if (error->location.source) print_excerpt(error->location, line, out);
+  if (error->advice[0]) fprintf(out, "  help: %s\n", error->advice);
+}
