@@ -11,7 +11,18 @@
 #include <zircon/types.h>
 
 #ifdef __cplusplus
+#define FIDL_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define FIDL_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#ifdef __cplusplus
 extern "C" {
+#endif
+
+FIDL_STATIC_ASSERT(sizeof(void*) == 8, "a pointer stands in the place of a presence marker");
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the wire format is little endian, and messages are used in place"
 #endif
 
 // A string: `size` bytes of UTF-8 without a terminator (NUL bytes may be inside). A NULL `data` is an absent
@@ -59,6 +70,9 @@ typedef union fidl_envelope {
     uint16_t flags;
   } sizes;
 } fidl_envelope_t;
+
+typedef struct fidl_encoder fidl_encoder_t;  // <lib/fidl/encoder.h>
+typedef struct fidl_decoder fidl_decoder_t;  // <lib/fidl/decoder.h>
 
 // Error of the framework in a result union.
 typedef int32_t fidl_framework_err_t;

@@ -1,0 +1,48 @@
+// Helpers of the functions that write encoders, decoders and closers.
+#include <inttypes.h>
+#include <string.h>
+
+#include "emit.h"
+
+#define RIGHTS_SAME UINT32_C(0x80000000)
+#define RIGHTS_CHANNEL UINT32_C(0xf00e)
+#define OBJECT_CHANNEL 4u
+
+const char* code_address(const char* expr) {
+  if (strncmp(expr, "(*", 2) == 0) return text_format("%.*s", (int)strlen(expr) - 3, expr + 2);
+  return text_format("&%s", expr);
+}
+
+const char* code_loop(text_t* out, const char* indent, const char* count, unsigned nesting) {
+  static const char* const names[] = {"i", "j", "k", "l", "m"};
+  const char* name = nesting < 5 ? names[nesting] : text_format("i%u", nesting);
+  text_add(out, "%sfor (uint64_t %s = 0, %s_end = %s; %s < %s_end; %s++) {\n", indent, name, name, count, name, name,
+           name);
+  return name;
+}
+
+const char* code_depth(unsigned hops) {
+  return hops ? text_format("depth + %u", hops) : "depth";
+}
+
+const char* code_bound(const type_t* type) {
+  return type->has_count && type->count < UINT32_MAX ? text_format("%" PRIu64 "u", type->count) : "UINT32_MAX";
+}
+
+bool code_is_bool(model_t* model, const type_t* type) {
+  type = model_resolve(model, type);
+  return type->kind == FIDL__IR__TYPE__KIND__PRIMITIVE && type->primitive == FIDL__IR__TYPE__PRIMITIVE__BOOL;
+}
+
+void code_handle_args(const type_t* type, uint32_t* out_subtype, uint32_t* out_rights) {
+  bool endpoint = type->kind != FIDL__IR__TYPE__KIND__HANDLE;
+  *out_subtype = type->has_handle_subtype ? type->handle_subtype : endpoint ? OBJECT_CHANNEL : 0;
+  *out_rights = type->has_handle_rights ? type->handle_rights : endpoint ? RIGHTS_CHANNEL : RIGHTS_SAME;
+}
+
+void code_function(text_t* out, const char* head, const char* body, const char* const* parameters) {
+  text_add(out, "%s {\n", head);
+  for (; *parameters; parameters++)
+    if (!strstr(body, *parameters)) text_add(out, "  (void)%s;\n", *parameters);
+  text_add(out, "%s}\n\n", body);
+}

@@ -1,0 +1,244 @@
+// Decoders: straight-line checks and patches of one layout in place, in the order of its fields.
+#include <inttypes.h>
+
+#include "emit.h"
+#include "names.h"
+
+static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr, unsigned hops,
+                  unsigned nesting);
+
+// A call that fails the function if it fails.
+static void check(text_t* out, const char* indent, const char* format, ...) __attribute__((format(printf, 3, 4)));
+static void check(text_t* out, const char* indent, const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  text_add(out, "%sif (!", indent);
+  text_add_va(out, format, args);
+  text_add(out, ") return false;\n");
+  va_end(args);
+}
+
+static void elements(model_t* model, text_t* out, const char* indent, const type_t* element, const char* data,
+                     const char* count, unsigned hops, unsigned nesting) {
+  if (model_plain(model, element)) return;
+  if (code_is_bool(model, element)) {
+    text_add(out, "%sif (!fidl_bools_valid(%s, %s)) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_BOOLEAN);\n",
+             indent, data, count);
+    return;
+  }
+  const char* index = code_loop(out, indent, count, nesting);
+  value(model, out, text_format("%s  ", indent), element, text_format("%s[%s]", data, index), hops, nesting + 1);
+  text_add(out, "%s}\n", indent);
+}
+
+static void identifier(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr,
+                       unsigned hops) {
+  const decl_t* decl = model_find(model, type->identifier);
+  if (!decl || model_plain_decl(model, decl)) return;
+  const char* name = c_name(decl->name);
+  switch (decl->kind) {
+    case FIDL__IR__DECL__KIND__ENUM:
+      text_add(out, "%sif (!%s_is_known(%s)) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
+               indent, name, expr);
+      break;
+    case FIDL__IR__DECL__KIND__BITS:
+      text_add(out, "%sif (%s & (%s)~%s_MASK) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
+               indent, expr, name, name);
+      break;
+    case FIDL__IR__DECL__KIND__UNION:
+      if (type->nullable) {
+        text_add(out, "%sif (%s.ordinal == 0) {\n", indent, expr);
+        check(out, text_format("%s  ", indent), "fidl_decode_union_unset(decoder, &%s.envelope_, true)", expr);
+        text_add(out, "%s} else if (!%s_decode_(decoder, %s, %s)) {\n%s  return false;\n%s}\n", indent, name,
+                 code_address(expr), code_depth(hops), indent, indent);
+        break;
+      }
+      check(out, indent, "%s_decode_(decoder, %s, %s)", name, code_address(expr), code_depth(hops));
+      break;
+    default:
+      check(out, indent, "%s_decode_(decoder, %s, %s)", name, code_address(expr), code_depth(hops));
+      break;
+  }
+}
+
+static void box(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr, unsigned hops) {
+  check(out, indent, "fidl_decode_box(decoder, &%s, sizeof(*%s), %s)", expr, expr, code_depth(hops));
+  if (!model_plain(model, type->element))
+    text_add(out, "%sif (%s && !%s_decode_(decoder, %s, %s)) return false;\n", indent, expr,
+             c_type_of(model, type->element).base, expr, code_depth(hops + 1));
+}
+
+static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr, unsigned hops,
+                  unsigned nesting) {
+  type = model_resolve(model, type);
+  const char* optional = type->nullable ? "true" : "false";
+  switch (type->kind) {
+    case FIDL__IR__TYPE__KIND__PRIMITIVE:
+      if (type->primitive == FIDL__IR__TYPE__PRIMITIVE__BOOL)
+        check(out, indent, "fidl_decode_bool(decoder, %s)", code_address(expr));
+      break;
+    case FIDL__IR__TYPE__KIND__STRING:
+      check(out, indent, "fidl_decode_string(decoder, %s, %s, %s, %s)", code_address(expr), code_bound(type), optional,
+            code_depth(hops));
+      break;
+    case FIDL__IR__TYPE__KIND__VECTOR:
+      check(out, indent, "fidl_decode_vector(decoder, %s, sizeof(*%s.data), %s, %s, %s)", code_address(expr), expr,
+            code_bound(type), optional, code_depth(hops));
+      elements(model, out, indent, type->element, text_format("%s.data", expr), text_format("%s.count", expr), hops + 1,
+               nesting);
+      break;
+    case FIDL__IR__TYPE__KIND__ARRAY:
+      elements(model, out, indent, type->element, expr, text_format("%" PRIu64, type->count), hops, nesting);
+      break;
+    case FIDL__IR__TYPE__KIND__BOX:
+      box(model, out, indent, type, expr, hops);
+      break;
+    case FIDL__IR__TYPE__KIND__HANDLE:
+    case FIDL__IR__TYPE__KIND__CLIENT_END:
+    case FIDL__IR__TYPE__KIND__SERVER_END: {
+      uint32_t subtype, rights;
+      code_handle_args(type, &subtype, &rights);
+      check(out, indent, "fidl_decode_handle(decoder, %s, %uu, 0x%xu, %s)", code_address(expr), subtype, rights,
+            optional);
+      break;
+    }
+    case FIDL__IR__TYPE__KIND__FRAMEWORK_ERR:
+      text_add(out,
+               "%sif (%s != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)\n"
+               "%s  return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
+               indent, expr, indent);
+      break;
+    case FIDL__IR__TYPE__KIND__IDENTIFIER:
+      identifier(model, out, indent, type, expr, hops);
+      break;
+    default:
+      break;
+  }
+}
+
+static void decode_struct(model_t* model, text_t* body, const decl_t* decl) {
+  if (decl->n_members == 0) {
+    text_add(body, "  if (value->_empty != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);\n");
+    return;
+  }
+  for (size_t i = 0; i < decl->n_members; i++) {
+    const member_t* member = decl->members[i];
+    value(model, body, "  ", member->type, text_format("value->%s", c_member(member->name)), 0, 0);
+    if (member->padding != 0)
+      check(body, "  ", "fidl_decode_padding(decoder, value->_padding%zu, sizeof(value->_padding%zu))", i, i);
+  }
+}
+
+static void table_member(model_t* model, text_t* body, const member_t* member) {
+  const char* name = c_member(member->name);
+  const char* place = text_format("value->envelopes[%u]", member->ordinal - 1);
+  text_add(body, "  if (value->max_ordinal < %u) return true;\n  if (%s.bits != 0) {  // %s\n", member->ordinal, place,
+           member->name);
+  text_add(body, "    fidl_decode_mark_t mark;\n");
+  if (model_inline(member->type)) {
+    check(body, "    ", "fidl_decode_envelope_inline(decoder, &%s, %u, &mark)", place, member->type->shape->inline_size);
+    if (!model_plain(model, member->type)) {
+      text_add(body, "    %s;\n    memcpy(&%s_value, %s.inl.value, sizeof(%s_value));\n",
+               c_declare(model, member->type, text_format("%s_value", name)), name, place, name);
+      value(model, body, "    ", member->type, text_format("%s_value", name), 1, 0);
+      if (member->type->resource) text_add(body, "    memcpy(%s.inl.value, &%s_value, sizeof(%s_value));\n", place, name, name);
+    }
+    check(body, "    ", "fidl_decode_envelope_inline_end(decoder, &mark)");
+  } else {
+    text_add(body, "    %s = fidl_decode_envelope(decoder, &%s, sizeof(*%s_value), depth + 2, &mark);\n",
+             c_declare_pointer(model, member->type, text_format("%s_value", name), false), place, name);
+    check(body, "    ", "%s_value", name);
+    value(model, body, "    ", member->type, text_format("(*%s_value)", name), 2, 0);
+    check(body, "    ", "fidl_decode_envelope_end(decoder, &%s, %s_value, &mark)", place, name);
+  }
+  text_add(body, "  }\n");
+}
+
+static void decode_table(model_t* model, text_t* body, const decl_t* decl) {
+  check(body, "  ", "fidl_decode_table(decoder, value, depth)");
+  uint32_t next = 1;
+  for (size_t i = 0; i < decl->n_members; i++) {
+    for (; next < decl->members[i]->ordinal; next++) {
+      text_add(body, "  if (value->max_ordinal < %u) return true;\n", next);
+      check(body, "  ", "fidl_decode_unknown_envelope(decoder, &value->envelopes[%u])", next - 1);
+    }
+    table_member(model, body, decl->members[i]);
+    next++;
+  }
+  check(body, "  ", "fidl_decode_table_end(decoder, value, %u)", model_max_ordinal(decl));
+}
+
+static void union_member(model_t* model, text_t* body, const decl_t* decl, const member_t* member) {
+  const char* name = c_member(member->name);
+  text_add(body, "    case %s_Tag_%s: {\n      fidl_decode_mark_t mark;\n", c_name(decl->name), member->name);
+  if (model_inline(member->type)) {
+    text_add(body, "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
+    check(body, "      ", "fidl_decode_envelope_inline(decoder, &value->envelope_, %u, &mark)",
+          member->type->shape->inline_size);
+    value(model, body, "      ", member->type, text_format("value->%s", name), 0, 0);
+    text_add(body, "      return fidl_decode_envelope_inline_end(decoder, &mark);\n");
+  } else {
+    text_add(body, "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
+    text_add(body, "      %s =\n          fidl_decode_envelope(decoder, &value->envelope_, sizeof(*%s_value), depth + 1, &mark);\n",
+             c_declare_pointer(model, member->type, text_format("%s_value", name), false), name);
+    check(body, "      ", "%s_value", name);
+    value(model, body, "      ", member->type, text_format("(*%s_value)", name), 1, 0);
+    text_add(body, "      return fidl_decode_envelope_end(decoder, &value->envelope_, %s_value, &mark);\n", name);
+  }
+  text_add(body, "    }\n");
+}
+
+static void decode_union(model_t* model, text_t* body, const decl_t* decl) {
+  text_add(body, "  switch (value->ordinal) {\n");
+  for (size_t i = 0; i < decl->n_members; i++) union_member(model, body, decl, decl->members[i]);
+  text_add(body, "    case 0:\n      return fidl_decode_union_unset(decoder, &value->envelope_, false);\n    default:\n");
+  if (decl->strict)
+    text_add(body, "      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n");
+  else
+    text_add(body, "      return fidl_decode_union_unknown(decoder, &value->envelope_);\n");
+  text_add(body, "  }\n");
+}
+
+static void decode_overlay(model_t* model, text_t* body, const decl_t* decl) {
+  uint32_t room = decl->shape->inline_size - 8;
+  text_add(body, "  const uint8_t* content = (const uint8_t*)value + 8;\n  switch (value->ordinal) {\n");
+  for (size_t i = 0; i < decl->n_members; i++) {
+    const member_t* member = decl->members[i];
+    uint32_t size = member->type->shape->inline_size;
+    text_add(body, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
+    value(model, body, "      ", member->type, text_format("value->%s", c_member(member->name)), 0, 0);
+    if (size < room)
+      text_add(body, "      return fidl_decode_padding(decoder, content + %u, %u);\n", size, room - size);
+    else
+      text_add(body, "      return true;\n");
+  }
+  text_add(body, "    default:\n      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
+}
+
+void emit_decode(model_t* model, text_t* out, const decl_t* decl) {
+  if (model_plain_decl(model, decl)) return;
+  const char* name = c_name(decl->name);
+  text_t body = {0};
+  bool returns = false;
+  switch (decl->kind) {
+    case FIDL__IR__DECL__KIND__STRUCT:
+      decode_struct(model, &body, decl);
+      break;
+    case FIDL__IR__DECL__KIND__TABLE:
+      decode_table(model, &body, decl);
+      break;
+    case FIDL__IR__DECL__KIND__UNION:
+      decode_union(model, &body, decl);
+      returns = true;
+      break;
+    default:
+      decode_overlay(model, &body, decl);
+      returns = true;
+      break;
+  }
+  if (!returns) text_add(&body, "  return true;\n");
+  const char* with_value = text_format("  %s* value = (%s*)object;\n%s", name, name, text_string(&body));
+  code_function(out, text_format("bool %s_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth)", name),
+                with_value, (const char* const[]){"depth", NULL});
+  text_free(&body);
+}

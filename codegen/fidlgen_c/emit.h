@@ -1,0 +1,51 @@
+// The parts of the two generated files. Each function appends to `out`; what cannot be generated is told in
+// model->error.
+#ifndef CODEGEN_FIDLGEN_C_EMIT_H_
+#define CODEGEN_FIDLGEN_C_EMIT_H_
+
+#include "model.h"
+#include "text.h"
+
+// header.c: the frame of the header; source.c: that of the source.
+void emit_header(model_t* model, text_t* out);
+void emit_source(model_t* model, text_t* out);
+
+// decls.c: constants, enums, bits, structs and aliases. types.c: tables, unions and overlays.
+void emit_decl(model_t* model, text_t* out, const decl_t* decl);
+void emit_table(model_t* model, text_t* out, const decl_t* decl);
+void emit_union(model_t* model, text_t* out, const decl_t* decl);
+void emit_overlay(model_t* model, text_t* out, const decl_t* decl);
+
+// A doc comment, indented; nothing if there is none.
+void emit_doc(text_t* out, const char* indent, const char* doc);
+// The typedefs of the vectors a type is made of, unless the headers have them already.
+void emit_vectors(model_t* model, text_t* out, const type_t* type);
+
+// encode.c, decode.c, close.c: functions over one layout; nothing where none is needed.
+void emit_encode(model_t* model, text_t* out, const decl_t* decl);
+void emit_decode(model_t* model, text_t* out, const decl_t* decl);
+void emit_close(model_t* model, text_t* out, const decl_t* decl);
+
+// client.c, server.c: a protocol's declarations and definitions.
+void emit_protocol_header(model_t* model, text_t* out, const decl_t* protocol);
+void emit_client_header(model_t* model, text_t* out, const decl_t* protocol);
+void emit_server_header(model_t* model, text_t* out, const decl_t* protocol);
+void emit_protocol_source(model_t* model, text_t* out, const decl_t* protocol);
+void emit_client_source(model_t* model, text_t* out, const decl_t* protocol);
+void emit_server_source(model_t* model, text_t* out, const decl_t* protocol);
+
+// code.c: helpers of encode.c, decode.c and close.c.
+
+// "&expr", or "p" for "(*p)".
+const char* code_address(const char* expr);
+// Begins a loop over `count` elements with a new index variable, whose name it returns; `depth` counts loops.
+const char* code_loop(text_t* out, const char* indent, const char* count, unsigned nesting);
+// "depth", "depth + 1" ...
+const char* code_depth(unsigned hops);
+const char* code_bound(const type_t* type);
+bool code_is_bool(model_t* model, const type_t* type);
+void code_handle_args(const type_t* type, uint32_t* out_subtype, uint32_t* out_rights);
+// Writes a function: head, then `(void)` for the parameters that `body` does not use, then body.
+void code_function(text_t* out, const char* head, const char* body, const char* const* parameters);
+
+#endif  // CODEGEN_FIDLGEN_C_EMIT_H_

@@ -1,0 +1,105 @@
+// fidlgen_c: a back end of fidlc. Reads a GenerateRequest on standard input and answers on standard output with
+// `fidl/LIBRARY.h` and `fidl/LIBRARY.c`. Exits 0 once it has answered (errors are part of the answer), 1 if it could not
+// read or answer, 2 for wrong usage.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "emit.h"
+
+#define IR_VERSION 1
+
+static const char usage[] =
+    "usage: fidlgen_c [--help | --version] < REQUEST > RESPONSE\n"
+    "The C back end of fidlc, which runs it: fidlc --c-out DIR --files a.fidl\n"
+    "Reads a fidl.ir.GenerateRequest on standard input and writes a fidl.ir.GenerateResponse.\n";
+
+static bool read_all(FILE* file, text_t* out) {
+  char chunk[65536];
+  size_t size;
+  while ((size = fread(chunk, 1, sizeof(chunk), file)) > 0) text_add_bytes(out, chunk, size);
+  return !ferror(file);
+}
+
+static Fidl__Ir__GenerateResponse__File* make_file(const char* path, const text_t* content) {
+  Fidl__Ir__GenerateResponse__File* file = malloc(sizeof(*file));
+  if (!file) abort();
+  fidl__ir__generate_response__file__init(file);
+  file->path = (char*)(uintptr_t)path;
+  file->content.data = (uint8_t*)content->data;
+  file->content.len = content->size;
+  return file;
+}
+
+static bool answer(Fidl__Ir__GenerateResponse* response) {
+  size_t size = fidl__ir__generate_response__get_packed_size(response);
+  uint8_t* bytes = malloc(size ? size : 1);
+  if (!bytes) return false;
+  fidl__ir__generate_response__pack(response, bytes);
+  bool ok = fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0;
+  free(bytes);
+  return ok;
+}
+
+static bool generate(const library_t* library) {
+  Fidl__Ir__GenerateResponse response = FIDL__IR__GENERATE_RESPONSE__INIT;
+  Fidl__Ir__GenerateResponse__File* files[2];
+  text_t header = {0}, source = {0};
+  model_t model;
+  model_init(&model, library);
+  if (library->version != IR_VERSION)
+    model.error = text_format("intermediate representation of version %u, expected %u", library->version, IR_VERSION);
+  if (!model.error) emit_header(&model, &header);
+  if (!model.error) emit_source(&model, &source);
+  char* errors[1] = {(char*)(uintptr_t)model.error};
+  if (model.error) {
+    response.errors = errors;
+    response.n_errors = 1;
+  } else {
+    files[0] = make_file(text_format("fidl/%s.h", library->name), &header);
+    files[1] = make_file(text_format("fidl/%s.c", library->name), &source);
+    response.files = files;
+    response.n_files = 2;
+  }
+  bool ok = answer(&response);
+  if (response.n_files) {
+    free(files[0]);
+    free(files[1]);
+  }
+  text_free(&header);
+  text_free(&source);
+  model_deinit(&model);
+  return ok;
+}
+
+int main(int argc, char** argv) {
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    fputs(usage, stdout);
+    return 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    printf("fidlgen_c, intermediate representation %d\n", IR_VERSION);
+    return 0;
+  }
+  if (argc > 1) {
+    fputs(usage, stderr);
+    return 2;
+  }
+  text_t input = {0};
+  if (!read_all(stdin, &input)) {
+    fprintf(stderr, "fidlgen_c: cannot read standard input: %s\n", strerror(errno));
+    return 1;
+  }
+  Fidl__Ir__GenerateRequest* request =
+      fidl__ir__generate_request__unpack(NULL, input.size, (const uint8_t*)text_string(&input));
+  text_free(&input);
+  if (!request) {
+    fputs("fidlgen_c: standard input holds no GenerateRequest; fidlc runs this program\n", stderr);
+    return 1;
+  }
+  bool ok = generate(request->library);
+  fidl__ir__generate_request__free_unpacked(request, NULL);
+  if (!ok) fputs("fidlgen_c: cannot write the answer\n", stderr);
+  return ok ? 0 : 1;
+}

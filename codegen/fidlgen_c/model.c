@@ -1,0 +1,115 @@
+// The library being generated.
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+static int compare_decls(const void* a, const void* b) {
+  return strcmp((*(decl_t* const*)a)->name, (*(decl_t* const*)b)->name);
+}
+
+void model_init(model_t* model, const library_t* library) {
+  *model = (model_t){.library = library};
+  size_t count = library->n_decls;
+  for (size_t i = 0; i < library->n_dependencies; i++) count += library->dependencies[i]->n_decls;
+  model->decls = calloc(count ? count : 1, sizeof(*model->decls));
+  if (!model->decls) {
+    fputs("fidlgen_c: out of memory\n", stderr);
+    exit(1);
+  }
+  for (size_t i = 0; i < library->n_decls; i++) model->decls[model->num_decls++] = library->decls[i];
+  for (size_t i = 0; i < library->n_dependencies; i++)
+    for (size_t j = 0; j < library->dependencies[i]->n_decls; j++)
+      model->decls[model->num_decls++] = library->dependencies[i]->decls[j];
+  qsort(model->decls, model->num_decls, sizeof(*model->decls), compare_decls);
+}
+
+void model_deinit(model_t* model) {
+  free(model->decls);
+}
+
+const decl_t* model_find(model_t* model, const char* name) {
+  decl_t key = {.name = (char*)(uintptr_t)name};
+  decl_t* key_pointer = &key;
+  decl_t** found = bsearch(&key_pointer, model->decls, model->num_decls, sizeof(*model->decls), compare_decls);
+  if (found) return *found;
+  if (!model->error) model->error = text_format("the intermediate representation lacks %s", name);
+  return NULL;
+}
+
+const type_t* model_resolve(model_t* model, const type_t* type) {
+  while (type->kind == FIDL__IR__TYPE__KIND__IDENTIFIER) {
+    const decl_t* decl = model_find(model, type->identifier);
+    if (!decl || decl->kind != FIDL__IR__DECL__KIND__NEWTYPE) break;
+    type = decl->type;
+  }
+  return type;
+}
+
+const decl_t* model_decl(model_t* model, const type_t* type) {
+  type = model_resolve(model, type);
+  return type->kind == FIDL__IR__TYPE__KIND__IDENTIFIER ? model_find(model, type->identifier) : NULL;
+}
+
+bool model_plain(model_t* model, const type_t* type) {
+  type = model_resolve(model, type);
+  switch (type->kind) {
+    case FIDL__IR__TYPE__KIND__PRIMITIVE:
+      return type->primitive != FIDL__IR__TYPE__PRIMITIVE__BOOL;
+    case FIDL__IR__TYPE__KIND__ARRAY:
+      return model_plain(model, type->element);
+    case FIDL__IR__TYPE__KIND__STRING_ARRAY:
+      return true;
+    case FIDL__IR__TYPE__KIND__IDENTIFIER: {
+      const decl_t* decl = model_find(model, type->identifier);
+      return decl && model_plain_decl(model, decl);
+    }
+    default:
+      return false;
+  }
+}
+
+bool model_plain_decl(model_t* model, const decl_t* decl) {
+  switch (decl->kind) {
+    case FIDL__IR__DECL__KIND__BITS:
+    case FIDL__IR__DECL__KIND__ENUM:
+      return !decl->strict;
+    case FIDL__IR__DECL__KIND__STRUCT:
+      if (decl->n_members == 0) return false;
+      for (size_t i = 0; i < decl->n_members; i++)
+        if (decl->members[i]->padding != 0 || !model_plain(model, decl->members[i]->type)) return false;
+      return true;
+    default:
+      return false;
+  }
+}
+
+uint32_t model_max_size(const Fidl__Ir__TypeShape* shape) {
+  if (shape->max_out_of_line == UINT32_MAX) return UINT32_MAX;
+  uint64_t size = ((uint64_t)shape->inline_size + 7) / 8 * 8 + shape->max_out_of_line;
+  return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+}
+
+bool model_inline(const type_t* type) {
+  return type->shape->inline_size <= 4;
+}
+
+uint32_t model_max_ordinal(const decl_t* decl) {
+  uint32_t max = 0;
+  for (size_t i = 0; i < decl->n_members; i++)
+    if (decl->members[i]->ordinal > max) max = decl->members[i]->ordinal;
+  return max;
+}
+
+bool model_is_layout(const decl_t* decl) {
+  return decl->kind == FIDL__IR__DECL__KIND__STRUCT || decl->kind == FIDL__IR__DECL__KIND__TABLE ||
+         decl->kind == FIDL__IR__DECL__KIND__UNION || decl->kind == FIDL__IR__DECL__KIND__OVERLAY;
+}
+
+bool model_is_own(const model_t* model, const decl_t* decl) {
+  size_t size = strlen(model->library->name);
+  return strncmp(decl->name, model->library->name, size) == 0 && decl->name[size] == '/';
+}

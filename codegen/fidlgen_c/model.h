@@ -1,0 +1,55 @@
+// The library being generated: its declarations by name, and what the generated code wants to know about types.
+#ifndef CODEGEN_FIDLGEN_C_MODEL_H_
+#define CODEGEN_FIDLGEN_C_MODEL_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ir.pb-c.h"
+
+typedef Fidl__Ir__Library library_t;
+typedef Fidl__Ir__Decl decl_t;
+typedef Fidl__Ir__Type type_t;
+typedef Fidl__Ir__Member member_t;
+typedef Fidl__Ir__Method method_t;
+typedef Fidl__Ir__Constant constant_t;
+
+typedef struct model {
+  const library_t* library;
+  decl_t** decls;  // of the library and all it reaches, sorted by name
+  size_t num_decls;
+  const char* error;  // the first thing that cannot be generated
+} model_t;
+
+// Indexes the library; it stays the caller's. model_deinit frees the index.
+void model_init(model_t* model, const library_t* library);
+void model_deinit(model_t* model);
+
+// The declaration of a full name ("a.b/X"), NULL (and model->error set) if there is none.
+const decl_t* model_find(model_t* model, const char* name);
+
+// Newtypes looked through.
+const type_t* model_resolve(model_t* model, const type_t* type);
+
+// The declaration that an IDENTIFIER type, newtypes looked through, names; NULL for other types.
+const decl_t* model_decl(model_t* model, const type_t* type);
+
+// Whether a value's bytes in memory are its bytes on the wire and need no check: no pointer, handle, padding, bool or
+// strict value inside.
+bool model_plain(model_t* model, const type_t* type);
+bool model_plain_decl(model_t* model, const decl_t* decl);
+
+// Bytes of a whole encoded value, UINT32_MAX if unbounded.
+uint32_t model_max_size(const Fidl__Ir__TypeShape* shape);
+
+// Whether a member of this type stands inside its envelope.
+bool model_inline(const type_t* type);
+
+// The highest ordinal of a table, 0 if it has no members.
+uint32_t model_max_ordinal(const decl_t* decl);
+
+bool model_is_layout(const decl_t* decl);  // struct, table, union or overlay
+bool model_is_own(const model_t* model, const decl_t* decl);
+
+#endif  // CODEGEN_FIDLGEN_C_MODEL_H_

@@ -1,0 +1,29 @@
+// What client.c and server.c share.
+#ifndef CODEGEN_FIDLGEN_C_PROTOCOL_H_
+#define CODEGEN_FIDLGEN_C_PROTOCOL_H_
+
+#include "emit.h"
+#include "names.h"
+
+// "a_b_P_M"
+const char* protocol_method_name(const decl_t* protocol, const method_t* method);
+
+// A body as a parameter to be sent, "const T* name" or, with handles inside, "T* name".
+const char* protocol_body_parameter(model_t* model, const type_t* type, const char* name);
+
+// What a server gives to answer: the success payload or the plain response; NULL if that is empty.
+const type_t* protocol_reply_type(model_t* model, const method_t* method);
+
+// "&a_b_X_type_" or "NULL".
+const char* protocol_type_reference(const type_t* type);
+
+// Lines that declare `scratch` for a message with this body.
+const char* protocol_scratch(model_t* model, const type_t* type);
+
+// An expression that passes a sendable body on, "NULL" where there is none.
+const char* protocol_body_argument(const type_t* type, const char* name);
+
+// The size of the largest message with this body.
+uint32_t protocol_message_size(model_t* model, const type_t* type);
+
+#endif  // CODEGEN_FIDLGEN_C_PROTOCOL_H_

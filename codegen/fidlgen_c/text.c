@@ -1,0 +1,92 @@
+// Growing text.
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS 110
+
+static void reserve(text_t* text, size_t more) {
+  if (text->capacity - text->size > more) return;
+  size_t capacity = (text->size + more + 1) * 2;
+  char* data = realloc(text->data, capacity);
+  if (!data) {
+    fputs("fidlgen_c: out of memory\n", stderr);
+    exit(1);
+  }
+  text->data = data;
+  text->capacity = capacity;
+}
+
+void text_add_bytes(text_t* text, const char* data, size_t size) {
+  reserve(text, size);
+  if (size) memcpy(text->data + text->size, data, size);
+  text->size += size;
+  text->data[text->size] = 0;
+}
+
+void text_add_va(text_t* text, const char* format, va_list args) {
+  va_list again;
+  va_copy(again, args);
+  int size = vsnprintf(NULL, 0, format, args);
+  if (size > 0) {
+    reserve(text, (size_t)size);
+    vsnprintf(text->data + text->size, (size_t)size + 1, format, again);
+    text->size += (size_t)size;
+  }
+  va_end(again);
+}
+
+void text_add(text_t* text, const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  text_add_va(text, format, args);
+  va_end(args);
+}
+
+const char* text_string(const text_t* text) {
+  return text->data ? text->data : "";
+}
+
+bool text_contains(const text_t* text, const char* needle) {
+  return strstr(text_string(text), needle) != NULL;
+}
+
+void text_free(text_t* text) {
+  free(text->data);
+  *text = (text_t){0};
+}
+
+char* text_format(const char* format, ...) {
+  text_t text = {0};
+  reserve(&text, 0);
+  text.data[0] = 0;
+  va_list args;
+  va_start(args, format);
+  text_add_va(&text, format, args);
+  va_end(args);
+  return text.data;
+}
+
+void text_add_call(text_t* text, const char* head, const char* parameters, const char* tail) {
+  size_t head_size = strlen(head), indent = head_size + 1, column = indent;
+  text_add(text, "%s(", head);
+  const char* next = parameters;
+  while (*next) {
+    const char* comma = strstr(next, ", ");
+    size_t size = comma ? (size_t)(comma - next) : strlen(next);
+    size_t needed = size + (comma ? 1 : 1 + strlen(tail));
+    if (column != indent && column + 1 + needed > COLUMNS) {
+      text_add(text, "\n%*s", (int)indent, "");
+      column = indent;
+    } else if (column != indent) {
+      text_add(text, " ");
+      column++;
+    }
+    text_add(text, "%.*s%s", (int)size, next, comma ? "," : "");
+    column += size + (comma ? 1 : 0);
+    next = comma ? comma + 2 : next + size;
+  }
+  text_add(text, ")%s", tail);
+}

@@ -1,0 +1,174 @@
+// Decoding in place, for generated code. The decoder hands out the message's bytes object by object, in the order the
+// encoder appended them, and its handles one by one; generated code checks each field and patches markers into
+// pointers and handles. Nothing is allocated, and no byte is looked at before its bounds are known.
+//
+// Each fidl_decode_* returns false (or NULL) once something is wrong; the first error is kept, and the generated code
+// returns at once. Whoever began the decoding (fidl_decode_message) then closes all handles of the message.
+#ifndef LIB_FIDL_DECODER_H_
+#define LIB_FIDL_DECODER_H_
+
+#include <lib/fidl/type.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fidl_decoder {
+  uint8_t* next;              // the first byte not yet claimed; 8-aligned
+  uint8_t* end;
+  zx_handle_info_t* handles;  // those closed or replaced meanwhile are updated here
+  uint32_t next_handle;
+  uint32_t num_handles;
+  fidl_error_t error;
+};
+
+// Decodes the `size` bytes at `bytes` (8-aligned) as one value of `type`, in place. The handles become the value's;
+// on failure all of them are closed. Returns the error or FIDL_ERROR_NONE.
+fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size, zx_handle_info_t* handles,
+                                 uint32_t num_handles);
+
+// Records the first error; returns false.
+bool fidl_decode_fail(fidl_decoder_t* decoder, fidl_error_t error);
+
+// The next `size` bytes, their padding checked; NULL on failure.
+static inline void* fidl_decode_claim(fidl_decoder_t* decoder, uint64_t size) {
+  uint64_t padded = fidl_align(size);
+  if (__builtin_expect(padded > (uint64_t)(decoder->end - decoder->next), 0)) {
+    fidl_decode_fail(decoder, FIDL_ERROR_TOO_FEW_BYTES);
+    return NULL;
+  }
+  uint8_t* object = decoder->next;
+  decoder->next += padded;
+  if (size & 7u) {
+    uint64_t last;
+    memcpy(&last, decoder->next - 8, 8);
+    if (__builtin_expect(last >> (8u * (size & 7u)) != 0, 0)) {
+      fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PADDING_BYTE);
+      return NULL;
+    }
+  }
+  return object;
+}
+
+static inline bool fidl_decode_depth(fidl_decoder_t* decoder, uint32_t depth) {
+  if (__builtin_expect(depth > FIDL_MAX_DEPTH, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
+  return true;
+}
+
+static inline bool fidl_decode_padding(fidl_decoder_t* decoder, const void* padding, size_t size) {
+  const uint8_t* bytes = (const uint8_t*)padding;
+  uint8_t any = 0;
+  for (size_t i = 0; i < size; i++) any |= bytes[i];
+  if (__builtin_expect(any != 0, 0)) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PADDING_BYTE);
+  return true;
+}
+
+static inline bool fidl_decode_bool(fidl_decoder_t* decoder, const void* value) {
+  if (__builtin_expect(*(const uint8_t*)value > 1, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_BOOLEAN);
+  return true;
+}
+
+// `member` is a {count, presence} header, which becomes {count, pointer}. Elements of `element_size` bytes are claimed,
+// not looked at.
+static inline bool fidl_decode_vector(fidl_decoder_t* decoder, void* member, uint64_t element_size, uint64_t bound,
+                                      bool optional, uint32_t depth) {
+  uint64_t header[2];
+  memcpy(header, member, sizeof(header));
+  if (__builtin_expect(header[1] != UINT64_MAX, 0)) {
+    if (header[1] != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
+    if (header[0] != 0) return fidl_decode_fail(decoder, FIDL_ERROR_NON_EMPTY_VECTOR_WITH_NULL_BODY);
+    if (!optional) return fidl_decode_fail(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    return true;
+  }
+  if (__builtin_expect(header[0] > bound, 0))
+    return fidl_decode_fail(decoder, header[0] > UINT32_MAX ? FIDL_ERROR_VECTOR_COUNT_EXCEEDS_32_BIT_LIMIT
+                                                            : FIDL_ERROR_COUNT_EXCEEDS_LIMIT);
+  if (!fidl_decode_depth(decoder, depth + 1)) return false;
+  void* data = fidl_decode_claim(decoder, header[0] * element_size);  // < 2^32 * 2^17: no overflow
+  if (!data) return false;
+  memcpy((uint8_t*)member + 8, &data, 8);
+  return true;
+}
+
+bool fidl_decode_string(fidl_decoder_t* decoder, fidl_string_t* string, uint64_t bound, bool optional,
+                        uint32_t depth);
+
+// The presence word at `member` becomes a pointer to `size` claimed bytes, or NULL. The struct is not looked at.
+bool fidl_decode_box(fidl_decoder_t* decoder, void* member, uint64_t size, uint32_t depth);
+
+bool fidl_decode_handle(fidl_decoder_t* decoder, zx_handle_t* handle, zx_obj_type_t type, zx_rights_t rights,
+                        bool optional);
+
+// Begins a table: `table` is {max_ordinal, presence} and becomes {max_ordinal, envelopes}.
+bool fidl_decode_table(fidl_decoder_t* decoder, void* table, uint32_t depth);
+
+// Ends a table: drops what lies beyond the `known` ordinals.
+bool fidl_decode_table_end(fidl_decoder_t* decoder, void* table, uint64_t known);
+
+// Skips and empties an envelope of an ordinal the type does not know; absent ones are fine.
+bool fidl_decode_unknown_envelope(fidl_decoder_t* decoder, fidl_envelope_t* envelope);
+
+// The ordinal of a union is 0: fails unless it is `optional` and wholly absent.
+bool fidl_decode_union_unset(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, bool optional);
+
+// An ordinal that a flexible union does not know: its content is dropped.
+bool fidl_decode_union_unknown(fidl_decoder_t* decoder, fidl_envelope_t* envelope);
+
+// What an envelope's header promises, for the check at its end.
+typedef struct fidl_decode_mark {
+  uint8_t* end;
+  uint32_t end_handle;
+} fidl_decode_mark_t;
+
+// Says what is wrong with an envelope whose header does not fit its type.
+bool fidl_decode_envelope_fail(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, bool is_inline);
+
+// Begins an inline envelope with a value of `size` bytes.
+static inline bool fidl_decode_envelope_inline(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
+                                               uint32_t size, fidl_decode_mark_t* mark) {
+  if (__builtin_expect(envelope->inl.flags != 1, 0)) return fidl_decode_envelope_fail(decoder, envelope, true);
+  mark->end_handle = decoder->next_handle + envelope->inl.num_handles;
+  if (size < 4) return fidl_decode_padding(decoder, envelope->inl.value + size, 4 - size);
+  return true;
+}
+
+static inline bool fidl_decode_envelope_inline_end(fidl_decoder_t* decoder, const fidl_decode_mark_t* mark) {
+  if (__builtin_expect(decoder->next_handle != mark->end_handle, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE);
+  return true;
+}
+
+// Begins the out-of-line content of a present envelope, an object of `size` bytes, which it returns claimed.
+static inline void* fidl_decode_envelope(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, uint64_t size,
+                                         uint32_t depth, fidl_decode_mark_t* mark) {
+  if (__builtin_expect(envelope->sizes.flags != 0 ||
+                           envelope->sizes.num_bytes > (uint64_t)(decoder->end - decoder->next) ||
+                           envelope->sizes.num_handles > decoder->num_handles - decoder->next_handle,
+                       0)) {
+    fidl_decode_envelope_fail(decoder, envelope, false);
+    return NULL;
+  }
+  if (!fidl_decode_depth(decoder, depth)) return NULL;
+  mark->end = decoder->next + envelope->sizes.num_bytes;
+  mark->end_handle = decoder->next_handle + envelope->sizes.num_handles;
+  return fidl_decode_claim(decoder, size);
+}
+
+// Ends it: `content` is what fidl_decode_envelope() returned; `envelope` becomes a pointer to it.
+static inline bool fidl_decode_envelope_end(fidl_decoder_t* decoder, fidl_envelope_t* envelope, void* content,
+                                            const fidl_decode_mark_t* mark) {
+  if (__builtin_expect(decoder->next != mark->end, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);
+  if (__builtin_expect(decoder->next_handle != mark->end_handle, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE);
+  envelope->data = content;
+  return true;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // LIB_FIDL_DECODER_H_

@@ -1,0 +1,172 @@
+// Encoding, for generated code: a message grows object by object in a scratch buffer of the caller's, without
+// allocating; large plain data is not copied but gathered, as an entry of the list that the channel's write takes.
+//
+// Each fidl_encode_* returns false once something failed; the first error is kept, and the generated code returns at
+// once. Whoever began the encoding then closes the handles that were moved into it (fidl_encoder_close_handles).
+#ifndef LIB_FIDL_ENCODER_H_
+#define LIB_FIDL_ENCODER_H_
+
+#include <lib/fidl/type.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Entries a gathered message has at most; data beyond is copied.
+#define FIDL_ENCODER_IOVECS 17u
+// Less data than this is cheaper copied than gathered.
+#define FIDL_GATHER_MIN_BYTES 512u
+
+struct fidl_encoder {
+  uint8_t* buffer;   // 8-aligned
+  uint8_t* next;     // the first free byte of `buffer`
+  uint8_t* end;      // the end of what may be used of it
+  uint8_t* segment;  // the first byte that no iovec covers yet
+  uint64_t limit;    // bytes of the whole message
+  uint64_t gathered; // bytes that are not in `buffer`
+  bool gather;
+  fidl_error_t error;
+  uint32_t num_iovecs;
+  uint32_t num_handles;
+  zx_channel_iovec_t iovecs[FIDL_ENCODER_IOVECS];
+  zx_handle_disposition_t handles[FIDL_MAX_MESSAGE_HANDLES];
+};
+
+// Begins a message of at most `limit` bytes in `buffer` (8-aligned, `capacity` bytes). With `gather`, large data is
+// referred to and must stay as it is until the message is written.
+void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint32_t capacity, uint64_t limit, bool gather);
+
+// Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the value and
+// of the encoder. Handles of the value are moved into the encoder.
+bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value);
+
+// Closes the handles that were moved into the encoder.
+void fidl_encoder_close_handles(fidl_encoder_t* encoder);
+
+// The bytes so far, gathered ones included.
+static inline uint64_t fidl_encoder_size(const fidl_encoder_t* encoder) {
+  return (uint64_t)(encoder->next - encoder->buffer) + encoder->gathered;
+}
+
+// Records the first error; returns false.
+bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error);
+
+// Refers to `size` bytes at `from` instead of copying them; false (and nothing done) if the list is full.
+bool fidl_encode_gather(fidl_encoder_t* encoder, const void* from, uint64_t size);
+
+// Appends an object: its copy, zero-padded. NULL on failure.
+static inline void* fidl_encode_append(fidl_encoder_t* encoder, const void* from, uint64_t size) {
+  uint64_t padded = fidl_align(size);
+  if (__builtin_expect(padded > (uint64_t)(encoder->end - encoder->next), 0)) {
+    fidl_encode_fail(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+    return NULL;
+  }
+  uint8_t* to = encoder->next;
+  encoder->next += padded;
+  if (size & 7u) memset(to + padded - 8, 0, 8);
+  if (size) memcpy(to, from, size);
+  return to;
+}
+
+// Appends plain data, by reference if it is large.
+static inline bool fidl_encode_data(fidl_encoder_t* encoder, const void* from, uint64_t size) {
+  if (size >= FIDL_GATHER_MIN_BYTES && encoder->gather && fidl_encode_gather(encoder, from, size))
+    return encoder->error == FIDL_ERROR_NONE;
+  return fidl_encode_append(encoder, from, size) != NULL;
+}
+
+static inline bool fidl_encode_depth(fidl_encoder_t* encoder, uint32_t depth) {
+  if (__builtin_expect(depth > FIDL_MAX_DEPTH, 0))
+    return fidl_encode_fail(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
+  return true;
+}
+
+// The presence words of strings, vectors, boxes, tables and handles.
+static inline void fidl_encode_present(void* to) {
+  memset(to, 0xff, 8);
+}
+
+// Strings and the headers of vectors: `from` and `to` are {count, pointer}. `to` becomes the wire's header.
+// A string's bytes are appended; a vector's elements are the caller's to append if fidl_encode_vector() says so
+// through `present`.
+bool fidl_encode_string(fidl_encoder_t* encoder, const fidl_string_t* from, fidl_string_t* to, uint64_t bound,
+                        bool optional, uint32_t depth);
+
+static inline bool fidl_encode_vector(fidl_encoder_t* encoder, uint64_t count, const void* data, void* to,
+                                      uint64_t bound, bool optional, uint32_t depth) {
+  if (!data) {
+    if (count) return fidl_encode_fail(encoder, FIDL_ERROR_NON_EMPTY_VECTOR_WITH_NULL_BODY);
+    if (!optional) return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    return true;  // the copy of an absent vector is its wire form
+  }
+  if (count > bound) return fidl_encode_fail(encoder, FIDL_ERROR_COUNT_EXCEEDS_LIMIT);
+  fidl_encode_present((uint8_t*)to + 8);
+  return fidl_encode_depth(encoder, depth + 1);
+}
+
+// A handle of the stated type (0: any) and rights. Moved out of `from`.
+bool fidl_encode_handle(fidl_encoder_t* encoder, zx_handle_t* from, zx_handle_t* to, zx_obj_type_t type,
+                        zx_rights_t rights, bool optional);
+
+static inline bool fidl_encode_bool(fidl_encoder_t* encoder, const void* from) {
+  if (*(const uint8_t*)from > 1) return fidl_encode_fail(encoder, FIDL_ERROR_INVALID_BOOLEAN);
+  return true;
+}
+
+// Appends the struct `from` points to and makes `to` its presence word. NULL on failure.
+static inline void* fidl_encode_box(fidl_encoder_t* encoder, const void* from, uint64_t size, void* to,
+                                    uint32_t depth) {
+  fidl_encode_present(to);
+  return fidl_encode_depth(encoder, depth + 1) ? fidl_encode_append(encoder, from, size) : NULL;
+}
+
+// Appends the out-of-line content of an envelope, at `depth`. NULL on failure.
+static inline void* fidl_encode_envelope(fidl_encoder_t* encoder, const void* from, uint64_t size, uint32_t depth) {
+  if (!from) {
+    fidl_encode_fail(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+    return NULL;
+  }
+  return fidl_encode_depth(encoder, depth) ? fidl_encode_append(encoder, from, size) : NULL;
+}
+
+// Where the content of an envelope begins.
+typedef struct fidl_encode_mark {
+  uint64_t size;
+  uint32_t num_handles;
+} fidl_encode_mark_t;
+
+static inline fidl_encode_mark_t fidl_encode_mark(const fidl_encoder_t* encoder) {
+  fidl_encode_mark_t mark;
+  mark.size = fidl_encoder_size(encoder);
+  mark.num_handles = encoder->num_handles;
+  return mark;
+}
+
+// Makes `envelope` the header of what was appended since `mark`.
+static inline bool fidl_encode_envelope_end(fidl_encoder_t* encoder, fidl_envelope_t* envelope,
+                                            const fidl_encode_mark_t* mark) {
+  envelope->sizes.num_bytes = (uint32_t)(fidl_encoder_size(encoder) - mark->size);
+  envelope->sizes.num_handles = (uint16_t)(encoder->num_handles - mark->num_handles);
+  envelope->sizes.flags = 0;
+  return true;
+}
+
+// Makes `envelope`, whose first `size` bytes are the value on the wire, an inline one.
+static inline bool fidl_encode_envelope_inline(fidl_encoder_t* encoder, fidl_envelope_t* envelope, uint32_t size,
+                                               const fidl_encode_mark_t* mark) {
+  for (uint32_t i = size; i < 4; i++) envelope->inl.value[i] = 0;
+  envelope->inl.num_handles = (uint16_t)(encoder->num_handles - mark->num_handles);
+  envelope->inl.flags = 1;
+  return true;
+}
+
+// Begins a table: appends the envelopes up to the highest present ordinal, of which `known` are known to the type.
+// `from` and `to` are {max_ordinal, envelopes}. `*out` are the appended envelopes, `*count` their number.
+bool fidl_encode_table(fidl_encoder_t* encoder, const void* from, void* to, uint64_t known, uint32_t depth,
+                       fidl_envelope_t** out, uint64_t* count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // LIB_FIDL_ENCODER_H_
