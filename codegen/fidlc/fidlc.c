@@ -1,0 +1,78 @@
+// The order of the phases.
+#include "fidlc.h"
+
+#include <stdlib.h>
+
+#include "compiler.h"
+#include "ir.h"
+
+fidlc_t* fidlc_create(const fidlc_options_t* options) {
+  compiler_t* c = calloc(1, sizeof(*c));
+  if (!c) abort();
+  arena_init(&c->arena);
+  interner_init(&c->names, &c->arena);
+  c->diagnostics.arena = &c->arena;
+  c->options = options;
+  make_builtin_library(c);
+  return c;
+}
+
+void fidlc_destroy(fidlc_t* c) {
+  if (!c) return;
+  arena_deinit(&c->arena);
+  free(c);
+}
+
+void fidlc_add_library(fidlc_t* c) {
+  ptr_list_add(&c->arena, &c->groups, arena_alloc(&c->arena, sizeof(group_t)));
+}
+
+void fidlc_add_file(fidlc_t* c, const char* name, const char* bytes, size_t length) {
+  if (!c->groups.count) fidlc_add_library(c);
+  group_t* group = c->groups.items[c->groups.count - 1];
+  ptr_list_add(&c->arena, &group->sources, source_create(&c->arena, name, bytes, length, c->source_count++));
+}
+
+static void compile_all(compiler_t* c) {
+  c->pass++;
+  for (uint32_t i = 0; i < c->libraries.count; i++) {
+    library_t* library = c->libraries.items[i];
+    collect_library(c, library);
+    resolve_library(c, library);
+    sort_library(c, library);
+    compile_library(c, library);
+    shape_library(c, library);
+    verify_library(c, library);
+    check_unused(c, library);
+  }
+}
+
+const Fidl__Ir__Library* fidlc_compile(fidlc_t* c) {
+  const Fidl__Ir__Library* result = NULL;
+  if (make_libraries(c)) compile_all(c);
+  diagnostics_finish(&c->diagnostics);
+  bool failed = c->diagnostics.errors || (c->options->warnings_are_errors && c->diagnostics.warnings);
+  if (!failed) result = ir_library(c, c->target);
+  return result;
+}
+
+size_t fidlc_error_count(const fidlc_t* c) {
+  return c->diagnostics.errors;
+}
+
+size_t fidlc_warning_count(const fidlc_t* c) {
+  return c->diagnostics.warnings;
+}
+
+int fidlc_diagnostic_number(const fidlc_t* c, size_t i) {
+  if (i >= c->diagnostics.list.count) return 0;
+  return ((const diagnostic_t*)c->diagnostics.list.items[i])->number;
+}
+
+void fidlc_print(fidlc_t* c, FILE* out, bool colour) {
+  diagnostics_print(&c->diagnostics, out, colour);
+}
+
+void fidlc_print_json(fidlc_t* c, FILE* out) {
+  diagnostics_print_json(&c->diagnostics, out);
+}

@@ -1,0 +1,127 @@
+// fidlc: reads the command line and the files, compiles, writes what was asked for.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dump.h"
+#include "fidlc.h"
+#include "options.h"
+#include "output.h"
+#include "plugin.h"
+
+enum { EXIT_OK = 0, EXIT_ERRORS = 1, EXIT_USAGE = 2 };
+
+static bool read_sources(const options_t* options, fidlc_t* fidlc) {
+  size_t groups = 0;
+  for (size_t i = 0; i < options->file_count; i++) {
+    const file_option_t* file = &options->files[i];
+    for (; groups <= file->group; groups++) fidlc_add_library(fidlc);
+    size_t length = 0;
+    char* bytes = read_whole_file(file->path, &length);
+    if (!bytes) {
+      fprintf(stderr, "fidlc: cannot read %s: %s\n", file->path, strerror(errno));
+      return false;
+    }
+    fidlc_add_file(fidlc, file->path, bytes, length);
+    free(bytes);
+  }
+  return true;
+}
+
+static bool add_ir(const char* path, const Fidl__Ir__Library* library, output_t* output) {
+  size_t length = fidl__ir__library__get_packed_size(library);
+  uint8_t* bytes = malloc(length ? length : 1);
+  if (!bytes) abort();
+  fidl__ir__library__pack(library, bytes);
+  bool ok = output_add(output, path, bytes, length);
+  free(bytes);
+  return ok;
+}
+
+static void print_escaped(FILE* out, const char* path) {
+  for (; *path; path++) {
+    if (*path == ' ' || *path == '#' || *path == '\\') fputc('\\', out);
+    if (*path == '$') fputc('$', out);
+    fputc(*path, out);
+  }
+}
+
+// "first output : every input"
+static bool add_depfile(const options_t* options, output_t* output) {
+  const output_file_t* first = output->files;
+  while (first && first->next) first = first->next;
+  char* text = NULL;
+  size_t length = 0;
+  FILE* out = open_memstream(&text, &length);
+  if (!out) abort();
+  print_escaped(out, first ? first->path : "check");
+  fputs(" :", out);
+  for (size_t i = 0; i < options->file_count; i++) {
+    fputc(' ', out);
+    print_escaped(out, options->files[i].path);
+  }
+  fputc('\n', out);
+  fclose(out);
+  bool ok = output_add(output, options->depfile, text, length);
+  free(text);
+  return ok;
+}
+
+static bool write_outputs(const options_t* options, const Fidl__Ir__Library* library) {
+  output_t output = {0};
+  bool ok = true;
+  if (!options->check) {
+    if (options->ir_path) ok = add_ir(options->ir_path, library, &output);
+    for (size_t i = 0; ok && i < options->plugin_count; i++) {
+      ok = plugin_run(options, &options->plugins[i], library, &output);
+    }
+    if (ok && options->depfile) ok = add_depfile(options, &output);
+    if (ok) ok = output_commit(&output);
+    if (ok && options->dump) dump_message(&library->base, stdout);
+  }
+  output_discard(&output);
+  return ok;
+}
+
+static void print_diagnostics(const options_t* options, fidlc_t* fidlc) {
+  if (options->json) {
+    fidlc_print_json(fidlc, stderr);
+    return;
+  }
+  bool colour = options->colour == 1;
+  if (options->colour < 0) colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+  fidlc_print(fidlc, stderr, colour);
+}
+
+static int compile(const options_t* options) {
+  int status = EXIT_ERRORS;
+  fidlc_t* fidlc = fidlc_create(&options->compile);
+  if (read_sources(options, fidlc)) {
+    const Fidl__Ir__Library* library = fidlc_compile(fidlc);
+    print_diagnostics(options, fidlc);
+    if (library && write_outputs(options, library)) status = EXIT_OK;
+  } else {
+    status = EXIT_USAGE;
+  }
+  fidlc_destroy(fidlc);
+  return status;
+}
+
+int main(int argc, char** argv) {
+  options_t options;
+  int status = EXIT_USAGE;
+  if (options_parse(argc, argv, &options)) {
+    if (options.help) {
+      options_print_help(stdout);
+      status = EXIT_OK;
+    } else if (options.version) {
+      puts("fidlc (Jacinth) " FIDLC_VERSION);
+      status = EXIT_OK;
+    } else {
+      status = compile(&options);
+    }
+  }
+  options_free(&options);
+  return status;
+}
