@@ -20,9 +20,9 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
   if (!type->resource) return;
   switch (type->kind) {
     case FIDL__IR__TYPE__KIND__VECTOR: {
-      text_add(out, "%sif (%s.data) {\n", indent, expr);
-      elements(model, out, text_format("%s  ", indent), type->element, text_format("%s.data", expr),
-               text_format("%s.count", expr), nesting);
+      text_add(out, "%sif (%s) {\n", indent, code_member(expr, "data"));
+      elements(model, out, text_format("%s  ", indent), type->element, code_member(expr, "data"),
+               code_member(expr, "count"), nesting);
       text_add(out, "%s}\n", indent);
       break;
     }

@@ -8,9 +8,25 @@
 #define RIGHTS_CHANNEL UINT32_C(0xf00e)
 #define OBJECT_CHANNEL 4u
 
+// The pointer p of an expression "(*p)"; NULL for other expressions.
+static const char* dereferenced(const char* expr) {
+  if (strncmp(expr, "(*", 2) != 0) return NULL;
+  size_t level = 0, size = strlen(expr);
+  for (size_t i = 0; i < size; i++) {
+    if (expr[i] == '(') level++;
+    if (expr[i] == ')' && --level == 0) return i == size - 1 ? text_format("%.*s", (int)size - 3, expr + 2) : NULL;
+  }
+  return NULL;
+}
+
 const char* code_address(const char* expr) {
-  if (strncmp(expr, "(*", 2) == 0) return text_format("%.*s", (int)strlen(expr) - 3, expr + 2);
-  return text_format("&%s", expr);
+  const char* pointer = dereferenced(expr);
+  return pointer ? pointer : text_format("&%s", expr);
+}
+
+const char* code_member(const char* expr, const char* member) {
+  const char* pointer = dereferenced(expr);
+  return pointer ? text_format("%s->%s", pointer, member) : text_format("%s.%s", expr, member);
 }
 
 const char* code_loop(text_t* out, const char* indent, const char* count, unsigned nesting) {

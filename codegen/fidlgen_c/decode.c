@@ -47,8 +47,9 @@ static void identifier(model_t* model, text_t* out, const char* indent, const ty
       break;
     case FIDL__IR__DECL__KIND__UNION:
       if (type->nullable) {
-        text_add(out, "%sif (%s.ordinal == 0) {\n", indent, expr);
-        check(out, text_format("%s  ", indent), "fidl_decode_union_unset(decoder, &%s.envelope_, true)", expr);
+        text_add(out, "%sif (%s == 0) {\n", indent, code_member(expr, "ordinal"));
+        check(out, text_format("%s  ", indent), "fidl_decode_union_unset(decoder, &%s, true)",
+              code_member(expr, "envelope_"));
         text_add(out, "%s} else if (!%s_decode_(decoder, %s, %s)) {\n%s  return false;\n%s}\n", indent, name,
                  code_address(expr), code_depth(hops), indent, indent);
         break;
@@ -82,9 +83,9 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
             code_depth(hops));
       break;
     case FIDL__IR__TYPE__KIND__VECTOR:
-      check(out, indent, "fidl_decode_vector(decoder, %s, sizeof(*%s.data), %s, %s, %s)", code_address(expr), expr,
-            code_bound(type), optional, code_depth(hops));
-      elements(model, out, indent, type->element, text_format("%s.data", expr), text_format("%s.count", expr), hops + 1,
+      check(out, indent, "fidl_decode_vector(decoder, %s, sizeof(*%s), %s, %s, %s)", code_address(expr),
+            code_member(expr, "data"), code_bound(type), optional, code_depth(hops));
+      elements(model, out, indent, type->element, code_member(expr, "data"), code_member(expr, "count"), hops + 1,
                nesting);
       break;
     case FIDL__IR__TYPE__KIND__ARRAY:

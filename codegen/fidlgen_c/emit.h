@@ -38,6 +38,8 @@ void emit_server_source(model_t* model, text_t* out, const decl_t* protocol);
 
 // "&expr", or "p" for "(*p)".
 const char* code_address(const char* expr);
+// "expr.member", or "p->member" for "(*p)".
+const char* code_member(const char* expr, const char* member);
 // Begins a loop over `count` elements with a new index variable, whose name it returns; `depth` counts loops.
 const char* code_loop(text_t* out, const char* indent, const char* count, unsigned nesting);
 // "depth", "depth + 1" ...

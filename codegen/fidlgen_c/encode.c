@@ -26,16 +26,16 @@ static void bools(text_t* out, const char* indent, const char* data, const char*
 static void vector(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
                    const char* to, unsigned hops, unsigned nesting) {
   const type_t* element = type->element;
-  check(out, indent, "fidl_encode_vector(encoder, %s.count, %s.data, &%s, %s, %s, %s)", from, from, to, code_bound(type),
-        type->nullable ? "true" : "false", code_depth(hops));
+  const char* data = code_member(from, "data");
+  const char* count = code_member(from, "count");
+  const char* size = text_format("%s * sizeof(*%s)", count, data);
+  check(out, indent, "fidl_encode_vector(encoder, %s, %s, %s, %s, %s, %s)", count, data, code_address(to),
+        code_bound(type), type->nullable ? "true" : "false", code_depth(hops));
   const char* inner = indent;
   if (type->nullable) {
-    text_add(out, "%sif (%s.data) {\n", indent, from);
+    text_add(out, "%sif (%s) {\n", indent, data);
     inner = text_format("%s  ", indent);
   }
-  const char* data = text_format("%s.data", from);
-  const char* count = text_format("%s.count", from);
-  const char* size = text_format("%s.count * sizeof(*%s.data)", from, from);
   if (code_is_bool(model, element)) bools(out, inner, data, count);
   if (model_plain(model, element) || code_is_bool(model, element)) {
     check(out, inner, "fidl_encode_data(encoder, %s, %s)", data, size);
@@ -97,7 +97,8 @@ static void identifier(model_t* model, text_t* out, const char* indent, const ty
     text_add(out, "%sif (%s & (%s)~%s_MASK) return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
              indent, from, name, name);
   } else if (type->nullable) {
-    text_add(out, "%sif (%s.ordinal == 0) {\n%s  memset(%s, 0, sizeof(%s));\n", indent, from, indent, code_address(to), to);
+    text_add(out, "%sif (%s == 0) {\n%s  memset(%s, 0, sizeof(%s));\n", indent, code_member(from, "ordinal"), indent,
+             code_address(to), to);
     text_add(out, "%s} else if (!%s_encode_(encoder, %s, %s, %s)) {\n%s  return false;\n%s}\n", indent, name,
              code_address(from), code_address(to), code_depth(hops), indent, indent);
   } else {

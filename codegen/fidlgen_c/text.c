@@ -69,18 +69,34 @@ char* text_format(const char* format, ...) {
   return text.data;
 }
 
+// Whether every parameter fits behind `column` when each has a line of its own.
+static bool fits(const char* parameters, const char* tail, size_t column) {
+  for (const char* next = parameters; *next;) {
+    const char* comma = strstr(next, ", ");
+    size_t size = comma ? (size_t)(comma - next) + 1 : strlen(next) + 1 + strlen(tail);
+    if (column + size > COLUMNS) return false;
+    next = comma ? comma + 2 : next + strlen(next);
+  }
+  return true;
+}
+
 void text_add_call(text_t* text, const char* head, const char* parameters, const char* tail) {
-  size_t head_size = strlen(head), indent = head_size + 1, column = indent;
+  size_t indent = strlen(head) + 1, column = indent;
   text_add(text, "%s(", head);
-  const char* next = parameters;
-  while (*next) {
+  bool fresh = true;  // no parameter on this line yet
+  if (!fits(parameters, tail, indent)) {
+    indent = strspn(head, " ") + 4;
+    column = indent;
+    text_add(text, "\n%*s", (int)indent, "");
+  }
+  for (const char* next = parameters; *next; fresh = false) {
     const char* comma = strstr(next, ", ");
     size_t size = comma ? (size_t)(comma - next) : strlen(next);
     size_t needed = size + (comma ? 1 : 1 + strlen(tail));
-    if (column != indent && column + 1 + needed > COLUMNS) {
+    if (!fresh && column + 1 + needed > COLUMNS) {
       text_add(text, "\n%*s", (int)indent, "");
       column = indent;
-    } else if (column != indent) {
+    } else if (!fresh) {
       text_add(text, " ");
       column++;
     }

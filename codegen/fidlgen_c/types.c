@@ -137,6 +137,7 @@ void emit_union(model_t* model, text_t* out, const decl_t* decl) {
   }
   text_add(out, "  };\n};\n\n");
   emit_tags(out, decl);
+  if (decl->result_union) return;  // made by the reply functions only
   for (size_t i = 0; i < decl->n_members; i++) emit_constructor(model, out, decl, decl->members[i]);
   if (decl->n_members) text_add(out, "\n");
 }

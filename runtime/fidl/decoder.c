@@ -3,9 +3,8 @@
 // failure can close each handle of the message exactly once.
 #include <lib/fidl/decoder.h>
 
-__attribute__((cold, noinline)) bool fidl_decode_fail(fidl_decoder_t* decoder, fidl_error_t error) {
+__attribute__((cold, noinline)) void fidl_decode_set_error(fidl_decoder_t* decoder, fidl_error_t error) {
   if (decoder->error == FIDL_ERROR_NONE) decoder->error = error;
-  return false;
 }
 
 static bool decode_primary(fidl_decoder_t* decoder, const fidl_type_t* type) {
@@ -112,19 +111,22 @@ bool fidl_decode_table_end(fidl_decoder_t* decoder, void* table, uint64_t known)
   return true;
 }
 
-bool fidl_decode_envelope_fail(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, bool is_inline) {
-  if (envelope->sizes.flags > 1) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE);
-  if (envelope->sizes.flags != (is_inline ? 1 : 0))
-    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_INLINE_BIT_IN_ENVELOPE);
-  if (envelope->sizes.num_handles > decoder->num_handles - decoder->next_handle)
-    return fidl_decode_fail(decoder, FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH);
-  return fidl_decode_fail(decoder, FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH);
+__attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* decoder,
+                                                                const fidl_envelope_t* envelope, bool is_inline) {
+  fidl_error_t error = FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH;
+  if (envelope->sizes.flags > 1)
+    error = FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE;
+  else if (envelope->sizes.flags != (is_inline ? 1 : 0))
+    error = FIDL_ERROR_INVALID_INLINE_BIT_IN_ENVELOPE;
+  else if (envelope->sizes.num_handles > decoder->num_handles - decoder->next_handle)
+    error = FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH;
+  fidl_decode_set_error(decoder, error);
 }
 
 // Passes over what an envelope refers to; its bytes are not looked at, its handles closed.
 static bool skip_envelope(fidl_decoder_t* decoder, const fidl_envelope_t* envelope) {
   uint32_t num_handles = envelope->sizes.num_handles;
-  if (envelope->sizes.flags > 1) return fidl_decode_envelope_fail(decoder, envelope, true);
+  if (envelope->sizes.flags > 1) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE);
   if (envelope->sizes.flags == 0) {
     uint32_t num_bytes = envelope->sizes.num_bytes;
     if (num_bytes % 8 != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);

@@ -16,9 +16,8 @@ void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint32_t capacity,
   encoder->num_handles = 0;
 }
 
-__attribute__((cold, noinline)) bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error) {
+__attribute__((cold, noinline)) void fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error) {
   if (encoder->error == FIDL_ERROR_NONE) encoder->error = error;
-  return false;
 }
 
 bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value) {

@@ -27,8 +27,13 @@ struct fidl_decoder {
 fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size, zx_handle_info_t* handles,
                                  uint32_t num_handles);
 
-// Records the first error; returns false.
-bool fidl_decode_fail(fidl_decoder_t* decoder, fidl_error_t error);
+// Records the first error.
+void fidl_decode_set_error(fidl_decoder_t* decoder, fidl_error_t error);
+
+static inline bool fidl_decode_fail(fidl_decoder_t* decoder, fidl_error_t error) {
+  fidl_decode_set_error(decoder, error);
+  return false;
+}
 
 // The next `size` bytes, their padding checked; NULL on failure.
 static inline void* fidl_decode_claim(fidl_decoder_t* decoder, uint64_t size) {
@@ -123,12 +128,15 @@ typedef struct fidl_decode_mark {
 } fidl_decode_mark_t;
 
 // Says what is wrong with an envelope whose header does not fit its type.
-bool fidl_decode_envelope_fail(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, bool is_inline);
+void fidl_decode_envelope_error(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, bool is_inline);
 
 // Begins an inline envelope with a value of `size` bytes.
 static inline bool fidl_decode_envelope_inline(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
                                                uint32_t size, fidl_decode_mark_t* mark) {
-  if (__builtin_expect(envelope->inl.flags != 1, 0)) return fidl_decode_envelope_fail(decoder, envelope, true);
+  if (__builtin_expect(envelope->inl.flags != 1, 0)) {
+    fidl_decode_envelope_error(decoder, envelope, true);
+    return false;
+  }
   mark->end_handle = decoder->next_handle + envelope->inl.num_handles;
   if (size < 4) return fidl_decode_padding(decoder, envelope->inl.value + size, 4 - size);
   return true;
@@ -147,7 +155,7 @@ static inline void* fidl_decode_envelope(fidl_decoder_t* decoder, const fidl_env
                            envelope->sizes.num_bytes > (uint64_t)(decoder->end - decoder->next) ||
                            envelope->sizes.num_handles > decoder->num_handles - decoder->next_handle,
                        0)) {
-    fidl_decode_envelope_fail(decoder, envelope, false);
+    fidl_decode_envelope_error(decoder, envelope, false);
     return NULL;
   }
   if (!fidl_decode_depth(decoder, depth)) return NULL;

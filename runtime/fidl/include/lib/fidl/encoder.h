@@ -48,8 +48,13 @@ static inline uint64_t fidl_encoder_size(const fidl_encoder_t* encoder) {
   return (uint64_t)(encoder->next - encoder->buffer) + encoder->gathered;
 }
 
-// Records the first error; returns false.
-bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error);
+// Records the first error.
+void fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error);
+
+static inline bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error) {
+  fidl_encode_set_error(encoder, error);
+  return false;
+}
 
 // Refers to `size` bytes at `from` instead of copying them; false (and nothing done) if the list is full.
 bool fidl_encode_gather(fidl_encoder_t* encoder, const void* from, uint64_t size);

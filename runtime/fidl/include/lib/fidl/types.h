@@ -27,7 +27,7 @@ FIDL_STATIC_ASSERT(sizeof(void*) == 8, "a pointer stands in the place of a prese
 
 // A string: `size` bytes of UTF-8 without a terminator (NUL bytes may be inside). A NULL `data` is an absent
 // string, only legal where the type is optional; a present but empty one has any other `data`.
-typedef struct fidl_string {
+typedef struct fidl_string_view {
   uint64_t size;
   char* data;
 } fidl_string_t;
