@@ -1,0 +1,254 @@
+// Routes through trees of manifests: where they end, and what is said where they break.
+#include "route.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "realm_check.h"
+#include "jx_test.h"
+#include "package_fixture.h"
+#include "show.h"
+
+#define CHILDREN "children: [{ name: 'a', url: '#meta/a.cml' }, { name: 'b', url: '#meta/b.cml' }],\n"
+#define PROGRAM "program: { runner: 'elf', binary: 'bin/x' },\n"
+
+static realm_t realm;
+static cml_error_t error;
+
+static void write_binary(void) {
+  package_write("bin/x", "");
+  chmod(package_path("bin/x"), 0755);
+}
+
+// Writes a tree of a root and its children a and b and routes a's first use.
+static bool route(const char* root, const char* a, const char* b, realm_route_t* out) {
+  package_write("meta/root.cml", root);
+  package_write("meta/a.cml", a);
+  package_write("meta/b.cml", b);
+  ck_assert_msg(package_load(&realm, &error), "%s: %s", error.error_class, error.message);
+  realm_instance_t* user = realm_child(realm.root, "a");
+  return realm_route_use(&realm, user, &user->document.use.items[0], 0, out, &error);
+}
+
+START_TEST(an_offer_from_a_sibling_leads_to_its_declaration) {
+  realm_route_t out;
+  ck_assert(route("{ " CHILDREN " offer: [{ protocol: 'q', from: '#b', to: '#a', as: 'p' }] }",
+                  "{ use: [{ protocol: 'p' }] }",
+                  "{ capabilities: [{ protocol: 'r', path: '/svc/special' }], expose: [{ protocol: 'r', "
+                  "from: 'self', as: 'q' }] }",
+                  &out));
+  ck_assert_int_eq(out.source, REALM_SOURCE_COMPONENT);
+  ck_assert_str_eq(out.provider->moniker, "b");
+  ck_assert_str_eq(out.name, "r");
+  ck_assert_str_eq(out.path, "/svc/special");
+  ck_assert_uint_eq(out.step_count, 4);
+}
+END_TEST
+
+START_TEST(the_parent_itself_can_provide) {
+  realm_route_t out;
+  ck_assert(route("{ " CHILDREN
+                  " capabilities: [{ protocol: 'p' }], offer: [{ protocol: 'p', from: 'self', to: 'all' }] }",
+                  "{ use: [{ protocol: 'p' }] }", "{}", &out));
+  ck_assert_ptr_eq(out.provider, realm.root);
+}
+END_TEST
+
+START_TEST(what_the_component_manager_has_comes_from_above_the_root) {
+  realm_route_t out;
+  ck_assert(route("{ " CHILDREN
+                  " offer: [{ protocol: 'jacinth.host.Network', from: 'parent', to: '#a', as: 'net' }] }",
+                  "{ use: [{ protocol: 'net' }] }", "{}", &out));
+  ck_assert_int_eq(out.source, REALM_SOURCE_BUILTIN);
+  ck_assert_str_eq(out.name, "jacinth.host.Network");
+  ck_assert(realm_uses_builtin(&realm, realm_child(realm.root, "a"), REALM_BUILTIN_NETWORK));
+  ck_assert(!realm_uses_builtin(&realm, realm_child(realm.root, "b"), REALM_BUILTIN_NETWORK));
+}
+END_TEST
+
+START_TEST(a_grandchild_is_reached_through_two_exposes) {
+  realm_route_t out;
+  package_write("meta/c.cml",
+                "{ capabilities: [{ protocol: 'p' }], expose: [{ protocol: 'p', from: 'self' }] }");
+  ck_assert(route(
+      "{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }", "{ use: [{ protocol: 'p' }] }",
+      "{ children: [{ name: 'c', url: '#meta/c.cm' }], expose: [{ protocol: 'p', from: '#c' }] }", &out));
+  ck_assert_str_eq(out.provider->moniker, "b/c");
+}
+END_TEST
+
+START_TEST(rights_and_subdirs_are_joined_along_the_way) {
+  realm_route_t out;
+  ck_assert(route("{ " CHILDREN " offer: [{ directory: 'd', from: '#b', to: '#a', subdir: 'y' }] }",
+                  "{ use: [{ directory: 'd', path: '/d', rights: ['r*'], subdir: 'z' }] }",
+                  "{ capabilities: [{ directory: 'd', path: '/out', rights: ['rw*'] }],\n"
+                  " expose: [{ directory: 'd', from: 'self', subdir: 'x', rights: ['r*'] }] }",
+                  &out));
+  ck_assert_str_eq(out.path, "/out");
+  ck_assert_str_eq(out.subdir, "x/y/z");
+}
+END_TEST
+
+static const struct {
+  const char* root;
+  const char* a;
+  const char* b;
+  const char* error_class;
+  const char* message;
+} broken[] = {
+    {"{ " CHILDREN " }", "{ use: [{ protocol: 'p' }] }", "{}", "UseFromParentNotFound", "not offered to #a"},
+    {"{ " CHILDREN " offer: [{ protocol: 'p', from: 'parent', to: '#a' }] }", "{ use: [{ protocol: 'p' }] }",
+     "{}", "OfferFromComponentManagerNotFound", "component manager has no such protocol"},
+    {"{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }", "{ use: [{ protocol: 'p' }] }",
+     "{}", "OfferFromChildExposeNotFound", "#b does not expose it"},
+    {"{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }", "{ use: [{ protocol: 'p' }] }",
+     "{ expose: [{ protocol: 'p', from: 'framework' }] }", "CapabilityFromFrameworkNotFound", "framework"},
+    {"{ " CHILDREN " offer: [{ protocol: 'p', from: 'void', to: '#a', availability: 'optional' }] }",
+     "{ use: [{ protocol: 'p' }] }", "{}", "AvailabilityError", "required"},
+    {"{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a', availability: 'optional' }] }",
+     "{ use: [{ protocol: 'p' }] }",
+     "{ capabilities: [{ protocol: 'p' }], expose: [{ protocol: 'p', from: 'self' }] }", "AvailabilityError",
+     "does not promise"},
+    {"{ " CHILDREN " offer: [{ directory: 'd', from: '#b', to: '#a', rights: ['r*'] }] }",
+     "{ use: [{ directory: 'd', path: '/d', rights: ['rw*'] }] }",
+     "{ capabilities: [{ directory: 'd', path: '/d', rights: ['rw*'] }], expose: [{ directory: 'd', from: "
+     "'self' }] }",
+     "RightsError", "more rights"},
+    {"{ " CHILDREN " }", "{ use: [{ protocol: 'p', from: 'debug' }] }", "{}", "UseFromEnvironmentNotFound",
+     "debug"},
+};
+
+START_TEST(a_broken_route_says_where_it_breaks) {
+  realm_route_t out;
+  ck_assert(!route(broken[_i].root, broken[_i].a, broken[_i].b, &out));
+  ck_assert_str_eq(error.error_class, broken[_i].error_class);
+  ck_assert_msg(strstr(error.message, broken[_i].message), "%s", error.message);
+  ck_assert_ptr_nonnull(error.location.source);
+}
+END_TEST
+
+START_TEST(an_optional_use_of_void_is_no_error) {
+  realm_route_t out;
+  ck_assert(route("{ " CHILDREN
+                  " offer: [{ protocol: 'p', from: 'void', to: '#a', availability: 'optional' }] }",
+                  "{ use: [{ protocol: 'p', availability: 'optional' }] }", "{}", &out));
+  ck_assert_int_eq(out.source, REALM_SOURCE_VOID);
+}
+END_TEST
+
+START_TEST(a_debug_protocol_comes_from_the_environment) {
+  realm_route_t out;
+  ck_assert(
+      route("{ children: [{ name: 'a', url: '#meta/a.cml', environment: '#e' }, { name: 'b', url: "
+            "'#meta/b.cml' }],\n"
+            " environments: [{ name: 'e', extends: 'realm', debug: [{ protocol: 'p', from: '#b' }] }] }",
+            "{ use: [{ protocol: 'p', from: 'debug' }] }",
+            "{ capabilities: [{ protocol: 'p' }], expose: [{ protocol: 'p', from: 'self' }] }", &out));
+  ck_assert_str_eq(out.provider->moniker, "b");
+}
+END_TEST
+
+static void count_warning(void* context, const cml_error_t* warning) {
+  ++*(int*)context;
+}
+
+START_TEST(checking_a_tree_finds_the_one_bad_route_in_it) {
+  write_binary();
+  package_write("meta/root.cml", "{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }");
+  package_write("meta/b.cml",
+                "{ " PROGRAM
+                " capabilities: [{ protocol: 'p' }], expose: [{ protocol: 'p', from: 'self' }] }");
+  package_write("meta/a.cml",
+                "{ " PROGRAM " use: [{ protocol: 'p' }, { protocol: 'maybe', availability: 'optional' }] }");
+  int warnings = 0;
+  ck_assert(package_load(&realm, &error));
+  ck_assert_msg(realm_check(&realm, count_warning, &warnings, &error), "%s", error.message);
+  ck_assert_int_eq(warnings, 1);
+  package_write("meta/a.cml", "{ " PROGRAM " use: [{ protocol: ['p', 'gone'] }] }");
+  ck_assert(package_load(&realm, &error));
+  ck_assert(!realm_check(&realm, count_warning, &warnings, &error));
+  ck_assert_ptr_nonnull(strstr(error.message, "gone, used by a"));
+}
+END_TEST
+
+START_TEST(a_child_without_a_manifest_is_told) {
+  package_write("meta/root.cml", "{ " CHILDREN " }");
+  ck_assert(!package_load(&realm, &error));
+  ck_assert_str_eq(error.error_class, "InstanceCannotResolve");
+  ck_assert_ptr_nonnull(strstr(error.message, "#meta/a.cml"));
+}
+END_TEST
+
+START_TEST(a_tree_without_end_is_refused) {
+  package_write("meta/root.cml", "{ children: [{ name: 'a', url: '#meta/a.cml' }] }");
+  package_write("meta/a.cml", "{ children: [{ name: 'again', url: '#meta/root.cml' }] }");
+  ck_assert(!package_load(&realm, &error));
+  ck_assert_ptr_nonnull(strstr(error.message, "no end"));
+}
+END_TEST
+
+START_TEST(the_main_instance_is_the_facet_or_the_root_with_a_program) {
+  realm_instance_t* main_instance;
+  package_write("meta/a.cml", "{}");
+  package_write("meta/b.cml", "{}");
+  package_write("meta/root.cml", "{ " CHILDREN " facets: { main: '#b' } }");
+  ck_assert(package_load(&realm, &error) && realm_main_instance(&realm, &main_instance, &error));
+  ck_assert_str_eq(main_instance->name, "b");
+  package_write("meta/root.cml", "{ " CHILDREN " }");
+  ck_assert(package_load(&realm, &error) && realm_main_instance(&realm, &main_instance, &error));
+  ck_assert_ptr_null(main_instance);
+  package_write("meta/root.cml", "{ " PROGRAM " }");
+  ck_assert(package_load(&realm, &error) && realm_main_instance(&realm, &main_instance, &error));
+  ck_assert_ptr_eq(main_instance, realm.root);
+  package_write("meta/root.cml", "{ facets: { main: '#b' } }");
+  ck_assert(package_load(&realm, &error) && !realm_main_instance(&realm, &main_instance, &error));
+}
+END_TEST
+
+START_TEST(stop_timeouts_come_from_the_nearest_environment) {
+  package_write("meta/root.cml",
+                "{ children: [{ name: 'a', url: '#meta/a.cml', environment: '#e' }],\n"
+                " environments: [{ name: 'e', extends: 'none', __stop_timeout_ms: 70 }] }");
+  package_write("meta/a.cml", "{ children: [{ name: 'b', url: '#meta/b.cml' }] }");
+  package_write("meta/b.cml", "{}");
+  ck_assert(package_load(&realm, &error));
+  ck_assert_uint_eq(realm_stop_timeout_ms(realm.root->children[0]->children[0]), 70);
+  ck_assert_uint_eq(realm_stop_timeout_ms(realm.root), REALM_DEFAULT_STOP_TIMEOUT_MS);
+}
+END_TEST
+
+START_TEST(the_tree_and_its_routes_are_drawn) {
+  char text[1024] = {0};
+  FILE* out = fmemopen(text, sizeof text, "w");
+  package_write("meta/root.cml", "{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }");
+  package_write("meta/a.cml", "{ use: [{ protocol: 'p' }] }");
+  package_write("meta/b.cml",
+                "{ capabilities: [{ protocol: 'p' }], expose: [{ protocol: 'p', from: 'self' }] }");
+  ck_assert(package_load(&realm, &error));
+  realm_show_tree(&realm, out, NULL, NULL);
+  realm_show_routes(&realm, out);
+  fclose(out);
+  ck_assert_str_eq(text, "root\n├─ a\n└─ b\na uses protocol p from b (through root's offer, b's expose)\n");
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("route");
+  TCase* tc = jx_test_case(suite, "route");
+  tcase_add_checked_fixture(tc, package_set_up, package_tear_down);
+  tcase_add_test(tc, an_offer_from_a_sibling_leads_to_its_declaration);
+  tcase_add_test(tc, the_parent_itself_can_provide);
+  tcase_add_test(tc, what_the_component_manager_has_comes_from_above_the_root);
+  tcase_add_test(tc, a_grandchild_is_reached_through_two_exposes);
+  tcase_add_test(tc, rights_and_subdirs_are_joined_along_the_way);
+  tcase_add_loop_test(tc, a_broken_route_says_where_it_breaks, 0, sizeof broken / sizeof *broken);
+  tcase_add_test(tc, an_optional_use_of_void_is_no_error);
+  tcase_add_test(tc, a_debug_protocol_comes_from_the_environment);
+  tcase_add_test(tc, checking_a_tree_finds_the_one_bad_route_in_it);
+  tcase_add_test(tc, a_child_without_a_manifest_is_told);
+  tcase_add_test(tc, a_tree_without_end_is_refused);
+  tcase_add_test(tc, the_main_instance_is_the_facet_or_the_root_with_a_program);
+  tcase_add_test(tc, stop_timeouts_come_from_the_nearest_environment);
+  tcase_add_test(tc, the_tree_and_its_routes_are_drawn);
+  return jx_test_run(suite);
+}
