@@ -1,0 +1,72 @@
+// The Internet checksum. One's complement addition commutes with byte order and with the width of the words added
+// (RFC 1071, 2), so the loop adds 32-bit halves of 64-bit lanes: a lane overflows only after 2^32 additions, far
+// beyond any packet, and the compiler turns the lanes into vector registers.
+#include "checksum.h"
+
+typedef uint64_t lanes_t __attribute__((vector_size(32)));
+
+static uint64_t add_block(uint64_t sum, const uint8_t* p, size_t blocks) {
+  const lanes_t low = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+  lanes_t even = {0}, odd = {0};
+  for (; blocks; blocks--, p += sizeof(lanes_t)) {
+    lanes_t w;
+    memcpy(&w, p, sizeof w);
+    even += w & low;
+    odd += w >> 32;
+  }
+  even += odd;
+  for (unsigned i = 0; i < 4; i++)
+    sum += even[i];
+  return sum;
+}
+
+uint64_t checksum_add(uint64_t sum, const void* data, size_t length) {
+  const uint8_t* p = data;
+  size_t blocks = length / sizeof(lanes_t);
+  if (blocks) {
+    sum = add_block(sum, p, blocks);
+    p += blocks * sizeof(lanes_t);
+    length -= blocks * sizeof(lanes_t);
+  }
+  for (; length >= 4; length -= 4, p += 4) {
+    uint32_t w;
+    memcpy(&w, p, sizeof w);
+    sum += w;
+  }
+  uint32_t rest = 0;
+  memcpy(&rest, p, length);
+  return sum + rest;
+}
+
+uint64_t checksum_iov(uint64_t sum, const struct iovec* iov, size_t iov_count, size_t length) {
+  bool odd = false;
+  for (size_t i = 0; i < iov_count && length; i++) {
+    size_t piece = iov[i].iov_len < length ? iov[i].iov_len : length;
+    uint64_t part = checksum_add(0, iov[i].iov_base, piece);
+    if (odd)
+      part = __builtin_bswap16(checksum_fold(part));
+    sum += part;
+    odd ^= piece & 1;
+    length -= piece;
+  }
+  return sum;
+}
+
+uint64_t checksum_pseudo(const addr_t* source, const addr_t* destination, uint8_t protocol, size_t length) {
+  uint8_t tail[8];
+  be32_put(tail, (uint32_t)length);
+  be32_put(tail + 4, protocol);
+  uint64_t sum = checksum_add(0, tail, sizeof tail);
+  bool v4 = addr_is_v4(source);
+  size_t skip = v4 ? 12 : 0;
+  sum = checksum_add(sum, source->b + skip, 16 - skip);
+  return checksum_add(sum, destination->b + skip, 16 - skip);
+}
+
+uint16_t checksum_fold(uint64_t sum) {
+  sum = (sum & UINT32_MAX) + (sum >> 32);
+  sum = (sum & UINT32_MAX) + (sum >> 32);
+  sum = (sum & UINT16_MAX) + (sum >> 16);
+  sum = (sum & UINT16_MAX) + (sum >> 16);
+  return (uint16_t)sum;
+}

@@ -1,0 +1,61 @@
+// Clients: who owns sockets, and how much memory they may hold.
+#include <stdlib.h>
+
+#include "sock.h"
+#include "stack.h"
+
+#define DEFAULT_SOCKETS 1024u
+#define DEFAULT_BUFFER_BYTES ((size_t)8 << 20)
+
+int tcpip_client_create(tcpip_t* stack, const tcpip_quota_t* quota, tcpip_client_t** out) {
+  tcpip_client_t* client = calloc(1, sizeof *client);
+  if (!client)
+    return -ENOMEM;
+  client->stack = stack;
+  client->quota.sockets = quota && quota->sockets ? quota->sockets : DEFAULT_SOCKETS;
+  client->quota.buffer_bytes = quota && quota->buffer_bytes ? quota->buffer_bytes : DEFAULT_BUFFER_BYTES;
+  list_init(&client->sockets);
+  list_init(&client->orphans);
+  list_append(&stack->clients, &client->node);
+  *out = client;
+  return 0;
+}
+
+void tcpip_client_destroy(tcpip_client_t* client) {
+  if (!client)
+    return;
+  while (!list_empty(&client->sockets))
+    tcpip_socket_destroy(list_owner(client->sockets.next, tcpip_socket_t, client_node));
+  list_node_t* node;
+  while ((node = list_pop(&client->orphans))) {
+    waiting_t* waiting = list_owner(node, waiting_t, owner_node);
+    waiting->client = NULL;
+    client->stack->own_waiting += waiting->charged;
+  }
+  client->stack->buffer_used -= client->buffer_used;
+  list_unlink(&client->node);
+  free(client);
+}
+
+void tcpip_client_usage(const tcpip_client_t* client, uint32_t* out_sockets, size_t* out_buffer_bytes) {
+  if (out_sockets)
+    *out_sockets = client->socket_count;
+  if (out_buffer_bytes)
+    *out_buffer_bytes = client->buffer_used;
+}
+
+bool client_charge(tcpip_client_t* client, size_t bytes) {
+  tcpip_t* stack = client->stack;
+  size_t left = stack->limits.buffer_bytes - stack->buffer_used;
+  size_t used = client->buffer_used + bytes;
+  if (bytes > left || used > client->quota.buffer_bytes || used > left)
+    return false;
+  client->buffer_used += bytes;
+  stack->buffer_used += bytes;
+  return true;
+}
+
+void client_release(tcpip_client_t* client, size_t bytes) {
+  client->buffer_used -= bytes;
+  client->stack->buffer_used -= bytes;
+}

@@ -1,0 +1,200 @@
+// Datagram sockets: peers, the receive queue, shutting down.
+#include "datagram.h"
+
+#include <stdlib.h>
+
+static void queue_pop(datagram_socket_t* d, datagram_t* datagram) {
+  size_t charge = sizeof *datagram + datagram->length;
+  list_unlink(&datagram->node);
+  d->rx_bytes -= charge;
+  client_release(d->base.client, charge);
+  free(datagram);
+}
+
+static void datagram_destroy(tcpip_socket_t* socket) {
+  datagram_socket_t* d = datagram_socket(socket);
+  while (!list_empty(&d->queue))
+    queue_pop(d, list_owner(d->queue.next, datagram_t, node));
+  datagram_leave_all(d);
+  socket_deinit(socket);
+  free(d);
+}
+
+static uint32_t datagram_poll(const tcpip_socket_t* socket) {
+  const datagram_socket_t* d = datagram_socket_const(socket);
+  uint32_t events = 0;
+  if (!list_empty(&d->queue) || socket->shut_read)
+    events |= TCPIP_EVENT_READABLE;
+  if ((socket->tx_bytes < socket->tx_limit && !list_linked(&socket->refused_node)) || socket->shut_write)
+    events |= TCPIP_EVENT_WRITABLE;
+  if (socket->error)
+    events |= TCPIP_EVENT_ERROR;
+  if (socket->shut_read)
+    events |= TCPIP_EVENT_READ_SHUTDOWN;
+  if (socket->shut_write)
+    events |= TCPIP_EVENT_WRITE_SHUTDOWN;
+  return events;
+}
+
+int datagram_path(datagram_socket_t* d, const path_query_t* query) {
+  if (path_valid(d->base.stack, &d->path) && d->query.interface == query->interface &&
+      addr_equal(&d->query.destination, &query->destination) && addr_equal(&d->query.source, &query->source))
+    return 0;
+  path_t path;
+  int result = path_resolve(d->base.stack, query, &path);
+  if (result)
+    return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
+  d->query = *query;
+  d->path = path;
+  return 0;
+}
+
+static int connect_path(datagram_socket_t* d, const addr_t* remote, uint32_t zone) {
+  tcpip_socket_t* socket = &d->base;
+  bool v4 = addr_is_v4(remote), group = addr_is_multicast(remote);
+  uint32_t chosen = group ? (v4 ? d->multicast_interface : d->multicast_interface_v6) : 0;
+  path_query_t query = {.destination = *remote,
+                        .source = socket->address_chosen && !addr_is_multicast(&socket->local) ? socket->local
+                                                                                             : addr_any(v4),
+                        .interface = socket->device ? socket->device : addr_is_scoped(remote) && zone ? zone : chosen};
+  int result = datagram_path(d, &query);
+  if (result)
+    return result;
+  return d->path.broadcast && !d->broadcast ? -EACCES : 0;
+}
+
+static int datagram_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t port, uint32_t zone) {
+  datagram_socket_t* d = datagram_socket(socket);
+  if (addr_is_scoped(remote) && !zone && !addr_is_multicast(remote))
+    return -EINVAL;
+  int result = connect_path(d, remote, zone);
+  if (result)
+    return result;
+  addr_t local = socket->address_chosen ? socket->local : d->path.source;
+  if (!socket->local_port) {
+    result = socket_take_port(socket, &local, 0);
+    if (result)
+      return result;
+  }
+  socket_leave_connection(socket);
+  socket->local = local;
+  socket->remote = *remote;
+  socket->remote_port = socket->protocol == PROTOCOL_UDP ? port : 0;
+  socket->zone = addr_is_scoped(remote) ? d->path.interface->info.index : socket->zone;
+  socket->connected = true;
+  return socket_enter_connection(socket);
+}
+
+static int datagram_disconnect(tcpip_socket_t* socket) {
+  socket_leave_connection(socket);
+  socket->connected = false;
+  socket->remote = addr_any(socket->family == TCPIP_IPV4);
+  socket->remote_port = 0;
+  if (!socket->address_chosen) {
+    socket->local = addr_any(socket->family == TCPIP_IPV4);
+    socket->zone = 0;
+  }
+  if (!socket->port_chosen)
+    socket_drop_port(socket);
+  return 0;
+}
+
+static int datagram_shutdown(tcpip_socket_t* socket, bool read, bool write) {
+  socket->shut_read |= read;
+  socket->shut_write |= write;
+  uint32_t events = (read ? TCPIP_EVENT_READ_SHUTDOWN | TCPIP_EVENT_READABLE : 0u) |
+                    (write ? TCPIP_EVENT_WRITE_SHUTDOWN | TCPIP_EVENT_WRITABLE : 0u);
+  socket_event(socket, events);
+  return socket->connected ? 0 : -ENOTCONN;
+}
+
+void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info) {
+  datagram_socket_t* d = datagram_socket(socket);
+  tcpip_t* stack = socket->stack;
+  const rx_t* rx = info->rx;
+  size_t charge = sizeof(datagram_t) + info->length;
+  if (socket->shut_read || d->rx_bytes + charge > d->rx_limit || !client_charge(socket->client, charge)) {
+    count(stack, udp_rx_buffer_full);
+    return;
+  }
+  datagram_t* datagram = malloc(sizeof *datagram + info->length);
+  if (!datagram) {
+    client_release(socket->client, charge);
+    count(stack, no_memory);
+    return;
+  }
+  *datagram = (datagram_t){.from = rx->source,
+                           .destination = rx->destination,
+                           .timestamp = stack->now,
+                           .interface = rx->interface->info.index,
+                           .from_port = info->remote_port,
+                           .ttl = rx->ttl,
+                           .tos = rx->tos,
+                           .length = (uint32_t)info->length};
+  if (info->length)
+    memcpy(datagram->bytes, info->payload, info->length);
+  list_append(&d->queue, &datagram->node);
+  d->rx_bytes += charge;
+  socket_event(socket, TCPIP_EVENT_READABLE);
+}
+
+static size_t scatter(const tcpip_recv_t* recv, const uint8_t* bytes, size_t length) {
+  size_t copied = 0;
+  for (size_t i = 0; i < recv->iov_count && copied < length; i++) {
+    size_t piece = recv->iov[i].iov_len < length - copied ? recv->iov[i].iov_len : length - copied;
+    if (piece)
+      memcpy(recv->iov[i].iov_base, bytes + copied, piece);
+    copied += piece;
+  }
+  return copied;
+}
+
+static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
+  datagram_socket_t* d = datagram_socket(socket);
+  tcpip_t* stack = socket->stack;
+  trace(stack, "udp.recv");
+  if (socket->error)
+    return tcpip_socket_take_error(socket);
+  if (list_empty(&d->queue)) {
+    trace(stack, "udp.recv.would_block");
+    return -EAGAIN;
+  }
+  datagram_t* datagram = list_owner(d->queue.next, datagram_t, node);
+  size_t copied = scatter(recv, datagram->bytes, datagram->length);
+  recv->length = datagram->length;
+  recv->truncated = datagram->length - copied;
+  socket_export(socket, &datagram->from, datagram->from_port, datagram->interface, &recv->from);
+  recv->destination = addr_export_as(&datagram->destination, socket->family);
+  recv->interface = datagram->interface;
+  recv->ttl = datagram->ttl;
+  recv->tos = datagram->tos;
+  recv->timestamp_ns = datagram->timestamp;
+  if (!recv->peek)
+    queue_pop(d, datagram);
+  trace(stack, "udp.recv.done");
+  return (int64_t)copied;
+}
+
+static size_t datagram_next_length(const tcpip_socket_t* socket) {
+  const datagram_socket_t* d = datagram_socket_const(socket);
+  return list_empty(&d->queue) ? 0 : list_owner(d->queue.next, datagram_t, node)->length;
+}
+
+int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
+                    tcpip_socket_t** out) {
+  static const socket_ops_t ops = {datagram_destroy,  datagram_poll, datagram_connect, datagram_disconnect,
+                                   datagram_shutdown, datagram_send, datagram_recv,    datagram_next_length,
+                                   datagram_set,      datagram_get,  datagram_join,    datagram_leave};
+  datagram_socket_t* d = calloc(1, sizeof *d);
+  if (!d)
+    return -ENOMEM;
+  uint8_t ip_protocol = protocol == TCPIP_UDP         ? PROTOCOL_UDP
+                        : family == TCPIP_IPV4 ? PROTOCOL_ICMPV4
+                                               : PROTOCOL_ICMPV6;
+  socket_init(&d->base, client, &ops, family, ip_protocol, context);
+  d->base.v6_only = ip_protocol == PROTOCOL_ICMPV6;
+  list_init(&d->queue);
+  datagram_options_init(d);
+  *out = &d->base;
+  return 0;
+}

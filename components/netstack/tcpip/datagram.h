@@ -1,0 +1,61 @@
+// A socket that keeps message boundaries: UDP and ICMP echo.
+#ifndef TCPIP_DATAGRAM_H_
+#define TCPIP_DATAGRAM_H_
+
+#include "sock.h"
+#include "stack.h"
+
+#define MEMBERSHIPS_MAX 20
+
+// A received datagram in the queue.
+typedef struct datagram {
+  list_node_t node;
+  addr_t from, destination;
+  int64_t timestamp;
+  uint32_t interface;
+  uint16_t from_port;
+  uint8_t ttl, tos;
+  uint32_t length;
+  uint8_t bytes[];
+} datagram_t;
+
+typedef struct membership {
+  addr_t group;
+  uint32_t interface;
+} membership_t;
+
+typedef struct datagram_socket {
+  tcpip_socket_t base;
+  list_node_t queue;  // datagram_t
+  size_t rx_bytes, rx_limit;
+  bool broadcast;
+  bool multicast_loop, multicast_loop_v6;
+  uint8_t ttl, tos, multicast_ttl;
+  uint8_t hops, traffic_class, multicast_hops;
+  uint32_t multicast_interface, multicast_interface_v6;
+  // The last path taken and the question it answers.
+  path_query_t query;
+  path_t path;
+  membership_t* memberships;  // MEMBERSHIPS_MAX of them, made with the first
+  uint32_t membership_count;
+} datagram_socket_t;
+
+static inline datagram_socket_t* datagram_socket(tcpip_socket_t* socket) {
+  return list_owner(socket, datagram_socket_t, base);
+}
+static inline const datagram_socket_t* datagram_socket_const(const tcpip_socket_t* socket) {
+  return (const datagram_socket_t*)(const void*)socket;
+}
+
+void datagram_options_init(datagram_socket_t* d);
+int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
+int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);
+int datagram_join(tcpip_socket_t* socket, const addr_t* group, uint32_t interface);
+int datagram_leave(tcpip_socket_t* socket, const addr_t* group, uint32_t interface);
+void datagram_leave_all(datagram_socket_t* d);
+
+int64_t datagram_send(tcpip_socket_t* socket, const tcpip_send_t* send);
+// The path for a destination, from the cache if it is the same as last time.
+int datagram_path(datagram_socket_t* d, const path_query_t* query);
+
+#endif  // TCPIP_DATAGRAM_H_

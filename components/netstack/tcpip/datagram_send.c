@@ -1,0 +1,158 @@
+// Sending a datagram: who it is for, which way, with which header fields, and down to IP.
+#include <stdlib.h>
+
+#include "datagram.h"
+
+// Where a datagram goes, from what the call says and what the socket knows.
+typedef struct target {
+  addr_t remote;
+  uint16_t port;
+  uint32_t zone;
+} target_t;
+
+static int find_target(const datagram_socket_t* d, const tcpip_send_t* send, target_t* out) {
+  const tcpip_socket_t* socket = &d->base;
+  if (!send->to) {
+    *out = (target_t){socket->remote, socket->remote_port, socket->zone};
+    return socket->connected ? 0 : -EDESTADDRREQ;
+  }
+  out->port = send->to->port;
+  out->zone = send->to->zone ? send->to->zone : socket->zone;
+  return socket_import_peer(socket, send->to, &out->remote);
+}
+
+static int find_path(datagram_socket_t* d, const tcpip_send_t* send, const target_t* target) {
+  const tcpip_socket_t* socket = &d->base;
+  bool v4 = addr_is_v4(&target->remote);
+  path_query_t query = {.destination = target->remote, .source = addr_any(v4), .interface = send->interface};
+  if (send->source && send->source->family != TCPIP_NONE) {
+    if (!addr_import(send->source, &query.source))
+      return -EINVAL;
+    if (addr_is_any(&query.source))
+      query.source = addr_any(v4);
+    if (addr_is_v4(&query.source) != v4 || addr_is_multicast(&query.source))
+      return -EINVAL;
+  } else if (!addr_is_any(&socket->local) && !addr_is_multicast(&socket->local) &&
+             (socket->address_chosen || !send->to)) {
+    query.source = socket->local;
+  }
+  if (socket->device) {
+    if (query.interface && query.interface != socket->device)
+      return -EINVAL;
+    query.interface = socket->device;
+  }
+  if (!query.interface && addr_is_scoped(&target->remote))
+    query.interface = target->zone;
+  if (!query.interface && (addr_is_multicast(&target->remote) || addr_is_limited_broadcast(&target->remote)))
+    query.interface = v4 ? d->multicast_interface : d->multicast_interface_v6;
+  if (!query.interface && addr_is_link_local(&target->remote) && !addr_is_loopback(&target->remote))
+    return -EINVAL;  // no zone
+  return datagram_path(d, &query);
+}
+
+static int find_fields(const datagram_socket_t* d, const tcpip_send_t* send, ip_fields_t* out) {
+  const path_t* path = &d->path;
+  bool group = path->multicast;
+  *out = (ip_fields_t){.protocol = d->base.protocol, .may_fragment = true};
+  if (send->ttl > 255 || send->tos > 255 || (path->v4 && send->ttl == 0))
+    return -EINVAL;
+  uint8_t ttl = path->v4 ? (group ? d->multicast_ttl : d->ttl) : (group ? d->multicast_hops : d->hops);
+  out->ttl = send->ttl >= 0 ? (uint8_t)send->ttl : ttl;
+  out->tos = send->tos >= 0 ? (uint8_t)send->tos : path->v4 ? d->tos : d->traffic_class;
+  out->multicast_loop = path->v4 ? d->multicast_loop : d->multicast_loop_v6;
+  return 0;
+}
+
+static int bind_if_needed(datagram_socket_t* d) {
+  if (d->base.local_port)
+    return 0;
+  // Linux keeps a port that a send has chosen.
+  d->base.port_chosen = true;
+  return socket_take_port(&d->base, &d->base.local, 0);
+}
+
+static int64_t output(datagram_socket_t* d, const target_t* target, const ip_fields_t* fields, tx_t* tx) {
+  tcpip_socket_t* socket = &d->base;
+  tcpip_t* stack = socket->stack;
+  int64_t length = (int64_t)tx->payload_length;
+  bool udp = socket->protocol == PROTOCOL_UDP;
+  int result = (udp ? udp_header : echo_header)(socket, &d->path, target->port, tx);
+  if (result == 0)
+    result = ip_output(stack, &d->path, fields, tx);
+  if (result == -EAGAIN)
+    socket_refused(socket, d->path.interface);
+  if (result)
+    count(stack, udp_tx_failed);
+  else
+    count(stack, udp_tx);
+  return result ? result : length;
+}
+
+// More pieces than fit a packet's list are copied into one.
+static int64_t output_copy(datagram_socket_t* d, const tcpip_send_t* send, size_t length, const target_t* target,
+                           const ip_fields_t* fields) {
+  uint8_t* copy = malloc(length ? length : 1);
+  if (!copy)
+    return -ENOBUFS;
+  size_t at = 0;
+  for (size_t i = 0; i < send->iov_count; i++) {
+    if (send->iov[i].iov_len)
+      memcpy(copy + at, send->iov[i].iov_base, send->iov[i].iov_len);
+    at += send->iov[i].iov_len;
+  }
+  tx_t tx;
+  tx_init(&tx, &d->base);
+  tx_add(&tx, copy, length);
+  int64_t result = output(d, target, fields, &tx);
+  free(copy);
+  return result;
+}
+
+static int payload_length(const tcpip_send_t* send, size_t* out) {
+  size_t length = 0;
+  for (size_t i = 0; i < send->iov_count; i++) {
+    if (send->iov[i].iov_len > 65535 - length)
+      return -EMSGSIZE;
+    length += send->iov[i].iov_len;
+  }
+  *out = length;
+  return 0;
+}
+
+static int64_t send_datagram(datagram_socket_t* d, const tcpip_send_t* send) {
+  tcpip_socket_t* socket = &d->base;
+  target_t target;
+  ip_fields_t fields;
+  size_t length;
+  if (socket->error)
+    return tcpip_socket_take_error(socket);
+  if (socket->shut_write)
+    return -EPIPE;
+  int result = payload_length(send, &length);
+  if (result == 0)
+    result = find_target(d, send, &target);
+  if (result == 0)
+    result = bind_if_needed(d);
+  if (result == 0)
+    result = find_path(d, send, &target);
+  if (result == 0 && d->path.broadcast && !d->broadcast)
+    result = -EACCES;
+  if (result == 0)
+    result = find_fields(d, send, &fields);
+  if (result)
+    return result;
+  if (send->iov_count >= TX_IOV)
+    return output_copy(d, send, length, &target, &fields);
+  tx_t tx;
+  tx_init(&tx, socket);
+  for (size_t i = 0; i < send->iov_count; i++)
+    tx_add(&tx, send->iov[i].iov_base, send->iov[i].iov_len);
+  return output(d, &target, &fields, &tx);
+}
+
+int64_t datagram_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
+  trace(socket->stack, "udp.send");
+  int64_t result = send_datagram(datagram_socket(socket), send);
+  trace(socket->stack, "udp.send.done");
+  return result;
+}

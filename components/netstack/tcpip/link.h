@@ -1,0 +1,151 @@
+// Interfaces from within: addresses, multicast groups, neighbours, and the packets that wait on them.
+#ifndef TCPIP_LINK_H_
+#define TCPIP_LINK_H_
+
+#include "base.h"
+#include "list.h"
+#include "table.h"
+#include "wheel.h"
+
+#define INTERFACES_MAX 64
+#define ADDRESSES_MAX 32
+#define BACKLOG_MAX 256           // frames that wait for the link, per interface
+#define NEIGHBOUR_QUEUE_MAX 64    // packets that wait for one neighbour
+#define NEIGHBOUR_QUEUE_BYTES (256u << 10)
+#define OWN_WAITING_BYTES (4u << 20)  // the stack's own packets that wait, all together
+
+typedef struct interface interface_t;
+typedef struct tx tx_t;
+
+typedef struct interface_address {
+  list_node_t node;
+  interface_t* interface;
+  addr_t address;
+  unsigned prefix_length;  // over addr_t
+  tcpip_address_state_t state;
+  wheel_timer_t dad_timer;
+} interface_address_t;
+
+typedef struct group {
+  list_node_t node;
+  addr_t address;
+  uint32_t members;  // sockets and the stack's own needs
+} group_t;
+
+// A packet that was copied because it cannot leave yet: for a neighbour's address (IP packet), for room on the link
+// (whole frame) or for the next turn of the loopback interface (IP packet).
+typedef struct waiting {
+  list_node_t node;
+  list_node_t owner_node;  // in the socket's `waiting` or the client's `orphans`
+  tcpip_socket_t* socket;  // who sent it, if it is still there
+  tcpip_client_t* client;  // who is charged; NULL: the stack
+  interface_t* interface;  // loopback: the interface it arrives on
+  tcpip_offload_t offload;
+  size_t start;  // where the packet or frame begins in `bytes`: room for the Ethernet header is kept before it
+  size_t length;
+  size_t charged;
+  uint8_t bytes[];
+} waiting_t;
+
+typedef struct neighbour {
+  table_node_t node;
+  list_node_t age;  // in the table's list, longest unused first
+  interface_t* interface;
+  addr_t address;
+  uint8_t mac[TCPIP_MAC_SIZE];
+  bool router;
+  bool permanent;
+  tcpip_neighbour_state_t state;
+  uint8_t probes;
+  wheel_timer_t timer;
+  list_node_t queue;  // waiting_t
+  uint32_t queued;
+  size_t queued_bytes;
+} neighbour_t;
+
+struct interface {
+  tcpip_t* stack;
+  tcpip_interface_info_t info;
+  uint32_t link_features;
+  list_node_t addresses;  // interface_address_t
+  uint32_t address_count;
+  list_node_t groups;  // group_t
+  table_t neighbours;
+  list_node_t neighbour_ages;  // learned ones only
+  list_node_t backlog;         // waiting_t
+  uint32_t backlog_count;
+  bool link_full;
+  list_node_t refused;  // sockets to be told when the link has room
+};
+
+interface_t* interface_find(const tcpip_t* stack, uint32_t index);
+interface_t* interface_create(tcpip_t* stack, const tcpip_interface_config_t* config, bool loopback);
+void interface_destroy(interface_t* interface);
+void interface_link_local(interface_t* interface);
+
+// Addresses. A tentative or duplicate one is not ours to use.
+interface_address_t* interface_address_find(const interface_t* interface, const addr_t* address);
+bool interface_has_address(const interface_t* interface, const addr_t* address);
+bool interface_is_subnet_broadcast(const interface_t* interface, const addr_t* address);
+int interface_address_add(interface_t* interface, const addr_t* address, unsigned prefix_length,
+                          bool known_unique);
+void interface_address_destroy(interface_address_t* address);
+void interface_addresses_announce(interface_t* interface);
+// Another host was seen using or probing `address`: detection ends with a duplicate if it was tentative.
+void interface_address_conflict(interface_t* interface, const addr_t* address);
+// Which interface has `address`, assigned; NULL if none.
+interface_t* address_owner(const tcpip_t* stack, const addr_t* address);
+
+// Groups.
+bool group_joined(const interface_t* interface, const addr_t* group);
+int group_join(interface_t* interface, const addr_t* group);
+void group_leave(interface_t* interface, const addr_t* group);
+void group_destroy_all(interface_t* interface);
+void group_mac(const addr_t* group, uint8_t mac[TCPIP_MAC_SIZE]);
+
+// Neighbours.
+// Sends `tx`, whose headers are complete up to IP, to `next_hop`: now, or when its address is known. 0, or -EHOSTUNREACH
+// if it does not answer, -EAGAIN, -ENOBUFS.
+int neighbour_output(interface_t* interface, const addr_t* next_hop, tx_t* tx);
+// A packet that says "`address` is at `mac`". `solicited`: it answers a question; `override`: it may replace a
+// different mac; `create`: an entry is made if there is none.
+typedef struct neighbour_news {
+  const addr_t* address;
+  const uint8_t* mac;  // NULL if the packet did not tell
+  bool solicited, override, create;
+  bool is_advert;  // the router flag counts
+  bool router;
+} neighbour_news_t;
+void neighbour_learn(interface_t* interface, const neighbour_news_t* news);
+// An upper layer knows that the neighbour hears us (RFC 4861, 7.3.1).
+void neighbour_confirm(interface_t* interface, const addr_t* address);
+int neighbour_set(interface_t* interface, const addr_t* address, const uint8_t mac[TCPIP_MAC_SIZE]);
+int neighbour_forget(interface_t* interface, const addr_t* address);
+void neighbour_flush(interface_t* interface, bool permanent_too);
+
+// ARP.
+void arp_input(interface_t* interface, const uint8_t* packet, size_t length);
+void arp_request(interface_t* interface, const addr_t* target, const uint8_t* unicast_mac);
+void arp_announce(interface_t* interface, const addr_t* address);
+
+// Neighbour discovery's questions and unsolicited answers. `source` NULL: detection of duplicates.
+void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* target, const uint8_t* unicast_mac);
+void nd_announce(interface_t* interface, const addr_t* address);
+
+// Ethernet.
+// Sends `tx` as a frame. -EAGAIN: the link is full and nothing was kept. `must_keep`: it is copied and sent later
+// instead, if there is room in the backlog.
+int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type, tx_t* tx,
+                    bool must_keep);
+// The same for an IP packet that has waited (its checksum_start counts from its first octet); consumes it.
+void ethernet_output_waiting(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type,
+                             waiting_t* waiting);
+void ethernet_link_writable(interface_t* interface);
+
+// Copies `tx` (headers and payload) and charges `tx->socket`, or the stack's own allowance if there is none. 0, -EAGAIN
+// if the socket has too much waiting already, -ENOBUFS.
+int waiting_create(interface_t* interface, const tx_t* tx, waiting_t** out);
+void waiting_destroy(waiting_t* waiting);
+void waiting_destroy_all(list_node_t* list);
+
+#endif  // TCPIP_LINK_H_

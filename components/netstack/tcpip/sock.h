@@ -1,0 +1,129 @@
+// Sockets from within. A socket of any protocol begins with a tcpip_socket_t; what is its protocol's own follows, and
+// the protocol's operations hang off `ops`.
+#ifndef TCPIP_SOCK_H_
+#define TCPIP_SOCK_H_
+
+#include "base.h"
+#include "ip.h"
+#include "link.h"
+#include "list.h"
+#include "table.h"
+
+typedef struct socket_ops {
+  void (*destroy)(tcpip_socket_t* socket);  // frees all but what the base holds, then the socket
+  uint32_t (*poll)(const tcpip_socket_t* socket);
+  int (*connect)(tcpip_socket_t* socket, const addr_t* remote, uint16_t port, uint32_t zone);
+  int (*disconnect)(tcpip_socket_t* socket);
+  int (*shutdown)(tcpip_socket_t* socket, bool read, bool write);
+  int64_t (*send)(tcpip_socket_t* socket, const tcpip_send_t* send);
+  int64_t (*recv)(tcpip_socket_t* socket, tcpip_recv_t* recv);
+  size_t (*next_length)(const tcpip_socket_t* socket);
+  int (*set)(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
+  int (*get)(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);
+  int (*join)(tcpip_socket_t* socket, const addr_t* group, uint32_t interface);
+  int (*leave)(tcpip_socket_t* socket, const addr_t* group, uint32_t interface);
+} socket_ops_t;
+
+struct tcpip_socket {
+  const socket_ops_t* ops;
+  tcpip_t* stack;
+  tcpip_client_t* client;
+  void* context;
+  list_node_t client_node;
+  list_node_t refused_node;      // in the `refused` of the interface that was full
+  list_node_t waiting;           // packets charged to it that have not left yet
+  table_node_t port_node;        // in stack->ports while it has a local port
+  table_node_t connection_node;  // in stack->connections while it has a peer
+  addr_t local, remote;
+  uint16_t local_port, remote_port;
+  uint32_t zone;    // the interface its link-local addresses belong to
+  uint32_t device;  // bound to this interface only; 0: any
+  uint8_t family;
+  uint8_t protocol;     // as in the IP header
+  bool address_chosen;  // by bind, so disconnect leaves it
+  bool port_chosen;
+  bool connected;
+  bool shut_read, shut_write;
+  bool v6_only;
+  bool reuse_address, reuse_port;
+  int error;  // pending, positive
+  size_t tx_bytes, tx_limit;
+};
+
+struct tcpip_client {
+  tcpip_t* stack;
+  list_node_t node;
+  list_node_t sockets;
+  list_node_t orphans;  // packets that wait to leave after their sockets were closed
+  uint32_t socket_count;
+  size_t buffer_used;
+  tcpip_quota_t quota;
+};
+
+// Takes `bytes` from the client's and the stack's memory for buffers. A client may always have as much as is still
+// free to all others, and no more: so there is something left for the next one however greedy the others are.
+bool client_charge(tcpip_client_t* client, size_t bytes);
+void client_release(tcpip_client_t* client, size_t bytes);
+
+void socket_init(tcpip_socket_t* socket, tcpip_client_t* client, const socket_ops_t* ops, uint8_t family,
+                 uint8_t protocol, void* context);
+void socket_deinit(tcpip_socket_t* socket);
+void socket_event(tcpip_socket_t* socket, uint32_t events);
+void socket_set_error(tcpip_socket_t* socket, int error);
+
+// Memory of packets that wait to leave. A socket below its limit may go over it by one packet; -EAGAIN above, -ENOBUFS
+// if the client has no more.
+int socket_charge_tx(tcpip_socket_t* socket, size_t bytes);
+void socket_release_tx(tcpip_socket_t* socket, size_t bytes);
+// `socket` got -EAGAIN because of `interface`: tell it when there is room.
+void socket_refused(tcpip_socket_t* socket, interface_t* interface);
+void socket_link_writable(interface_t* interface);
+// What it sent to `address` was lost because that neighbour does not answer.
+void socket_unreachable(tcpip_socket_t* socket, const addr_t* address);
+void socket_interface_gone(interface_t* interface);
+
+// Turns what a caller gave into an address a socket of this family can use; the unspecified address of a peer becomes
+// loopback. -EAFNOSUPPORT, -EINVAL, -ENETUNREACH.
+int socket_import_peer(const tcpip_socket_t* socket, const tcpip_endpoint_t* peer, addr_t* out);
+void socket_export(const tcpip_socket_t* socket, const addr_t* address, uint16_t port, uint32_t zone,
+                   tcpip_endpoint_t* out);
+
+// Ports. `port` 0: any free one. -EADDRINUSE, -EAGAIN if none is free.
+int socket_take_port(tcpip_socket_t* socket, const addr_t* local, uint16_t port);
+void socket_drop_port(tcpip_socket_t* socket);
+// Enters it among the connections: local and remote must be set. -EADDRINUSE if there is an equal one.
+int socket_enter_connection(tcpip_socket_t* socket);
+void socket_leave_connection(tcpip_socket_t* socket);
+
+// Looking up. The endpoints are as the host sees them: `local` is the destination of a packet that came in.
+typedef struct socket_key {
+  uint8_t protocol;
+  uint16_t local_port, remote_port;
+  addr_t local, remote;
+  uint32_t interface;
+} socket_key_t;
+tcpip_socket_t* socket_find_connection(const tcpip_t* stack, const socket_key_t* key);
+// The best fitting socket without a peer (or whose peer fits); of several with equal right the flow's hash chooses.
+tcpip_socket_t* socket_find_bound(const tcpip_t* stack, const socket_key_t* key);
+// Walks all sockets that should get a packet to a group: the first if `after` is NULL.
+tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t* key, const tcpip_socket_t* after);
+
+// Datagram sockets (datagram.c) and the protocols that use them.
+int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
+                    tcpip_socket_t** out);
+// Copies a received payload into the socket's queue and tells it.
+typedef struct datagram_info {
+  const rx_t* rx;
+  const uint8_t* payload;
+  size_t length;
+  uint16_t remote_port;
+} datagram_info_t;
+void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info);
+
+void udp_input(rx_t* rx);
+// Puts the protocol's header before the payload in `tx`; returns 0 or a negative errno.
+int udp_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx);
+void echo_input(rx_t* rx);
+int echo_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx);
+
+#endif  // TCPIP_SOCK_H_
