@@ -70,6 +70,8 @@ static shape_t identifier_shape(const type_t* type) {
     return fixed(size, size);
   }
   if (decl->kind == DECL_NEWTYPE) return decl->type ? type_shape(decl->type) : fixed(1, 1);
+  // Behind an optional union recursion may come here before the union itself was looked at.
+  if ((decl->kind == DECL_TABLE || decl->kind == DECL_UNION) && !decl->has_shape) return fixed(16, 8);
   return decl->shape;
 }
 

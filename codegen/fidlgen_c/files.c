@@ -28,6 +28,58 @@ static void emit_forwards(model_t* model, text_t* out) {
   if (count) text_add(out, "\n");
 }
 
+// Which declarations of the library the header already has.
+typedef struct progress {
+  model_t* model;
+  text_t* out;
+  bool* done;  // by index in the library
+} progress_t;
+
+static void emit_ordered(progress_t* progress, size_t index);
+
+// Emits first what C must have seen to declare something of `type`; layouts only if they are held by value.
+static void emit_needed(progress_t* progress, const type_t* type, bool by_value) {
+  const library_t* library = progress->model->library;
+  switch (type->kind) {
+    case FIDL__IR__TYPE__KIND__ARRAY:
+      emit_needed(progress, type->element, by_value);
+      break;
+    case FIDL__IR__TYPE__KIND__VECTOR:
+      // A pointer to an array needs the array's element to be complete.
+      emit_needed(progress, type->element, type->element->kind == FIDL__IR__TYPE__KIND__ARRAY);
+      break;
+    case FIDL__IR__TYPE__KIND__IDENTIFIER:
+      for (size_t i = 0; i < library->n_decls; i++)
+        if (strcmp(library->decls[i]->name, type->identifier) == 0 && (by_value || !model_is_layout(library->decls[i])))
+          emit_ordered(progress, i);
+      break;
+    default:
+      break;
+  }
+}
+
+// Emits a declaration behind those it needs. The library's own order does for recursive types what their wire layout
+// needs, not what C does.
+static void emit_ordered(progress_t* progress, size_t index) {
+  const decl_t* decl = progress->model->library->decls[index];
+  if (progress->done[index]) return;
+  progress->done[index] = true;
+  bool holds_values = decl->kind == FIDL__IR__DECL__KIND__STRUCT || decl->kind == FIDL__IR__DECL__KIND__OVERLAY;
+  for (size_t i = 0; i < decl->n_members; i++) {
+    const type_t* type = decl->members[i]->type;
+    emit_needed(progress, type, holds_values || model_inline(type) || type->kind == FIDL__IR__TYPE__KIND__ARRAY);
+  }
+  if (decl->type) emit_needed(progress, decl->type, true);
+  emit_decl(progress->model, progress->out, decl);
+}
+
+static void emit_decls(model_t* model, text_t* out) {
+  progress_t progress = {model, out, calloc(model->library->n_decls + 1, sizeof(bool))};
+  if (!progress.done) abort();
+  for (size_t i = 0; i < model->library->n_decls; i++) emit_ordered(&progress, i);
+  free(progress.done);
+}
+
 static void emit_services(text_t* out, const decl_t* service) {
   const char* name = c_name(service->name);
   emit_doc(out, "", service->doc);
@@ -64,7 +116,7 @@ void emit_header(model_t* model, text_t* out) {
     text_add(out, "#include <fidl/%s.h>\n", library->dependencies[i]->name);
   text_add(out, "#include <lib/fidl/fidl.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
   emit_forwards(model, out);
-  for (size_t i = 0; i < library->n_decls; i++) emit_decl(model, out, library->decls[i]);
+  emit_decls(model, out);
   text_add(out, "// Descriptions of the types, and what their encoding and decoding consist of.\n\n");
   for (size_t i = 0; i < library->n_decls; i++)
     if (model_is_layout(library->decls[i])) emit_codec_header(model, out, library->decls[i]);

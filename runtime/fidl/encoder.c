@@ -2,8 +2,8 @@
 // `segment` to `next` belong to no iovec yet; bytes in the buffer plus gathered ones never exceed `limit`.
 #include <lib/fidl/encoder.h>
 
-void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint32_t capacity, uint64_t limit, bool gather) {
-  uint64_t usable = capacity < limit ? capacity : limit;
+void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit, bool gather) {
+  uint64_t usable = (capacity < limit ? capacity : limit) & ~UINT64_C(7);
   encoder->buffer = (uint8_t*)buffer;
   encoder->next = encoder->buffer;
   encoder->segment = encoder->buffer;

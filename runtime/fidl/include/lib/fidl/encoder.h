@@ -34,7 +34,7 @@ struct fidl_encoder {
 
 // Begins a message of at most `limit` bytes in `buffer` (8-aligned, `capacity` bytes). With `gather`, large data is
 // referred to and must stay as it is until the message is written.
-void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint32_t capacity, uint64_t limit, bool gather);
+void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit, bool gather);
 
 // Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the value and
 // of the encoder. Handles of the value are moved into the encoder.

@@ -54,6 +54,36 @@ typedef enum fidl_error {
   FIDL_ERROR_UNALIGNED_BUFFER,
 } fidl_error_t;
 
+// Values at rest
+//
+// `bytes` are 8-aligned everywhere; decoding happens in them and `*out` points into them. `value` is a generated struct,
+// table or union that `type` describes.
+
+// Writes `value` as persistent data: 8 bytes that tell the format, then the value. Only for types without handles.
+// `*out_size` is the number of bytes used of the `capacity` bytes at `bytes`.
+fidl_error_t fidl_persist(const fidl_type_t* type, void* value, void* bytes, uint64_t capacity, uint64_t* out_size);
+
+// Reads persistent data of exactly `size` bytes.
+fidl_error_t fidl_unpersist(const fidl_type_t* type, void* bytes, uint64_t size, void** out);
+
+// Writes `value` alone; the 8 bytes that tell the format (`*out_metadata`) and the handles travel beside it. Handles are
+// moved into `handles` (room for FIDL_MAX_MESSAGE_HANDLES); on failure they are closed.
+fidl_error_t fidl_standalone_encode(const fidl_type_t* type, void* value, void* bytes, uint64_t capacity,
+                                    zx_handle_disposition_t* handles, uint64_t* out_metadata, uint64_t* out_size,
+                                    uint32_t* out_num_handles);
+
+// Reads what fidl_standalone_encode() wrote. The handles become the value's; on failure they are closed.
+fidl_error_t fidl_standalone_decode(const fidl_type_t* type, uint64_t metadata, void* bytes, uint64_t size,
+                                    zx_handle_info_t* handles, uint32_t num_handles, void** out);
+
+// Copies `value` with everything it points to into `bytes`, so that it can be kept after its message is gone. Handles
+// are moved: they are the copy's afterwards, or closed on failure.
+fidl_error_t fidl_copy(const fidl_type_t* type, void* value, void* bytes, uint64_t capacity, void** out);
+
+// As fidl_copy, into memory of its own, to be given to free(). NULL if there is none, or the value breaks its type;
+// a type with handles may take at most FIDL_MAX_MESSAGE_BYTES.
+void* fidl_duplicate(const fidl_type_t* type, void* value);
+
 // The name without prefix, e.g. "STRING_NOT_UTF8". Static memory; "UNKNOWN" for a number that is none.
 const char* fidl_error_name(fidl_error_t error);
 
