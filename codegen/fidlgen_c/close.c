@@ -30,7 +30,8 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
       elements(model, out, indent, type->element, expr, text_format("%" PRIu64, type->count), nesting);
       break;
     case FIDL__IR__TYPE__KIND__BOX:
-      text_add(out, "%sif (%s) %s_close_handles(%s);\n", indent, expr, c_type_of(model, type->element).base, expr);
+      text_add(out, "%sif (%s) %s_close_handles(%s);\n", indent, expr, c_type_of(model, type->element).base,
+               expr);
       break;
     case FIDL__IR__TYPE__KIND__HANDLE:
     case FIDL__IR__TYPE__KIND__CLIENT_END:
@@ -49,7 +50,8 @@ static void table_member(model_t* model, text_t* body, const member_t* member) {
   if (!member->type->resource) return;
   const char* name = c_member(member->name);
   const char* place = text_format("value->envelopes[%u]", member->ordinal - 1);
-  text_add(body, "  if (value->max_ordinal >= %u && %s.bits != 0) {  // %s\n", member->ordinal, place, member->name);
+  text_add(body, "  if (value->max_ordinal >= %u && %s.bits != 0) {  // %s\n", member->ordinal, place,
+           member->name);
   if (model_inline(member->type)) {
     text_add(body, "    %s;\n    memcpy(&%s_value, %s.inl.value, sizeof(%s_value));\n",
              c_declare(model, member->type, text_format("%s_value", name)), name, place, name);
@@ -97,8 +99,9 @@ void emit_close(model_t* model, text_t* out, const decl_t* decl) {
         value(model, &body, "  ", member->type, text_format("value->%s", c_member(member->name)), 0);
     }
   }
-  code_function(out, text_format("void %s_close_handles(%s* value)", name, name), text_string(&body),
+  code_function(out, text_format("void %s_close_handles(%s* value) {", name, name), text_string(&body),
                 (const char* const[]){"value", NULL});
-  text_add(out, "static void %s_close_(void* object) {\n  %s_close_handles((%s*)object);\n}\n\n", name, name, name);
+  text_add(out, "static void %s_close_(void* object) {\n  %s_close_handles((%s*)object);\n}\n\n", name, name,
+           name);
   text_free(&body);
 }

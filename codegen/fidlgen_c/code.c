@@ -14,7 +14,8 @@ static const char* dereferenced(const char* expr) {
   size_t level = 0, size = strlen(expr);
   for (size_t i = 0; i < size; i++) {
     if (expr[i] == '(') level++;
-    if (expr[i] == ')' && --level == 0) return i == size - 1 ? text_format("%.*s", (int)size - 3, expr + 2) : NULL;
+    if (expr[i] == ')' && --level == 0)
+      return i == size - 1 ? text_format("%.*s", (int)size - 3, expr + 2) : NULL;
   }
   return NULL;
 }
@@ -32,8 +33,8 @@ const char* code_member(const char* expr, const char* member) {
 const char* code_loop(text_t* out, const char* indent, const char* count, unsigned nesting) {
   static const char* const names[] = {"i", "j", "k", "l", "m"};
   const char* name = nesting < 5 ? names[nesting] : text_format("i%u", nesting);
-  text_add(out, "%sfor (uint64_t %s = 0, %s_end = %s; %s < %s_end; %s++) {\n", indent, name, name, count, name, name,
-           name);
+  text_add(out, "%sfor (uint64_t %s = 0, %s_end = %s; %s < %s_end; %s++) {\n", indent, name, name, count,
+           name, name, name);
   return name;
 }
 
@@ -42,7 +43,8 @@ const char* code_depth(unsigned hops) {
 }
 
 const char* code_bound(const type_t* type) {
-  return type->has_count && type->count < UINT32_MAX ? text_format("%" PRIu64 "u", type->count) : "UINT32_MAX";
+  return type->has_count && type->count < UINT32_MAX ? text_format("%" PRIu64 "u", type->count)
+                                                     : "UINT32_MAX";
 }
 
 bool code_is_bool(model_t* model, const type_t* type) {
@@ -57,7 +59,7 @@ void code_handle_args(const type_t* type, uint32_t* out_subtype, uint32_t* out_r
 }
 
 void code_function(text_t* out, const char* head, const char* body, const char* const* parameters) {
-  text_add(out, "%s {\n", head);
+  text_add(out, "%s\n", head);
   for (; *parameters; parameters++)
     if (!strstr(body, *parameters)) text_add(out, "  (void)%s;\n", *parameters);
   text_add(out, "%s}\n\n", body);

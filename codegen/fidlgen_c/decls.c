@@ -9,7 +9,8 @@ void emit_doc(text_t* out, const char* indent, const char* doc) {
   while (doc && *doc) {
     const char* end = strchr(doc, '\n');
     size_t size = end ? (size_t)(end - doc) : strlen(doc);
-    while (size > 0 && (doc[size - 1] == ' ' || doc[size - 1] == '\\' || doc[size - 1] == '\r')) size--;
+    while (size > 0 && (doc[size - 1] == ' ' || doc[size - 1] == '\\' || doc[size - 1] == '\r'))
+      size--;
     bool spaced = size == 0 || doc[0] == ' ';
     text_add(out, "%s//%s%.*s\n", indent, spaced ? "" : " ", (int)size, doc);
     doc = end ? end + 1 : NULL;
@@ -23,14 +24,15 @@ void emit_vectors(model_t* model, text_t* out, const type_t* type) {
   }
   const type_t* element = type->element;
   emit_vectors(model, out, element);
-  bool composite = element->kind == FIDL__IR__TYPE__KIND__VECTOR || element->kind == FIDL__IR__TYPE__KIND__ARRAY ||
-                   element->kind == FIDL__IR__TYPE__KIND__STRING_ARRAY ||
-                   element->kind == FIDL__IR__TYPE__KIND__BOX || element->kind == FIDL__IR__TYPE__KIND__IDENTIFIER;
+  bool composite =
+      element->kind == FIDL__IR__TYPE__KIND__VECTOR || element->kind == FIDL__IR__TYPE__KIND__ARRAY ||
+      element->kind == FIDL__IR__TYPE__KIND__STRING_ARRAY || element->kind == FIDL__IR__TYPE__KIND__BOX ||
+      element->kind == FIDL__IR__TYPE__KIND__IDENTIFIER;
   if (!composite) return;
   const char* name = c_mangle(model, element);
   text_add(out, "#ifndef FIDL_VECTOR_%s\n#define FIDL_VECTOR_%s\n", name, name);
-  text_add(out, "typedef struct fidl_vector_%s {\n  uint64_t count;\n  %s;\n} fidl_vector_%s_t;\n#endif\n\n", name,
-           c_declare_pointer(model, element, "data", false), name);
+  text_add(out, "typedef struct fidl_vector_%s {\n  uint64_t count;\n  %s;\n} fidl_vector_%s_t;\n#endif\n\n",
+           name, c_declare_pointer(model, element, "data", false), name);
 }
 
 static void emit_const(model_t* model, text_t* out, const decl_t* decl) {
@@ -52,26 +54,29 @@ static void emit_values(model_t* model, text_t* out, const decl_t* decl) {
 
 static void emit_bits(model_t* model, text_t* out, const decl_t* decl) {
   emit_values(model, out, decl);
-  text_add(out, "// All bits that have a name.\n#define %s_MASK ((%s)UINT64_C(0x%" PRIx64 "))\n\n", c_name(decl->name),
-           c_name(decl->name), decl->mask);
+  text_add(out, "// All bits that have a name.\n#define %s_MASK ((%s)UINT64_C(0x%" PRIx64 "))\n\n",
+           c_name(decl->name), c_name(decl->name), decl->mask);
 }
 
 static void emit_enum(model_t* model, text_t* out, const decl_t* decl) {
   const char* name = c_name(decl->name);
   emit_values(model, out, decl);
-  text_add(out, "\n// Whether `value` is one of the above.\nstatic inline bool %s_is_known(%s value) {\n", name, name);
+  text_add(out, "\n// Whether `value` is one of the above.\nstatic inline bool %s_is_known(%s value) {\n",
+           name, name);
   if (decl->n_values == 0) {
     text_add(out, "  (void)value;\n  return false;\n}\n\n");
     return;
   }
   text_add(out, "  switch (value) {\n");
-  for (size_t i = 0; i < decl->n_values; i++) text_add(out, "    case %s_%s:\n", name, decl->values[i]->name);
+  for (size_t i = 0; i < decl->n_values; i++)
+    text_add(out, "    case %s_%s:\n", name, decl->values[i]->name);
   text_add(out, "      return true;\n    default:\n      return false;\n  }\n}\n\n");
 }
 
 static void emit_asserts(text_t* out, const decl_t* decl) {
   const char* name = c_name(decl->name);
-  text_add(out, "FIDL_STATIC_ASSERT(sizeof(%s) == %u, \"layout of %s\");\n", name, decl->shape->inline_size, decl->name);
+  text_add(out, "FIDL_STATIC_ASSERT(sizeof(%s) == %u, \"layout of %s\");\n", name, decl->shape->inline_size,
+           decl->name);
   for (size_t i = 0; decl->kind == FIDL__IR__DECL__KIND__STRUCT && i < decl->n_members; i++)
     if (decl->members[i]->offset != 0)
       text_add(out, "FIDL_STATIC_ASSERT(offsetof(%s, %s) == %u, \"layout of %s\");\n", name,
@@ -80,7 +85,8 @@ static void emit_asserts(text_t* out, const decl_t* decl) {
 }
 
 static void emit_struct(model_t* model, text_t* out, const decl_t* decl) {
-  for (size_t i = 0; i < decl->n_members; i++) emit_vectors(model, out, decl->members[i]->type);
+  for (size_t i = 0; i < decl->n_members; i++)
+    emit_vectors(model, out, decl->members[i]->type);
   emit_doc(out, "", decl->doc);
   text_add(out, "struct %s {\n", c_name(decl->name));
   if (decl->n_members == 0) text_add(out, "  uint8_t _empty;  // 0\n");

@@ -4,11 +4,12 @@
 #include "emit.h"
 #include "names.h"
 
-static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr, unsigned hops,
-                  unsigned nesting);
+static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr,
+                  unsigned hops, unsigned nesting);
 
 // A call that fails the function if it fails.
-static void check(text_t* out, const char* indent, const char* format, ...) __attribute__((format(printf, 3, 4)));
+static void check(text_t* out, const char* indent, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void check(text_t* out, const char* indent, const char* format, ...) {
   va_list args;
   va_start(args, format);
@@ -22,12 +23,15 @@ static void elements(model_t* model, text_t* out, const char* indent, const type
                      const char* count, unsigned hops, unsigned nesting) {
   if (model_plain(model, element)) return;
   if (code_is_bool(model, element)) {
-    text_add(out, "%sif (!fidl_bools_valid(%s, %s)) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_BOOLEAN);\n",
-             indent, data, count);
+    text_add(
+        out,
+        "%sif (!fidl_bools_valid(%s, %s)) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_BOOLEAN);\n",
+        indent, data, count);
     return;
   }
   const char* index = code_loop(out, indent, count, nesting);
-  value(model, out, text_format("%s  ", indent), element, text_format("%s[%s]", data, index), hops, nesting + 1);
+  value(model, out, text_format("%s  ", indent), element, text_format("%s[%s]", data, index), hops,
+        nesting + 1);
   text_add(out, "%s}\n", indent);
 }
 
@@ -38,12 +42,16 @@ static void identifier(model_t* model, text_t* out, const char* indent, const ty
   const char* name = c_name(decl->name);
   switch (decl->kind) {
     case FIDL__IR__DECL__KIND__ENUM:
-      text_add(out, "%sif (!%s_is_known(%s)) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
-               indent, name, expr);
+      text_add(
+          out,
+          "%sif (!%s_is_known(%s)) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
+          indent, name, expr);
       break;
     case FIDL__IR__DECL__KIND__BITS:
-      text_add(out, "%sif (%s & (%s)~%s_MASK) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
-               indent, expr, name, name);
+      text_add(
+          out,
+          "%sif (%s & (%s)~%s_MASK) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
+          indent, expr, name, name);
       break;
     case FIDL__IR__DECL__KIND__UNION:
       if (type->nullable) {
@@ -62,15 +70,16 @@ static void identifier(model_t* model, text_t* out, const char* indent, const ty
   }
 }
 
-static void box(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr, unsigned hops) {
+static void box(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr,
+                unsigned hops) {
   check(out, indent, "fidl_decode_box(decoder, &%s, sizeof(*%s), %s)", expr, expr, code_depth(hops));
   if (!model_plain(model, type->element))
     text_add(out, "%sif (%s && !%s_decode_(decoder, %s, %s)) return false;\n", indent, expr,
              c_type_of(model, type->element).base, expr, code_depth(hops + 1));
 }
 
-static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr, unsigned hops,
-                  unsigned nesting) {
+static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr,
+                  unsigned hops, unsigned nesting) {
   type = model_resolve(model, type);
   const char* optional = type->nullable ? "true" : "false";
   switch (type->kind) {
@@ -79,14 +88,14 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
         check(out, indent, "fidl_decode_bool(decoder, %s)", code_address(expr));
       break;
     case FIDL__IR__TYPE__KIND__STRING:
-      check(out, indent, "fidl_decode_string(decoder, %s, %s, %s, %s)", code_address(expr), code_bound(type), optional,
-            code_depth(hops));
+      check(out, indent, "fidl_decode_string(decoder, %s, %s, %s, %s)", code_address(expr), code_bound(type),
+            optional, code_depth(hops));
       break;
     case FIDL__IR__TYPE__KIND__VECTOR:
       check(out, indent, "fidl_decode_vector(decoder, %s, sizeof(*%s), %s, %s, %s)", code_address(expr),
             code_member(expr, "data"), code_bound(type), optional, code_depth(hops));
-      elements(model, out, indent, type->element, code_member(expr, "data"), code_member(expr, "count"), hops + 1,
-               nesting);
+      elements(model, out, indent, type->element, code_member(expr, "data"), code_member(expr, "count"),
+               hops + 1, nesting);
       break;
     case FIDL__IR__TYPE__KIND__ARRAY:
       elements(model, out, indent, type->element, expr, text_format("%" PRIu64, type->count), hops, nesting);
@@ -99,8 +108,8 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
     case FIDL__IR__TYPE__KIND__SERVER_END: {
       uint32_t subtype, rights;
       code_handle_args(type, &subtype, &rights);
-      check(out, indent, "fidl_decode_handle(decoder, %s, %uu, 0x%xu, %s)", code_address(expr), subtype, rights,
-            optional);
+      check(out, indent, "fidl_decode_handle(decoder, %s, %uu, 0x%xu, %s)", code_address(expr), subtype,
+            rights, optional);
       break;
     }
     case FIDL__IR__TYPE__KIND__FRAMEWORK_ERR:
@@ -119,7 +128,9 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
 
 static void decode_struct(model_t* model, text_t* body, const decl_t* decl) {
   if (decl->n_members == 0) {
-    text_add(body, "  if (value->_empty != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);\n");
+    text_add(
+        body,
+        "  if (value->_empty != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);\n");
     return;
   }
   for (size_t i = 0; i < decl->n_members; i++) {
@@ -133,16 +144,18 @@ static void decode_struct(model_t* model, text_t* body, const decl_t* decl) {
 static void table_member(model_t* model, text_t* body, const member_t* member) {
   const char* name = c_member(member->name);
   const char* place = text_format("value->envelopes[%u]", member->ordinal - 1);
-  text_add(body, "  if (value->max_ordinal < %u) return true;\n  if (%s.bits != 0) {  // %s\n", member->ordinal, place,
-           member->name);
+  text_add(body, "  if (value->max_ordinal < %u) return true;\n  if (%s.bits != 0) {  // %s\n",
+           member->ordinal, place, member->name);
   text_add(body, "    fidl_decode_mark_t mark;\n");
   if (model_inline(member->type)) {
-    check(body, "    ", "fidl_decode_envelope_inline(decoder, &%s, %u, &mark)", place, member->type->shape->inline_size);
+    check(body, "    ", "fidl_decode_envelope_inline(decoder, &%s, %u, &mark)", place,
+          member->type->shape->inline_size);
     if (!model_plain(model, member->type)) {
       text_add(body, "    %s;\n    memcpy(&%s_value, %s.inl.value, sizeof(%s_value));\n",
                c_declare(model, member->type, text_format("%s_value", name)), name, place, name);
       value(model, body, "    ", member->type, text_format("%s_value", name), 1, 0);
-      if (member->type->resource) text_add(body, "    memcpy(%s.inl.value, &%s_value, sizeof(%s_value));\n", place, name, name);
+      if (member->type->resource)
+        text_add(body, "    memcpy(%s.inl.value, &%s_value, sizeof(%s_value));\n", place, name, name);
     }
     check(body, "    ", "fidl_decode_envelope_inline_end(decoder, &mark)");
   } else {
@@ -173,26 +186,36 @@ static void union_member(model_t* model, text_t* body, const decl_t* decl, const
   const char* name = c_member(member->name);
   text_add(body, "    case %s_Tag_%s: {\n      fidl_decode_mark_t mark;\n", c_name(decl->name), member->name);
   if (model_inline(member->type)) {
-    text_add(body, "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
+    text_add(body,
+             "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, "
+             "FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
     check(body, "      ", "fidl_decode_envelope_inline(decoder, &value->envelope_, %u, &mark)",
           member->type->shape->inline_size);
     value(model, body, "      ", member->type, text_format("value->%s", name), 0, 0);
     text_add(body, "      return fidl_decode_envelope_inline_end(decoder, &mark);\n");
   } else {
-    text_add(body, "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
-    text_add(body, "      %s =\n          fidl_decode_envelope(decoder, &value->envelope_, sizeof(*%s_value), depth + 1, &mark);\n",
+    text_add(body,
+             "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, "
+             "FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
+    text_add(body,
+             "      %s =\n          fidl_decode_envelope(decoder, &value->envelope_, sizeof(*%s_value), "
+             "depth + 1, &mark);\n",
              c_declare_pointer(model, member->type, text_format("%s_value", name), false), name);
     check(body, "      ", "%s_value", name);
     value(model, body, "      ", member->type, text_format("(*%s_value)", name), 1, 0);
-    text_add(body, "      return fidl_decode_envelope_end(decoder, &value->envelope_, %s_value, &mark);\n", name);
+    text_add(body, "      return fidl_decode_envelope_end(decoder, &value->envelope_, %s_value, &mark);\n",
+             name);
   }
   text_add(body, "    }\n");
 }
 
 static void decode_union(model_t* model, text_t* body, const decl_t* decl) {
   text_add(body, "  switch (value->ordinal) {\n");
-  for (size_t i = 0; i < decl->n_members; i++) union_member(model, body, decl, decl->members[i]);
-  text_add(body, "    case 0:\n      return fidl_decode_union_unset(decoder, &value->envelope_, false);\n    default:\n");
+  for (size_t i = 0; i < decl->n_members; i++)
+    union_member(model, body, decl, decl->members[i]);
+  text_add(body,
+           "    case 0:\n      return fidl_decode_union_unset(decoder, &value->envelope_, false);\n    "
+           "default:\n");
   if (decl->strict)
     text_add(body, "      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n");
   else
@@ -213,7 +236,9 @@ static void decode_overlay(model_t* model, text_t* body, const decl_t* decl) {
     else
       text_add(body, "      return true;\n");
   }
-  text_add(body, "    default:\n      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
+  text_add(
+      body,
+      "    default:\n      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
 }
 
 void emit_decode(model_t* model, text_t* out, const decl_t* decl) {
@@ -239,7 +264,10 @@ void emit_decode(model_t* model, text_t* out, const decl_t* decl) {
   }
   if (!returns) text_add(&body, "  return true;\n");
   const char* with_value = text_format("  %s* value = (%s*)object;\n%s", name, name, text_string(&body));
-  code_function(out, text_format("bool %s_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth)", name),
-                with_value, (const char* const[]){"depth", NULL});
+  text_t head = {0};
+  text_add_call(&head, text_format("bool %s_decode_", name),
+                "fidl_decoder_t* decoder, void* object, uint32_t depth", " {");
+  code_function(out, text_string(&head), with_value, (const char* const[]){"depth", NULL});
+  text_free(&head);
   text_free(&body);
 }

@@ -47,7 +47,8 @@ const char* code_depth(unsigned hops);
 const char* code_bound(const type_t* type);
 bool code_is_bool(model_t* model, const type_t* type);
 void code_handle_args(const type_t* type, uint32_t* out_subtype, uint32_t* out_rights);
-// Writes a function: head, then `(void)` for the parameters that `body` does not use, then body.
+// Writes a function: head (with its opening brace), then `(void)` for the parameters that `body` does not
+// use, then body.
 void code_function(text_t* out, const char* head, const char* body, const char* const* parameters);
 
 #endif  // CODEGEN_FIDLGEN_C_EMIT_H_

@@ -1,5 +1,5 @@
-// Encoders: `to` is a copy of the layout `from`, whose pointers and handles become markers while what they refer to is
-// appended, in the order of the fields.
+// Encoders: `to` is a copy of the layout `from`, whose pointers and handles become markers while what they
+// refer to is appended, in the order of the fields.
 #include <inttypes.h>
 
 #include "emit.h"
@@ -8,7 +8,8 @@
 static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
                   const char* to, unsigned hops, unsigned nesting);
 
-static void check(text_t* out, const char* indent, const char* format, ...) __attribute__((format(printf, 3, 4)));
+static void check(text_t* out, const char* indent, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void check(text_t* out, const char* indent, const char* format, ...) {
   va_list args;
   va_start(args, format);
@@ -19,8 +20,9 @@ static void check(text_t* out, const char* indent, const char* format, ...) {
 }
 
 static void bools(text_t* out, const char* indent, const char* data, const char* count) {
-  text_add(out, "%sif (!fidl_bools_valid(%s, %s)) return fidl_encode_fail(encoder, FIDL_ERROR_INVALID_BOOLEAN);\n", indent,
-           data, count);
+  text_add(out,
+           "%sif (!fidl_bools_valid(%s, %s)) return fidl_encode_fail(encoder, FIDL_ERROR_INVALID_BOOLEAN);\n",
+           indent, data, count);
 }
 
 static void vector(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
@@ -45,8 +47,8 @@ static void vector(model_t* model, text_t* out, const char* indent, const type_t
       text_add(out, "%s{\n", indent);
       inner = text_format("%s  ", indent);
     }
-    text_add(out, "%s%s = fidl_encode_append(encoder, %s, %s);\n", inner, c_declare_pointer(model, element, copy, false),
-             data, size);
+    text_add(out, "%s%s = fidl_encode_append(encoder, %s, %s);\n", inner,
+             c_declare_pointer(model, element, copy, false), data, size);
     check(out, inner, "%s", copy);
     const char* index = code_loop(out, inner, count, nesting);
     value(model, out, text_format("%s  ", inner), element, text_format("%s[%s]", data, index),
@@ -57,8 +59,8 @@ static void vector(model_t* model, text_t* out, const char* indent, const type_t
   if (type->nullable) text_add(out, "%s}\n", indent);
 }
 
-static void array(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from, const char* to,
-                  unsigned hops, unsigned nesting) {
+static void array(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
+                  const char* to, unsigned hops, unsigned nesting) {
   const char* count = text_format("%" PRIu64, type->count);
   if (model_plain(model, type->element)) return;
   if (code_is_bool(model, type->element)) {
@@ -71,17 +73,17 @@ static void array(model_t* model, text_t* out, const char* indent, const type_t*
   text_add(out, "%s}\n", indent);
 }
 
-static void box(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from, const char* to,
-                unsigned hops) {
+static void box(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
+                const char* to, unsigned hops) {
   const char* name = c_type_of(model, type->element).base;
   text_add(out, "%sif (%s) {\n", indent, from);
-  text_add(out, "%s  %s* boxed = fidl_encode_box(encoder, %s, sizeof(*%s), &%s, %s);\n", indent, name, from, from, to,
-           code_depth(hops));
+  text_add(out, "%s  %s* boxed = fidl_encode_box(encoder, %s, sizeof(*%s), &%s, %s);\n", indent, name, from,
+           from, to, code_depth(hops));
   if (model_plain(model, type->element))
     check(out, text_format("%s  ", indent), "boxed");
   else
-    text_add(out, "%s  if (!boxed || !%s_encode_(encoder, %s, boxed, %s)) return false;\n", indent, name, from,
-             code_depth(hops + 1));
+    text_add(out, "%s  if (!boxed || !%s_encode_(encoder, %s, boxed, %s)) return false;\n", indent, name,
+             from, code_depth(hops + 1));
   text_add(out, "%s}\n", indent);
 }
 
@@ -91,18 +93,23 @@ static void identifier(model_t* model, text_t* out, const char* indent, const ty
   if (!decl || model_plain_decl(model, decl)) return;
   const char* name = c_name(decl->name);
   if (decl->kind == FIDL__IR__DECL__KIND__ENUM) {
-    text_add(out, "%sif (!%s_is_known(%s)) return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
-             indent, name, from);
+    text_add(
+        out,
+        "%sif (!%s_is_known(%s)) return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
+        indent, name, from);
   } else if (decl->kind == FIDL__IR__DECL__KIND__BITS) {
-    text_add(out, "%sif (%s & (%s)~%s_MASK) return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
-             indent, from, name, name);
+    text_add(
+        out,
+        "%sif (%s & (%s)~%s_MASK) return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
+        indent, from, name, name);
   } else if (type->nullable) {
-    text_add(out, "%sif (%s == 0) {\n%s  memset(%s, 0, sizeof(%s));\n", indent, code_member(from, "ordinal"), indent,
-             code_address(to), to);
+    text_add(out, "%sif (%s == 0) {\n%s  memset(%s, 0, sizeof(%s));\n", indent, code_member(from, "ordinal"),
+             indent, code_address(to), to);
     text_add(out, "%s} else if (!%s_encode_(encoder, %s, %s, %s)) {\n%s  return false;\n%s}\n", indent, name,
              code_address(from), code_address(to), code_depth(hops), indent, indent);
   } else {
-    check(out, indent, "%s_encode_(encoder, %s, %s, %s)", name, code_address(from), code_address(to), code_depth(hops));
+    check(out, indent, "%s_encode_(encoder, %s, %s, %s)", name, code_address(from), code_address(to),
+          code_depth(hops));
   }
 }
 
@@ -116,8 +123,8 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
         check(out, indent, "fidl_encode_bool(encoder, %s)", code_address(from));
       break;
     case FIDL__IR__TYPE__KIND__STRING:
-      check(out, indent, "fidl_encode_string(encoder, %s, %s, %s, %s, %s)", code_address(from), code_address(to),
-            code_bound(type), optional, code_depth(hops));
+      check(out, indent, "fidl_encode_string(encoder, %s, %s, %s, %s, %s)", code_address(from),
+            code_address(to), code_bound(type), optional, code_depth(hops));
       break;
     case FIDL__IR__TYPE__KIND__VECTOR:
       vector(model, out, indent, type, from, to, hops, nesting);
@@ -133,8 +140,8 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
     case FIDL__IR__TYPE__KIND__SERVER_END: {
       uint32_t subtype, rights;
       code_handle_args(type, &subtype, &rights);
-      check(out, indent, "fidl_encode_handle(encoder, %s, %s, %uu, 0x%xu, %s)", code_address(from), code_address(to),
-            subtype, rights, optional);
+      check(out, indent, "fidl_encode_handle(encoder, %s, %s, %uu, 0x%xu, %s)", code_address(from),
+            code_address(to), subtype, rights, optional);
       break;
     }
     case FIDL__IR__TYPE__KIND__FRAMEWORK_ERR:
@@ -157,7 +164,8 @@ static void encode_struct(model_t* model, text_t* body, const decl_t* decl) {
     const member_t* member = decl->members[i];
     const char* name = c_member(member->name);
     value(model, body, "  ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0, 0);
-    if (member->padding != 0) text_add(body, "  memset(to->_padding%zu, 0, sizeof(to->_padding%zu));\n", i, i);
+    if (member->padding != 0)
+      text_add(body, "  memset(to->_padding%zu, 0, sizeof(to->_padding%zu));\n", i, i);
   }
 }
 
@@ -165,7 +173,8 @@ static void table_member(model_t* model, text_t* body, const member_t* member) {
   const char* name = c_member(member->name);
   const char* source = text_format("from->envelopes[%u]", member->ordinal - 1);
   const char* place = text_format("envelopes[%u]", member->ordinal - 1);
-  text_add(body, "  if (count < %u) return true;\n  if (%s.bits != 0) {  // %s\n", member->ordinal, source, member->name);
+  text_add(body, "  if (count < %u) return true;\n  if (%s.bits != 0) {  // %s\n", member->ordinal, source,
+           member->name);
   text_add(body, "    fidl_encode_mark_t mark = fidl_encode_mark(encoder);\n");
   if (model_inline(member->type)) {
     if (!model_plain(model, member->type)) {
@@ -173,17 +182,21 @@ static void table_member(model_t* model, text_t* body, const member_t* member) {
                text_format("%s_to%s", name, c_type_of(model, member->type).dims));
       text_add(body, "    memcpy(&%s_from, %s.inl.value, sizeof(%s_from));\n", name, source, name);
       text_add(body, "    memcpy(&%s_to, %s.inl.value, sizeof(%s_to));\n", name, source, name);
-      value(model, body, "    ", member->type, text_format("%s_from", name), text_format("%s_to", name), 1, 0);
+      value(model, body, "    ", member->type, text_format("%s_from", name), text_format("%s_to", name), 1,
+            0);
       text_add(body, "    memcpy(%s.inl.value, &%s_to, sizeof(%s_to));\n", place, name, name);
       if (member->type->resource) text_add(body, "    %s.bits = 0;  // its handle has moved\n", source);
     }
-    check(body, "    ", "fidl_encode_envelope_inline(encoder, &%s, %u, &mark)", place, member->type->shape->inline_size);
+    check(body, "    ", "fidl_encode_envelope_inline(encoder, &%s, %u, &mark)", place,
+          member->type->shape->inline_size);
   } else {
-    text_add(body, "    %s = %s.data;\n", c_declare_pointer(model, member->type, text_format("%s_from", name), false), source);
+    text_add(body, "    %s = %s.data;\n",
+             c_declare_pointer(model, member->type, text_format("%s_from", name), false), source);
     text_add(body, "    %s = fidl_encode_envelope(encoder, %s_from, sizeof(*%s_from), depth + 2);\n",
              c_declare_pointer(model, member->type, text_format("%s_to", name), false), name, name);
     check(body, "    ", "%s_to", name);
-    value(model, body, "    ", member->type, text_format("(*%s_from)", name), text_format("(*%s_to)", name), 2, 0);
+    value(model, body, "    ", member->type, text_format("(*%s_from)", name), text_format("(*%s_to)", name),
+          2, 0);
     check(body, "    ", "fidl_encode_envelope_end(encoder, &%s, &mark)", place);
   }
   text_add(body, "  }\n");
@@ -191,7 +204,8 @@ static void table_member(model_t* model, text_t* body, const member_t* member) {
 
 static void encode_table(model_t* model, text_t* body, const decl_t* decl) {
   text_add(body, "  fidl_envelope_t* envelopes;\n  uint64_t count;\n");
-  check(body, "  ", "fidl_encode_table(encoder, from, to, %u, depth, &envelopes, &count)", model_max_ordinal(decl));
+  check(body, "  ", "fidl_encode_table(encoder, from, to, %u, depth, &envelopes, &count)",
+        model_max_ordinal(decl));
   uint32_t next = 1;
   for (size_t i = 0; i < decl->n_members; i++) {
     for (; next < decl->members[i]->ordinal; next++)
@@ -203,17 +217,19 @@ static void encode_table(model_t* model, text_t* body, const decl_t* decl) {
 
 static void union_member(model_t* model, text_t* body, const decl_t* decl, const member_t* member) {
   const char* name = c_member(member->name);
-  text_add(body, "    case %s_Tag_%s: {\n      fidl_encode_mark_t mark = fidl_encode_mark(encoder);\n", c_name(decl->name),
-           member->name);
+  text_add(body, "    case %s_Tag_%s: {\n      fidl_encode_mark_t mark = fidl_encode_mark(encoder);\n",
+           c_name(decl->name), member->name);
   if (model_inline(member->type)) {
-    value(model, body, "      ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0, 0);
+    value(model, body, "      ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0,
+          0);
     text_add(body, "      return fidl_encode_envelope_inline(encoder, &to->envelope_, %u, &mark);\n",
              member->type->shape->inline_size);
   } else {
     text_add(body, "      %s = fidl_encode_envelope(encoder, from->%s, sizeof(*from->%s), depth + 1);\n",
              c_declare_pointer(model, member->type, text_format("%s_to", name), false), name, name);
     check(body, "      ", "%s_to", name);
-    value(model, body, "      ", member->type, text_format("(*from->%s)", name), text_format("(*%s_to)", name), 1, 0);
+    value(model, body, "      ", member->type, text_format("(*from->%s)", name),
+          text_format("(*%s_to)", name), 1, 0);
     text_add(body, "      return fidl_encode_envelope_end(encoder, &to->envelope_, &mark);\n");
   }
   text_add(body, "    }\n");
@@ -221,8 +237,11 @@ static void union_member(model_t* model, text_t* body, const decl_t* decl, const
 
 static void encode_union(model_t* model, text_t* body, const decl_t* decl) {
   text_add(body, "  switch (from->ordinal) {\n");
-  for (size_t i = 0; i < decl->n_members; i++) union_member(model, body, decl, decl->members[i]);
-  text_add(body, "    case 0:\n      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);\n");
+  for (size_t i = 0; i < decl->n_members; i++)
+    union_member(model, body, decl, decl->members[i]);
+  text_add(
+      body,
+      "    case 0:\n      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);\n");
   text_add(body, "    default:\n      return fidl_encode_fail(encoder, %s);\n  }\n",
            decl->strict ? "FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD" : "FIDL_ERROR_UNKNOWN_UNION_MEMBER");
 }
@@ -235,11 +254,14 @@ static void encode_overlay(model_t* model, text_t* body, const decl_t* decl) {
     const char* name = c_member(member->name);
     uint32_t size = member->type->shape->inline_size;
     text_add(body, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
-    value(model, body, "      ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0, 0);
+    value(model, body, "      ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0,
+          0);
     if (size < room) text_add(body, "      memset(content + %u, 0, %u);\n", size, room - size);
     text_add(body, "      return true;\n");
   }
-  text_add(body, "    default:\n      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
+  text_add(
+      body,
+      "    default:\n      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
 }
 
 void emit_encode(model_t* model, text_t* out, const decl_t* decl) {
@@ -272,7 +294,8 @@ void emit_encode(model_t* model, text_t* out, const decl_t* decl) {
   text_add(&whole, "%s", text_string(&body));
   const char* head = text_format("bool %s_encode_", name);
   text_t signature = {0};
-  text_add_call(&signature, head, "fidl_encoder_t* encoder, void* from_object, void* to_object, uint32_t depth", "");
+  text_add_call(&signature, head,
+                "fidl_encoder_t* encoder, void* from_object, void* to_object, uint32_t depth", " {");
   code_function(out, text_string(&signature), text_string(&whole),
                 (const char* const[]){"encoder", "from_object", "to_object", "depth", NULL});
   text_free(&signature);

@@ -8,7 +8,8 @@
 
 static const char* guard(const model_t* model) {
   char* name = text_format("FIDL_%s_H_", model->library->name);
-  for (char* c = name; *c; c++) *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+  for (char* c = name; *c; c++)
+    *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
   return name;
 }
 
@@ -50,7 +51,8 @@ static void emit_needed(progress_t* progress, const type_t* type, bool by_value)
       break;
     case FIDL__IR__TYPE__KIND__IDENTIFIER:
       for (size_t i = 0; i < library->n_decls; i++)
-        if (strcmp(library->decls[i]->name, type->identifier) == 0 && (by_value || !model_is_layout(library->decls[i])))
+        if (strcmp(library->decls[i]->name, type->identifier) == 0 &&
+            (by_value || !model_is_layout(library->decls[i])))
           emit_ordered(progress, i);
       break;
     default:
@@ -58,16 +60,18 @@ static void emit_needed(progress_t* progress, const type_t* type, bool by_value)
   }
 }
 
-// Emits a declaration behind those it needs. The library's own order does for recursive types what their wire layout
-// needs, not what C does.
+// Emits a declaration behind those it needs. The library's own order does for recursive types what their wire
+// layout needs, not what C does.
 static void emit_ordered(progress_t* progress, size_t index) {
   const decl_t* decl = progress->model->library->decls[index];
   if (progress->done[index]) return;
   progress->done[index] = true;
-  bool holds_values = decl->kind == FIDL__IR__DECL__KIND__STRUCT || decl->kind == FIDL__IR__DECL__KIND__OVERLAY;
+  bool holds_values =
+      decl->kind == FIDL__IR__DECL__KIND__STRUCT || decl->kind == FIDL__IR__DECL__KIND__OVERLAY;
   for (size_t i = 0; i < decl->n_members; i++) {
     const type_t* type = decl->members[i]->type;
-    emit_needed(progress, type, holds_values || model_inline(type) || type->kind == FIDL__IR__TYPE__KIND__ARRAY);
+    emit_needed(progress, type,
+                holds_values || model_inline(type) || type->kind == FIDL__IR__TYPE__KIND__ARRAY);
   }
   if (decl->type) emit_needed(progress, decl->type, true);
   emit_decl(progress->model, progress->out, decl);
@@ -76,7 +80,8 @@ static void emit_ordered(progress_t* progress, size_t index) {
 static void emit_decls(model_t* model, text_t* out) {
   progress_t progress = {model, out, calloc(model->library->n_decls + 1, sizeof(bool))};
   if (!progress.done) abort();
-  for (size_t i = 0; i < model->library->n_decls; i++) emit_ordered(&progress, i);
+  for (size_t i = 0; i < model->library->n_decls; i++)
+    emit_ordered(&progress, i);
   free(progress.done);
 }
 
@@ -95,14 +100,14 @@ static void emit_services(text_t* out, const decl_t* service) {
 static void emit_codec_header(model_t* model, text_t* out, const decl_t* decl) {
   const char* name = c_name(decl->name);
   if (decl->resource)
-    text_add(out, "// Closes every handle inside and makes it invalid.\nvoid %s_close_handles(%s* value);\n", name, name);
+    text_add(out, "// Closes every handle inside and makes it invalid.\nvoid %s_close_handles(%s* value);\n",
+             name, name);
   text_add(out, "extern const fidl_type_t %s_type_;\n", name);
   if (model_plain_decl(model, decl)) return;
-  text_t line = {0};
-  text_add_call(&line, text_format("bool %s_encode_", name),
+  text_add_call(out, text_format("bool %s_encode_", name),
                 "fidl_encoder_t* encoder, void* from_object, void* to_object, uint32_t depth", ";\n");
-  text_add(out, "%sbool %s_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth);\n", text_string(&line), name);
-  text_free(&line);
+  text_add_call(out, text_format("bool %s_decode_", name),
+                "fidl_decoder_t* decoder, void* object, uint32_t depth", ";\n");
 }
 
 void emit_header(model_t* model, text_t* out) {
@@ -123,7 +128,8 @@ void emit_header(model_t* model, text_t* out) {
   text_add(out, "\n");
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
-    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && on_channels(decl)) emit_protocol_header(model, out, decl);
+    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && on_channels(decl))
+      emit_protocol_header(model, out, decl);
     if (decl->kind == FIDL__IR__DECL__KIND__SERVICE) emit_services(out, decl);
   }
   text_add(out, "#ifdef __cplusplus\n}\n#endif\n\n#endif  // %s\n", name);
@@ -136,8 +142,11 @@ static const char* size_literal(uint32_t size) {
 static void emit_type(model_t* model, text_t* out, const decl_t* decl) {
   const char* name = c_name(decl->name);
   bool plain = model_plain_decl(model, decl);
-  text_add(out, "const fidl_type_t %s_type_ = {\n    .inline_size = %u,\n    .max_size = %s,\n    .max_handles = %s,\n", name,
-           decl->shape->inline_size, size_literal(model_max_size(decl->shape)), size_literal(decl->shape->max_handles));
+  text_add(
+      out,
+      "const fidl_type_t %s_type_ = {\n    .inline_size = %u,\n    .max_size = %s,\n    .max_handles = %s,\n",
+      name, decl->shape->inline_size, size_literal(model_max_size(decl->shape)),
+      size_literal(decl->shape->max_handles));
   text_add(out, "    .resource = %s,\n", decl->resource ? "true" : "false");
   if (!plain) text_add(out, "    .encode = %s_encode_,\n    .decode = %s_decode_,\n", name, name);
   if (decl->resource) text_add(out, "    .close_handles = %s_close_,\n", name);
@@ -146,10 +155,11 @@ static void emit_type(model_t* model, text_t* out, const decl_t* decl) {
 
 void emit_source(model_t* model, text_t* out) {
   const library_t* library = model->library;
-  text_add(out, "// FIDL library %s in C. Generated by fidlgen_c; do not edit.\n\n#include <fidl/%s.h>\n", library->name,
-           library->name);
-  text_add(out, "#include <lib/fidl/decoder.h>\n#include <lib/fidl/encoder.h>\n#include <lib/fidl/method.h>\n"
-                "#include <string.h>\n#include <zircon/syscalls.h>\n\n");
+  text_add(out, "// FIDL library %s in C. Generated by fidlgen_c; do not edit.\n\n#include <fidl/%s.h>\n",
+           library->name, library->name);
+  text_add(out,
+           "#include <lib/fidl/decoder.h>\n#include <lib/fidl/encoder.h>\n#include <lib/fidl/method.h>\n"
+           "#include <string.h>\n#include <zircon/syscalls.h>\n\n");
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
     if (!model_is_layout(decl)) continue;
@@ -160,6 +170,7 @@ void emit_source(model_t* model, text_t* out) {
   }
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
-    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && on_channels(decl)) emit_protocol_source(model, out, decl);
+    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && on_channels(decl))
+      emit_protocol_source(model, out, decl);
   }
 }

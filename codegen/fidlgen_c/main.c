@@ -1,6 +1,6 @@
-// fidlgen_c: a back end of fidlc. Reads a GenerateRequest on standard input and answers on standard output with
-// `fidl/LIBRARY.h` and `fidl/LIBRARY.c`. Exits 0 once it has answered (errors are part of the answer), 1 if it could not
-// read or answer, 2 for wrong usage.
+// fidlgen_c: a back end of fidlc. Reads a GenerateRequest on standard input and answers on standard output
+// with `fidl/LIBRARY.h` and `fidl/LIBRARY.c`. Exits 0 once it has answered (errors are part of the answer), 1
+// if it could not read or answer, 2 for wrong usage.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ static const char usage[] =
 static bool read_all(FILE* file, text_t* out) {
   char chunk[65536];
   size_t size;
-  while ((size = fread(chunk, 1, sizeof(chunk), file)) > 0) text_add_bytes(out, chunk, size);
+  while ((size = fread(chunk, 1, sizeof(chunk), file)) > 0)
+    text_add_bytes(out, chunk, size);
   return !ferror(file);
 }
 
@@ -42,6 +43,14 @@ static bool answer(Fidl__Ir__GenerateResponse* response) {
   return ok;
 }
 
+// Replaces a file's text by its final form.
+static void finish(text_t* text) {
+  text_t wrapped = {0};
+  text_wrap(text, &wrapped);
+  text_free(text);
+  *text = wrapped;
+}
+
 static bool generate(const library_t* library) {
   Fidl__Ir__GenerateResponse response = FIDL__IR__GENERATE_RESPONSE__INIT;
   Fidl__Ir__GenerateResponse__File* files[2];
@@ -49,9 +58,12 @@ static bool generate(const library_t* library) {
   model_t model;
   model_init(&model, library);
   if (library->version != IR_VERSION)
-    model.error = text_format("intermediate representation of version %u, expected %u", library->version, IR_VERSION);
+    model.error =
+        text_format("intermediate representation of version %u, expected %u", library->version, IR_VERSION);
   if (!model.error) emit_header(&model, &header);
   if (!model.error) emit_source(&model, &source);
+  finish(&header);
+  finish(&source);
   char* errors[1] = {(char*)(uintptr_t)model.error};
   if (model.error) {
     response.errors = errors;

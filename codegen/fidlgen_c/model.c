@@ -14,13 +14,15 @@ static int compare_decls(const void* a, const void* b) {
 void model_init(model_t* model, const library_t* library) {
   *model = (model_t){.library = library};
   size_t count = library->n_decls;
-  for (size_t i = 0; i < library->n_dependencies; i++) count += library->dependencies[i]->n_decls;
+  for (size_t i = 0; i < library->n_dependencies; i++)
+    count += library->dependencies[i]->n_decls;
   model->decls = calloc(count ? count : 1, sizeof(*model->decls));
   if (!model->decls) {
     fputs("fidlgen_c: out of memory\n", stderr);
     exit(1);
   }
-  for (size_t i = 0; i < library->n_decls; i++) model->decls[model->num_decls++] = library->decls[i];
+  for (size_t i = 0; i < library->n_decls; i++)
+    model->decls[model->num_decls++] = library->decls[i];
   for (size_t i = 0; i < library->n_dependencies; i++)
     for (size_t j = 0; j < library->dependencies[i]->n_decls; j++)
       model->decls[model->num_decls++] = library->dependencies[i]->decls[j];
@@ -34,7 +36,8 @@ void model_deinit(model_t* model) {
 const decl_t* model_find(model_t* model, const char* name) {
   decl_t key = {.name = (char*)(uintptr_t)name};
   decl_t* key_pointer = &key;
-  decl_t** found = bsearch(&key_pointer, model->decls, model->num_decls, sizeof(*model->decls), compare_decls);
+  decl_t** found =
+      bsearch(&key_pointer, model->decls, model->num_decls, sizeof(*model->decls), compare_decls);
   if (found) return *found;
   if (!model->error) model->error = text_format("the intermediate representation lacks %s", name);
   return NULL;

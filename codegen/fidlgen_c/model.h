@@ -1,4 +1,5 @@
-// The library being generated: its declarations by name, and what the generated code wants to know about types.
+// The library being generated: its declarations by name, and what the generated code wants to know about
+// types.
 #ifndef CODEGEN_FIDLGEN_C_MODEL_H_
 #define CODEGEN_FIDLGEN_C_MODEL_H_
 
@@ -35,8 +36,8 @@ const type_t* model_resolve(model_t* model, const type_t* type);
 // The declaration that an IDENTIFIER type, newtypes looked through, names; NULL for other types.
 const decl_t* model_decl(model_t* model, const type_t* type);
 
-// Whether a value's bytes in memory are its bytes on the wire and need no check: no pointer, handle, padding, bool or
-// strict value inside.
+// Whether a value's bytes in memory are its bytes on the wire and need no check: no pointer, handle, padding,
+// bool or strict value inside.
 bool model_plain(model_t* model, const type_t* type);
 bool model_plain_decl(model_t* model, const decl_t* decl);
 

@@ -9,15 +9,26 @@
 #include "text.h"
 
 static const char* const reserved[] = {
-    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
-    "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const",
-    "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
-    "dynamic_cast", "else", "enum", "errno", "explicit", "export", "extern", "false", "float", "for", "friend", "goto",
-    "if", "inline", "int", "linux", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr",
-    "operator", "or", "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires", "restrict",
-    "return", "short", "signed", "sizeof", "static", "static_assert", "static_cast", "stderr", "stdin", "stdout",
-    "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename",
-    "typeof", "union", "unix", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+    "alignas",   "alignof",      "and",           "and_eq",       "asm",
+    "auto",      "bitand",       "bitor",         "bool",         "break",
+    "case",      "catch",        "char",          "char16_t",     "char32_t",
+    "char8_t",   "class",        "co_await",      "co_return",    "co_yield",
+    "compl",     "concept",      "const",         "const_cast",   "consteval",
+    "constexpr", "constinit",    "continue",      "decltype",     "default",
+    "delete",    "do",           "double",        "dynamic_cast", "else",
+    "enum",      "errno",        "explicit",      "export",       "extern",
+    "false",     "float",        "for",           "friend",       "goto",
+    "if",        "inline",       "int",           "linux",        "long",
+    "mutable",   "namespace",    "new",           "noexcept",     "not",
+    "not_eq",    "nullptr",      "operator",      "or",           "or_eq",
+    "private",   "protected",    "public",        "register",     "reinterpret_cast",
+    "requires",  "restrict",     "return",        "short",        "signed",
+    "sizeof",    "static",       "static_assert", "static_cast",  "stderr",
+    "stdin",     "stdout",       "struct",        "switch",       "template",
+    "this",      "thread_local", "throw",         "true",         "try",
+    "typedef",   "typeid",       "typename",      "typeof",       "union",
+    "unix",      "unsigned",     "using",         "virtual",      "void",
+    "volatile",  "wchar_t",      "while",         "xor",          "xor_eq",
 };
 
 static int compare_names(const void* a, const void* b) {
@@ -25,7 +36,8 @@ static int compare_names(const void* a, const void* b) {
 }
 
 const char* c_member(const char* name) {
-  bool is_reserved = bsearch(name, reserved, sizeof(reserved) / sizeof(reserved[0]), sizeof(reserved[0]), compare_names);
+  bool is_reserved =
+      bsearch(name, reserved, sizeof(reserved) / sizeof(reserved[0]), sizeof(reserved[0]), compare_names);
   return is_reserved ? text_format("%s_", name) : name;
 }
 
@@ -129,8 +141,9 @@ const char* c_declare_pointer(model_t* model, const type_t* type, const char* na
 
 const char* c_integer(Fidl__Ir__Type__Primitive primitive, const constant_t* value) {
   const char* type = primitives[primitive].c;
-  bool is_wide = primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINT64 ||
-                 primitive == FIDL__IR__TYPE__PRIMITIVE__USIZE64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINTPTR64;
+  bool is_wide =
+      primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINT64 ||
+      primitive == FIDL__IR__TYPE__PRIMITIVE__USIZE64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINTPTR64;
   if (value->kind == FIDL__IR__CONSTANT__KIND__SIGNED) {
     int64_t v = value->signed_value;
     if (v == INT64_MIN) return "INT64_MIN";
@@ -138,7 +151,9 @@ const char* c_integer(Fidl__Ir__Type__Primitive primitive, const constant_t* val
     return text_format("((%s)%" PRId64 ")", type, v);
   }
   uint64_t v = value->unsigned_value;
-  if (is_wide) return text_format("((%s)%sINT64_C(%" PRIu64 "))", type, primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 ? "" : "U", v);
+  if (is_wide)
+    return text_format("((%s)%sINT64_C(%" PRIu64 "))", type,
+                       primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 ? "" : "U", v);
   return text_format("((%s)%" PRIu64 "u)", type, v);
 }
 
@@ -173,7 +188,8 @@ const char* c_constant(model_t* model, const type_t* type, const constant_t* val
         const char* integer = c_integer(decl->type->primitive, value);
         return text_format("((%s)%s)", c_name(decl->name), integer);
       }
-      if (type->primitive == FIDL__IR__TYPE__PRIMITIVE__FLOAT32 || type->primitive == FIDL__IR__TYPE__PRIMITIVE__FLOAT64)
+      if (type->primitive == FIDL__IR__TYPE__PRIMITIVE__FLOAT32 ||
+          type->primitive == FIDL__IR__TYPE__PRIMITIVE__FLOAT64)
         return value->kind == FIDL__IR__CONSTANT__KIND__SIGNED
                    ? text_format("((%s)%" PRId64 ")", primitives[type->primitive].c, value->signed_value)
                    : text_format("((%s)%" PRIu64 "u)", primitives[type->primitive].c, value->unsigned_value);

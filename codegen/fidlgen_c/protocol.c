@@ -1,4 +1,5 @@
-// A protocol's frame: its constants, the descriptions of its methods, and what its client and server have in common.
+// A protocol's frame: its constants, the descriptions of its methods, and what its client and server have in
+// common.
 #include "protocol.h"
 
 #include <inttypes.h>
@@ -50,13 +51,15 @@ void emit_protocol_header(model_t* model, text_t* out, const decl_t* protocol) {
   text_add(out, "// Protocol %s\n//\n", short_name(protocol));
   emit_doc(out, "", protocol->doc);
   text_add(out, "\n");
-  if (protocol->discoverable_name) text_add(out, "#define %s_NAME \"%s\"\n\n", name, protocol->discoverable_name);
+  if (protocol->discoverable_name)
+    text_add(out, "#define %s_NAME \"%s\"\n\n", name, protocol->discoverable_name);
   for (size_t i = 0; i < protocol->n_methods; i++) {
     const method_t* method = protocol->methods[i];
     const char* method_name = protocol_method_name(protocol, method);
     text_add(out, "#define %s_ORDINAL UINT64_C(0x%016" PRIx64 ")\n", method_name, method->ordinal);
     if (method->kind == FIDL__IR__METHOD__KIND__TWO_WAY)
-      text_add(out, "#define %s_RESPONSE_SIZE %uu\n", method_name, protocol_message_size(model, method->response));
+      text_add(out, "#define %s_RESPONSE_SIZE %uu\n", method_name,
+               protocol_message_size(model, method->response));
   }
   if (protocol->n_methods) text_add(out, "\n");
   emit_client_header(model, out, protocol);
@@ -68,11 +71,13 @@ static void emit_method(text_t* out, const decl_t* protocol, const method_t* met
   const char* label = text_format("%s.%s", short_name(protocol), method->name);
   bool two_way = method->kind == FIDL__IR__METHOD__KIND__TWO_WAY;
   text_add(out, "static const fidl_method_t %s_method_ = {\n    .ordinal = %s_ORDINAL,\n", name, name);
-  text_add(out, "    .two_way = %s,\n    .flexible = %s,\n    .has_result = %s,\n", two_way ? "true" : "false",
-           method->strict ? "false" : "true", method->has_result ? "true" : "false");
+  text_add(out, "    .two_way = %s,\n    .flexible = %s,\n    .has_result = %s,\n",
+           two_way ? "true" : "false", method->strict ? "false" : "true",
+           method->has_result ? "true" : "false");
   text_add(out, "    .request = %s,\n    .response = %s,\n", protocol_type_reference(method->request),
            protocol_type_reference(method->response));
-  text_add(out, "    .trace_proxy = \"proxy.%s\",\n    .trace_proxy_done = \"proxy.%s.done\",\n", label, label);
+  text_add(out, "    .trace_proxy = \"proxy.%s\",\n    .trace_proxy_done = \"proxy.%s.done\",\n", label,
+           label);
   text_add(out, "    .trace_stub = \"stub.%s\",\n    .trace_stub_reply = \"stub.%s.reply\",\n", label, label);
   if (two_way) text_add(out, "    .deliver = %s_deliver,\n", name);
   text_add(out, "};\n\n");
@@ -98,11 +103,17 @@ void emit_protocol_source(model_t* model, text_t* out, const decl_t* protocol) {
       emit_deliver(model, out, protocol, protocol->methods[i]);
     emit_method(out, protocol, protocol->methods[i]);
   }
-  text_add(out, "static void %s_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context);\n", name);
-  text_add(out, "static void %s_dispatch_event(fidl_incoming_t* incoming, const void* ops_object, void* context);\n\n", name);
+  text_add(out,
+           "static void %s_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context);\n",
+           name);
+  text_add(
+      out,
+      "static void %s_dispatch_event(fidl_incoming_t* incoming, const void* ops_object, void* context);\n\n",
+      name);
   static const char* const openness[] = {"FIDL_OPEN", "FIDL_OPEN", "FIDL_AJAR", "FIDL_CLOSED"};
-  text_add(out, "static const fidl_protocol_t %s_protocol_ = {\n    .name = \"%s\",\n    .openness = %s,\n", name,
-           protocol->name, openness[protocol->has_openness ? protocol->openness : FIDL__IR__DECL__OPENNESS__OPEN]);
+  text_add(out, "static const fidl_protocol_t %s_protocol_ = {\n    .name = \"%s\",\n    .openness = %s,\n",
+           name, protocol->name,
+           openness[protocol->has_openness ? protocol->openness : FIDL__IR__DECL__OPENNESS__OPEN]);
   text_add(out, "    .dispatch = %s_dispatch,\n    .dispatch_event = %s_dispatch_event,\n};\n\n", name, name);
   emit_client_source(model, out, protocol);
   emit_server_source(model, out, protocol);

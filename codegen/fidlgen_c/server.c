@@ -37,22 +37,29 @@ static void emit_op(model_t* model, text_t* out, const method_t* method) {
   text_free(&parameters);
 }
 
-static void emit_reply_declarations(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
+static void emit_reply_declarations(model_t* model, text_t* out, const decl_t* protocol,
+                                    const method_t* method) {
   const char* name = protocol_method_name(protocol, method);
   text_add_call(out, text_format("zx_status_t %s_reply", name), reply_parameters(model, method), ";\n");
   if (method->error)
     text_add_call(out, text_format("zx_status_t %s_reply_error", name),
-                  text_format("fidl_completer_t completer, %s", c_declare(model, method->error, "err")), ";\n");
+                  text_format("fidl_completer_t completer, %s", c_declare(model, method->error, "err")),
+                  ";\n");
 }
 
 void emit_server_header(model_t* model, text_t* out, const decl_t* protocol) {
   const char* name = c_name(protocol->name);
-  text_add(out, "// What a server does. A method without function counts as unknown. Requests live until the function returns, and\n"
-                "// handles left in them are closed then.\ntypedef struct %s_ops {\n", name);
+  text_add(out,
+           "// What a server does. A method without function counts as unknown. A request lives until the "
+           "function\n"
+           "// returns; handles left in it are closed then.\ntypedef struct %s_ops {\n",
+           name);
   for (size_t i = 0; i < protocol->n_methods; i++)
     if (!is_event(protocol->methods[i])) emit_op(model, out, protocol->methods[i]);
   text_add(out, "  void (*on_unknown_interaction)(void* context, uint64_t ordinal);\n} %s_ops_t;\n\n", name);
-  text_add(out, "// Serves `server_end`, which is consumed in all cases. `ops` outlives the binding; `on_unbound` and `out` may be NULL.\n");
+  text_add(out,
+           "// Serves `server_end`, which is consumed in all cases. `ops` outlives the binding; `on_unbound` "
+           "and `out` may\n// be NULL.\n");
   text_add_call(out, text_format("zx_status_t %s_bind", name), bind_parameters(protocol), ";\n");
   for (size_t i = 0; i < protocol->n_methods; i++) {
     const method_t* method = protocol->methods[i];
@@ -70,7 +77,10 @@ static void emit_case(model_t* model, text_t* out, const decl_t* protocol, const
   const char* op = c_member(method->name);
   bool two_way = is_two_way(method);
   text_add(out, "    case %s_ORDINAL: {\n      if (!ops->%s) {\n", name, op);
-  text_add(out, "        fidl_incoming_unimplemented(incoming, &%s_method_, ops->on_unknown_interaction, context);\n", name);
+  text_add(
+      out,
+      "        fidl_incoming_unimplemented(incoming, &%s_method_, ops->on_unknown_interaction, context);\n",
+      name);
   text_add(out, "        return;\n      }\n      void* body;\n");
   if (two_way) text_add(out, "      fidl_completer_t completer;\n");
   text_add(out, "      if (!fidl_incoming_request(incoming, &%s_method_, &body, %s)) return;\n", name,
@@ -83,14 +93,16 @@ static void emit_case(model_t* model, text_t* out, const decl_t* protocol, const
 }
 
 static void emit_send_reply(text_t* out, const char* name, const char* body) {
-  text_add(out, "  return fidl_reply(completer, &%s_method_, %s, scratch, sizeof(scratch));\n}\n\n", name, body);
+  text_add(out, "  return fidl_reply(completer, &%s_method_, %s, scratch, sizeof(scratch));\n}\n\n", name,
+           body);
 }
 
 // Sets the variant of a result union from a payload.
 static void emit_result_variant(model_t* model, text_t* out, const method_t* method, const char* variant,
                                 const type_t* type, const char* from) {
   const char* result = c_type_of(model, method->response).base;
-  text_add(out, "  %s result;\n  memset(&result, 0, sizeof(result));\n  result.ordinal = %s_Tag_%s;\n", result, result, variant);
+  text_add(out, "  %s result;\n  memset(&result, 0, sizeof(result));\n  result.ordinal = %s_Tag_%s;\n",
+           result, result, variant);
   if (!type) return;
   const char* base = c_type_of(model, type).base;
   if (!model_inline(type)) {
@@ -114,7 +126,8 @@ static void emit_reply(model_t* model, text_t* out, const decl_t* protocol, cons
   emit_send_reply(out, name, "&result");
   if (!method->error) return;
   text_add_call(out, text_format("zx_status_t %s_reply_error", name),
-                text_format("fidl_completer_t completer, %s", c_declare(model, method->error, "err")), " {\n");
+                text_format("fidl_completer_t completer, %s", c_declare(model, method->error, "err")),
+                " {\n");
   text_add(out, "  _Alignas(8) uint8_t scratch[%u];\n",
            model_inline(method->error) ? 32u : 32u + model_max_size(method->error->shape));
   emit_result_variant(model, out, method, "err", method->error, "&err");
@@ -131,13 +144,22 @@ static void emit_event(model_t* model, text_t* out, const decl_t* protocol, cons
 
 void emit_server_source(model_t* model, text_t* out, const decl_t* protocol) {
   const char* name = c_name(protocol->name);
-  text_add(out, "static void %s_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context) {\n", name);
-  text_add(out, "  const %s_ops_t* ops = (const %s_ops_t*)ops_object;\n  switch (fidl_incoming_ordinal(incoming)) {\n", name, name);
+  text_add(out,
+           "static void %s_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context) {\n",
+           name);
+  text_add(
+      out,
+      "  const %s_ops_t* ops = (const %s_ops_t*)ops_object;\n  switch (fidl_incoming_ordinal(incoming)) {\n",
+      name, name);
   for (size_t i = 0; i < protocol->n_methods; i++)
     if (!is_event(protocol->methods[i])) emit_case(model, out, protocol, protocol->methods[i]);
-  text_add(out, "    default:\n      fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);\n  }\n}\n\n");
+  text_add(out,
+           "    default:\n      fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);\n  "
+           "}\n}\n\n");
   text_add_call(out, text_format("zx_status_t %s_bind", name), bind_parameters(protocol), " {\n");
-  text_add(out, "  return fidl_bind(dispatcher, server_end, &%s_protocol_, ops, context, on_unbound, out);\n}\n\n", name);
+  text_add(out,
+           "  return fidl_bind(dispatcher, server_end, &%s_protocol_, ops, context, on_unbound, out);\n}\n\n",
+           name);
   for (size_t i = 0; i < protocol->n_methods; i++) {
     if (is_two_way(protocol->methods[i])) emit_reply(model, out, protocol, protocol->methods[i]);
     if (is_event(protocol->methods[i])) emit_event(model, out, protocol, protocol->methods[i]);

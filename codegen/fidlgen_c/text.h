@@ -27,4 +27,7 @@ char* text_format(const char* format, ...) __attribute__((format(printf, 1, 2)))
 // Adds `head` followed by `(parameters)` and `tail`, broken at commas so that no line exceeds 110 columns.
 void text_add_call(text_t* text, const char* head, const char* parameters, const char* tail);
 
+// wrap.c: appends `text` to `out` with its long lines of C broken.
+void text_wrap(const text_t* text, text_t* out);
+
 #endif  // CODEGEN_FIDLGEN_C_TEXT_H_

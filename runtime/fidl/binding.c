@@ -1,9 +1,10 @@
-// A server's binding: reads requests in batches, hands them to the generated dispatch function, and sends replies.
+// A server's binding: reads requests in batches, hands them to the generated dispatch function, and sends
+// replies.
 //
-// Life: BOUND -> CLOSING (told to end, or the channel ended) -> UNBOUND (on_unbound was called). In CLOSING the channel
-// is already closed. The memory goes when it is UNBOUND and no completer is outstanding. `dispatching` says that a
-// handler may be on the stack: the end then waits for it. Requests are decoded in a buffer on the stack, so a binding
-// costs no memory for messages.
+// Life: BOUND -> CLOSING (told to end, or the channel ended) -> UNBOUND (on_unbound was called). In CLOSING
+// the channel is already closed. The memory goes when it is UNBOUND and no completer is outstanding.
+// `dispatching` says that a handler may be on the stack: the end then waits for it. Requests are decoded in a
+// buffer on the stack, so a binding costs no memory for messages.
 #include <lib/async/task.h>
 #include <lib/async/wait.h>
 #include <lib/trace/trace.h>
@@ -195,8 +196,8 @@ static void consume(const fidl_type_t* type, void* body) {
 }
 
 // Encodes and writes; what makes the client wait in vain ends the binding.
-static zx_status_t send(fidl_binding_t* binding, const fidl_method_t* method, uint32_t txid, void* body, void* scratch,
-                        uint32_t scratch_size) {
+static zx_status_t send(fidl_binding_t* binding, const fidl_method_t* method, uint32_t txid, void* body,
+                        void* scratch, uint32_t scratch_size) {
   fidl_encoder_t encoder;
   zx_status_t status =
       fidl_transport_encode(&encoder, method, method->response, txid, body, scratch, scratch_size);
@@ -251,8 +252,8 @@ bool fidl_incoming_request(fidl_incoming_t* incoming, const fidl_method_t* metho
     incoming->verdict = ZX_ERR_INVALID_ARGS;
     return false;
   }
-  incoming->verdict = fidl_transport_decode(incoming->header, incoming->size, incoming->handles, incoming->num_handles,
-                                            method->request, body);
+  incoming->verdict = fidl_transport_decode(incoming->header, incoming->size, incoming->handles,
+                                            incoming->num_handles, method->request, body);
   incoming->num_handles = 0;
   if (incoming->verdict != ZX_OK) return false;
   if (completer) *completer = take_slot(incoming->binding, method, txid);
@@ -273,7 +274,8 @@ static void reply_unknown(fidl_incoming_t* incoming) {
   if (status != ZX_OK && status != ZX_ERR_PEER_CLOSED) incoming->verdict = ZX_ERR_NO_RESOURCES;
 }
 
-static void incoming_unknown(fidl_incoming_t* incoming, bool flexible, fidl_unknown_t unknown, void* context) {
+static void incoming_unknown(fidl_incoming_t* incoming, bool flexible, fidl_unknown_t unknown,
+                             void* context) {
   fidl_binding_t* binding = incoming->binding;
   fidl_incoming_drop(incoming);
   fidl_unknown_action_t action =
@@ -286,8 +288,8 @@ static void incoming_unknown(fidl_incoming_t* incoming, bool flexible, fidl_unkn
   if (unknown) unknown(context, incoming->header->ordinal);
 }
 
-void fidl_incoming_unimplemented(fidl_incoming_t* incoming, const fidl_method_t* method, fidl_unknown_t unknown,
-                                 void* context) {
+void fidl_incoming_unimplemented(fidl_incoming_t* incoming, const fidl_method_t* method,
+                                 fidl_unknown_t unknown, void* context) {
   incoming_unknown(incoming, method->flexible, unknown, context);
 }
 

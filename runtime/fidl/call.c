@@ -41,7 +41,8 @@ zx_status_t fidl_one_way_call(zx_handle_t channel, const fidl_method_t* method, 
                               uint32_t scratch_size) {
   trace_point(method->trace_proxy, method->ordinal);
   fidl_encoder_t encoder;
-  zx_status_t status = fidl_transport_encode(&encoder, method, method->request, 0, body, scratch, scratch_size);
+  zx_status_t status =
+      fidl_transport_encode(&encoder, method, method->request, 0, body, scratch, scratch_size);
   if (status == ZX_OK) status = fidl_transport_write(channel, &encoder);
   trace_point(method->trace_proxy_done, (uint64_t)(int64_t)status);
   return status;

@@ -1,8 +1,9 @@
 // The asynchronous client: a table of pending calls, and a wait on the channel.
 //
-// A transaction id is the pending call's place in the table (low bits) and a count that makes it differ from that of
-// earlier calls in the same place; its top bit is 0, so that zx_channel_call may be used on the same channel. `busy` counts
-// the client's functions on the stack that call back: closing the client inside of them only marks it.
+// A transaction id is the pending call's place in the table (low bits) and a count that makes it differ from
+// that of earlier calls in the same place; its top bit is 0, so that zx_channel_call may be used on the same
+// channel. `busy` counts the client's functions on the stack that call back: closing the client inside of
+// them only marks it.
 #include <lib/async/wait.h>
 #include <lib/trace/trace.h>
 #include <stdlib.h>
@@ -119,7 +120,8 @@ static zx_status_t epitaph(const fidl_incoming_t* incoming) {
     zx_status_t status;
     uint32_t padding;
   } body;
-  if (incoming->size != sizeof(*incoming->header) + sizeof(body) || incoming->num_handles != 0) return ZX_ERR_INVALID_ARGS;
+  if (incoming->size != sizeof(*incoming->header) + sizeof(body) || incoming->num_handles != 0)
+    return ZX_ERR_INVALID_ARGS;
   memcpy(&body, incoming->header + 1, sizeof(body));
   return body.padding == 0 ? body.status : ZX_ERR_INVALID_ARGS;
 }
@@ -177,8 +179,9 @@ static void on_readable(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_s
   leave(client);
 }
 
-zx_status_t fidl_client_bind(async_dispatcher_t* dispatcher, zx_handle_t client_end, const fidl_protocol_t* protocol,
-                             const void* events, void* context, fidl_client_closed_t closed, fidl_client_t** out) {
+zx_status_t fidl_client_bind(async_dispatcher_t* dispatcher, zx_handle_t client_end,
+                             const fidl_protocol_t* protocol, const void* events, void* context,
+                             fidl_client_closed_t closed, fidl_client_t** out) {
   fidl_client_t* client = calloc(1, sizeof(*client));
   if (!client) {
     zx_handle_close(client_end);
@@ -216,7 +219,8 @@ static pending_call_t* free_place(fidl_client_t* client) {
     client->pending = grown;
     client->capacity = capacity;
   }
-  while (client->pending[client->search % client->capacity].txid != 0) client->search++;
+  while (client->pending[client->search % client->capacity].txid != 0)
+    client->search++;
   return &client->pending[client->search++ % client->capacity];
 }
 
@@ -239,7 +243,8 @@ zx_status_t fidl_async_call(fidl_client_t* client, const fidl_method_t* method, 
   if (!place) return refuse(method, body, ZX_ERR_NO_RESOURCES);
   uint32_t txid = next_txid(client, place);
   fidl_encoder_t encoder;
-  zx_status_t status = fidl_transport_encode(&encoder, method, method->request, txid, body, scratch, scratch_size);
+  zx_status_t status =
+      fidl_transport_encode(&encoder, method, method->request, txid, body, scratch, scratch_size);
   if (status == ZX_OK) status = fidl_transport_write(client->channel, &encoder);
   if (status != ZX_OK) return status;
   place->txid = txid;
@@ -251,13 +256,14 @@ zx_status_t fidl_async_call(fidl_client_t* client, const fidl_method_t* method, 
 }
 
 bool fidl_incoming_event(fidl_incoming_t* incoming, const fidl_method_t* method, void** body) {
-  incoming->verdict = fidl_transport_decode(incoming->header, incoming->size, incoming->handles, incoming->num_handles,
-                                            method->response, body);
+  incoming->verdict = fidl_transport_decode(incoming->header, incoming->size, incoming->handles,
+                                            incoming->num_handles, method->response, body);
   incoming->num_handles = 0;
   return incoming->verdict == ZX_OK;
 }
 
-void fidl_client_unknown_event(fidl_incoming_t* incoming, bool flexible, fidl_unknown_t unknown, void* context) {
+void fidl_client_unknown_event(fidl_incoming_t* incoming, bool flexible, fidl_unknown_t unknown,
+                               void* context) {
   fidl_incoming_drop(incoming);
   if (fidl_unknown_action(incoming->client->protocol->openness, flexible, false) == FIDL_UNKNOWN_CLOSE) {
     incoming->verdict = ZX_ERR_NOT_SUPPORTED;

@@ -1,6 +1,6 @@
-// The parts of decoding that are not worth inlining, and the frame around one message. Invariants: `next` is 8-aligned and
-// at most `end`; handles before `next_handle` were given out, closed (entry 0) or replaced (entry updated), so that a
-// failure can close each handle of the message exactly once.
+// The parts of decoding that are not worth inlining, and the frame around one message. Invariants: `next` is
+// 8-aligned and at most `end`; handles before `next_handle` were given out, closed (entry 0) or replaced
+// (entry updated), so that a failure can close each handle of the message exactly once.
 #include <lib/fidl/decoder.h>
 
 __attribute__((cold, noinline)) void fidl_decode_set_error(fidl_decoder_t* decoder, fidl_error_t error) {
@@ -20,12 +20,13 @@ static bool decode_primary(fidl_decoder_t* decoder, const fidl_type_t* type) {
   return true;
 }
 
-fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size, zx_handle_info_t* handles,
-                                 uint32_t num_handles) {
+fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size,
+                                 zx_handle_info_t* handles, uint32_t num_handles) {
   fidl_decoder_t decoder = {
       .next = (uint8_t*)bytes, .end = (uint8_t*)bytes + size, .handles = handles, .num_handles = num_handles};
   if (decode_primary(&decoder, type)) return FIDL_ERROR_NONE;
-  for (uint32_t i = 0; i < num_handles; i++) zx_handle_close(handles[i].handle);
+  for (uint32_t i = 0; i < num_handles; i++)
+    zx_handle_close(handles[i].handle);
   return decoder.error;
 }
 
@@ -67,7 +68,8 @@ bool fidl_decode_handle(fidl_decoder_t* decoder, zx_handle_t* handle, zx_obj_typ
     if (*handle != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_HANDLE_PRESENCE_INDICATOR);
     return optional || fidl_decode_fail(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
   }
-  if (decoder->next_handle == decoder->num_handles) return fidl_decode_fail(decoder, FIDL_ERROR_TOO_FEW_HANDLES);
+  if (decoder->next_handle == decoder->num_handles)
+    return fidl_decode_fail(decoder, FIDL_ERROR_TOO_FEW_HANDLES);
   zx_handle_info_t* info = &decoder->handles[decoder->next_handle++];
   if (type != ZX_OBJ_TYPE_NONE && info->type != type)
     return fidl_decode_fail(decoder, FIDL_ERROR_INCORRECT_HANDLE_TYPE);
@@ -112,7 +114,8 @@ bool fidl_decode_table_end(fidl_decoder_t* decoder, void* table, uint64_t known)
 }
 
 __attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* decoder,
-                                                                const fidl_envelope_t* envelope, bool is_inline) {
+                                                                const fidl_envelope_t* envelope,
+                                                                bool is_inline) {
   fidl_error_t error = FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH;
   if (envelope->sizes.flags > 1)
     error = FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE;
@@ -126,7 +129,8 @@ __attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* 
 // Passes over what an envelope refers to; its bytes are not looked at, its handles closed.
 static bool skip_envelope(fidl_decoder_t* decoder, const fidl_envelope_t* envelope) {
   uint32_t num_handles = envelope->sizes.num_handles;
-  if (envelope->sizes.flags > 1) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE);
+  if (envelope->sizes.flags > 1)
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE);
   if (envelope->sizes.flags == 0) {
     uint32_t num_bytes = envelope->sizes.num_bytes;
     if (num_bytes % 8 != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);

@@ -1,8 +1,10 @@
-// The parts of encoding that are not worth inlining. Invariants: `next` is 8-aligned and at most `end`; the bytes from
-// `segment` to `next` belong to no iovec yet; bytes in the buffer plus gathered ones never exceed `limit`.
+// The parts of encoding that are not worth inlining. Invariants: `next` is 8-aligned and at most `end`; the
+// bytes from `segment` to `next` belong to no iovec yet; bytes in the buffer plus gathered ones never exceed
+// `limit`.
 #include <lib/fidl/encoder.h>
 
-void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit, bool gather) {
+void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit,
+                       bool gather) {
   uint64_t usable = (capacity < limit ? capacity : limit) & ~UINT64_C(7);
   encoder->buffer = (uint8_t*)buffer;
   encoder->next = encoder->buffer;
@@ -29,7 +31,8 @@ bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* va
 }
 
 void fidl_encoder_close_handles(fidl_encoder_t* encoder) {
-  for (uint32_t i = 0; i < encoder->num_handles; i++) zx_handle_close(encoder->handles[i].handle);
+  for (uint32_t i = 0; i < encoder->num_handles; i++)
+    zx_handle_close(encoder->handles[i].handle);
   encoder->num_handles = 0;
 }
 
@@ -48,13 +51,14 @@ bool fidl_encode_gather(fidl_encoder_t* encoder, const void* from, uint64_t size
     fidl_encode_fail(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
     return true;
   }
-  if (encoder->next != encoder->segment) push(encoder, encoder->segment, (uint32_t)(encoder->next - encoder->segment));
+  if (encoder->next != encoder->segment)
+    push(encoder, encoder->segment, (uint32_t)(encoder->next - encoder->segment));
   push(encoder, from, (uint32_t)size);
   encoder->gathered += size;
   encoder->segment = encoder->next;
   if (padding) {
-    // The padding begins the next segment. The buffer stays 8-aligned as the segment begins inside a zeroed word,
-    // whose first bytes are no part of the message.
+    // The padding begins the next segment. The buffer stays 8-aligned as the segment begins inside a zeroed
+    // word, whose first bytes are no part of the message.
     memset(encoder->next, 0, 8);
     encoder->segment = encoder->next + (8 - padding);
     encoder->next += 8;
@@ -109,7 +113,8 @@ bool fidl_encode_table(fidl_encoder_t* encoder, const void* from, void* to, uint
   memcpy(&envelopes, (const uint8_t*)from + 8, 8);
   if (max > known) max = known;
   if (!envelopes) max = 0;
-  while (max > 0 && envelopes[max - 1].bits == 0) max--;
+  while (max > 0 && envelopes[max - 1].bits == 0)
+    max--;
   memcpy(to, &max, 8);
   fidl_encode_present((uint8_t*)to + 8);
   *count = max;

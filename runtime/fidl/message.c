@@ -3,7 +3,8 @@
 #include <lib/fidl/encoder.h>
 #include <stdlib.h>
 
-// The 8 bytes that tell the format: 0 (not a FIDL message of old), the magic number, the at-rest flags, 4 reserved.
+// The 8 bytes that tell the format: 0 (not a FIDL message of old), the magic number, the at-rest flags, 4
+// reserved.
 #define METADATA (((uint64_t)FIDL_MAGIC_NUMBER << 8) | ((uint64_t)FIDL_AT_REST_FLAG_V2 << 16))
 #define METADATA_CHECKED UINT64_C(0xffffffff0002ffff)  // other at-rest flags are ignored
 
@@ -28,7 +29,8 @@ static fidl_error_t encode(fidl_encoder_t* encoder, const fidl_type_t* type, voi
   return fidl_encoder_add(encoder, type, value) ? FIDL_ERROR_NONE : encoder->error;
 }
 
-fidl_error_t fidl_persist(const fidl_type_t* type, void* value, void* bytes, uint64_t capacity, uint64_t* out_size) {
+fidl_error_t fidl_persist(const fidl_type_t* type, void* value, void* bytes, uint64_t capacity,
+                          uint64_t* out_size) {
   fidl_encoder_t encoder;
   uint64_t metadata = METADATA;
   if (type->resource) {
@@ -53,17 +55,18 @@ fidl_error_t fidl_unpersist(const fidl_type_t* type, void* bytes, uint64_t size,
   if (type->resource) return FIDL_ERROR_HANDLES_NOT_ALLOWED;
   if (size < sizeof(metadata)) return FIDL_ERROR_INCOMPATIBLE_FORMAT;
   memcpy(&metadata, bytes, sizeof(metadata));
-  return fidl_standalone_decode(type, metadata, (uint8_t*)bytes + sizeof(metadata), size - sizeof(metadata), NULL, 0,
-                                out);
+  return fidl_standalone_decode(type, metadata, (uint8_t*)bytes + sizeof(metadata), size - sizeof(metadata),
+                                NULL, 0, out);
 }
 
 fidl_error_t fidl_standalone_encode(const fidl_type_t* type, void* value, void* bytes, uint64_t capacity,
-                                    zx_handle_disposition_t* handles, uint64_t* out_metadata, uint64_t* out_size,
-                                    uint32_t* out_num_handles) {
+                                    zx_handle_disposition_t* handles, uint64_t* out_metadata,
+                                    uint64_t* out_size, uint32_t* out_num_handles) {
   fidl_encoder_t encoder;
   fidl_error_t error = encode(&encoder, type, value, bytes, capacity);
   if (error != FIDL_ERROR_NONE) return error;
-  for (uint32_t i = 0; i < encoder.num_handles; i++) handles[i] = encoder.handles[i];
+  for (uint32_t i = 0; i < encoder.num_handles; i++)
+    handles[i] = encoder.handles[i];
   *out_metadata = METADATA;
   *out_size = fidl_encoder_size(&encoder);
   *out_num_handles = encoder.num_handles;
@@ -73,7 +76,8 @@ fidl_error_t fidl_standalone_encode(const fidl_type_t* type, void* value, void* 
 fidl_error_t fidl_standalone_decode(const fidl_type_t* type, uint64_t metadata, void* bytes, uint64_t size,
                                     zx_handle_info_t* handles, uint32_t num_handles, void** out) {
   if (!metadata_valid(metadata)) {
-    for (uint32_t i = 0; i < num_handles; i++) zx_handle_close(handles[i].handle);
+    for (uint32_t i = 0; i < num_handles; i++)
+      zx_handle_close(handles[i].handle);
     return FIDL_ERROR_INCOMPATIBLE_FORMAT;
   }
   fidl_error_t error = fidl_decode_message(type, bytes, size, handles, num_handles);
@@ -97,7 +101,8 @@ fidl_error_t fidl_copy(const fidl_type_t* type, void* value, void* bytes, uint64
 }
 
 void* fidl_duplicate(const fidl_type_t* type, void* value) {
-  // A value of a type without bound is tried in ever larger memory, unless a failed try would cost its handles.
+  // A value of a type without bound is tried in ever larger memory, unless a failed try would cost its
+  // handles.
   bool bounded = type->max_size <= FIDL_MAX_MESSAGE_BYTES;
   uint64_t capacity = bounded ? type->max_size : type->resource ? FIDL_MAX_MESSAGE_BYTES : 1024;
   for (;; capacity *= 4) {

@@ -1,4 +1,5 @@
-// Transactional messages on a channel. Every path that fails closes the message's handles, received or to be sent.
+// Transactional messages on a channel. Every path that fails closes the message's handles, received or to be
+// sent.
 #include "transport.h"
 
 #include <lib/fidl/decoder.h>
@@ -33,7 +34,8 @@ bool fidl_header_valid(const void* bytes, uint32_t size) {
 }
 
 void fidl_close_handle_infos(zx_handle_info_t* handles, uint32_t num_handles) {
-  for (uint32_t i = 0; i < num_handles; i++) zx_handle_close(handles[i].handle);
+  for (uint32_t i = 0; i < num_handles; i++)
+    zx_handle_close(handles[i].handle);
 }
 
 void fidl_incoming_drop(fidl_incoming_t* incoming) {
@@ -41,8 +43,9 @@ void fidl_incoming_drop(fidl_incoming_t* incoming) {
   incoming->num_handles = 0;
 }
 
-zx_status_t fidl_transport_encode(fidl_encoder_t* encoder, const fidl_method_t* method, const fidl_type_t* type,
-                                  uint32_t txid, void* body, void* scratch, uint32_t scratch_size) {
+zx_status_t fidl_transport_encode(fidl_encoder_t* encoder, const fidl_method_t* method,
+                                  const fidl_type_t* type, uint32_t txid, void* body, void* scratch,
+                                  uint32_t scratch_size) {
   fidl_message_header_t header;
   fidl_header_init(&header, txid, method->flexible, method->ordinal);
   fidl_encoder_init(encoder, scratch, scratch_size, FIDL_MAX_MESSAGE_BYTES, true);
@@ -71,8 +74,10 @@ static outgoing_t outgoing(fidl_encoder_t* encoder) {
 
 zx_status_t fidl_transport_write(zx_handle_t channel, fidl_encoder_t* encoder) {
   outgoing_t out = outgoing(encoder);
-  if (encoder->num_handles == 0) return zx_channel_write(channel, out.options, out.bytes, out.num_bytes, NULL, 0);
-  return zx_channel_write_etc(channel, out.options, out.bytes, out.num_bytes, encoder->handles, encoder->num_handles);
+  if (encoder->num_handles == 0)
+    return zx_channel_write(channel, out.options, out.bytes, out.num_bytes, NULL, 0);
+  return zx_channel_write_etc(channel, out.options, out.bytes, out.num_bytes, encoder->handles,
+                              encoder->num_handles);
 }
 
 zx_status_t fidl_transport_call(zx_handle_t channel, fidl_encoder_t* encoder, const fidl_call_t* call,
@@ -93,8 +98,8 @@ zx_status_t fidl_transport_call(zx_handle_t channel, fidl_encoder_t* encoder, co
 
 zx_status_t fidl_transport_read(zx_handle_t channel, void* bytes, zx_handle_info_t* handles,
                                 fidl_incoming_t* incoming) {
-  zx_status_t status = zx_channel_read_etc(channel, 0, bytes, handles, FIDL_MAX_MESSAGE_BYTES, FIDL_MAX_MESSAGE_HANDLES,
-                                           &incoming->size, &incoming->num_handles);
+  zx_status_t status = zx_channel_read_etc(channel, 0, bytes, handles, FIDL_MAX_MESSAGE_BYTES,
+                                           FIDL_MAX_MESSAGE_HANDLES, &incoming->size, &incoming->num_handles);
   if (status != ZX_OK) return status;
   incoming->header = bytes;
   incoming->handles = handles;
@@ -119,8 +124,9 @@ zx_status_t fidl_transport_decode(fidl_message_header_t* header, uint32_t size, 
   return ZX_OK;
 }
 
-zx_status_t fidl_transport_decode_reply(fidl_message_header_t* header, uint32_t size, zx_handle_info_t* handles,
-                                        uint32_t num_handles, const fidl_method_t* method, void** out) {
+zx_status_t fidl_transport_decode_reply(fidl_message_header_t* header, uint32_t size,
+                                        zx_handle_info_t* handles, uint32_t num_handles,
+                                        const fidl_method_t* method, void** out) {
   if (header->ordinal != method->ordinal) {
     fidl_close_handle_infos(handles, num_handles);
     return ZX_ERR_INVALID_ARGS;

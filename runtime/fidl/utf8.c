@@ -3,7 +3,8 @@
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-// The length of the well-formed sequence at `s`, which begins with a byte >= 0x80; 0 if there is none in `left` bytes.
+// The length of the well-formed sequence at `s`, which begins with a byte >= 0x80; 0 if there is none in
+// `left` bytes.
 static size_t sequence_length(const uint8_t* s, size_t left) {
   uint8_t lead = s[0];
   size_t length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
@@ -44,6 +45,7 @@ bool fidl_bools_valid(const void* data, uint64_t count) {
     any |= word;
   }
   uint8_t rest = 0;
-  for (; i < count; i++) rest |= s[i];
+  for (; i < count; i++)
+    rest |= s[i];
   return (any & ~UINT64_C(0x0101010101010101)) == 0 && rest <= 1;
 }

@@ -80,7 +80,8 @@ zx_status_t zx_channel_read_etc(zx_handle_t handle, uint32_t options, void* byte
 }
 
 zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t deadline,
-                                zx_channel_call_etc_args_t* args, uint32_t* actual_bytes, uint32_t* actual_handles) {
+                                zx_channel_call_etc_args_t* args, uint32_t* actual_bytes,
+                                uint32_t* actual_handles) {
   abort();
 }
 

@@ -1,5 +1,5 @@
-// A stand-in for the objects, for tests of the wire format: handles are places in a table that know their type and
-// rights, and can be counted. Nothing else of the object layer is needed to encode and decode.
+// A stand-in for the objects, for tests of the wire format: handles are places in a table that know their
+// type and rights, and can be counted. Nothing else of the object layer is needed to encode and decode.
 #ifndef TESTS_UNIT_RUNTIME_FIDL_FAKE_HANDLES_H_
 #define TESTS_UNIT_RUNTIME_FIDL_FAKE_HANDLES_H_
 

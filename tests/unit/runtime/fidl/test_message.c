@@ -34,7 +34,8 @@ START_TEST(persistent_data_of_another_format_is_rejected) {
   void* out;
   ck_assert_int_eq(fidl_unpersist(TYPE(Persisted), bytes, 7, &out), FIDL_ERROR_INCOMPATIBLE_FORMAT);
   ck_assert_int_eq(fidl_unpersist(TYPE(Persisted), bytes, 24, &out), FIDL_ERROR_TOO_MANY_BYTES_IN_MESSAGE);
-  ck_assert_int_eq(fidl_unpersist(TYPE(Persisted), bytes, 8, &out), FIDL_ERROR_TOO_FEW_BYTES_IN_PRIMARY_OBJECT);
+  ck_assert_int_eq(fidl_unpersist(TYPE(Persisted), bytes, 8, &out),
+                   FIDL_ERROR_TOO_FEW_BYTES_IN_PRIMARY_OBJECT);
 }
 END_TEST
 
@@ -42,7 +43,8 @@ START_TEST(values_with_handles_cannot_be_persisted) {
   _Alignas(8) uint8_t bytes[64];
   uint64_t size;
   test_vectors_OneHandle value = {.h = fake_handle(0, 1)};
-  ck_assert_int_eq(fidl_persist(TYPE(OneHandle), &value, bytes, sizeof(bytes), &size), FIDL_ERROR_HANDLES_NOT_ALLOWED);
+  ck_assert_int_eq(fidl_persist(TYPE(OneHandle), &value, bytes, sizeof(bytes), &size),
+                   FIDL_ERROR_HANDLES_NOT_ALLOWED);
   ck_assert_int_eq(fake_handles_live(), 0);
 }
 END_TEST
@@ -51,9 +53,11 @@ START_TEST(a_buffer_too_small_is_told) {
   uint64_t words[4], size;
   test_vectors_Padded value = {0};
   for (uint64_t capacity = 0; capacity < 24; capacity++)
-    ck_assert_int_eq(fidl_persist(TYPE(Padded), &value, words, capacity, &size), FIDL_ERROR_MESSAGE_TOO_LARGE);
+    ck_assert_int_eq(fidl_persist(TYPE(Padded), &value, words, capacity, &size),
+                     FIDL_ERROR_MESSAGE_TOO_LARGE);
   ck_assert_int_eq(fidl_persist(TYPE(Padded), &value, words, 24, &size), FIDL_ERROR_NONE);
-  ck_assert_int_eq(fidl_persist(TYPE(Padded), &value, (char*)words + 1, 24, &size), FIDL_ERROR_UNALIGNED_BUFFER);
+  ck_assert_int_eq(fidl_persist(TYPE(Padded), &value, (char*)words + 1, 24, &size),
+                   FIDL_ERROR_UNALIGNED_BUFFER);
 }
 END_TEST
 

@@ -41,8 +41,10 @@ static const rejected_t cases[] = {
     {TYPE(Tail), "02 01 03 00 00 00 00 01", 0, FIDL_ERROR_INVALID_PADDING_BYTE},
     {TYPE(String), "04 00*7" PRESENT "61 62 63 64 01 00*3", 0, FIDL_ERROR_INVALID_PADDING_BYTE},
     {TYPE(OptionalBytes), "07 00*7" PRESENT "00*7 01", 0, FIDL_ERROR_INVALID_PADDING_BYTE},
-    {TYPE(InlineTable), "04 00*7" PRESENT "00*24 01 02 03 04 00 00 01 00", 0, FIDL_ERROR_INVALID_PADDING_BYTE},
-    {TYPE(InlineTable), "03 00*7" PRESENT "00*16 01 01 00 00 00 00 01 00", 0, FIDL_ERROR_INVALID_PADDING_BYTE},
+    {TYPE(InlineTable), "04 00*7" PRESENT "00*24 01 02 03 04 00 00 01 00", 0,
+     FIDL_ERROR_INVALID_PADDING_BYTE},
+    {TYPE(InlineTable), "03 00*7" PRESENT "00*16 01 01 00 00 00 00 01 00", 0,
+     FIDL_ERROR_INVALID_PADDING_BYTE},
     // Values
     {TYPE(Bool), "02 00*7", 0, FIDL_ERROR_INVALID_BOOLEAN},
     {TYPE(Bool), "ff 00*7", 0, FIDL_ERROR_INVALID_BOOLEAN},
@@ -53,7 +55,8 @@ static const rejected_t cases[] = {
     {TYPE(Union), "03 00*7 01 00 00 00 00 00 01 00", 0, FIDL_ERROR_INVALID_EMPTY_STRUCT},
     {TYPE(Values), "aa 00 00 00 00*20", 0, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE},
     {TYPE(Values), "01 00 00 02 00*20", 0, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT},
-    {TYPE(InlineTable), "06 00*7" PRESENT "00*40 aa 00 00 00 00 00 01 00", 0, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE},
+    {TYPE(InlineTable), "06 00*7" PRESENT "00*40 aa 00 00 00 00 00 01 00", 0,
+     FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE},
     {TYPE(String), "02 00*7" PRESENT "c0 80 00*6", 0, FIDL_ERROR_STRING_NOT_UTF8},
     {TYPE(ShortString), "03 00*7" PRESENT "61 62 63 00*5", 0, FIDL_ERROR_STRING_TOO_LONG},
     {TYPE(ShortString), "05 00*7" PRESENT "48 65 6c 6c 6f 00*3", 0, FIDL_ERROR_STRING_TOO_LONG},
@@ -75,27 +78,36 @@ static const rejected_t cases[] = {
     {TYPE(Gaps), "00*8 00*8", 0, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE},
     // Envelopes
     {TYPE(InlineTable), "01 00*7" PRESENT "08 00*7 64 00*7", 0, FIDL_ERROR_INVALID_INLINE_BIT_IN_ENVELOPE},
-    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 08 00 00 00 00 00 01 00", 0, FIDL_ERROR_INVALID_INLINE_BIT_IN_ENVELOPE},
-    {TYPE(InlineTable), "01 00*7" PRESENT "64 00 00 00 00 00 ff 00", 0, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE},
+    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 08 00 00 00 00 00 01 00", 0,
+     FIDL_ERROR_INVALID_INLINE_BIT_IN_ENVELOPE},
+    {TYPE(InlineTable), "01 00*7" PRESENT "64 00 00 00 00 00 ff 00", 0,
+     FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE},
     {TYPE(InlineTable), "02 00*7" PRESENT "00*8 08 00 00 00 00 00 01 ee 00*8", 0,
      FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE},
-    {TYPE(Gaps), "05 00*7" PRESENT "00*32 08 00 00 00 00 00 fe ff", 0, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE},
-    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 10 00*7 01 00*7 00*8", 0, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE},
-    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 07 00*7 01 00*7", 0, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE},
+    {TYPE(Gaps), "05 00*7" PRESENT "00*32 08 00 00 00 00 00 fe ff", 0,
+     FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE},
+    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 10 00*7 01 00*7 00*8", 0,
+     FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE},
+    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 07 00*7 01 00*7", 0,
+     FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE},
     {TYPE(Mixed), "01 00*7" PRESENT "10 00*7 05 00*7" PRESENT "68 65 6c 6c 6f 00*3", 0,
      FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE},
-    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 10 00*7 01 00*7", 0, FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH},
+    {TYPE(InlineTable), "02 00*7" PRESENT "00*8 10 00*7 01 00*7", 0,
+     FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH},
     {TYPE(InlineTable), "02 00*7" PRESENT "00*8 08 00 00 00 01 00 00 00 01 00*7", 0,
      FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH},
     {TYPE(InlineTable), "02 00*7" PRESENT "00*8 08 00 00 00 01 00 00 00 01 00*7", 1,
      FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE},
-    {TYPE(StrictUnionStruct), "01 00*7 64 00 00 00 01 00 01 00", 0, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE},
+    {TYPE(StrictUnionStruct), "01 00*7 64 00 00 00 01 00 01 00", 0,
+     FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE},
     {TYPE(HandleTable), "01 00*7" PRESENT "ff*4 00 00 01 00", 1, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE},
     {TYPE(HandleTable), "01 00*7" PRESENT "ff*4 02 00 01 00", 2, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE},
-    {TYPE(HandleTable), "01 00*7" PRESENT "ab*4 01 00 01 00", 1, FIDL_ERROR_INVALID_HANDLE_PRESENCE_INDICATOR},
+    {TYPE(HandleTable), "01 00*7" PRESENT "ab*4 01 00 01 00", 1,
+     FIDL_ERROR_INVALID_HANDLE_PRESENCE_INDICATOR},
     {TYPE(Gaps), "05 00*7" PRESENT "00*32 07 00*7 00*8", 0, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE},
     {TYPE(Gaps), "05 00*7" PRESENT "00*32 10 00*7 00*8", 0, FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH},
-    {TYPE(Gaps), "05 00*7" PRESENT "00*32 00 00 00 00 01 00 01 00", 0, FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH},
+    {TYPE(Gaps), "05 00*7" PRESENT "00*32 00 00 00 00 01 00 01 00", 0,
+     FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH},
     {TYPE(Gaps), "01 00*7" PRESENT "07 00*7 00*8", 0, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE},
     // Unions
     {TYPE(Union), "00*16", 0, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE},
@@ -180,7 +192,8 @@ START_TEST(rights_beyond_the_stated_ones_are_taken_away) {
   _Alignas(8) uint8_t bytes[8] = {0xff, 0xff, 0xff, 0xff};
   zx_handle_info_t info = {.handle = fake_handle(5, 0xffff), .type = 5, .rights = 0xffff};
   void* value;
-  ck_assert_int_eq(fidl_standalone_decode(TYPE(EventHandle), wire_metadata(), bytes, 8, &info, 1, &value), FIDL_ERROR_NONE);
+  ck_assert_int_eq(fidl_standalone_decode(TYPE(EventHandle), wire_metadata(), bytes, 8, &info, 1, &value),
+                   FIDL_ERROR_NONE);
   test_vectors_EventHandle* decoded = value;
   ck_assert_uint_eq(fake_handle_rights(decoded->h), ZX_RIGHT_TRANSFER | ZX_RIGHT_WAIT);
   test_vectors_EventHandle_close_handles(decoded);
@@ -224,7 +237,8 @@ START_TEST(a_value_that_does_not_encode_loses_its_handles) {
   wire_expect_encode_error(TYPE(OneHandle), &none, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
   // 65 handles: the first 64 are moved, the last is not, and all are closed.
   zx_handle_t many[65];
-  for (int i = 0; i < 65; i++) many[i] = fake_handle(0, 1);
+  for (int i = 0; i < 65; i++)
+    many[i] = fake_handle(0, 1);
   fidl_vector_handle_t vector = {65, many};
   test_vectors_HandleUnion value = {.u = test_vectors_U_with_hs(&vector)};
   wire_expect_encode_error(TYPE(HandleUnion), &value, FIDL_ERROR_TOO_MANY_HANDLES_IN_MESSAGE);

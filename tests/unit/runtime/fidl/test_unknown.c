@@ -14,7 +14,9 @@ START_TEST(unknown_table_members_are_dropped) {
   // Ordinal 1 is a gap, 5 and 6 lie beyond; one is inline, two are out of line and hold anything.
   test_vectors_Gaps* gaps = wire_expect_decoding(
       wire, TYPE(Gaps),
-      "06 00*7" PRESENT "10 00*7 07 00 00 00 00 00 01 00 00*8 00*8 01 02 03 04 00 00 01 00 08 00*7 ee*16 dd*8", 0);
+      "06 00*7" PRESENT
+      "10 00*7 07 00 00 00 00 00 01 00 00*8 00*8 01 02 03 04 00 00 01 00 08 00*7 ee*16 dd*8",
+      0);
   ck_assert_uint_eq(gaps->max_ordinal, 4);
   ck_assert(test_vectors_Gaps_has_second(gaps));
   ck_assert_int_eq(test_vectors_Gaps_second(gaps), 7);
@@ -28,8 +30,8 @@ START_TEST(handles_of_unknown_table_members_are_closed) {
   wire_t* wire = malloc(sizeof(*wire));
   wire_expect_decoding(wire, TYPE(HandleTable), "02 00*7" PRESENT "00*8 ff*4 01 00 01 00", 1);
   ck_assert_int_eq(fake_handles_live(), 0);
-  test_vectors_HandleTable* table =
-      wire_expect_decoding(wire, TYPE(HandleTable), "02 00*7" PRESENT "ff*4 01 00 01 00 08 00 00 00 3f 00 00 00 ab*8", 64);
+  test_vectors_HandleTable* table = wire_expect_decoding(
+      wire, TYPE(HandleTable), "02 00*7" PRESENT "ff*4 01 00 01 00 08 00 00 00 3f 00 00 00 ab*8", 64);
   ck_assert_int_eq(fake_handles_live(), 1);
   zx_handle_close(test_vectors_HandleTable_take_h(table));
   // Also in a type that has no handles of its own.
@@ -48,7 +50,8 @@ START_TEST(unknown_union_members_keep_their_ordinal) {
   ck_assert_uint_eq(value->u.ordinal, 10);
   wire_expect_decoding(wire, TYPE(HandleUnion), "d2 04 00*6 18 00 00 00 04 00 00 00 ab*20 00*4", 4);
   ck_assert_int_eq(fake_handles_live(), 0);
-  test_vectors_NoMembersStruct* none = wire_expect_decoding(wire, TYPE(NoMembersStruct), "01 00*7 08 00*7 ab*8", 0);
+  test_vectors_NoMembersStruct* none =
+      wire_expect_decoding(wire, TYPE(NoMembersStruct), "01 00*7 08 00*7 ab*8", 0);
   ck_assert_uint_eq(none->u.ordinal, 1);
   free(wire);
 }

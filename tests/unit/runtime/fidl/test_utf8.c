@@ -76,7 +76,8 @@ END_TEST
 int main(void) {
   Suite* suite = suite_create("fidl utf8");
   TCase* tc = jx_test_case(suite, "utf8");
-  tcase_add_loop_test(tc, utf8_boundaries_hold_at_every_offset, 0, (int)(sizeof(samples) / sizeof(samples[0])));
+  tcase_add_loop_test(tc, utf8_boundaries_hold_at_every_offset, 0,
+                      (int)(sizeof(samples) / sizeof(samples[0])));
   tcase_add_test(tc, bools_are_checked_at_every_place);
   return jx_test_run(suite);
 }

@@ -35,7 +35,7 @@ START_TEST(strings_are_size_presence_and_padded_bytes) {
   wire_expect_both(&test_vectors_String_type_, &string, "04 00*7" PRESENT "61 62 63 64 00*4", 0);
   string.v = fidl_string("");
   wire_expect_both(&test_vectors_String_type_, &string, "00*8" PRESENT, 0);
-  string.v = (fidl_string_t){.size = 3, .data = (char*)(uintptr_t)"a\0b"};
+  string.v = (fidl_string_t){.size = 3, .data = (char*)(uintptr_t) "a\0b"};
   wire_expect_both(&test_vectors_String_type_, &string, "03 00*7" PRESENT "61 00 62 00*5", 0);
   test_vectors_OptionalString optional = {.v = fidl_string(NULL)};
   wire_expect_both(&test_vectors_OptionalString_type_, &optional, "00*8" ABSENT, 0);
@@ -56,7 +56,8 @@ END_TEST
 START_TEST(out_of_line_objects_follow_in_traversal_order) {
   test_vectors_Nested nested = {.before = fidl_string("before"), .after = fidl_string("after")};
   wire_expect_both(&test_vectors_Nested_type_, &nested,
-                   "06 00*7" PRESENT "00*8 05 00*7" PRESENT "62 65 66 6f 72 65 00 00 61 66 74 65 72 00 00 00", 0);
+                   "06 00*7" PRESENT "00*8 05 00*7" PRESENT "62 65 66 6f 72 65 00 00 61 66 74 65 72 00 00 00",
+                   0);
 }
 END_TEST
 
@@ -65,7 +66,8 @@ START_TEST(arrays_and_vectors_of_structs_are_packed_by_their_stride) {
   wire_expect_both(&test_vectors_ArrayOfStructs_type_, &array, "01 00 02 00 00 00 00 00", 0);
   test_vectors_S16 elements[] = {{1}, {2}};
   test_vectors_VectorOfStructs vector = {.v = {2, elements}};
-  wire_expect_both(&test_vectors_VectorOfStructs_type_, &vector, "02 00*7" PRESENT "01 00 02 00 00 00 00 00", 0);
+  wire_expect_both(&test_vectors_VectorOfStructs_type_, &vector, "02 00*7" PRESENT "01 00 02 00 00 00 00 00",
+                   0);
 }
 END_TEST
 
@@ -100,8 +102,9 @@ START_TEST(tables_mix_out_of_line_and_inline_members) {
   test_vectors_Mixed_init(&mixed, &frame);
   test_vectors_Mixed_set_foo(&mixed, &foo);
   test_vectors_Mixed_set_bar(&mixed, 27);
-  wire_expect_both(&test_vectors_Mixed_type_, &mixed,
-                   "02 00*7" PRESENT "18 00*7 1b 00 00 00 00 00 01 00 05 00*7" PRESENT "68 65 6c 6c 6f 00 00 00", 0);
+  wire_expect_both(
+      &test_vectors_Mixed_type_, &mixed,
+      "02 00*7" PRESENT "18 00*7 1b 00 00 00 00 00 01 00 05 00*7" PRESENT "68 65 6c 6c 6f 00 00 00", 0);
 }
 END_TEST
 
@@ -126,7 +129,8 @@ START_TEST(unions_hold_small_variants_inline) {
   value.u = test_vectors_FlexibleUnion_with_b(&b);
   wire_expect_both(&test_vectors_Union_type_, &value, "02 00*7 08 00*7 64 00*7", 0);
   value.u = test_vectors_FlexibleUnion_with_s(&s);
-  wire_expect_both(&test_vectors_Union_type_, &value, "04 00*7 18 00*7 04 00*7" PRESENT "61 62 63 64 00*4", 0);
+  wire_expect_both(&test_vectors_Union_type_, &value, "04 00*7 18 00*7 04 00*7" PRESENT "61 62 63 64 00*4",
+                   0);
   value.u = test_vectors_FlexibleUnion_with_e((test_vectors_Empty){0});
   wire_expect_both(&test_vectors_Union_type_, &value, "03 00*7 00 00 00 00 00 00 01 00", 0);
   test_vectors_OptionalUnion absent = {0};
@@ -202,7 +206,8 @@ END_TEST
 
 START_TEST(thirty_two_hops_are_the_deepest) {
   test_vectors_Chain chain[34] = {{0}};
-  for (int i = 0; i < 32; i++) chain[i].next = &chain[i + 1];
+  for (int i = 0; i < 32; i++)
+    chain[i].next = &chain[i + 1];
   wire_expect_both(&test_vectors_Chain_type_, &chain[0], "ff*256 00*8", 0);
   chain[32].next = &chain[33];
   wire_expect_encode_error(&test_vectors_Chain_type_, &chain[0], FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
@@ -220,7 +225,8 @@ START_TEST(unions_in_tables_are_out_of_line) {
   test_vectors_UnionInTable_set_after(&table, &after);
   wire_expect_both(&test_vectors_UnionInTable_type_, &table,
                    "03 00*7" PRESENT "18 00*7 10 00*7 18 00*7 06 00*7" PRESENT
-                   "62 65 66 6f 72 65 00 00 01 00*7 ef be ad de 00 00 01 00 05 00*7" PRESENT "61 66 74 65 72 00 00 00",
+                   "62 65 66 6f 72 65 00 00 01 00*7 ef be ad de 00 00 01 00 05 00*7" PRESENT
+                   "61 66 74 65 72 00 00 00",
                    0);
 }
 END_TEST
@@ -232,8 +238,8 @@ START_TEST(values_keep_their_numbers) {
                                 .fb = 0xf0000000,
                                 .f = 1.0f,
                                 .d = -2.0};
-  wire_expect_both(&test_vectors_Values_type_, &values,
-                   "02 00 64 80 00 00 00 f0 00 00 80 3f 00*4 00*7 c0", 0);
+  wire_expect_both(&test_vectors_Values_type_, &values, "02 00 64 80 00 00 00 f0 00 00 80 3f 00*4 00*7 c0",
+                   0);
 }
 END_TEST
 

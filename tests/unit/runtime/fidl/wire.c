@@ -36,35 +36,38 @@ void wire_parse(wire_t* wire, const char* hex) {
 
 static void expect_bytes(const wire_t* got, const wire_t* want) {
   for (uint64_t i = 0; i < want->size && i < got->size; i++)
-    ck_assert_msg(got->bytes[i] == want->bytes[i], "byte 0x%02x is %02x, should be %02x", (unsigned)i, got->bytes[i],
-                  want->bytes[i]);
+    ck_assert_msg(got->bytes[i] == want->bytes[i], "byte 0x%02x is %02x, should be %02x", (unsigned)i,
+                  got->bytes[i], want->bytes[i]);
   ck_assert_uint_eq(got->size, want->size);
 }
 
-void wire_expect_encoding(const fidl_type_t* type, void* value, const char* hex, uint32_t num_handles, wire_t* out) {
+void wire_expect_encoding(const fidl_type_t* type, void* value, const char* hex, uint32_t num_handles,
+                          wire_t* out) {
   wire_t* got = out ? out : malloc(sizeof(*got));
   wire_t* want = malloc(sizeof(*want));
   wire_parse(want, hex);
   memset(got->bytes, 0xa5, sizeof(got->bytes));
   uint64_t metadata = 0;
-  fidl_error_t error = fidl_standalone_encode(type, value, got->bytes, WIRE_CAPACITY, got->sent, &metadata, &got->size,
-                                              &got->num_handles);
+  fidl_error_t error = fidl_standalone_encode(type, value, got->bytes, WIRE_CAPACITY, got->sent, &metadata,
+                                              &got->size, &got->num_handles);
   ck_assert_str_eq(fidl_error_name(error), "NONE");
   ck_assert_uint_eq(metadata, wire_metadata());
   expect_bytes(got, want);
   ck_assert_uint_eq(got->num_handles, num_handles);
   if (!out) {
-    for (uint32_t i = 0; i < got->num_handles; i++) zx_handle_close(got->sent[i].handle);
+    for (uint32_t i = 0; i < got->num_handles; i++)
+      zx_handle_close(got->sent[i].handle);
     free(got);
   }
   free(want);
 }
 
-static fidl_error_t decode(wire_t* wire, const fidl_type_t* type, uint32_t num_handles, zx_obj_type_t object_type,
-                           zx_rights_t rights, void** out) {
+static fidl_error_t decode(wire_t* wire, const fidl_type_t* type, uint32_t num_handles,
+                           zx_obj_type_t object_type, zx_rights_t rights, void** out) {
   zx_handle_info_t handles[FIDL_MAX_MESSAGE_HANDLES + 1] = {{0}};
   for (uint32_t i = 0; i < num_handles; i++)
-    handles[i] = (zx_handle_info_t){.handle = fake_handle(object_type, rights), .type = object_type, .rights = rights};
+    handles[i] =
+        (zx_handle_info_t){.handle = fake_handle(object_type, rights), .type = object_type, .rights = rights};
   // The bytes end where the memory that sanitizers know of ends.
   uint8_t* exact = malloc(wire->size ? wire->size : 1);
   memcpy(exact, wire->bytes, wire->size);
@@ -98,8 +101,8 @@ void wire_expect_both(const fidl_type_t* type, void* value, const char* hex, uin
   free(wire);
 }
 
-void wire_expect_reject_handle(const fidl_type_t* type, const char* hex, zx_obj_type_t object_type, zx_rights_t rights,
-                               fidl_error_t error) {
+void wire_expect_reject_handle(const fidl_type_t* type, const char* hex, zx_obj_type_t object_type,
+                               zx_rights_t rights, fidl_error_t error) {
   wire_t* wire = malloc(sizeof(*wire));
   void* value = NULL;
   wire_parse(wire, hex);
@@ -122,8 +125,8 @@ void wire_expect_reject(const fidl_type_t* type, const char* hex, uint32_t num_h
 void wire_expect_encode_error(const fidl_type_t* type, void* value, fidl_error_t error) {
   wire_t* wire = malloc(sizeof(*wire));
   uint64_t metadata = 0;
-  fidl_error_t got = fidl_standalone_encode(type, value, wire->bytes, WIRE_CAPACITY, wire->sent, &metadata, &wire->size,
-                                            &wire->num_handles);
+  fidl_error_t got = fidl_standalone_encode(type, value, wire->bytes, WIRE_CAPACITY, wire->sent, &metadata,
+                                            &wire->size, &wire->num_handles);
   ck_assert_str_eq(fidl_error_name(got), fidl_error_name(error));
   ck_assert_int_eq(fake_handles_live(), 0);
   free(wire);

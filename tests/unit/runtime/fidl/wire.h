@@ -1,4 +1,5 @@
-// Values against bytes written as hexadecimal text. Blanks in the text do not count; "XX*N" is XX repeated N times.
+// Values against bytes written as hexadecimal text. Blanks in the text do not count; "XX*N" is XX repeated N
+// times.
 #ifndef TESTS_UNIT_RUNTIME_FIDL_WIRE_H_
 #define TESTS_UNIT_RUNTIME_FIDL_WIRE_H_
 
@@ -17,9 +18,10 @@ typedef struct wire {
 
 void wire_parse(wire_t* wire, const char* hex);
 
-// Encodes `value` and fails the test unless it gives exactly these bytes and this number of handles, which stay in `out`
-// (if not NULL, else they are closed).
-void wire_expect_encoding(const fidl_type_t* type, void* value, const char* hex, uint32_t num_handles, wire_t* out);
+// Encodes `value` and fails the test unless it gives exactly these bytes and this number of handles, which
+// stay in `out` (if not NULL, else they are closed).
+void wire_expect_encoding(const fidl_type_t* type, void* value, const char* hex, uint32_t num_handles,
+                          wire_t* out);
 
 // Decodes the bytes with `num_handles` handles of any type and all rights; fails the test if that fails. The
 // value lies in `wire`.
@@ -28,11 +30,11 @@ void* wire_expect_decoding(wire_t* wire, const fidl_type_t* type, const char* he
 // Both, and that the decoded value encodes to the same bytes again.
 void wire_expect_both(const fidl_type_t* type, void* value, const char* hex, uint32_t num_handles);
 
-// Decodes with handles of this type and these rights, and fails the test unless that gives this error and leaves no
-// handle open.
+// Decodes with handles of this type and these rights, and fails the test unless that gives this error and
+// leaves no handle open.
 void wire_expect_reject(const fidl_type_t* type, const char* hex, uint32_t num_handles, fidl_error_t error);
-void wire_expect_reject_handle(const fidl_type_t* type, const char* hex, zx_obj_type_t object_type, zx_rights_t rights,
-                               fidl_error_t error);
+void wire_expect_reject_handle(const fidl_type_t* type, const char* hex, zx_obj_type_t object_type,
+                               zx_rights_t rights, fidl_error_t error);
 
 // Encodes and fails the test unless that gives this error and leaves no handle open.
 void wire_expect_encode_error(const fidl_type_t* type, void* value, fidl_error_t error);

@@ -1,9 +1,11 @@
-// Decoding in place, for generated code. The decoder hands out the message's bytes object by object, in the order the
-// encoder appended them, and its handles one by one; generated code checks each field and patches markers into
-// pointers and handles. Nothing is allocated, and no byte is looked at before its bounds are known.
+// Decoding in place, for generated code. The decoder hands out the message's bytes object by object, in the
+// order the encoder appended them, and its handles one by one; generated code checks each field and patches
+// markers into pointers and handles. Nothing is allocated, and no byte is looked at before its bounds are
+// known.
 //
-// Each fidl_decode_* returns false (or NULL) once something is wrong; the first error is kept, and the generated code
-// returns at once. Whoever began the decoding (fidl_decode_message) then closes all handles of the message.
+// Each fidl_decode_* returns false (or NULL) once something is wrong; the first error is kept, and the
+// generated code returns at once. Whoever began the decoding (fidl_decode_message) then closes all handles of
+// the message.
 #ifndef LIB_FIDL_DECODER_H_
 #define LIB_FIDL_DECODER_H_
 
@@ -14,7 +16,7 @@ extern "C" {
 #endif
 
 struct fidl_decoder {
-  uint8_t* next;              // the first byte not yet claimed; 8-aligned
+  uint8_t* next;  // the first byte not yet claimed; 8-aligned
   uint8_t* end;
   zx_handle_info_t* handles;  // those closed or replaced meanwhile are updated here
   uint32_t next_handle;
@@ -22,10 +24,10 @@ struct fidl_decoder {
   fidl_error_t error;
 };
 
-// Decodes the `size` bytes at `bytes` (8-aligned) as one value of `type`, in place. The handles become the value's;
-// on failure all of them are closed. Returns the error or FIDL_ERROR_NONE.
-fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size, zx_handle_info_t* handles,
-                                 uint32_t num_handles);
+// Decodes the `size` bytes at `bytes` (8-aligned) as one value of `type`, in place. The handles become the
+// value's; on failure all of them are closed. Returns the error or FIDL_ERROR_NONE.
+fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size,
+                                 zx_handle_info_t* handles, uint32_t num_handles);
 
 // Records the first error.
 void fidl_decode_set_error(fidl_decoder_t* decoder, fidl_error_t error);
@@ -64,7 +66,8 @@ static inline bool fidl_decode_depth(fidl_decoder_t* decoder, uint32_t depth) {
 static inline bool fidl_decode_padding(fidl_decoder_t* decoder, const void* padding, size_t size) {
   const uint8_t* bytes = (const uint8_t*)padding;
   uint8_t any = 0;
-  for (size_t i = 0; i < size; i++) any |= bytes[i];
+  for (size_t i = 0; i < size; i++)
+    any |= bytes[i];
   if (__builtin_expect(any != 0, 0)) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PADDING_BYTE);
   return true;
 }
@@ -75,10 +78,10 @@ static inline bool fidl_decode_bool(fidl_decoder_t* decoder, const void* value) 
   return true;
 }
 
-// `member` is a {count, presence} header, which becomes {count, pointer}. Elements of `element_size` bytes are claimed,
-// not looked at.
-static inline bool fidl_decode_vector(fidl_decoder_t* decoder, void* member, uint64_t element_size, uint64_t bound,
-                                      bool optional, uint32_t depth) {
+// `member` is a {count, presence} header, which becomes {count, pointer}. Elements of `element_size` bytes
+// are claimed, not looked at.
+static inline bool fidl_decode_vector(fidl_decoder_t* decoder, void* member, uint64_t element_size,
+                                      uint64_t bound, bool optional, uint32_t depth) {
   uint64_t header[2];
   memcpy(header, member, sizeof(header));
   if (__builtin_expect(header[1] != UINT64_MAX, 0)) {
@@ -100,7 +103,8 @@ static inline bool fidl_decode_vector(fidl_decoder_t* decoder, void* member, uin
 bool fidl_decode_string(fidl_decoder_t* decoder, fidl_string_t* string, uint64_t bound, bool optional,
                         uint32_t depth);
 
-// The presence word at `member` becomes a pointer to `size` claimed bytes, or NULL. The struct is not looked at.
+// The presence word at `member` becomes a pointer to `size` claimed bytes, or NULL. The struct is not looked
+// at.
 bool fidl_decode_box(fidl_decoder_t* decoder, void* member, uint64_t size, uint32_t depth);
 
 bool fidl_decode_handle(fidl_decoder_t* decoder, zx_handle_t* handle, zx_obj_type_t type, zx_rights_t rights,
@@ -149,8 +153,8 @@ static inline bool fidl_decode_envelope_inline_end(fidl_decoder_t* decoder, cons
 }
 
 // Begins the out-of-line content of a present envelope, an object of `size` bytes, which it returns claimed.
-static inline void* fidl_decode_envelope(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, uint64_t size,
-                                         uint32_t depth, fidl_decode_mark_t* mark) {
+static inline void* fidl_decode_envelope(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
+                                         uint64_t size, uint32_t depth, fidl_decode_mark_t* mark) {
   if (__builtin_expect(envelope->sizes.flags != 0 ||
                            envelope->sizes.num_bytes > (uint64_t)(decoder->end - decoder->next) ||
                            envelope->sizes.num_handles > decoder->num_handles - decoder->next_handle,

@@ -1,8 +1,10 @@
 // Encoding, for generated code: a message grows object by object in a scratch buffer of the caller's, without
-// allocating; large plain data is not copied but gathered, as an entry of the list that the channel's write takes.
+// allocating; large plain data is not copied but gathered, as an entry of the list that the channel's write
+// takes.
 //
-// Each fidl_encode_* returns false once something failed; the first error is kept, and the generated code returns at
-// once. Whoever began the encoding then closes the handles that were moved into it (fidl_encoder_close_handles).
+// Each fidl_encode_* returns false once something failed; the first error is kept, and the generated code
+// returns at once. Whoever began the encoding then closes the handles that were moved into it
+// (fidl_encoder_close_handles).
 #ifndef LIB_FIDL_ENCODER_H_
 #define LIB_FIDL_ENCODER_H_
 
@@ -18,12 +20,12 @@ extern "C" {
 #define FIDL_GATHER_MIN_BYTES 512u
 
 struct fidl_encoder {
-  uint8_t* buffer;   // 8-aligned
-  uint8_t* next;     // the first free byte of `buffer`
-  uint8_t* end;      // the end of what may be used of it
-  uint8_t* segment;  // the first byte that no iovec covers yet
-  uint64_t limit;    // bytes of the whole message
-  uint64_t gathered; // bytes that are not in `buffer`
+  uint8_t* buffer;    // 8-aligned
+  uint8_t* next;      // the first free byte of `buffer`
+  uint8_t* end;       // the end of what may be used of it
+  uint8_t* segment;   // the first byte that no iovec covers yet
+  uint64_t limit;     // bytes of the whole message
+  uint64_t gathered;  // bytes that are not in `buffer`
   bool gather;
   fidl_error_t error;
   uint32_t num_iovecs;
@@ -32,12 +34,12 @@ struct fidl_encoder {
   zx_handle_disposition_t handles[FIDL_MAX_MESSAGE_HANDLES];
 };
 
-// Begins a message of at most `limit` bytes in `buffer` (8-aligned, `capacity` bytes). With `gather`, large data is
-// referred to and must stay as it is until the message is written.
+// Begins a message of at most `limit` bytes in `buffer` (8-aligned, `capacity` bytes). With `gather`, large
+// data is referred to and must stay as it is until the message is written.
 void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit, bool gather);
 
-// Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the value and
-// of the encoder. Handles of the value are moved into the encoder.
+// Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the
+// value and of the encoder. Handles of the value are moved into the encoder.
 bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value);
 
 // Closes the handles that were moved into the encoder.
@@ -92,8 +94,8 @@ static inline void fidl_encode_present(void* to) {
 }
 
 // Strings and the headers of vectors: `from` and `to` are {count, pointer}. `to` becomes the wire's header.
-// A string's bytes are appended; a vector's elements are the caller's to append if fidl_encode_vector() says so
-// through `present`.
+// A string's bytes are appended; a vector's elements are the caller's to append if fidl_encode_vector() says
+// so through `present`.
 bool fidl_encode_string(fidl_encoder_t* encoder, const fidl_string_t* from, fidl_string_t* to, uint64_t bound,
                         bool optional, uint32_t depth);
 
@@ -126,7 +128,8 @@ static inline void* fidl_encode_box(fidl_encoder_t* encoder, const void* from, u
 }
 
 // Appends the out-of-line content of an envelope, at `depth`. NULL on failure.
-static inline void* fidl_encode_envelope(fidl_encoder_t* encoder, const void* from, uint64_t size, uint32_t depth) {
+static inline void* fidl_encode_envelope(fidl_encoder_t* encoder, const void* from, uint64_t size,
+                                         uint32_t depth) {
   if (!from) {
     fidl_encode_fail(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
     return NULL;
@@ -157,16 +160,18 @@ static inline bool fidl_encode_envelope_end(fidl_encoder_t* encoder, fidl_envelo
 }
 
 // Makes `envelope`, whose first `size` bytes are the value on the wire, an inline one.
-static inline bool fidl_encode_envelope_inline(fidl_encoder_t* encoder, fidl_envelope_t* envelope, uint32_t size,
-                                               const fidl_encode_mark_t* mark) {
-  for (uint32_t i = size; i < 4; i++) envelope->inl.value[i] = 0;
+static inline bool fidl_encode_envelope_inline(fidl_encoder_t* encoder, fidl_envelope_t* envelope,
+                                               uint32_t size, const fidl_encode_mark_t* mark) {
+  for (uint32_t i = size; i < 4; i++)
+    envelope->inl.value[i] = 0;
   envelope->inl.num_handles = (uint16_t)(encoder->num_handles - mark->num_handles);
   envelope->inl.flags = 1;
   return true;
 }
 
-// Begins a table: appends the envelopes up to the highest present ordinal, of which `known` are known to the type.
-// `from` and `to` are {max_ordinal, envelopes}. `*out` are the appended envelopes, `*count` their number.
+// Begins a table: appends the envelopes up to the highest present ordinal, of which `known` are known to the
+// type. `from` and `to` are {max_ordinal, envelopes}. `*out` are the appended envelopes, `*count` their
+// number.
 bool fidl_encode_table(fidl_encoder_t* encoder, const void* from, void* to, uint64_t known, uint32_t depth,
                        fidl_envelope_t** out, uint64_t* count);
 

@@ -1,4 +1,5 @@
-// FIDL messages in C: everything that the users of generated code need. See codegen/README.md for the C mapping.
+// FIDL messages in C: everything that the users of generated code need. See codegen/README.md for the C
+// mapping.
 #ifndef LIB_FIDL_FIDL_H_
 #define LIB_FIDL_FIDL_H_
 

@@ -1,5 +1,5 @@
-// What generated proxies and stubs stand on: descriptions of methods and protocols, and the untyped halves of calls,
-// replies, events and dispatch. For generated code; users call the typed functions.
+// What generated proxies and stubs stand on: descriptions of methods and protocols, and the untyped halves of
+// calls, replies, events and dispatch. For generated code; users call the typed functions.
 #ifndef LIB_FIDL_METHOD_H_
 #define LIB_FIDL_METHOD_H_
 
@@ -45,8 +45,8 @@ typedef struct fidl_protocol {
 #define FIDL_SCRATCH_SIZE(max_size) \
   ((max_size) > FIDL_MAX_MESSAGE_BYTES - 16u ? FIDL_MAX_MESSAGE_BYTES : 16u + (max_size))
 
-// `scratch` is 8-aligned and holds the message while it is written, not longer. `body` is NULL where there is none. Its
-// handles are consumed in all cases.
+// `scratch` is 8-aligned and holds the message while it is written, not longer. `body` is NULL where there is
+// none. Its handles are consumed in all cases.
 
 zx_status_t fidl_sync_call(zx_handle_t channel, const fidl_method_t* method, void* body, void* scratch,
                            uint32_t scratch_size, fidl_call_t* call, void** out);
@@ -61,21 +61,23 @@ zx_status_t fidl_reply(fidl_completer_t completer, const fidl_method_t* method, 
 
 zx_status_t fidl_bind(async_dispatcher_t* dispatcher, zx_handle_t server_end, const fidl_protocol_t* protocol,
                       const void* ops, void* context, fidl_on_unbound_t on_unbound, fidl_binding_t** out);
-zx_status_t fidl_client_bind(async_dispatcher_t* dispatcher, zx_handle_t client_end, const fidl_protocol_t* protocol,
-                             const void* events, void* context, fidl_client_closed_t closed, fidl_client_t** out);
+zx_status_t fidl_client_bind(async_dispatcher_t* dispatcher, zx_handle_t client_end,
+                             const fidl_protocol_t* protocol, const void* events, void* context,
+                             fidl_client_closed_t closed, fidl_client_t** out);
 
 // Inside dispatch functions. A false result means that the message has been dealt with.
 
 uint64_t fidl_incoming_ordinal(const fidl_incoming_t* incoming);
 
-// Decodes the body of a known request; `completer` is NULL for a one-way method, `body` where there is no payload.
+// Decodes the body of a known request; `completer` is NULL for a one-way method, `body` where there is no
+// payload.
 bool fidl_incoming_request(fidl_incoming_t* incoming, const fidl_method_t* method, void** body,
                            fidl_completer_t* completer);
 bool fidl_incoming_event(fidl_incoming_t* incoming, const fidl_method_t* method, void** body);
 
 // A known method for which the server has no function.
-void fidl_incoming_unimplemented(fidl_incoming_t* incoming, const fidl_method_t* method, fidl_unknown_t unknown,
-                                 void* context);
+void fidl_incoming_unimplemented(fidl_incoming_t* incoming, const fidl_method_t* method,
+                                 fidl_unknown_t unknown, void* context);
 // A method or event that the protocol does not have.
 void fidl_incoming_unknown(fidl_incoming_t* incoming, fidl_unknown_t unknown, void* context);
 

@@ -1,6 +1,6 @@
-// The server's side of a FIDL protocol: a binding joins one server end of a channel to a table of functions on a
-// dispatcher, and completers answer its two-way requests. The typed functions are generated (codegen/README.md); they
-// stand on what is declared here. Everything happens on the dispatcher's thread.
+// The server's side of a FIDL protocol: a binding joins one server end of a channel to a table of functions
+// on a dispatcher, and completers answer its two-way requests. The typed functions are generated
+// (codegen/README.md); they stand on what is declared here. Everything happens on the dispatcher's thread.
 #ifndef LIB_FIDL_SERVER_H_
 #define LIB_FIDL_SERVER_H_
 
@@ -11,32 +11,33 @@
 extern "C" {
 #endif
 
-// One bound server end. At most FIDL_BINDING_MAX_OUTSTANDING two-way requests are unanswered at a time: further
-// messages stay in the channel until one is answered.
+// One bound server end. At most FIDL_BINDING_MAX_OUTSTANDING two-way requests are unanswered at a time:
+// further messages stay in the channel until one is answered.
 typedef struct fidl_binding fidl_binding_t;
 
 #define FIDL_BINDING_MAX_OUTSTANDING 64u
 
-// Called exactly once when a binding is over, as the last call made for it; `context` and `binding` are not used by
-// the binding afterwards, except that completers still unanswered stay valid to be answered (to no effect). `reason`:
-// ZX_ERR_PEER_CLOSED (the client went; all it had sent was handled first), the status given to fidl_binding_close() or
-// fidl_completer_close(), ZX_ERR_INVALID_ARGS (a message that does not decode or breaks the protocol),
-// ZX_ERR_NOT_SUPPORTED (an unknown method that the protocol does not tolerate, or a strict one without function),
-// ZX_ERR_NO_RESOURCES (the client does not take its replies), or ZX_ERR_CANCELED (the dispatcher shut down).
-// Never called from inside fidl_binding_close(), fidl_completer_close() or a reply function: always from the loop.
+// Called exactly once when a binding is over, as the last call made for it; `context` and `binding` are not
+// used by the binding afterwards, except that completers still unanswered stay valid to be answered (to no
+// effect). `reason`: ZX_ERR_PEER_CLOSED (the client went; all it had sent was handled first), the status
+// given to fidl_binding_close() or fidl_completer_close(), ZX_ERR_INVALID_ARGS (a message that does not
+// decode or breaks the protocol), ZX_ERR_NOT_SUPPORTED (an unknown method that the protocol does not
+// tolerate, or a strict one without function), ZX_ERR_NO_RESOURCES (the client does not take its replies), or
+// ZX_ERR_CANCELED (the dispatcher shut down). Never called from inside fidl_binding_close(),
+// fidl_completer_close() or a reply function: always from the loop.
 typedef void (*fidl_on_unbound_t)(void* context, fidl_binding_t* binding, zx_status_t reason);
 
-// Ends a binding: no handler is called any more (the one that is running returns first), the client is told `epitaph`
-// (ZX_OK included) and the channel closed, and on_unbound is called from the loop. May be called from inside the
-// binding's own handlers. Calling it again before on_unbound has no effect.
+// Ends a binding: no handler is called any more (the one that is running returns first), the client is told
+// `epitaph` (ZX_OK included) and the channel closed, and on_unbound is called from the loop. May be called
+// from inside the binding's own handlers. Calling it again before on_unbound has no effect.
 void fidl_binding_close(fidl_binding_t* binding, zx_status_t epitaph);
 
 // The binding's channel, borrowed; ZX_HANDLE_INVALID once it is over.
 zx_handle_t fidl_binding_channel(const fidl_binding_t* binding);
 
-// The right and the duty to answer one two-way request. A small value to be copied at will; it must be answered exactly
-// once, now or later, by the generated reply functions or by fidl_completer_close(). It may outlive the binding:
-// answering is then harmless and returns ZX_ERR_CANCELED.
+// The right and the duty to answer one two-way request. A small value to be copied at will; it must be
+// answered exactly once, now or later, by the generated reply functions or by fidl_completer_close(). It may
+// outlive the binding: answering is then harmless and returns ZX_ERR_CANCELED.
 typedef struct fidl_completer {
   fidl_binding_t* binding;
   uint32_t slot;

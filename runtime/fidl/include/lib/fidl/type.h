@@ -1,4 +1,5 @@
-// The description of a generated type, and what the generated encoders and decoders have in common. For generated code.
+// The description of a generated type, and what the generated encoders and decoders have in common. For
+// generated code.
 #ifndef LIB_FIDL_TYPE_H_
 #define LIB_FIDL_TYPE_H_
 
@@ -10,8 +11,8 @@
 extern "C" {
 #endif
 
-// A struct, table or union. `encode` and `decode` are NULL where bytes need no more than to be copied; `close_handles`
-// is NULL where there are none.
+// A struct, table or union. `encode` and `decode` are NULL where bytes need no more than to be copied;
+// `close_handles` is NULL where there are none.
 struct fidl_type {
   uint32_t inline_size;
   uint32_t max_size;     // of a whole encoded value, padded; UINT32_MAX: unbounded

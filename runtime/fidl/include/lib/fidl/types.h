@@ -1,6 +1,7 @@
-// Types that generated structs are made of. A generated struct *is* its inline layout on the wire: the same sizes,
-// offsets and byte order; only pointers and handles stand where the wire has presence markers. So a message is
-// decoded in place, and everything a decoded message points to lies in the buffer it was decoded in.
+// Types that generated structs are made of. A generated struct *is* its inline layout on the wire: the same
+// sizes, offsets and byte order; only pointers and handles stand where the wire has presence markers. So a
+// message is decoded in place, and everything a decoded message points to lies in the buffer it was decoded
+// in.
 #ifndef LIB_FIDL_TYPES_H_
 #define LIB_FIDL_TYPES_H_
 
@@ -32,8 +33,8 @@ typedef struct fidl_string_view {
   char* data;
 } fidl_string_t;
 
-// A vector: `count` elements at `data`; NULL `data` is an absent vector, as with strings. The bytes pointed to are
-// read while a message is sent and may be const there.
+// A vector: `count` elements at `data`; NULL `data` is an absent vector, as with strings. The bytes pointed
+// to are read while a message is sent and may be const there.
 #define FIDL_DEFINE_VECTOR(name, element) \
   typedef struct name {                   \
     uint64_t count;                       \
@@ -54,8 +55,9 @@ FIDL_DEFINE_VECTOR(fidl_vector_float64, double);
 FIDL_DEFINE_VECTOR(fidl_vector_string, fidl_string_t);
 FIDL_DEFINE_VECTOR(fidl_vector_handle, zx_handle_t);
 
-// The place of a table's or union's member. All zero: absent. A member of at most 4 bytes stands in `inl.value` with
-// `inl.flags` 1 (and, on the wire, its handle count); a larger one is at `data` (on the wire: `sizes`).
+// The place of a table's or union's member. All zero: absent. A member of at most 4 bytes stands in
+// `inl.value` with `inl.flags` 1 (and, on the wire, its handle count); a larger one is at `data` (on the
+// wire: `sizes`).
 typedef union fidl_envelope {
   void* data;
   uint64_t bits;
