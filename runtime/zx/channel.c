@@ -1,0 +1,194 @@
+// Channel endpoints: making them, their signals, their passage from process to process.
+#include "runtime/zx/channel.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <zircon/linux.h>
+#include <zircon/syscalls/channel.h>
+#include <zircon/syscalls/handle.h>
+
+#include "runtime/zx/handle.h"
+#include "runtime/zx/transfer.h"
+
+static zx_signals_t channel_peek(struct zx_object* base) {
+  const struct channel* channel = (const struct channel*)base;
+  zx_signals_t signals = base->user_signals;
+  if (!list_is_empty(&channel->messages)) signals |= ZX_CHANNEL_READABLE;
+  if (channel->peer_closed) {
+    signals |= ZX_CHANNEL_PEER_CLOSED;
+  } else if (!channel->write_blocked) {
+    signals |= ZX_CHANNEL_WRITABLE;
+  }
+  return signals;
+}
+
+static zx_signals_t channel_arm(struct zx_object* base, zx_signals_t want, short* events) {
+  const struct channel* channel = (const struct channel*)base;
+  // The peer's signals come as packets in the queue.
+  if (want & (ZX_CHANNEL_READABLE | ZX_USER_SIGNAL_ALL)) *events |= POLLIN;
+  if ((want & ZX_CHANNEL_WRITABLE) && channel->write_blocked) *events |= POLLOUT;
+  return channel_peek(base);
+}
+
+static zx_signals_t channel_ready(struct zx_object* base, zx_signals_t want, short revents) {
+  struct channel* channel = (struct channel*)base;
+  if (channel->peer_closed) return channel_peek(base);
+  if (revents & POLLOUT) channel->write_blocked = false;
+  bool gone = revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL);
+  bool look_inside = (revents & POLLIN) && (!list_is_empty(&channel->calls) || (want & ZX_USER_SIGNAL_ALL));
+  if (gone || look_inside) channel_take_in(channel);
+  if (gone) channel_peer_gone(channel);
+  zx_signals_t signals = channel_peek(base);
+  if ((revents & POLLIN) && !gone && !look_inside) signals |= ZX_CHANNEL_READABLE;
+  return signals;
+}
+
+static zx_status_t channel_signal_peer(struct zx_object* base, zx_signals_t clear, zx_signals_t set) {
+  struct channel* channel = (struct channel*)base;
+  struct packet_signal change = {.clear = clear, .set = set};
+  struct packet_header header = {.kind = PACKET_SIGNAL, .num_bytes = sizeof(change)};
+  struct iovec iov[3] = {{0}, {.iov_base = &change, .iov_len = sizeof(change)}, {0}};
+  return packet_send(channel->fd, &header, iov, 3, NULL);
+}
+
+static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_handle* wire,
+                                int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
+  struct channel* channel = (struct channel*)base;
+  if (!moves) return ZX_ERR_NOT_SUPPORTED;
+  pthread_mutex_lock(&base->lock);
+  bool whole = list_is_empty(&channel->messages) && list_is_empty(&channel->calls);
+  pthread_mutex_unlock(&base->lock);
+  if (!whole) return ZX_ERR_BAD_STATE;
+  fds[0] = channel->fd;
+  *num_fds = 1;
+  return ZX_OK;
+}
+
+static void channel_destroy(struct zx_object* base) {
+  struct channel* channel = (struct channel*)base;
+  while (!list_is_empty(&channel->messages)) {
+    message_free(LIST_ENTRY(list_take_head(&channel->messages), struct message, node));
+  }
+  if (channel->fd >= 0) close(channel->fd);
+  free(channel);
+}
+
+static const struct object_ops channel_ops = {
+    .type = ZX_OBJ_TYPE_CHANNEL,
+    .rights = ZX_DEFAULT_CHANNEL_RIGHTS,
+    .signal_mask = ZX_USER_SIGNAL_ALL,
+    .waitable = true,
+    .peek = channel_peek,
+    .arm = channel_arm,
+    .ready = channel_ready,
+    .signal_peer = channel_signal_peer,
+    .pack = channel_pack,
+    .destroy = channel_destroy,
+};
+
+zx_status_t channel_create_object(int fd, struct channel** out) {
+  struct channel* channel = calloc(1, sizeof(*channel));
+  if (!channel) {
+    close(fd);
+    return ZX_ERR_NO_MEMORY;
+  }
+  object_init(&channel->base, &channel_ops, fd);
+  channel->fd = fd;
+  channel->next_txid = 0x80000000u;
+  list_init(&channel->messages);
+  list_init(&channel->calls);
+  *out = channel;
+  return ZX_OK;
+}
+
+void channel_peer_gone(struct channel* channel) {
+  if (channel->peer_closed) return;
+  channel->peer_closed = true;
+  // For a peer that broke the rules: it sees us gone as well.
+  shutdown(channel->fd, SHUT_RDWR);
+  LIST_FOR_EACH(node, &channel->calls) {
+    waker_wake(LIST_ENTRY(node, struct pending_call, node)->waker);
+  }
+  object_notify(&channel->base, channel_peek(&channel->base));
+}
+
+static int socket_option(int fd, int name) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+static bool is_connected_seqpacket(int fd) {
+  struct sockaddr_storage peer;
+  socklen_t size = sizeof(peer);
+  return socket_option(fd, SO_TYPE) == SOCK_SEQPACKET && socket_option(fd, SO_DOMAIN) == AF_UNIX &&
+         getpeername(fd, (struct sockaddr*)&peer, &size) == 0;
+}
+
+zx_status_t channel_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
+  // Connected is not asked for: the other end may be gone by now.
+  if (socket_option(fds[0], SO_TYPE) != SOCK_SEQPACKET || socket_option(fds[0], SO_DOMAIN) != AF_UNIX ||
+      socket_option(fds[0], SO_ACCEPTCONN) != 0) {
+    close(fds[0]);
+    return ZX_ERR_IO_DATA_INTEGRITY;
+  }
+  struct channel* channel;
+  zx_status_t status = channel_create_object(fds[0], &channel);
+  if (status == ZX_OK) *out = &channel->base;
+  return status;
+}
+
+zx_status_t zx_channel_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1) {
+  if (options || !out0 || !out1) return ZX_ERR_INVALID_ARGS;
+  int fds[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) return ZX_ERR_NO_RESOURCES;
+  struct channel* ends[2];
+  zx_status_t status = channel_create_object(fds[0], &ends[0]);
+  if (status != ZX_OK) {
+    close(fds[1]);
+    return status;
+  }
+  status = channel_create_object(fds[1], &ends[1]);
+  if (status != ZX_OK) {
+    object_unref(&ends[0]->base);
+    return status;
+  }
+  ends[0]->base.related_koid = ends[1]->base.koid;
+  ends[1]->base.related_koid = ends[0]->base.koid;
+  return handle_create_pair(&ends[0]->base, &ends[1]->base, ZX_DEFAULT_CHANNEL_RIGHTS, out0, out1);
+}
+
+zx_status_t zx_linux_channel_from_fd(int fd, zx_handle_t* out) {
+  if (!out || !is_connected_seqpacket(fd)) {
+    if (fd >= 0) close(fd);
+    return out ? ZX_ERR_WRONG_TYPE : ZX_ERR_INVALID_ARGS;
+  }
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  struct channel* channel;
+  zx_status_t status = channel_create_object(fd, &channel);
+  if (status != ZX_OK) return status;
+  return handle_create(&channel->base, ZX_DEFAULT_CHANNEL_RIGHTS, out);
+}
+
+zx_status_t zx_linux_channel_to_fd(zx_handle_t handle, int* out_fd) {
+  struct zx_object* object;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, 0, &object, NULL);
+  if (status != ZX_OK) {
+    if (status == ZX_ERR_WRONG_TYPE) zx_handle_close(handle);
+    return status;
+  }
+  struct channel* channel = (struct channel*)object;
+  pthread_mutex_lock(&object->lock);
+  bool idle = list_is_empty(&channel->messages) && list_is_empty(&channel->calls);
+  pthread_mutex_unlock(&object->lock);
+  int fd = idle ? fcntl(channel->fd, F_DUPFD_CLOEXEC, 0) : -1;
+  zx_handle_close(handle);
+  object_unref(object);
+  if (fd < 0) return idle ? ZX_ERR_NO_RESOURCES : ZX_ERR_BAD_STATE;
+  *out_fd = fd;
+  return ZX_OK;
+}

@@ -1,0 +1,246 @@
+// zx_channel_call: a message out, its answer back.
+//
+// A process with one thread that waits for ever needs nothing but a blocking recvmsg: two system calls in all. Otherwise
+// each calling thread polls the socket and a waker of its own; whichever thread takes an answer out of the socket gives it
+// to the thread it belongs to.
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <zircon/syscalls/channel.h>
+
+#include "runtime/zx/channel.h"
+#include "runtime/zx/clock.h"
+#include "runtime/zx/handle.h"
+#include "runtime/zx/scratch.h"
+#include "runtime/zx/transfer.h"
+
+struct call {
+  struct channel* channel;
+  zx_time_t deadline;
+  struct pending_call pending;
+  struct observer observer;  // learns when the handle is closed
+  struct channel_buffers buffers;
+  struct message* message;  // the answer, or
+  struct packet packet;     // the answer, its bytes in the buffers
+  uint32_t num_bytes;
+  uint32_t num_handles;
+};
+
+static bool txid_in_use(const struct channel* channel, uint32_t txid) {
+  LIST_FOR_EACH(node, &channel->calls) {
+    if (LIST_ENTRY(node, struct pending_call, node)->txid == txid) return true;
+  }
+  return false;
+}
+
+static void begin_call(struct call* call, zx_handle_t handle) {
+  struct channel* channel = call->channel;
+  pthread_mutex_lock(&channel->base.lock);
+  do {
+    call->pending.txid = channel->next_txid++;
+    if (!channel->next_txid) channel->next_txid = 0x80000000u;
+  } while (txid_in_use(channel, call->pending.txid));
+  list_add_tail(&channel->calls, &call->pending.node);
+  call->observer.handle = handle;
+  call->observer.waker = call->pending.waker;
+  list_add_tail(&channel->base.observers, &call->observer.node);
+  pthread_mutex_unlock(&channel->base.lock);
+}
+
+static void end_call(struct call* call) {
+  struct channel* channel = call->channel;
+  pthread_mutex_lock(&channel->base.lock);
+  list_remove(&call->pending.node);
+  list_remove(&call->observer.node);
+  if (call->message != call->pending.answer) message_free(call->pending.answer);
+  pthread_mutex_unlock(&channel->base.lock);
+}
+
+// Sleeps until the socket has one of `events`, another thread wants this one, or the deadline.
+static zx_status_t sleep_for(struct call* call, short events) {
+  struct pollfd pollfds[2] = {{.fd = call->channel->fd, .events = events}};
+  nfds_t count = 1;
+  if (call->pending.waker) pollfds[count++] = (struct pollfd){.fd = call->pending.waker->fd, .events = POLLIN};
+  struct timespec storage;
+  const struct timespec* timeout = clock_until(call->deadline, &storage);
+  int ready = ppoll(pollfds, count, timeout, NULL);
+  if (count > 1 && ready > 0 && pollfds[1].revents) waker_drain(call->pending.waker);
+  return ready <= 0 && clock_is_past(call->deadline) ? ZX_ERR_TIMED_OUT : ZX_OK;
+}
+
+static bool was_canceled(struct call* call) {
+  pthread_mutex_lock(&call->channel->base.lock);
+  bool canceled = call->observer.canceled;
+  pthread_mutex_unlock(&call->channel->base.lock);
+  return canceled;
+}
+
+static zx_status_t send_request(struct call* call, struct channel_outgoing* message, uint32_t total,
+                                const struct packet_handles* handles) {
+  for (;;) {
+    zx_status_t status = channel_send(call->channel, message, total, handles);
+    if (status != ZX_ERR_SHOULD_WAIT) return status;
+    if (was_canceled(call)) return ZX_ERR_CANCELED;
+    status = sleep_for(call, POLLOUT);
+    if (status != ZX_OK) return status;
+  }
+}
+
+// One look for the answer, with the lock held.
+static zx_status_t look_for_answer(struct call* call, void* scratch, int flags) {
+  struct channel* channel = call->channel;
+  if (!call->pending.answered && !call->observer.canceled && !channel->peer_closed) {
+    zx_status_t status =
+        channel_receive(channel, &call->buffers, scratch, flags, call->pending.txid, &call->packet);
+    if (status == ZX_OK) {
+      call->num_bytes = call->packet.header.num_bytes;
+      call->num_handles = call->packet.handles.count;
+    }
+    if (status != ZX_ERR_PEER_CLOSED) return status;
+  }
+  if (call->pending.answered) {
+    call->message = call->pending.answer;
+    if (!call->message) return ZX_ERR_NO_MEMORY;
+    call->num_bytes = call->message->num_bytes;
+    call->num_handles = call->message->handles ? call->message->handles->count : 0;
+    return ZX_OK;
+  }
+  return call->observer.canceled ? ZX_ERR_CANCELED : ZX_ERR_PEER_CLOSED;
+}
+
+static zx_status_t await_answer(struct call* call, void* scratch) {
+  bool alone = !call->pending.waker && call->deadline == ZX_TIME_INFINITE;
+  for (bool slept = alone;;) {
+    if (!slept) {
+      zx_status_t status = sleep_for(call, POLLIN);
+      if (status != ZX_OK) return status;
+    }
+    pthread_mutex_lock(&call->channel->base.lock);
+    zx_status_t status = look_for_answer(call, scratch, alone ? 0 : MSG_DONTWAIT);
+    pthread_mutex_unlock(&call->channel->base.lock);
+    if (status != ZX_ERR_SHOULD_WAIT) return status;
+    slept = false;
+  }
+}
+
+// Puts the answer where the caller wants it, or drops one that is too large.
+static zx_status_t deliver(struct call* call, zx_handle_info_t* infos) {
+  struct packet_handles* handles = call->message ? call->message->handles : &call->packet.handles;
+  zx_status_t status = ZX_OK;
+  if (call->num_bytes > call->buffers.num_bytes || call->num_handles > call->buffers.num_handles) {
+    if (!call->message) packet_close_fds(handles);
+    status = ZX_ERR_BUFFER_TOO_SMALL;
+  } else {
+    if (call->message && call->num_bytes) memcpy(call->buffers.bytes, call->message->bytes, call->num_bytes);
+    if (call->num_handles) status = channel_deliver_handles(call->channel, handles, infos);
+  }
+  return status;
+}
+
+static zx_status_t exchange(struct call* call, zx_handle_t handle, struct channel_outgoing* message, uint32_t total,
+                            struct outgoing* outgoing, zx_handle_info_t* infos) {
+  zx_status_t status = ZX_ERR_NO_MEMORY;
+  void* scratch = scratch_get();
+  if (waker_needed()) call->pending.waker = waker_get();
+  if (scratch && (call->pending.waker || !waker_needed())) {
+    begin_call(call, handle);
+    message->txid = &call->pending.txid;
+    status = send_request(call, message, total, outgoing ? &outgoing->handles : NULL);
+    bool sent = status == ZX_OK;
+    if (outgoing) outgoing_finish(outgoing, sent);
+    outgoing = NULL;
+    if (sent) status = await_answer(call, scratch);
+    end_call(call);
+    if (status == ZX_OK) status = deliver(call, infos);
+    message_free(call->message);
+  }
+  if (outgoing) outgoing_finish(outgoing, false);
+  waker_put(call->pending.waker);
+  scratch_put(scratch);
+  return status;
+}
+
+static zx_status_t check_call(zx_handle_t handle, const struct channel_outgoing* message, const void* wr_handles,
+                              uint32_t wr_num_handles, struct zx_object** out, uint32_t* out_total) {
+  if (message->options & ~ZX_CHANNEL_WRITE_USE_IOVEC) return ZX_ERR_INVALID_ARGS;
+  zx_status_t status =
+      handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_READ | ZX_RIGHT_WRITE, out, NULL);
+  if (status != ZX_OK) return status;
+  if (wr_num_handles && !wr_handles) return ZX_ERR_INVALID_ARGS;
+  if (wr_num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) return ZX_ERR_OUT_OF_RANGE;
+  status = channel_check_bytes(message, out_total);
+  if (status != ZX_OK) return status;
+  return *out_total < sizeof(uint32_t) ? ZX_ERR_INVALID_ARGS : ZX_OK;
+}
+
+static zx_status_t finish(const struct call* call, zx_status_t status, uint32_t* actual_bytes,
+                          uint32_t* actual_handles) {
+  if (status == ZX_OK || status == ZX_ERR_BUFFER_TOO_SMALL) {
+    *actual_bytes = call->num_bytes;
+    *actual_handles = call->num_handles;
+  }
+  return status;
+}
+
+zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t deadline,
+                                zx_channel_call_etc_args_t* args, uint32_t* actual_bytes,
+                                uint32_t* actual_handles) {
+  if (!args) return ZX_ERR_INVALID_ARGS;
+  struct channel_outgoing message = {.bytes = args->wr_bytes, .num_bytes = args->wr_num_bytes, .options = options};
+  struct zx_object* object = NULL;
+  uint32_t total;
+  zx_status_t status = check_call(handle, &message, args->wr_handles, args->wr_num_handles, &object, &total);
+  bool room = (args->rd_bytes || !args->rd_num_bytes) && (args->rd_handles || !args->rd_num_handles);
+  if (status == ZX_OK && (!actual_bytes || !actual_handles || !room)) status = ZX_ERR_INVALID_ARGS;
+  if (status != ZX_OK) {
+    outgoing_discard_etc(args->wr_handles, args->wr_num_handles);
+    object_unref(object);
+    return status;
+  }
+  struct call call;
+  call.channel = (struct channel*)object;
+  call.deadline = deadline;
+  call.pending = (struct pending_call){0};
+  call.observer = (struct observer){0};
+  call.buffers = (struct channel_buffers){args->rd_bytes, args->rd_num_bytes, args->rd_num_handles};
+  call.message = NULL;
+  struct outgoing outgoing;
+  if (args->wr_num_handles) status = outgoing_take_etc(&outgoing, args->wr_handles, args->wr_num_handles, object);
+  if (status == ZX_OK) {
+    status = exchange(&call, handle, &message, total, args->wr_num_handles ? &outgoing : NULL, args->rd_handles);
+    status = finish(&call, status, actual_bytes, actual_handles);
+  }
+  object_unref(object);
+  return status;
+}
+
+zx_status_t zx_channel_call(zx_handle_t handle, uint32_t options, zx_time_t deadline,
+                            const zx_channel_call_args_t* args, uint32_t* actual_bytes, uint32_t* actual_handles) {
+  if (!args) return ZX_ERR_INVALID_ARGS;
+  zx_handle_disposition_t dispositions[ZX_CHANNEL_MAX_MSG_HANDLES];
+  zx_handle_info_t infos[ZX_CHANNEL_MAX_MSG_HANDLES];
+  zx_channel_call_etc_args_t etc = {.wr_bytes = args->wr_bytes,
+                                    .rd_bytes = args->rd_bytes,
+                                    .wr_handles = args->wr_handles ? dispositions : NULL,
+                                    .rd_handles = args->rd_handles ? infos : NULL,
+                                    .wr_num_bytes = args->wr_num_bytes,
+                                    .wr_num_handles = args->wr_num_handles,
+                                    .rd_num_bytes = args->rd_num_bytes,
+                                    .rd_num_handles = args->rd_num_handles};
+  if (args->wr_handles && args->wr_num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) {
+    // Too many to describe; zx_channel_write's order of checks gives the status and closes them.
+    zx_status_t status = zx_channel_write(handle, options, NULL, 0, args->wr_handles, args->wr_num_handles);
+    return status;
+  }
+  for (uint32_t i = 0; args->wr_handles && i < args->wr_num_handles; i++) {
+    dispositions[i] = (zx_handle_disposition_t){.operation = ZX_HANDLE_OP_MOVE,
+                                                .handle = args->wr_handles[i],
+                                                .rights = ZX_RIGHT_SAME_RIGHTS};
+  }
+  zx_status_t status = zx_channel_call_etc(handle, options, deadline, &etc, actual_bytes, actual_handles);
+  if (status == ZX_OK) {
+    for (uint32_t i = 0; i < *actual_handles; i++) args->rd_handles[i] = infos[i].handle;
+  }
+  return status;
+}

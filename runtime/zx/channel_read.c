@@ -1,0 +1,258 @@
+// Reading from a channel.
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <zircon/syscalls/channel.h>
+#include <zircon/syscalls/handle.h>
+
+#include "runtime/zx/channel.h"
+#include "runtime/zx/handle.h"
+#include "runtime/zx/scratch.h"
+#include "runtime/zx/transfer.h"
+
+void message_free(struct message* message) {
+  if (!message) return;
+  if (message->handles) packet_close_fds(message->handles);
+  free(message->handles);
+  free(message);
+}
+
+struct message* message_create(struct packet* packet, const void* bytes, uint32_t capacity, const void* scratch) {
+  uint32_t size = packet->header.num_bytes;
+  struct message* message = malloc(sizeof(*message) + size);
+  struct packet_handles* handles = NULL;
+  if (message && packet->handles.count && !(handles = malloc(sizeof(*handles)))) {
+    free(message);
+    message = NULL;
+  }
+  if (!message) {
+    packet_close_fds(&packet->handles);
+    return NULL;
+  }
+  if (handles) *handles = packet->handles;
+  *message = (struct message){.num_bytes = size, .handles = handles};
+  uint32_t first = size < capacity ? size : capacity;
+  if (first) memcpy(message->bytes, bytes, first);
+  if (size > first) memcpy(message->bytes + first, scratch, size - first);
+  return message;
+}
+
+static uint32_t txid_of(const void* bytes, uint32_t capacity, const void* scratch) {
+  unsigned char txid[4];
+  for (uint32_t i = 0; i < 4; i++) {
+    txid[i] = i < capacity ? ((const unsigned char*)bytes)[i] : ((const unsigned char*)scratch)[i - capacity];
+  }
+  uint32_t value;
+  memcpy(&value, txid, sizeof(value));
+  return value;
+}
+
+static struct pending_call* find_call(struct channel* channel, uint32_t txid) {
+  LIST_FOR_EACH(node, &channel->calls) {
+    struct pending_call* call = LIST_ENTRY(node, struct pending_call, node);
+    if (call->txid == txid && !call->answered) return call;
+  }
+  return NULL;
+}
+
+// The peer changed this end's user signals.
+static zx_status_t apply_signal(struct channel* channel, const struct packet* packet, const void* bytes,
+                                uint32_t capacity, const void* scratch) {
+  unsigned char raw[sizeof(struct packet_signal)];
+  struct packet_signal change;
+  if (packet->header.num_bytes != sizeof(raw) || packet->handles.count) return ZX_ERR_IO_DATA_INTEGRITY;
+  for (uint32_t i = 0; i < sizeof(raw); i++) {
+    raw[i] = i < capacity ? ((const unsigned char*)bytes)[i] : ((const unsigned char*)scratch)[i - capacity];
+  }
+  memcpy(&change, raw, sizeof(change));
+  zx_signals_t before = channel->base.user_signals;
+  channel->base.user_signals = ((before & ~change.clear) | change.set) & ZX_USER_SIGNAL_ALL;
+  if (channel->base.user_signals & ~before) {
+    object_notify(&channel->base, channel->base.ops->peek(&channel->base));
+  }
+  return ZX_OK;
+}
+
+// Gives a message that is not the reader's to whom it belongs. Returns whether it was somebody's.
+static bool give_to_call(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
+                         const void* scratch) {
+  if (list_is_empty(&channel->calls) || packet->header.num_bytes < sizeof(uint32_t)) return false;
+  struct pending_call* call = find_call(channel, txid_of(buffers->bytes, buffers->num_bytes, scratch));
+  if (!call) return false;
+  call->answer = message_create(packet, buffers->bytes, buffers->num_bytes, scratch);
+  call->answered = true;
+  waker_wake(call->waker);
+  return true;
+}
+
+static void keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
+                 const void* scratch) {
+  struct message* message = message_create(packet, buffers->bytes, buffers->num_bytes, scratch);
+  if (!message) return;
+  list_add_tail(&channel->messages, &message->node);
+  object_notify(&channel->base, channel->base.ops->peek(&channel->base));
+}
+
+zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
+                            int flags, uint32_t own_txid, struct packet* out) {
+  for (;;) {
+    zx_status_t status =
+        packet_receive(channel->fd, buffers->bytes, buffers->num_bytes, scratch, flags, out);
+    if (status == ZX_OK && out->header.kind == PACKET_SIGNAL) {
+      status = apply_signal(channel, out, buffers->bytes, buffers->num_bytes, scratch);
+      if (status == ZX_OK) continue;
+    }
+    if (status == ZX_ERR_IO_DATA_INTEGRITY) status = ZX_ERR_PEER_CLOSED;
+    if (status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
+    if (status != ZX_OK) return status;
+    if (own_txid && out->header.num_bytes >= sizeof(uint32_t) &&
+        txid_of(buffers->bytes, buffers->num_bytes, scratch) == own_txid) {
+      return ZX_OK;
+    }
+    if (give_to_call(channel, out, buffers, scratch)) continue;
+    if (!own_txid) return ZX_OK;
+    keep(channel, out, buffers, scratch);
+  }
+}
+
+void channel_take_in(struct channel* channel) {
+  void* scratch = scratch_get();
+  if (!scratch) return;
+  const struct channel_buffers nowhere = {0};
+  struct packet packet;
+  while (!channel->peer_closed) {
+    zx_status_t status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
+    if (status == ZX_OK) {
+      keep(channel, &packet, &nowhere, scratch);
+    } else if (status != ZX_ERR_NO_RESOURCES) {
+      break;
+    }
+  }
+  scratch_put(scratch);
+}
+
+struct read_result {
+  struct message* message;
+  struct packet packet;
+  uint32_t num_bytes;
+  uint32_t num_handles;
+};
+
+static bool fits(const struct read_result* result, const struct channel_buffers* buffers) {
+  return result->num_bytes <= buffers->num_bytes && result->num_handles <= buffers->num_handles;
+}
+
+// Takes the first message from the list.
+static void take_kept(struct channel* channel, struct read_result* result) {
+  struct message* message = LIST_ENTRY(list_take_head(&channel->messages), struct message, node);
+  result->message = message;
+  result->num_bytes = message->num_bytes;
+  result->num_handles = message->handles ? message->handles->count : 0;
+}
+
+// A message too large for the reader stays the first one, or goes.
+static zx_status_t refuse(struct channel* channel, const struct channel_buffers* buffers, const void* scratch,
+                          uint32_t options, struct read_result* result) {
+  bool discard = options & ZX_CHANNEL_READ_MAY_DISCARD;
+  if (!result->message && !discard) {
+    result->message = message_create(&result->packet, buffers->bytes, buffers->num_bytes, scratch);
+    if (!result->message) return ZX_ERR_NO_MEMORY;
+  } else if (!result->message) {
+    packet_close_fds(&result->packet.handles);
+  }
+  if (result->message && !discard) {
+    list_add_head(&channel->messages, &result->message->node);
+    object_notify(&channel->base, channel->base.ops->peek(&channel->base));
+  } else {
+    message_free(result->message);
+  }
+  result->message = NULL;
+  return ZX_ERR_BUFFER_TOO_SMALL;
+}
+
+// With the lock held: finds the first message, in the list or in the socket.
+static zx_status_t take_message(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
+                                uint32_t options, struct read_result* result) {
+  result->message = NULL;
+  if (!list_is_empty(&channel->messages)) {
+    take_kept(channel, result);
+  } else if (channel->peer_closed) {
+    return ZX_ERR_PEER_CLOSED;
+  } else {
+    zx_status_t status = channel_receive(channel, buffers, scratch, MSG_DONTWAIT, 0, &result->packet);
+    if (status != ZX_OK) return status;
+    result->num_bytes = result->packet.header.num_bytes;
+    result->num_handles = result->packet.handles.count;
+  }
+  return fits(result, buffers) ? ZX_OK : refuse(channel, buffers, scratch, options, result);
+}
+
+zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handles* handles, zx_handle_info_t* out) {
+  zx_status_t status = incoming_handles(handles, out);
+  if (status != ZX_ERR_IO_DATA_INTEGRITY) return status;
+  pthread_mutex_lock(&channel->base.lock);
+  channel_peer_gone(channel);
+  pthread_mutex_unlock(&channel->base.lock);
+  return ZX_ERR_PEER_CLOSED;
+}
+
+static zx_status_t read_message(struct channel* channel, uint32_t options, const struct channel_buffers* buffers,
+                                zx_handle_info_t* infos, struct read_result* result) {
+  void* scratch = scratch_get();
+  if (!scratch) return ZX_ERR_NO_MEMORY;
+  pthread_mutex_lock(&channel->base.lock);
+  zx_status_t status = take_message(channel, buffers, scratch, options, result);
+  pthread_mutex_unlock(&channel->base.lock);
+  scratch_put(scratch);
+  if (status != ZX_OK) return status;
+  struct packet_handles* handles = result->message ? result->message->handles : &result->packet.handles;
+  if (result->message && result->num_bytes) memcpy(buffers->bytes, result->message->bytes, result->num_bytes);
+  if (result->num_handles) status = channel_deliver_handles(channel, handles, infos);
+  message_free(result->message);
+  return status;
+}
+
+static zx_status_t read_common(zx_handle_t handle, uint32_t options, const struct channel_buffers* buffers,
+                               zx_handle_info_t* infos, uint32_t* actual_bytes, uint32_t* actual_handles) {
+  struct zx_object* object;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_READ, &object, NULL);
+  if (status != ZX_OK) return status;
+  struct read_result result;
+  if (options & ~ZX_CHANNEL_READ_MAY_DISCARD) {
+    status = ZX_ERR_NOT_SUPPORTED;
+  } else if (buffers->num_bytes && !buffers->bytes) {
+    status = ZX_ERR_INVALID_ARGS;
+  } else {
+    status = read_message((struct channel*)object, options, buffers, infos, &result);
+    if (status == ZX_OK || status == ZX_ERR_BUFFER_TOO_SMALL) {
+      if (actual_bytes) *actual_bytes = result.num_bytes;
+      if (actual_handles) *actual_handles = result.num_handles;
+    }
+  }
+  object_unref(object);
+  return status;
+}
+
+zx_status_t zx_channel_read(zx_handle_t handle, uint32_t options, void* bytes, zx_handle_t* handles,
+                            uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes,
+                            uint32_t* actual_handles) {
+  struct channel_buffers buffers = {.bytes = bytes, .num_bytes = num_bytes, .num_handles = num_handles};
+  zx_handle_info_t infos[ZX_CHANNEL_MAX_MSG_HANDLES];
+  uint32_t count = 0;
+  if (num_handles && !handles) return ZX_ERR_INVALID_ARGS;
+  zx_status_t status = read_common(handle, options, &buffers, infos, actual_bytes, &count);
+  if (status == ZX_OK) {
+    for (uint32_t i = 0; i < count; i++) handles[i] = infos[i].handle;
+  }
+  if (actual_handles && (status == ZX_OK || status == ZX_ERR_BUFFER_TOO_SMALL)) *actual_handles = count;
+  return status;
+}
+
+zx_status_t zx_channel_read_etc(zx_handle_t handle, uint32_t options, void* bytes, zx_handle_info_t* handles,
+                                uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes,
+                                uint32_t* actual_handles) {
+  struct channel_buffers buffers = {.bytes = bytes, .num_bytes = num_bytes, .num_handles = num_handles};
+  if (num_handles && !handles) return ZX_ERR_INVALID_ARGS;
+  return read_common(handle, options, &buffers, handles, actual_bytes, actual_handles);
+}

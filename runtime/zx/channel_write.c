@@ -1,0 +1,137 @@
+// Writing to a channel.
+#include <stdlib.h>
+#include <string.h>
+
+#include <zircon/syscalls/channel.h>
+
+#include "runtime/zx/channel.h"
+#include "runtime/zx/handle.h"
+#include "runtime/zx/scratch.h"
+#include "runtime/zx/transfer.h"
+
+#define STACK_IOVECS 32u  // beyond these the bytes are gathered first
+
+zx_status_t channel_check_bytes(const struct channel_outgoing* message, uint32_t* out_total) {
+  if (message->num_bytes && !message->bytes) return ZX_ERR_INVALID_ARGS;
+  if (!(message->options & ZX_CHANNEL_WRITE_USE_IOVEC)) {
+    if (message->num_bytes > ZX_CHANNEL_MAX_MSG_BYTES) return ZX_ERR_OUT_OF_RANGE;
+    *out_total = message->num_bytes;
+    return ZX_OK;
+  }
+  if (message->num_bytes > ZX_CHANNEL_MAX_MSG_IOVECS) return ZX_ERR_OUT_OF_RANGE;
+  const zx_channel_iovec_t* iovecs = message->bytes;
+  uint32_t total = 0;
+  for (uint32_t i = 0; i < message->num_bytes; i++) {
+    if (iovecs[i].reserved || (iovecs[i].capacity && !iovecs[i].buffer)) return ZX_ERR_INVALID_ARGS;
+    if (iovecs[i].capacity > ZX_CHANNEL_MAX_MSG_BYTES - total) return ZX_ERR_OUT_OF_RANGE;
+    total += iovecs[i].capacity;
+  }
+  *out_total = total;
+  return ZX_OK;
+}
+
+static void append(struct iovec* iov, size_t* count, const void* bytes, size_t size) {
+  if (!size) return;
+  iov[(*count)++] = (struct iovec){.iov_base = (void*)(uintptr_t)bytes, .iov_len = size};
+}
+
+static void gather_iovecs(const zx_channel_iovec_t* iovecs, uint32_t count, char* out) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (iovecs[i].capacity) memcpy(out, iovecs[i].buffer, iovecs[i].capacity);
+    out += iovecs[i].capacity;
+  }
+}
+
+// Appends the message's bytes without the first `skip`, which is more than the first iovec may have.
+static void append_iovecs(struct iovec* iov, size_t* count, const zx_channel_iovec_t* iovecs, uint32_t num,
+                          uint32_t skip) {
+  for (uint32_t i = 0; i < num; i++) {
+    uint32_t here = iovecs[i].capacity < skip ? iovecs[i].capacity : skip;
+    append(iov, count, (const char*)iovecs[i].buffer + here, iovecs[i].capacity - here);
+    skip -= here;
+  }
+}
+
+zx_status_t channel_send(struct channel* channel, const struct channel_outgoing* message, uint32_t total,
+                         const struct packet_handles* handles) {
+  struct packet_header header = {.kind = PACKET_MESSAGE, .num_bytes = total};
+  struct iovec iov[STACK_IOVECS + 3];
+  size_t count = 1;
+  uint32_t skip = 0;
+  void* gathered = NULL;
+  if (message->txid) {
+    append(iov, &count, message->txid, sizeof(*message->txid));
+    skip = sizeof(*message->txid);
+  }
+  if (!(message->options & ZX_CHANNEL_WRITE_USE_IOVEC)) {
+    append(iov, &count, (const char*)message->bytes + skip, total - skip);
+  } else if (message->num_bytes <= STACK_IOVECS) {
+    append_iovecs(iov, &count, message->bytes, message->num_bytes, skip);
+  } else {
+    gathered = scratch_get();
+    if (!gathered) return ZX_ERR_NO_MEMORY;
+    gather_iovecs(message->bytes, message->num_bytes, gathered);
+    append(iov, &count, (const char*)gathered + skip, total - skip);
+  }
+  zx_status_t status = packet_send(channel->fd, &header, iov, count + 1, handles);
+  scratch_put(gathered);
+  if (status == ZX_ERR_SHOULD_WAIT) {
+    pthread_mutex_lock(&channel->base.lock);
+    channel->write_blocked = true;
+    pthread_mutex_unlock(&channel->base.lock);
+  }
+  return status;
+}
+
+// The part before the handles: `out_channel` gets a reference.
+static zx_status_t begin_write(zx_handle_t handle, const struct channel_outgoing* message, const void* handles,
+                               uint32_t num_handles, struct zx_object** out_channel, uint32_t* out_total) {
+  if (message->options & ~ZX_CHANNEL_WRITE_USE_IOVEC) return ZX_ERR_INVALID_ARGS;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_WRITE, out_channel, NULL);
+  if (status != ZX_OK) return status;
+  if (num_handles && !handles) return ZX_ERR_INVALID_ARGS;
+  if (num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) return ZX_ERR_OUT_OF_RANGE;
+  return channel_check_bytes(message, out_total);
+}
+
+zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
+                             const zx_handle_t* handles, uint32_t num_handles) {
+  struct channel_outgoing message = {.bytes = bytes, .num_bytes = num_bytes, .options = options};
+  struct zx_object* object = NULL;
+  uint32_t total;
+  zx_status_t status = begin_write(handle, &message, handles, num_handles, &object, &total);
+  if (status != ZX_OK) {
+    outgoing_discard(handles, num_handles);
+  } else if (!num_handles) {
+    status = channel_send((struct channel*)object, &message, total, NULL);
+  } else {
+    struct outgoing outgoing;
+    status = outgoing_take(&outgoing, handles, num_handles, object);
+    if (status == ZX_OK) {
+      status = channel_send((struct channel*)object, &message, total, &outgoing.handles);
+      outgoing_finish(&outgoing, status == ZX_OK);
+    }
+  }
+  object_unref(object);
+  return status;
+}
+
+zx_status_t zx_channel_write_etc(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
+                                 zx_handle_disposition_t* handles, uint32_t num_handles) {
+  struct channel_outgoing message = {.bytes = bytes, .num_bytes = num_bytes, .options = options};
+  struct zx_object* object = NULL;
+  uint32_t total;
+  zx_status_t status = begin_write(handle, &message, handles, num_handles, &object, &total);
+  if (status != ZX_OK) {
+    outgoing_discard_etc(handles, num_handles);
+  } else {
+    struct outgoing outgoing;
+    status = outgoing_take_etc(&outgoing, handles, num_handles, object);
+    if (status == ZX_OK) {
+      status = channel_send((struct channel*)object, &message, total, &outgoing.handles);
+      outgoing_finish(&outgoing, status == ZX_OK);
+    }
+  }
+  object_unref(object);
+  return status;
+}

@@ -1,0 +1,179 @@
+// Events. An event lives in this process's memory until it is first sent to another: then its signals move to shared
+// memory, beside a bell (a socket pair both of whose ends every holder has).
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <zircon/syscalls/event.h>
+
+#include "runtime/zx/handle.h"
+#include "runtime/zx/memory.h"
+#include "runtime/zx/pair.h"
+#include "runtime/zx/port.h"
+#include "runtime/zx/transfer.h"
+#include "runtime/zx/waker.h"
+
+#define EVENT_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENT_SIGNALED)
+
+struct event {
+  struct zx_object base;
+  struct pair_side* shared;  // null while the event is this process's own; lock
+  int memory_fd;
+  int bell_in;   // base.wait_fd
+  int bell_out;
+};
+
+static zx_signals_t event_peek(struct zx_object* object) {
+  const struct event* event = (const struct event*)object;
+  if (!event->shared) return object->user_signals;
+  return atomic_load_explicit(&event->shared->signals, memory_order_acquire) & EVENT_SIGNALS;
+}
+
+static zx_signals_t event_arm(struct zx_object* object, zx_signals_t want, short* events) {
+  struct event* event = (struct event*)object;
+  if (event->shared) {
+    *events |= POLLIN;
+    atomic_store_explicit(&event->shared->waiting, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);  // with the fence of ring_bell
+  }
+  return event_peek(object);
+}
+
+static zx_signals_t event_ready(struct zx_object* object, zx_signals_t want, short revents) {
+  struct event* event = (struct event*)object;
+  char rings[64];
+  if (event->shared && (revents & POLLIN)) {
+    while (recv(event->bell_in, rings, sizeof(rings), MSG_DONTWAIT) < 0 && errno == EINTR) {
+    }
+    if (object_is_watched(object)) atomic_store_explicit(&event->shared->waiting, 1, memory_order_seq_cst);
+  }
+  return event_peek(object);
+}
+
+static void ring_bell(struct event* event) {
+  atomic_thread_fence(memory_order_seq_cst);  // with the fence of event_arm
+  if (!atomic_load_explicit(&event->shared->waiting, memory_order_relaxed)) return;
+  if (!atomic_exchange_explicit(&event->shared->waiting, 0, memory_order_acq_rel)) return;
+  while (send(event->bell_out, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+static void event_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
+  struct event* event = (struct event*)object;
+  zx_signals_t before = object->user_signals;
+  zx_signals_t after = (before & ~clear) | set;
+  if (event->shared) {
+    uint32_t seen = atomic_load_explicit(&event->shared->signals, memory_order_relaxed);
+    do {
+      before = seen;
+      after = (seen & ~clear) | set;
+    } while (!atomic_compare_exchange_weak(&event->shared->signals, &seen, after));
+  }
+  object->user_signals = after & EVENT_SIGNALS;
+  if (!(after & ~before)) return;
+  object_notify(object, event_peek(object));
+  if (event->shared) ring_bell(event);
+}
+
+// Lock held.
+static zx_status_t share(struct event* event) {
+  int bells[2];
+  size_t size = memory_round_to_page(sizeof(struct pair_side));
+  zx_status_t status = memory_create(size, &event->memory_fd);
+  if (status != ZX_OK) return status;
+  struct pair_side* shared = memory_map(event->memory_fd, size);
+  if (!shared || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) != 0) {
+    if (shared) munmap(shared, size);
+    close(event->memory_fd);
+    return ZX_ERR_NO_RESOURCES;
+  }
+  atomic_store_explicit(&shared->signals, event->base.user_signals, memory_order_release);
+  event->shared = shared;
+  event->bell_in = event->base.wait_fd = bells[0];
+  event->bell_out = bells[1];
+  // Who waits already polls nothing yet.
+  LIST_FOR_EACH(node, &event->base.observers) {
+    waker_wake(LIST_ENTRY(node, struct observer, node)->waker);
+  }
+  port_rearm(&event->base);
+  return ZX_OK;
+}
+
+static zx_status_t event_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
+                              int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
+  struct event* event = (struct event*)object;
+  pthread_mutex_lock(&object->lock);
+  zx_status_t status = event->shared ? ZX_OK : share(event);
+  pthread_mutex_unlock(&object->lock);
+  if (status != ZX_OK) return status;
+  fds[0] = event->memory_fd;
+  fds[1] = event->bell_in;
+  fds[2] = event->bell_out;
+  *num_fds = 3;
+  return ZX_OK;
+}
+
+static void event_destroy(struct zx_object* object) {
+  struct event* event = (struct event*)object;
+  if (event->shared) {
+    munmap(event->shared, memory_round_to_page(sizeof(struct pair_side)));
+    close(event->memory_fd);
+    close(event->bell_in);
+    close(event->bell_out);
+  }
+  free(event);
+}
+
+static const struct object_ops event_ops = {
+    .type = ZX_OBJ_TYPE_EVENT,
+    .rights = ZX_DEFAULT_EVENT_RIGHTS,
+    .signal_mask = EVENT_SIGNALS,
+    .waitable = true,
+    .peek = event_peek,
+    .arm = event_arm,
+    .ready = event_ready,
+    .signal = event_signal,
+    .pack = event_pack,
+    .destroy = event_destroy,
+};
+
+zx_status_t zx_event_create(uint32_t options, zx_handle_t* out) {
+  if (options || !out) return ZX_ERR_INVALID_ARGS;
+  struct event* event = calloc(1, sizeof(*event));
+  if (!event) return ZX_ERR_NO_MEMORY;
+  object_init(&event->base, &event_ops, -1);
+  return handle_create(&event->base, ZX_DEFAULT_EVENT_RIGHTS, out);
+}
+
+static bool is_stream_socket(int fd) {
+  int type = -1;
+  socklen_t size = sizeof(type);
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+zx_status_t event_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
+  size_t size = memory_round_to_page(sizeof(struct pair_side));
+  zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
+  struct event* event = NULL;
+  struct pair_side* shared = NULL;
+  if (memory_is_safe(fds[0], size) && is_stream_socket(fds[1]) && is_stream_socket(fds[2])) {
+    event = calloc(1, sizeof(*event));
+    shared = event ? memory_map(fds[0], size) : NULL;
+    status = shared ? ZX_OK : ZX_ERR_NO_MEMORY;
+  }
+  if (status != ZX_OK) {
+    free(event);
+    for (int i = 0; i < 3; i++) close(fds[i]);
+    return status;
+  }
+  object_init(&event->base, &event_ops, fds[1]);
+  event->shared = shared;
+  event->memory_fd = fds[0];
+  event->bell_in = fds[1];
+  event->bell_out = fds[2];
+  *out = &event->base;
+  return ZX_OK;
+}

@@ -1,0 +1,55 @@
+// Eventpairs: a pair with nothing but signals.
+#include <zircon/syscalls/event.h>
+
+#include "runtime/zx/handle.h"
+#include "runtime/zx/pair.h"
+#include "runtime/zx/transfer.h"
+
+#include <poll.h>
+
+static zx_signals_t eventpair_peek(struct zx_object* object) {
+  return pair_signals((struct pair*)object);
+}
+
+static zx_signals_t eventpair_arm(struct zx_object* object, zx_signals_t want, short* events) {
+  *events |= POLLIN;
+  pair_wait_for((struct pair*)object, PAIR_WAIT_SIGNALS);
+  return eventpair_peek(object);
+}
+
+static zx_signals_t eventpair_ready(struct zx_object* object, zx_signals_t want, short revents) {
+  pair_note((struct pair*)object, revents);
+  return eventpair_peek(object);
+}
+
+static const struct object_ops eventpair_ops = {
+    .type = ZX_OBJ_TYPE_EVENTPAIR,
+    .rights = ZX_DEFAULT_EVENTPAIR_RIGHTS,
+    .signal_mask = ZX_USER_SIGNAL_ALL | ZX_EVENTPAIR_SIGNALED,
+    .waitable = true,
+    .peek = eventpair_peek,
+    .arm = eventpair_arm,
+    .ready = eventpair_ready,
+    .signal = pair_signal,
+    .signal_peer = pair_signal_peer,
+    .pack = pair_pack,
+    .close = pair_close,
+    .destroy = pair_destroy,
+};
+
+zx_status_t zx_eventpair_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1) {
+  if (options) return ZX_ERR_NOT_SUPPORTED;
+  if (!out0 || !out1) return ZX_ERR_INVALID_ARGS;
+  struct pair* ends[2];
+  zx_status_t status = pair_create(&eventpair_ops, sizeof(struct pair), sizeof(struct pair_shared), ends);
+  if (status != ZX_OK) return status;
+  return handle_create_pair(&ends[0]->base, &ends[1]->base, ZX_DEFAULT_EVENTPAIR_RIGHTS, out0, out1);
+}
+
+zx_status_t eventpair_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
+  struct pair* pair;
+  zx_status_t status =
+      pair_unpack(&eventpair_ops, sizeof(struct pair), sizeof(struct pair_shared), wire->side, fds, &pair);
+  if (status == ZX_OK) *out = &pair->base;
+  return status;
+}

@@ -1,0 +1,218 @@
+// The handle table: slots in chunks that never move, a free list, one lock. A value is the slot's index and a
+// generation, so that a stale value is found out; its two low bits are set.
+#include "runtime/zx/handle.h"
+
+#include <stdlib.h>
+#include <zircon/syscalls/handle.h>
+
+#include "runtime/zx/port.h"
+#include "runtime/zx/scratch.h"
+#include "runtime/zx/waker.h"
+
+#define CHUNK_SLOTS 512u
+#define MAX_CHUNKS 512u  // the last stays unused: no handle has the value of zx_vmar_root_self
+#define INDEX_BITS 18u  // CHUNK_SLOTS * MAX_CHUNKS
+#define GENERATION_MASK 0xfffu
+
+struct slot {
+  struct zx_object* object;  // null: free
+  zx_rights_t rights;
+  uint16_t generation;
+  uint32_t next_free;  // index + 1
+};
+
+static struct {
+  pthread_mutex_t lock;
+  struct slot* chunks[MAX_CHUNKS];
+  uint32_t num_slots;
+  uint32_t first_free;  // index + 1
+  uint32_t num_handles;
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct slot* slot_at(uint32_t index) {
+  return &table.chunks[index / CHUNK_SLOTS][index % CHUNK_SLOTS];
+}
+
+static struct slot* find(zx_handle_t handle) {
+  if ((handle & ZX_HANDLE_FIXED_BITS_MASK) != ZX_HANDLE_FIXED_BITS_MASK) return NULL;
+  uint32_t index = (handle >> 2) & ((1u << INDEX_BITS) - 1);
+  if (index >= table.num_slots) return NULL;
+  struct slot* slot = slot_at(index);
+  if (!slot->object || slot->generation != handle >> (2 + INDEX_BITS)) return NULL;
+  return slot;
+}
+
+static zx_status_t find_checked(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed, struct slot** out) {
+  struct slot* slot = find(handle);
+  if (!slot) return ZX_ERR_BAD_HANDLE;
+  if (type != ZX_OBJ_TYPE_NONE && slot->object->ops->type != type) return ZX_ERR_WRONG_TYPE;
+  if ((slot->rights & needed) != needed) return ZX_ERR_ACCESS_DENIED;
+  *out = slot;
+  return ZX_OK;
+}
+
+// Adds a chunk and threads its slots on the free list.
+static zx_status_t grow(void) {
+  uint32_t chunk = table.num_slots / CHUNK_SLOTS;
+  if (chunk == MAX_CHUNKS - 1) return ZX_ERR_NO_RESOURCES;
+  struct slot* slots = calloc(CHUNK_SLOTS, sizeof(*slots));
+  if (!slots) return ZX_ERR_NO_MEMORY;
+  for (uint32_t i = 0; i < CHUNK_SLOTS; i++) {
+    slots[i].next_free = i + 1 < CHUNK_SLOTS ? table.num_slots + i + 2 : 0;
+  }
+  table.chunks[chunk] = slots;
+  table.first_free = table.num_slots + 1;
+  table.num_slots += CHUNK_SLOTS;
+  return ZX_OK;
+}
+
+static zx_status_t insert(struct zx_object* object, zx_rights_t rights, zx_handle_t* out) {
+  if (!table.first_free) {
+    zx_status_t status = grow();
+    if (status != ZX_OK) return status;
+  }
+  uint32_t index = table.first_free - 1;
+  struct slot* slot = slot_at(index);
+  table.first_free = slot->next_free;
+  slot->object = object;
+  slot->rights = rights;
+  atomic_fetch_add_explicit(&object->handle_count, 1, memory_order_relaxed);
+  table.num_handles++;
+  *out = ((zx_handle_t)slot->generation << (2 + INDEX_BITS)) | (index << 2) | ZX_HANDLE_FIXED_BITS_MASK;
+  return ZX_OK;
+}
+
+static void remove_slot(zx_handle_t handle, struct slot* slot) {
+  slot->object = NULL;
+  slot->generation = (slot->generation + 1) & GENERATION_MASK;
+  slot->next_free = table.first_free;
+  table.first_free = ((handle >> 2) & ((1u << INDEX_BITS) - 1)) + 1;
+  table.num_handles--;
+}
+
+zx_status_t handle_lookup(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed, struct zx_object** out,
+                          zx_rights_t* out_rights) {
+  struct slot* slot;
+  pthread_mutex_lock(&table.lock);
+  zx_status_t status = find_checked(handle, type, needed, &slot);
+  if (status == ZX_OK) {
+    object_ref(slot->object);
+    *out = slot->object;
+    if (out_rights) *out_rights = slot->rights;
+  }
+  pthread_mutex_unlock(&table.lock);
+  return status;
+}
+
+zx_status_t handle_create(struct zx_object* object, zx_rights_t rights, zx_handle_t* out) {
+  pthread_mutex_lock(&table.lock);
+  zx_status_t status = insert(object, rights, out);
+  pthread_mutex_unlock(&table.lock);
+  if (status != ZX_OK) object_unref(object);
+  return status;
+}
+
+zx_status_t handle_create_pair(struct zx_object* object0, struct zx_object* object1, zx_rights_t rights,
+                               zx_handle_t* out0, zx_handle_t* out1) {
+  zx_handle_t first;
+  zx_handle_t second;
+  zx_status_t status = handle_create(object0, rights, &first);
+  if (status != ZX_OK) {
+    object_unref(object1);
+    return status;
+  }
+  status = handle_create(object1, rights, &second);
+  if (status != ZX_OK) {
+    zx_handle_close(first);
+    return status;
+  }
+  *out0 = first;
+  *out1 = second;
+  return ZX_OK;
+}
+
+zx_status_t handle_take(zx_handle_t handle, struct zx_object** out, zx_rights_t* out_rights) {
+  pthread_mutex_lock(&table.lock);
+  struct slot* slot = find(handle);
+  if (!slot) {
+    pthread_mutex_unlock(&table.lock);
+    return ZX_ERR_BAD_HANDLE;
+  }
+  struct zx_object* object = slot->object;
+  if (out_rights) *out_rights = slot->rights;
+  remove_slot(handle, slot);
+  pthread_mutex_unlock(&table.lock);
+  object_cancel_waits(object, handle);
+  *out = object;
+  return ZX_OK;
+}
+
+// The layer keeps no descriptor or buffer for a process that holds no handle.
+static void trim_if_unused(void) {
+  pthread_mutex_lock(&table.lock);
+  bool unused = table.num_handles == 0;
+  pthread_mutex_unlock(&table.lock);
+  if (!unused) return;
+  waker_trim();
+  scratch_trim();
+}
+
+void handle_release(struct zx_object* object) {
+  if (atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_acq_rel) == 1) {
+    port_forget_object(object);
+    if (object->ops->close) object->ops->close(object);
+  }
+  object_unref(object);
+  trim_if_unused();
+}
+
+zx_status_t zx_handle_close(zx_handle_t handle) {
+  if (handle == ZX_HANDLE_INVALID) return ZX_OK;
+  struct zx_object* object;
+  zx_status_t status = handle_take(handle, &object, NULL);
+  if (status == ZX_OK) handle_release(object);
+  return status;
+}
+
+zx_status_t zx_handle_close_many(const zx_handle_t* handles, size_t num_handles) {
+  if (!handles && num_handles) return ZX_ERR_INVALID_ARGS;
+  zx_status_t result = ZX_OK;
+  for (size_t i = 0; i < num_handles; i++) {
+    zx_status_t status = zx_handle_close(handles[i]);
+    if (result == ZX_OK) result = status;
+  }
+  return result;
+}
+
+zx_status_t zx_handle_duplicate(zx_handle_t handle, zx_rights_t rights, zx_handle_t* out) {
+  struct slot* slot;
+  pthread_mutex_lock(&table.lock);
+  zx_status_t status = find_checked(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_DUPLICATE, &slot);
+  if (status == ZX_OK) {
+    if (rights == ZX_RIGHT_SAME_RIGHTS) rights = slot->rights;
+    if ((rights & ~slot->rights) || !out) status = ZX_ERR_INVALID_ARGS;
+  }
+  if (status == ZX_OK) {
+    status = insert(slot->object, rights, out);
+    if (status == ZX_OK) object_ref(find(*out)->object);
+  }
+  pthread_mutex_unlock(&table.lock);
+  return status;
+}
+
+zx_status_t zx_handle_replace(zx_handle_t handle, zx_rights_t rights, zx_handle_t* out) {
+  struct zx_object* object;
+  zx_rights_t had;
+  zx_status_t status = handle_take(handle, &object, &had);
+  if (status != ZX_OK) return status;
+  if (rights == ZX_RIGHT_SAME_RIGHTS) rights = had;
+  if ((rights & ~had) || !out) {
+    handle_release(object);
+    return ZX_ERR_INVALID_ARGS;
+  }
+  object_ref(object);
+  status = handle_create(object, rights, out);
+  // The count that came with handle_take goes; the new handle has one of its own.
+  handle_release(object);
+  return status;
+}

@@ -1,0 +1,105 @@
+// References, identity and notification; see object.h for the rules.
+#include "runtime/zx/object.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/zx/port.h"
+#include "runtime/zx/waker.h"
+
+// Koids: a random start per process, so that no two processes meet. A forked child starts anew.
+static pthread_once_t koid_once = PTHREAD_ONCE_INIT;
+static _Atomic zx_koid_t koid_next;
+
+static void koid_seed(void) {
+  uint64_t seed = 0;
+  if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed)) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    seed = ((uint64_t)getpid() << 40) ^ (uint64_t)now.tv_nsec ^ ((uint64_t)now.tv_sec << 30);
+  }
+  seed = (seed & (INT64_MAX >> 1)) | ((uint64_t)1 << 60);
+  atomic_store_explicit(&koid_next, seed, memory_order_relaxed);
+}
+
+static void koid_start(void) {
+  koid_seed();
+  pthread_atfork(NULL, NULL, koid_seed);
+}
+
+zx_koid_t object_new_koid(void) {
+  pthread_once(&koid_once, koid_start);
+  return atomic_fetch_add_explicit(&koid_next, 1, memory_order_relaxed);
+}
+
+void object_init(struct zx_object* object, const struct object_ops* ops, int wait_fd) {
+  object->ops = ops;
+  atomic_init(&object->refs, 1);
+  atomic_init(&object->handle_count, 0);
+  pthread_mutex_init(&object->lock, NULL);
+  object->koid = object_new_koid();
+  object->related_koid = 0;
+  object->max_rights = ops->rights;
+  object->wait_fd = wait_fd;
+  object->transferred = false;
+  object->shared = false;
+  object->user_signals = 0;
+  list_init(&object->observers);
+  list_init(&object->links);
+}
+
+void object_ref(struct zx_object* object) {
+  atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
+}
+
+void object_unref(struct zx_object* object) {
+  if (!object) return;
+  // Release: what this thread did to the object is seen by the thread that destroys it.
+  if (atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel) != 1) return;
+  pthread_mutex_destroy(&object->lock);
+  object->ops->destroy(object);
+}
+
+void object_notify(struct zx_object* object, zx_signals_t signals) {
+  LIST_FOR_EACH(node, &object->observers) {
+    struct observer* observer = LIST_ENTRY(node, struct observer, node);
+    if (!(signals & observer->trigger)) continue;
+    if (!observer->hit) observer->hit = signals;
+    waker_wake(observer->waker);
+  }
+  port_notify(object, signals);
+}
+
+bool object_is_watched(const struct zx_object* object) {
+  return !list_is_empty(&object->observers) || port_watches(object);
+}
+
+void object_cancel_waits(struct zx_object* object, zx_handle_t handle) {
+  pthread_mutex_lock(&object->lock);
+  LIST_FOR_EACH(node, &object->observers) {
+    struct observer* observer = LIST_ENTRY(node, struct observer, node);
+    if (observer->handle != handle) continue;
+    observer->canceled = true;
+    waker_wake(observer->waker);
+  }
+  port_cancel_handle(object, handle);
+  pthread_mutex_unlock(&object->lock);
+}
+
+zx_signals_t object_signals(struct zx_object* object) {
+  const zx_signals_t all = ~(zx_signals_t)0;
+  pthread_mutex_lock(&object->lock);
+  zx_signals_t signals;
+  if (object->wait_fd < 0) {
+    signals = object->ops->peek(object);
+  } else {
+    struct pollfd pollfd = {.fd = object->wait_fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+    poll(&pollfd, 1, 0);
+    signals = object->ops->ready(object, all, pollfd.revents);
+  }
+  pthread_mutex_unlock(&object->lock);
+  return signals;
+}

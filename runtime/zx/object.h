@@ -1,0 +1,101 @@
+// What all objects have in common: references, handles, identity, user signals, and those who watch them.
+//
+// Lifetime: a handle holds a reference and counts in `handle_count`; a call in progress holds a reference. When the last
+// handle of this process goes, `close` runs (waits end, the peer is told); when the last reference goes, `destroy`.
+// Locks are taken in the order object, port, handle table; none of them is held across a call that blocks, except by a
+// call of a single-threaded process.
+#ifndef RUNTIME_ZX_OBJECT_H_
+#define RUNTIME_ZX_OBJECT_H_
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <zircon/types.h>
+
+#include "runtime/zx/list.h"
+
+struct zx_object;
+struct wire_handle;
+struct waker;
+
+#define OBJECT_MAX_FDS 3  // descriptors that stand for one object in a message
+
+struct object_ops {
+  zx_obj_type_t type;
+  zx_rights_t rights;        // of a new object's handle
+  zx_signals_t signal_mask;  // what zx_object_signal may change; 0: nothing
+  bool waitable;
+
+  // The three below run with the object's lock held. Signals known from memory, without a system call:
+  zx_signals_t (*peek)(struct zx_object* object);
+  // Gets ready for a sleep until one of `want`: says for which events of `wait_fd` to poll, arms the bell, and returns
+  // the signals found on after that.
+  zx_signals_t (*arm)(struct zx_object* object, zx_signals_t want, short* events);
+  // Takes note of what a poll of `wait_fd` said; returns all signals on now.
+  zx_signals_t (*ready)(struct zx_object* object, zx_signals_t want, short revents);
+
+  // Changes own signals; null: `user_signals` only. Returns with the lock held, as called.
+  void (*signal)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
+  zx_status_t (*signal_peer)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);  // lock not held
+
+  // Describes the object for a message: fills `wire` but for the rights, and lists the descriptors, which stay the
+  // object's. `moves`: its last handle goes. Null: the object cannot leave its process.
+  zx_status_t (*pack)(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
+                      unsigned* num_fds);
+
+  // Properties; null: the type has none. `value` is not null.
+  zx_status_t (*get_property)(struct zx_object* object, uint32_t property, void* value, size_t size);
+  zx_status_t (*set_property)(struct zx_object* object, uint32_t property, const void* value, size_t size);
+
+  void (*close)(struct zx_object* object);    // the last handle of this process is gone; may be null
+  void (*destroy)(struct zx_object* object);  // the last reference is gone: release everything and free
+};
+
+struct zx_object {
+  const struct object_ops* ops;
+  atomic_uint refs;
+  atomic_uint handle_count;
+  pthread_mutex_t lock;
+  zx_koid_t koid;
+  zx_koid_t related_koid;
+  zx_rights_t max_rights;     // what a handle that arrives in a message may have
+  int wait_fd;                // what to poll; -1 if nothing outside this process can change the signals
+  bool transferred;           // moved away in a message: it lives on elsewhere
+  bool shared;                // a duplicate lives elsewhere
+  zx_signals_t user_signals;  // lock
+  struct list_node observers;  // struct observer; lock
+  struct list_node links;      // struct port_link, by object_node; lock
+};
+
+// A thread that waits, seen from an object. Lives on the thread's stack.
+struct observer {
+  struct list_node node;
+  zx_handle_t handle;
+  zx_signals_t trigger;
+  zx_signals_t hit;  // the signals on when one of `trigger` came, from within this process; lock
+  bool canceled;     // the handle was closed; lock
+  struct waker* waker;
+};
+
+// Sets up the common part: one reference, no handle, a fresh koid.
+void object_init(struct zx_object* object, const struct object_ops* ops, int wait_fd);
+void object_ref(struct zx_object* object);
+void object_unref(struct zx_object* object);  // null is fine
+
+// An id that no other object of this machine is likely to have.
+zx_koid_t object_new_koid(void);
+
+// Tells those who wait in this process that `signals` are on now. Lock held.
+void object_notify(struct zx_object* object, zx_signals_t signals);
+
+// Ends the waits made with `handle`. Lock not held.
+void object_cancel_waits(struct zx_object* object, zx_handle_t handle);
+
+// Whether anyone in this process waits. Lock held.
+bool object_is_watched(const struct zx_object* object);
+
+// All signals, asking the kernel where memory does not tell. Lock not held.
+zx_signals_t object_signals(struct zx_object* object);
+
+#endif  // RUNTIME_ZX_OBJECT_H_

@@ -1,0 +1,78 @@
+// How a message travels through a channel's socket: one packet of header, bytes and descriptions of its handles, with the
+// handles' descriptors attached. The descriptions come last, so that the bytes of a received message land where the
+// reader wants them. What arrives is a peer's word: packet_receive checks the frame, object_unpack each handle.
+#ifndef RUNTIME_ZX_PACKET_H_
+#define RUNTIME_ZX_PACKET_H_
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "runtime/zx/object.h"
+
+#define PACKET_MAX_FDS (ZX_CHANNEL_MAX_MSG_HANDLES * OBJECT_MAX_FDS)
+_Static_assert(PACKET_MAX_FDS <= 253, "the kernel's limit per packet");
+
+enum packet_kind {
+  PACKET_MESSAGE = 0x4a,
+  PACKET_SIGNAL,  // bytes: struct packet_signal
+};
+
+struct packet_header {
+  uint8_t kind;
+  uint8_t reserved;  // 0
+  uint16_t num_handles;
+  uint32_t num_bytes;
+};
+
+struct packet_signal {
+  zx_signals_t clear;
+  zx_signals_t set;
+};
+
+#define WIRE_SHARED 1u  // another handle of the object stays with the sender
+
+struct wire_handle {
+  zx_obj_type_t type;
+  zx_rights_t rights;
+  zx_koid_t koid;
+  zx_koid_t related_koid;
+  uint8_t num_fds;
+  uint8_t side;  // which end, for peered objects in shared memory
+  uint8_t flags;
+  uint8_t reserved;     // 0
+  uint32_t elem_count;  // fifo; socket: options
+  uint64_t values[2];   // own indexes of a ring; content size of a VMO
+};
+_Static_assert(sizeof(struct wire_handle) == 48, "the same for all processes");
+
+#define PACKET_MAX_BYTES \
+  (sizeof(struct packet_header) + ZX_CHANNEL_MAX_MSG_BYTES + ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle))
+
+// What is to be sent along with the bytes.
+struct packet_handles {
+  unsigned count;
+  unsigned num_fds;
+  struct wire_handle wires[ZX_CHANNEL_MAX_MSG_HANDLES];
+  int fds[PACKET_MAX_FDS];  // sending: borrowed; received: owned by whoever holds the struct
+};
+
+// A received packet. Its bytes lie in the reader's buffer, and what does not fit there in the scratch buffer.
+struct packet {
+  struct packet_header header;
+  struct packet_handles handles;
+};
+
+// Sends one packet. `iov` has an unused first entry for the header and one unused last entry for the descriptions.
+// `handles` may be null. ZX_ERR_SHOULD_WAIT, ZX_ERR_PEER_CLOSED, ZX_ERR_NO_MEMORY, ZX_ERR_NO_RESOURCES.
+zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* iov, size_t iov_count,
+                        const struct packet_handles* handles);
+
+// Receives one packet: up to `capacity` of its bytes into `bytes`, the rest into `scratch` (SCRATCH_BYTES). `flags` are
+// recvmsg's. ZX_ERR_SHOULD_WAIT; ZX_ERR_PEER_CLOSED; ZX_ERR_NO_RESOURCES: the process could not take the descriptors, the
+// packet is lost; ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
+zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scratch, int flags,
+                           struct packet* out);
+
+void packet_close_fds(struct packet_handles* handles);
+
+#endif  // RUNTIME_ZX_PACKET_H_

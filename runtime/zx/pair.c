@@ -1,0 +1,187 @@
+// Pairs in shared memory; see pair.h.
+#include "runtime/zx/pair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/zx/memory.h"
+
+#define SHARED_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENTPAIR_SIGNALED)
+
+static zx_status_t create_end(const struct object_ops* ops, size_t object_size, size_t size, unsigned side,
+                              const int fds[2], struct pair** out) {
+  struct pair* pair = calloc(1, object_size);
+  void* shared = pair ? memory_map(fds[1], size) : NULL;
+  if (!shared) {
+    free(pair);
+    close(fds[0]);
+    close(fds[1]);
+    return ZX_ERR_NO_MEMORY;
+  }
+  object_init(&pair->base, ops, fds[0]);
+  pair->bell = fds[0];
+  pair->memory_fd = fds[1];
+  pair->shared = shared;
+  pair->size = size;
+  pair->side = side;
+  *out = pair;
+  return ZX_OK;
+}
+
+zx_status_t pair_create(const struct object_ops* ops, size_t object_size, size_t size, struct pair* out[2]) {
+  int bells[2];
+  int memory;
+  size = memory_round_to_page(size);
+  zx_status_t status = memory_create(size, &memory);
+  if (status != ZX_OK) return status;
+  int second = fcntl(memory, F_DUPFD_CLOEXEC, 0);
+  if (second < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) != 0) {
+    close(memory);
+    if (second >= 0) close(second);
+    return ZX_ERR_NO_RESOURCES;
+  }
+  status = create_end(ops, object_size, size, 0, (int[]){bells[0], memory}, &out[0]);
+  if (status != ZX_OK) {
+    close(bells[1]);
+    close(second);
+    return status;
+  }
+  status = create_end(ops, object_size, size, 1, (int[]){bells[1], second}, &out[1]);
+  if (status != ZX_OK) {
+    object_unref(&out[0]->base);
+    return status;
+  }
+  out[0]->base.related_koid = out[1]->base.koid;
+  out[1]->base.related_koid = out[0]->base.koid;
+  return ZX_OK;
+}
+
+static bool is_bell(int fd) {
+  int type = -1;
+  int domain = -1;
+  socklen_t size = sizeof(type);
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
+         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side, const int* fds,
+                        struct pair** out) {
+  size = memory_round_to_page(size);
+  if (side > 1 || !is_bell(fds[0]) || !memory_is_safe(fds[1], size)) {
+    close(fds[0]);
+    close(fds[1]);
+    return ZX_ERR_IO_DATA_INTEGRITY;
+  }
+  return create_end(ops, object_size, size, side, fds, out);
+}
+
+zx_status_t pair_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
+                      unsigned* num_fds) {
+  const struct pair* pair = (const struct pair*)object;
+  wire->side = (uint8_t)pair->side;
+  fds[0] = pair->bell;
+  fds[1] = pair->memory_fd;
+  *num_fds = 2;
+  return ZX_OK;
+}
+
+static struct pair_side* own_side(const struct pair* pair) {
+  return &pair->shared->sides[pair->side];
+}
+
+static struct pair_side* peer_side(const struct pair* pair) {
+  return &pair->shared->sides[!pair->side];
+}
+
+void pair_close(struct zx_object* object) {
+  struct pair* pair = (struct pair*)object;
+  pthread_mutex_lock(&object->lock);
+  bool elsewhere = object->transferred || object->shared;
+  pthread_mutex_unlock(&object->lock);
+  if (elsewhere) return;
+  // Release: the peer that sees this sees all that was written before.
+  atomic_store_explicit(&own_side(pair)->closed, 1, memory_order_release);
+  pair_ring(pair, ~0u);
+}
+
+void pair_destroy(struct zx_object* object) {
+  struct pair* pair = (struct pair*)object;
+  munmap(pair->shared, pair->size);
+  close(pair->bell);
+  close(pair->memory_fd);
+  free(pair);
+}
+
+void pair_ring(struct pair* pair, uint32_t reasons) {
+  _Atomic uint32_t* waiting = &peer_side(pair)->waiting;
+  atomic_thread_fence(memory_order_seq_cst);  // with the fence of pair_wait_for
+  if (!(atomic_load_explicit(waiting, memory_order_relaxed) & reasons)) return;
+  if (!atomic_exchange_explicit(waiting, 0, memory_order_acq_rel)) return;
+  while (send(pair->bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+void pair_wait_for(struct pair* pair, uint32_t reasons) {
+  atomic_fetch_or_explicit(&own_side(pair)->waiting, reasons, memory_order_relaxed);
+  atomic_thread_fence(memory_order_seq_cst);  // with the fence of pair_ring
+}
+
+void pair_note(struct pair* pair, short revents) {
+  char rings[64];
+  if (revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)) pair->peer_closed = true;
+  if (!(revents & POLLIN)) return;
+  while (recv(pair->bell, rings, sizeof(rings), MSG_DONTWAIT) < 0 && errno == EINTR) {
+  }
+  // Others that sleep on this bell have missed it; the next change is to ring for them.
+  if (object_is_watched(&pair->base)) {
+    pair_wait_for(pair, PAIR_WAIT_SIGNALS | PAIR_WAIT_READABLE | PAIR_WAIT_WRITABLE);
+  }
+}
+
+bool pair_peer_closed(const struct pair* pair) {
+  return pair->peer_closed || atomic_load_explicit(&peer_side(pair)->closed, memory_order_acquire);
+}
+
+void pair_break(struct pair* pair) {
+  if (pair->peer_closed) return;
+  pair->peer_closed = true;
+  shutdown(pair->bell, SHUT_RDWR);
+  object_notify(&pair->base, pair->base.ops->peek(&pair->base));
+}
+
+zx_signals_t pair_signals(const struct pair* pair) {
+  bool closed = pair_peer_closed(pair);
+  zx_signals_t signals = atomic_load_explicit(&own_side(pair)->signals, memory_order_acquire);
+  return (signals & SHARED_SIGNALS) | (closed ? ZX_OBJECT_PEER_CLOSED : 0);
+}
+
+// Returns the signals that came on.
+static zx_signals_t change(struct pair_side* side, zx_signals_t clear, zx_signals_t set) {
+  uint32_t before = atomic_load_explicit(&side->signals, memory_order_relaxed);
+  uint32_t after;
+  do {
+    after = (before & ~clear) | set;
+  } while (!atomic_compare_exchange_weak_explicit(&side->signals, &before, after, memory_order_acq_rel,
+                                                  memory_order_relaxed));
+  return after & ~before;
+}
+
+void pair_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
+  struct pair* pair = (struct pair*)object;
+  if (change(own_side(pair), clear, set)) object_notify(object, object->ops->peek(object));
+}
+
+zx_status_t pair_signal_peer(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
+  struct pair* pair = (struct pair*)object;
+  pthread_mutex_lock(&object->lock);
+  bool gone = pair_peer_closed(pair);
+  pthread_mutex_unlock(&object->lock);
+  if (gone) return ZX_ERR_PEER_CLOSED;
+  if (change(peer_side(pair), clear, set)) pair_ring(pair, PAIR_WAIT_SIGNALS);
+  return ZX_OK;
+}

@@ -1,0 +1,72 @@
+// One end of a pair whose ends share memory: the base of eventpairs, fifos and sockets.
+//
+// The memory holds each side's signals and what that side sleeps for; a socket pair beside it is the bell. Who changes
+// something the other side may sleep for looks at its `waiting` word and rings only if it says so:
+//   changer: store the change; fence; load waiting; if set, exchange it for 0 and, if it was set, ring
+//   sleeper: store waiting; fence; look again; poll the bell
+// The two fences make it impossible that each misses the other's store. A ring never blocks (MSG_DONTWAIT): a full bell
+// has rung already. The socket also tells of the peer's death, since the kernel closes it. Anything read from the memory
+// may be a lie; it is masked or checked where it is used.
+#ifndef RUNTIME_ZX_PAIR_H_
+#define RUNTIME_ZX_PAIR_H_
+
+#include "runtime/zx/object.h"
+#include "runtime/zx/packet.h"
+
+// What a side sleeps for.
+#define PAIR_WAIT_SIGNALS 1u
+#define PAIR_WAIT_READABLE 2u
+#define PAIR_WAIT_WRITABLE 4u
+
+struct pair_side {
+  _Alignas(64) _Atomic uint32_t signals;  // user signals and SIGNALED
+  _Atomic uint32_t closed;                // its last handle was closed in good order
+  _Alignas(64) _Atomic uint32_t waiting;  // PAIR_WAIT_*
+};
+
+struct pair_shared {
+  struct pair_side sides[2];
+};
+
+struct pair {
+  struct zx_object base;
+  int bell;
+  int memory_fd;
+  struct pair_shared* shared;
+  size_t size;
+  unsigned side;
+  bool peer_closed;  // the socket said so, or the peer broke the rules; lock
+};
+
+// Makes both ends, each `object_size` bytes of which struct pair is the first member, with `size` bytes of shared memory.
+zx_status_t pair_create(const struct object_ops* ops, size_t object_size, size_t size, struct pair* out[2]);
+
+// Makes an end of what a message brought: fds[0] the bell, fds[1] the memory; consumed, also on failure.
+zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side, const int* fds,
+                        struct pair** out);
+
+zx_status_t pair_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
+                      unsigned* num_fds);
+void pair_close(struct zx_object* object);
+void pair_destroy(struct zx_object* object);
+
+// Rings if the other side sleeps for one of `reasons`. Follows the store of the change.
+void pair_ring(struct pair* pair, uint32_t reasons);
+
+// Says what this side sleeps for; the caller then looks again.
+void pair_wait_for(struct pair* pair, uint32_t reasons);
+
+// Takes note of what a poll of the bell said. Lock held.
+void pair_note(struct pair* pair, short revents);
+
+// Whether the other end is gone, as far as memory knows. Whatever it wrote before is visible after this said yes.
+bool pair_peer_closed(const struct pair* pair);
+
+// The peer broke the rules: it counts as gone, and sees this end gone. Lock held.
+void pair_break(struct pair* pair);
+
+zx_signals_t pair_signals(const struct pair* pair);
+void pair_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
+zx_status_t pair_signal_peer(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
+
+#endif  // RUNTIME_ZX_PAIR_H_

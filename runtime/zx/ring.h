@@ -1,0 +1,72 @@
+// A single-producer, single-consumer ring in shared memory, counted in units (elements, or bytes). Each side keeps its own
+// index to itself and only publishes it; what it reads of the other's is checked against its own, and nothing else in
+// the shared part is ever believed. The units lie where the user of the ring puts them: unit i at i & (storage - 1), where
+// `storage` is a power of two not below `limit`, the number of units the ring holds.
+#ifndef RUNTIME_ZX_RING_H_
+#define RUNTIME_ZX_RING_H_
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ring_shared {
+  _Alignas(64) _Atomic uint32_t head;  // units ever produced
+  _Alignas(64) _Atomic uint32_t tail;  // units ever consumed
+};
+
+struct ring_producer {
+  struct ring_shared* shared;
+  uint32_t head;
+  uint32_t tail;  // the consumer's, as last read and found plausible
+  uint32_t limit;
+};
+
+struct ring_consumer {
+  struct ring_shared* shared;
+  uint32_t tail;
+  uint32_t head;  // the producer's, as last read and found plausible
+  uint32_t limit;
+};
+
+// How many units may be written. False: the consumer's index is impossible.
+static inline bool ring_room(struct ring_producer* ring, uint32_t* out) {
+  // Acquire, with ring_consume's release: the consumer is done with the units it gave back.
+  uint32_t tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
+  uint32_t used = ring->head - tail;
+  // A tail may only move forward from where it was, up to our head.
+  if (used > ring->limit || used > ring->head - ring->tail) return false;
+  ring->tail = tail;
+  *out = ring->limit - used;
+  return true;
+}
+
+// Makes `count` written units visible to the consumer.
+static inline void ring_publish(struct ring_producer* ring, uint32_t count) {
+  ring->head += count;
+  atomic_store_explicit(&ring->shared->head, ring->head, memory_order_release);  // with ring_filled's acquire
+}
+
+// How many units may be read. False: the producer's index is impossible.
+static inline bool ring_filled(struct ring_consumer* ring, uint32_t* out) {
+  uint32_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
+  uint32_t used = head - ring->tail;
+  // A head may only move forward: never behind what it was.
+  if (used > ring->limit || used < ring->head - ring->tail) return false;
+  ring->head = head;
+  *out = used;
+  return true;
+}
+
+// Gives `count` read units back to the producer.
+static inline void ring_consume(struct ring_consumer* ring, uint32_t count) {
+  ring->tail += count;
+  atomic_store_explicit(&ring->shared->tail, ring->tail, memory_order_release);  // with ring_room's acquire
+}
+
+// Copies `count` units of `unit_size` bytes into and out of a ring's storage, which may wrap.
+void ring_copy_in(void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index, const void* from,
+                  uint32_t count);
+void ring_copy_out(const void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index, void* to,
+                   uint32_t count);
+
+#endif  // RUNTIME_ZX_RING_H_

@@ -1,0 +1,33 @@
+// The inside of a VMO: a memfd, or a window on one.
+#ifndef RUNTIME_ZX_VMO_H_
+#define RUNTIME_ZX_VMO_H_
+
+#include <zircon/syscalls/object.h>
+
+#include "runtime/zx/object.h"
+
+struct vmo {
+  struct zx_object base;
+  int fd;
+  bool resizable;
+  bool slice;
+  bool mappable;          // its size cannot shrink behind our back
+  uint64_t offset;        // of a slice in the memfd
+  uint64_t size;          // whole pages; of a resizable one see vmo_size; lock
+  uint64_t content_size;  // lock
+  char name[ZX_MAX_NAME_LEN];  // lock
+  struct vmo* parent;     // with a reference; null: none known here
+  uint32_t num_children;  // lock
+};
+
+// The size now. A resizable VMO's may be changed by other processes, so the memfd is asked.
+uint64_t vmo_size(struct vmo* vmo);
+
+zx_status_t vmo_get_property(struct zx_object* object, uint32_t property, void* value, size_t size);
+zx_status_t vmo_set_property(struct zx_object* object, uint32_t property, const void* value, size_t size);
+void vmo_info(struct zx_object* object, zx_rights_t rights, zx_info_vmo_t* out);
+
+// Makes a VMO of a memfd, consumed also on failure.
+zx_status_t vmo_create_object(int fd, struct vmo** out);
+
+#endif  // RUNTIME_ZX_VMO_H_

@@ -1,0 +1,67 @@
+// A pool of eventfds. They never leave the process, so nobody hostile can fill one. The pool empties itself when the
+// process closes its last handle, so that the layer keeps no descriptor that its user does not know of.
+#include "runtime/zx/waker.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
+
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct waker* pool;
+
+bool waker_needed(void) {
+  return !__libc_single_threaded;
+}
+
+struct waker* waker_get(void) {
+  pthread_mutex_lock(&pool_lock);
+  struct waker* waker = pool;
+  if (waker) pool = waker->next;
+  pthread_mutex_unlock(&pool_lock);
+  if (waker) return waker;
+  waker = malloc(sizeof(*waker));
+  if (!waker) return NULL;
+  waker->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (waker->fd >= 0) return waker;
+  free(waker);
+  return NULL;
+}
+
+void waker_put(struct waker* waker) {
+  if (!waker) return;
+  waker_drain(waker);
+  pthread_mutex_lock(&pool_lock);
+  waker->next = pool;
+  pool = waker;
+  pthread_mutex_unlock(&pool_lock);
+}
+
+void waker_wake(struct waker* waker) {
+  const uint64_t one = 1;
+  if (waker && write(waker->fd, &one, sizeof(one)) < 0) {
+    // Only a full counter refuses, and that is readable already.
+  }
+}
+
+void waker_drain(struct waker* waker) {
+  uint64_t count;
+  if (read(waker->fd, &count, sizeof(count)) < 0) {
+    // Nothing was there.
+  }
+}
+
+void waker_trim(void) {
+  pthread_mutex_lock(&pool_lock);
+  struct waker* waker = pool;
+  pool = NULL;
+  pthread_mutex_unlock(&pool_lock);
+  while (waker) {
+    struct waker* next = waker->next;
+    close(waker->fd);
+    free(waker);
+    waker = next;
+  }
+}

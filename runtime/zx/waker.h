@@ -1,0 +1,24 @@
+// Waking a thread of this process out of poll.
+#ifndef RUNTIME_ZX_WAKER_H_
+#define RUNTIME_ZX_WAKER_H_
+
+#include <stdbool.h>
+
+struct waker {
+  int fd;  // an eventfd: poll it for POLLIN
+  struct waker* next;
+};
+
+// A waker for the calling thread, from a pool; null if there are no descriptors or no memory left.
+struct waker* waker_get(void);
+void waker_put(struct waker* waker);  // null is fine
+void waker_wake(struct waker* waker);  // null is fine
+void waker_drain(struct waker* waker);
+
+// Frees what the pool keeps: the process holds no handle any more.
+void waker_trim(void);
+
+// Whether another thread might need to wake this one.
+bool waker_needed(void);
+
+#endif  // RUNTIME_ZX_WAKER_H_
