@@ -7,6 +7,7 @@ typedef struct collector {
   compiler_t* c;
   library_t* library;
   decl_syntax_t* syntax;
+  struct availability* availability;  // of the element that is being visited
   name_set_t names;
 } collector_t;
 
@@ -23,7 +24,7 @@ static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* n
   decl->name = name;
   decl->span = span;
   decl->file = collector->syntax->file;
-  decl->availability = collector->syntax->availability;
+  decl->availability = collector->availability;
   if (!name_set_add(c, &collector->names, name, span, decl->availability, "declaration")) decl->failed = true;
   str_map_add(&c->arena, &collector->library->names, name, decl);
   ptr_list_add(&c->arena, &collector->library->decls, decl);
@@ -58,18 +59,39 @@ static const char* given_name(compiler_t* c, const attribute_t* attributes, cons
   return otherwise;
 }
 
+// Modifiers with versions of their own may repeat each other, but not at one version.
+static void check_present_modifiers(compiler_t* c, const modifier_t* modifiers) {
+  for (const modifier_t* later = modifiers; later; later = later->next) {
+    for (const modifier_t* earlier = modifiers; earlier != later; earlier = earlier->next) {
+      if ((!later->available && !earlier->available) || (later->available && !later->present) ||
+          (earlier->available && !earlier->present) || (later->word == W_RESOURCE) != (earlier->word == W_RESOURCE)) {
+        continue;
+      }
+      bool same = later->word == earlier->word;
+      diagnostic_t* error = report_error(&c->diagnostics, later->span, same ? 32 : 33,
+                                         same ? "the modifier `%s` is repeated" : "the modifier `%s` contradicts another",
+                                         span_text(&c->arena, later->span));
+      add_note(&c->diagnostics, error, earlier->span, "the other one, at a version that both have");
+    }
+  }
+}
+
 static void collect_type(collector_t* collector, type_syntax_t* type, const context_name_t* context,
                          const char* name);
 
 static void collect_members(collector_t* collector, decl_t* decl, const context_name_t* context) {
   compiler_t* c = collector->c;
+  struct availability* outer = collector->availability;
   name_set_t names = {0};
+  check_present_modifiers(c, decl->layout->modifiers);
   for (member_syntax_t* member = decl->layout->members; member; member = member->next) {
     if (member->absent) continue;
     name_set_add(c, &names, member->ident.name, member->ident.span, member->availability, "member");
     const char* name = member->ident.name->data;
+    collector->availability = member->availability;
     if (member->type) collect_type(collector, member->type, inside(c, context, name), camel_case(c, name));
   }
+  collector->availability = outer;
 }
 
 static decl_t* collect_anonymous(collector_t* collector, type_syntax_t* type, const context_name_t* context,
@@ -177,6 +199,7 @@ static void collect_method(collector_t* collector, decl_t* protocol, method_synt
   method_t* method = arena_alloc(&c->arena, sizeof(*method));
   method->syntax = syntax;
   method->owner = protocol;
+  check_present_modifiers(c, syntax->modifiers);
   method->strict = method_is_strict(syntax);
   method->kind = !syntax->has_request ? METHOD_EVENT : syntax->has_response ? METHOD_TWO_WAY : METHOD_ONE_WAY;
   ptr_list_add(&c->arena, &protocol->methods, method);
@@ -215,8 +238,10 @@ static decl_kind_t decl_kind_of(const decl_syntax_t* syntax) {
   return syntax->type->layout ? layout_decl_kind(syntax->type->layout->kind) : DECL_NEWTYPE;
 }
 
-static void check_import_clash(compiler_t* c, const decl_syntax_t* syntax) {
-  for (const using_syntax_t* using = syntax->file->usings; using; using = using->next) {
+// Returns whether the name of the declaration hides an import.
+static bool check_import_clash(compiler_t* c, const decl_syntax_t* syntax) {
+  bool hides = false;
+  for (using_syntax_t* using = syntax->file->usings; using; using = using->next) {
     if (!using->alias.name && using->library_name->count > 1) continue;
     const ident_t* taken = using->alias.name ? &using->alias : &using->library_name->parts[0];
     bool same = taken->name == syntax->ident.name;
@@ -228,15 +253,21 @@ static void check_import_clash(compiler_t* c, const decl_syntax_t* syntax) {
                             "`%s` is the same as the imported library `%s` when both are written in snake case",
                             syntax->ident.name->data, taken->name->data);
     add_note(&c->diagnostics, error, using->span, "the import");
+    using->used = true;
+    hides = hides || same;
   }
+  return hides;
 }
 
 static void collect_decl(collector_t* collector, decl_syntax_t* syntax) {
   compiler_t* c = collector->c;
   collector->syntax = syntax;
-  check_import_clash(c, syntax);
+  collector->availability = syntax->availability;
+  bool hides = check_import_clash(c, syntax);
+  check_present_modifiers(c, syntax->modifiers);
   decl_t* decl = add_decl(collector, decl_kind_of(syntax), syntax->ident.name, syntax->ident.span);
   decl->syntax = syntax;
+  decl->shadows_import = hides;
   decl->attributes = syntax->attributes;
   const context_name_t* context = inside(c, NULL, syntax->ident.name->data);
   if (syntax->type && syntax->type->layout && syntax->kind == SYNTAX_TYPE) {
@@ -251,9 +282,11 @@ static void collect_decl(collector_t* collector, decl_syntax_t* syntax) {
     if (member->absent) continue;
     name_set_add(c, &names, member->ident.name, member->ident.span, member->availability, "member");
     const char* name = member->ident.name->data;
+    collector->availability = member->availability;
     collect_type(collector, member->type, inside(c, context, name), camel_case(c, name));
   }
   for (method_syntax_t* method = syntax->methods; method; method = method->next) {
+    collector->availability = method->availability;
     if (!method->absent && !method->compose) collect_method(collector, decl, method);
   }
 }
@@ -263,6 +296,7 @@ void collect_library(compiler_t* c, library_t* library) {
   library->names = (str_map_t){0};
   library->decls = (ptr_list_t){0};
   library->sorted = (ptr_list_t){0};
+  if (library->absent) return;
   for (file_syntax_t* file = library->files; file; file = file->next) {
     for (decl_syntax_t* syntax = file->decls; syntax; syntax = syntax->next) {
       if (!syntax->absent) collect_decl(&collector, syntax);

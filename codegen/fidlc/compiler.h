@@ -30,6 +30,7 @@ typedef struct compiler {
   library_t* target;      // the last group's
   uint32_t source_count;
   uint32_t pass;          // counts the versions compiled
+  bool comparing_versions;  // this pass is one of those over all versions
   uint32_t walk;          // index of the depth-first walks
 } compiler_t;
 
@@ -112,6 +113,7 @@ type_t* identifier_type(compiler_t* c, decl_t* decl, span_t span);
 void compile_value_layout(const context_t* context, decl_t* decl);   // bits, enum
 void compile_member_layout(const context_t* context, decl_t* decl);  // struct, table, union, overlay
 void compile_resource(const context_t* context, decl_t* decl);
+void note_abi(const compiler_t* c, const member_syntax_t* member, int64_t abi);
 void check_overlay(compiler_t* c, decl_t* decl);
 // protocols.c
 void compile_protocol(const context_t* context, decl_t* decl);

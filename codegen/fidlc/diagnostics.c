@@ -67,7 +67,8 @@ static int compare(const void* left, const void* right) {
 }
 
 static bool same(const diagnostic_t* a, const diagnostic_t* b) {
-  return a->number == b->number && a->span.length == b->span.length && strcmp(a->text, b->text) == 0;
+  if (a->number != b->number || a->span.length != b->span.length) return false;
+  return (a->once && b->once) || strcmp(a->text, b->text) == 0;
 }
 
 // Looks among the diagnostics kept for the same place.

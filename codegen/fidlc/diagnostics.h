@@ -27,6 +27,7 @@ typedef struct diagnostic {
   note_t* notes;  // another place involved
   const char* hint;  // what to do, or NULL
   uint32_t sequence;
+  bool once;  // per number and place, whatever the text: it names one of several versions
 } diagnostic_t;
 
 typedef struct diagnostics {

@@ -5,6 +5,7 @@
 
 #include "compiler.h"
 #include "ir.h"
+#include "versions.h"
 
 fidlc_t* fidlc_create(const fidlc_options_t* options) {
   compiler_t* c = calloc(1, sizeof(*c));
@@ -33,17 +34,39 @@ void fidlc_add_file(fidlc_t* c, const char* name, const char* bytes, size_t leng
   ptr_list_add(&c->arena, &group->sources, source_create(&c->arena, name, bytes, length, c->source_count++));
 }
 
-static void compile_all(compiler_t* c) {
+// One version: `target` of the target's platform (NULL: what is selected), and what is selected of the others.
+static void compile_version(compiler_t* c, const version_set_t* target) {
   c->pass++;
   for (uint32_t i = 0; i < c->libraries.count; i++) {
     library_t* library = c->libraries.items[i];
+    bool same_platform = library->versioned && library->platform == c->target->platform;
+    apply_versions(c, library, target && same_platform ? target : &library->selected);
     collect_library(c, library);
     resolve_library(c, library);
     sort_library(c, library);
     compile_library(c, library);
     shape_library(c, library);
     verify_library(c, library);
-    check_unused(c, library);
+  }
+}
+
+static void compile_all(compiler_t* c) {
+  for (uint32_t i = 0; i < c->libraries.count; i++) {
+    prepare_versions(c, c->libraries.items[i]);
+    select_platform(c, c->libraries.items[i]);
+    check_replaced_decls(c, c->libraries.items[i]);
+  }
+  version_set_t all = find_boundaries(c);
+  c->comparing_versions = true;
+  for (uint32_t i = 0; i < all.count; i++) {
+    version_set_t one = {&all.versions[i], 1};
+    compile_version(c, &one);
+  }
+  c->comparing_versions = false;
+  compile_version(c, NULL);
+  for (uint32_t i = 0; i < c->libraries.count; i++) {
+    check_replaced_members(c, c->libraries.items[i]);
+    check_unused(c, c->libraries.items[i]);
   }
 }
 

@@ -101,6 +101,15 @@ static void set_unknown_value(compiler_t* c, decl_t* decl) {
   }
 }
 
+// What identifies a member on the wire, for comparing versions. Versions are compiled in ascending order.
+void note_abi(const compiler_t* c, const member_syntax_t* member, int64_t abi) {
+  member_syntax_t* syntax = (member_syntax_t*)(uintptr_t)member;
+  if (!c->comparing_versions) return;
+  if (!syntax->abi_known) syntax->abi_first = abi;
+  syntax->abi_last = abi;
+  syntax->abi_known = true;
+}
+
 void compile_value_layout(const context_t* context, decl_t* decl) {
   compiler_t* c = context->c;
   decl->strict = has_modifier(decl->layout->modifiers, W_STRICT);
@@ -120,6 +129,7 @@ void compile_value_layout(const context_t* context, decl_t* decl) {
       continue;
     }
     check_value(c, decl, &values, member);
+    note_abi(c, syntax, (int64_t)value_bits(&member->value));
     decl->mask |= value_bits(&member->value);
   }
   if (decl->type && decl->kind == DECL_ENUM) set_unknown_value(c, decl);
@@ -207,6 +217,7 @@ void compile_member_layout(const context_t* context, decl_t* decl) {
       compile_default(context, member);
     } else {
       check_ordinal(c, decl, &ordinals, member);
+      note_abi(c, syntax, syntax->ordinal);
       check_optional_member(c, decl, member);
     }
   }

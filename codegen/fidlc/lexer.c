@@ -55,6 +55,7 @@ static void lex_invalid(lexer_t* lexer, uint32_t start) {
   lexer->at = start + 1;
   while (((unsigned char)peek(lexer, 0) & 0xc0) == 0x80) lexer->at++;
   span_t span = span_from(lexer, start);
+  lexer->invalid = true;
   report_error(lexer->diagnostics, span, 1, "invalid character `%s`", span_text(lexer->diagnostics->arena, span));
 }
 
@@ -73,6 +74,7 @@ static void lex_string(lexer_t* lexer, token_t* token, uint32_t start) {
   }
   token->kind = TOKEN_STRING;
   token->span = span_from(lexer, start);
+  lexer->invalid = true;
   report_error(lexer->diagnostics, token->span, 2, "a string literal must end on the line where it begins");
 }
 
@@ -139,11 +141,15 @@ static bool lex_token(lexer_t* lexer, token_t* token) {
 
 token_t lexer_next(lexer_t* lexer) {
   token_t token = {.previous_end = lexer->previous_end};
+  bool invalid = lexer->invalid;
+  lexer->invalid = false;
   if (!lex_trivia(lexer, &token)) {
     while (!lex_token(lexer, &token)) {
       if (lex_trivia(lexer, &token)) break;
     }
   }
+  token.after_invalid = invalid || (lexer->invalid && token.kind != TOKEN_STRING);
+  if (token.kind != TOKEN_STRING) lexer->invalid = false;
   lexer->previous_end = lexer->at;
   return token;
 }

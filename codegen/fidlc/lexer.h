@@ -29,6 +29,7 @@ typedef struct token {
   bool blank_before;      // an empty line stands between this token and the one before
   bool comment_before;    // an ordinary comment does
   bool newline_before;    // this token begins its line
+  bool after_invalid;     // something malformed stands right before it, and was reported
   uint32_t previous_end;  // where the token before it ended
 } token_t;
 
@@ -39,6 +40,7 @@ typedef struct lexer {
   bool keep_comments;
   uint32_t at;
   uint32_t previous_end;
+  bool invalid;  // since the last token
 } lexer_t;
 
 void lexer_init(lexer_t* lexer, source_t* source, interner_t* names, diagnostics_t* diagnostics);

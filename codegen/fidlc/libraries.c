@@ -113,6 +113,7 @@ static void import_one(compiler_t* c, library_t* library, file_syntax_t* file, u
     if (other->library != found) continue;
     diagnostic_t* error = report_error(&c->diagnostics, span, 42, "the library `%s` is imported twice", name->data);
     add_note(&c->diagnostics, error, other->span, "the first import");
+    using->used = true;
     return;
   }
   const str_t* key = using->alias.name ? using->alias.name : name;
@@ -126,6 +127,7 @@ static void import_one(compiler_t* c, library_t* library, file_syntax_t* file, u
             : report_error(&c->diagnostics, at, 43, "the name of the library `%s` is taken by another import",
                            name->data);
     add_note(&c->diagnostics, error, taken->span, "the other import");
+    using->used = true;
   }
   bool known = false;
   for (uint32_t i = 0; i < library->imports.count; i++) known = known || library->imports.items[i] == found;

@@ -174,6 +174,8 @@ typedef struct decl {
   bool compiled;
   bool failed;                  // something of it is wrong; whoever depends on it keeps quiet
   bool cyclic;
+  bool shadows_import;          // its name is that of an import, which was reported
+  uint32_t carried;             // the transports for which its content was checked
 
   const type_t* type;           // const, alias, newtype; bits, enum, resource: the underlying one
   value_t value;
@@ -196,6 +198,12 @@ typedef struct decl {
   const type_t* rights_type;
 } decl_t;
 
+// Versions of a platform that are compiled together.
+typedef struct version_set {
+  uint32_t* versions;
+  uint32_t count;
+} version_set_t;
+
 typedef struct library {
   const str_t* name;            // dotted
   uint32_t group;
@@ -204,9 +212,16 @@ typedef struct library {
   struct library** dependencies;
   ptr_list_t imports;           // library_t*
   const str_t* platform;
-  struct availability* availability;
+  struct availability* availability;  // NULL: unversioned
+  bool versioned;               // has @available, well-formed or not
+  span_t available_span;
+  ptr_list_t versioned_elements;
+  str_map_t all_names;          // to decl_syntax_t*, of any version
+  version_set_t selected;       // by --available
   bool reached;
   // Of the version being compiled:
+  uint32_t version;             // the latest, if several
+  bool absent;
   str_map_t names;              // name -> decl_t*
   ptr_list_t decls;             // in source order
   ptr_list_t sorted;            // in dependency order

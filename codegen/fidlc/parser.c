@@ -35,6 +35,19 @@ bool parser_accept(parser_t* parser, int kind) {
   return true;
 }
 
+diagnostic_t* parser_error(parser_t* parser, span_t span, int number, const char* format, ...) {
+  if (parser->token.after_invalid) return NULL;
+  va_list args;
+  va_start(args, format);
+  const char* text = arena_vprintf(parser->arena, format, args);
+  va_end(args);
+  return report_error(parser->diagnostics, span, number, "%s", text);
+}
+
+void parser_hint(parser_t* parser, diagnostic_t* error, const char* hint) {
+  if (error) add_hint(parser->diagnostics, error, "%s", hint);
+}
+
 static const char* describe_token(parser_t* parser) {
   if (parser_at(parser, TOKEN_NAME)) return arena_printf(parser->arena, "`%s`", parser->token.name->data);
   return token_kind_name(parser->arena, parser->token.kind);
@@ -47,7 +60,7 @@ bool parser_expect(parser_t* parser, int kind) {
   if (kind == ';' && parser->token.newline_before && parser->last.source) {
     span = (span_t){parser->last.source, parser->last.offset + parser->last.length, 0};
   }
-  report_error(parser->diagnostics, span, 8, "expected %s, found %s", token_kind_name(parser->arena, kind),
+  parser_error(parser, span, 8, "expected %s, found %s", token_kind_name(parser->arena, kind),
                describe_token(parser));
   return false;
 }
@@ -57,7 +70,7 @@ bool parser_expect_word(parser_t* parser, word_t word, const char* text) {
     parser_advance(parser);
     return true;
   }
-  report_error(parser->diagnostics, parser->token.span, parser_at(parser, TOKEN_NAME) ? 9 : 8,
+  parser_error(parser, parser->token.span, parser_at(parser, TOKEN_NAME) ? 9 : 8,
                "expected `%s`, found %s", text, describe_token(parser));
   return false;
 }
@@ -90,7 +103,7 @@ void parser_recover_member(parser_t* parser) {
 }
 
 static bool at_decl_word(const parser_t* parser) {
-  if (!parser_at(parser, TOKEN_NAME) || !parser->token.newline_before) return false;
+  if (!parser_at(parser, TOKEN_NAME)) return false;
   switch (parser->token.name->word) {
     case W_AJAR:
     case W_ALIAS:
@@ -108,12 +121,16 @@ static bool at_decl_word(const parser_t* parser) {
   }
 }
 
+bool parser_at_decl(const parser_t* parser) {
+  return parser->token.newline_before && at_decl_word(parser);
+}
+
 // Skips a declaration that could not be read: to behind its `;`, or to a word in the first column that begins one.
-static void recover_decl(parser_t* parser) {
+void parser_recover_decl(parser_t* parser) {
   int depth = 0;
   bool first = true;
   for (; !parser_at(parser, TOKEN_END); parser_advance(parser), first = false) {
-    if (!first && at_decl_word(parser) &&
+    if (!first && parser_at_decl(parser) &&
         (depth <= 0 || source_position(parser->arena, parser->token.span.source, parser->token.span.offset).column == 1)) {
       return;
     }
@@ -146,6 +163,8 @@ static bool parse_library_line(parser_t* parser, file_syntax_t* file, bool* have
   attribute_t* attributes = parse_attributes(parser, &ok);
   if (!parser_at_word(parser, W_LIBRARY)) {
     parser_expect_word(parser, W_LIBRARY, "library");
+    // A misspelt word is skipped with its line; a declaration in its place is read.
+    if (parser_at(parser, TOKEN_NAME) && !at_decl_word(parser)) return false;
     *pending = attributes;
     *have_attributes = true;
     return false;
@@ -168,7 +187,7 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
       return;
     }
     if (!ok) {
-      recover_decl(parser);
+      parser_recover_decl(parser);
     } else if (parser_at_word(parser, W_USING) && parser_peek(parser, 1)->kind == TOKEN_NAME) {
       if (attributes) {
         report_error(parser->diagnostics, attributes->span, 45, "attributes cannot be placed on a `using`");
@@ -182,7 +201,7 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
         next_using = &(*next_using)->next;
       } else {
         *next_using = NULL;
-        recover_decl(parser);
+        parser_recover_decl(parser);
       }
     } else {
       decl_syntax_t* decl = parse_decl(parser, attributes);
@@ -191,7 +210,7 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
         *next_decl = decl;
         next_decl = &decl->next;
       } else {
-        recover_decl(parser);
+        parser_recover_decl(parser);
       }
     }
   }
@@ -205,7 +224,7 @@ file_syntax_t* parse_file(arena_t* arena, interner_t* names, diagnostics_t* diag
   file->source = source;
   bool have_attributes = false;
   attribute_t* pending = NULL;
-  if (!parse_library_line(&parser, file, &have_attributes, &pending) && !have_attributes) recover_decl(&parser);
+  if (!parse_library_line(&parser, file, &have_attributes, &pending) && !have_attributes) parser_recover_decl(&parser);
   parse_top_level(&parser, file, have_attributes, pending);
   return file;
 }

@@ -79,9 +79,9 @@ static bool parse_any(parser_t* parser, decl_syntax_t* decl) {
     default:
       break;
   }
-  diagnostic_t* error = report_error(parser->diagnostics, parser->token.span, 6, "this does not begin a declaration");
-  add_hint(parser->diagnostics, error,
-           "declarations begin with alias, const, protocol, resource_definition, service, type or using");
+  diagnostic_t* error = parser_error(parser, parser->token.span, 6, "this does not begin a declaration");
+  parser_hint(parser, error,
+              "declarations begin with alias, const, protocol, resource_definition, service, type or using");
   return false;
 }
 
@@ -91,7 +91,10 @@ decl_syntax_t* parse_decl(parser_t* parser, attribute_t* attributes) {
   span_t start = parser->token.span;
   if (!parse_any(parser, decl)) return NULL;
   decl->span = parser_span_from(parser, start);
-  // A declaration whose `;` is missing is whole all the same.
-  parser_expect(parser, ';');
+  // A declaration whose `;` is missing is whole all the same; what stands in the `;`'s place is skipped.
+  if (!parser_expect(parser, ';') && !parser_at_decl(parser) && !parser_at(parser, '@') &&
+      !parser_at(parser, TOKEN_DOC)) {
+    parser_recover_decl(parser);
+  }
   return decl;
 }

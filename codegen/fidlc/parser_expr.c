@@ -46,7 +46,7 @@ static expr_t* parse_operand(parser_t* parser) {
     return expr;
   }
   if (!parser_at(parser, '(')) {
-    report_error(parser->diagnostics, parser->token.span, 7, "expected a constant, found %s",
+    parser_error(parser, parser->token.span, 7, "expected a constant, found %s",
                  token_kind_name(parser->arena, parser->token.kind));
     return NULL;
   }

@@ -29,6 +29,10 @@ bool parser_at(const parser_t* parser, int kind);
 bool parser_at_word(const parser_t* parser, word_t word);
 bool parser_accept(parser_t* parser, int kind);
 bool parser_expect(parser_t* parser, int kind);  // reports FI-0008
+// Reports at `span`; NULL, and no report, if the current token follows something malformed that was reported.
+diagnostic_t* parser_error(parser_t* parser, span_t span, int number, const char* format, ...)
+    __attribute__((format(printf, 4, 5)));
+void parser_hint(parser_t* parser, diagnostic_t* error, const char* hint);
 bool parser_expect_word(parser_t* parser, word_t word, const char* text);  // reports FI-0009
 bool parser_ident(parser_t* parser, ident_t* out);
 // Behind `start`: the span from there to the last consumed token.
@@ -37,6 +41,10 @@ span_t parser_span_from(const parser_t* parser, span_t start);
 bool parser_nest(parser_t* parser);
 // Skips to behind the `;` that ends the current member, or to the `}` that ends its list.
 void parser_recover_member(parser_t* parser);
+// Skips a declaration that could not be read.
+void parser_recover_decl(parser_t* parser);
+// True at a word that begins a declaration on a line of its own.
+bool parser_at_decl(const parser_t* parser);
 
 // parser_expr.c
 name_ref_t* parse_name_ref(parser_t* parser);

@@ -5,7 +5,7 @@
 #include "parser_internal.h"
 
 static const char* layout_word(layout_kind_t kind) {
-  static const char* const kWords[] = {"struct", "table", "union", "overlay", "bits", "enum"};
+  static const char* const kWords[] = {"a struct", "a table", "a union", "an overlay", "bits", "an enum"};
   return kWords[kind];
 }
 
@@ -47,7 +47,7 @@ void check_repeated_modifiers(parser_t* parser, const modifier_t* modifiers) {
 static void check_modifiers(parser_t* parser, layout_kind_t kind, const modifier_t* modifiers) {
   for (const modifier_t* modifier = modifiers; modifier; modifier = modifier->next) {
     if (modifier_fits(modifier->word, kind)) continue;
-    report_error(parser->diagnostics, modifier->span, 30, "`%s` cannot modify a %s",
+    report_error(parser->diagnostics, modifier->span, 30, "`%s` cannot modify %s",
                  span_text(parser->arena, modifier->span), layout_word(kind));
   }
   check_repeated_modifiers(parser, modifiers);
@@ -55,8 +55,8 @@ static void check_modifiers(parser_t* parser, layout_kind_t kind, const modifier
 
 static bool parse_ordinal(parser_t* parser, member_syntax_t* member) {
   if (!parser_at(parser, TOKEN_NUMBER)) {
-    diagnostic_t* error = report_error(parser->diagnostics, parser->token.span, 16, "member without an ordinal");
-    add_hint(parser->diagnostics, error, "write a number and a colon in front of it, as in `1: name type;`");
+    diagnostic_t* error = parser_error(parser, parser->token.span, 16, "member without an ordinal");
+    parser_hint(parser, error, "write a number and a colon in front of it, as in `1: name type;`");
     return false;
   }
   member->ordinal_span = parser->token.span;
@@ -127,7 +127,7 @@ layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* 
   span_t start = parser->token.span;
   check_modifiers(parser, kind, modifiers);
   if (subtype && kind != LAYOUT_BITS && kind != LAYOUT_ENUM) {
-    report_error(parser->diagnostics, subtype->span, 31, "a %s has no subtype", layout_word(kind));
+    report_error(parser->diagnostics, subtype->span, 31, "%s has no subtype", layout_word(kind));
   }
   if (!parser_expect(parser, '{')) return NULL;
   member_syntax_t** next = &layout->members;

@@ -84,9 +84,9 @@ static method_syntax_t* parse_protocol_member(parser_t* parser) {
   } else if (parser_at(parser, TOKEN_NAME) && parser_peek(parser, 1)->kind == '(') {
     ok = parse_call(parser, method);
   } else {
-    diagnostic_t* error = report_error(parser->diagnostics, parser->token.span, 20, "expected a protocol member");
-    add_hint(parser->diagnostics, error,
-             "members are methods `M(...);`, calls `M(...) -> (...);`, events `-> E(...);` and `compose P;`");
+    diagnostic_t* error = parser_error(parser, parser->token.span, 20, "expected a protocol member");
+    parser_hint(parser, error,
+                "members are methods `M(...);`, calls `M(...) -> (...);`, events `-> E(...);` and `compose P;`");
     return NULL;
   }
   if (!ok) return NULL;

@@ -145,6 +145,7 @@ static void select_ordinal(compiler_t* c, decl_t* protocol, method_t* method) {
     method->selector = arena_printf(&c->arena, "%s/%s.%s", protocol->library->name->data, protocol->name->data, name);
   }
   method->ordinal = method_ordinal(method->selector);
+  method->syntax->selector = method->selector;
   if (method->ordinal == 0) {
     report_error(&c->diagnostics, method->syntax->ident.span, 80, "the ordinal of `%s` is 0: give it a @selector",
                  method->syntax->ident.name->data);

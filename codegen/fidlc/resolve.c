@@ -4,13 +4,20 @@
 // ends of protocols: those break cycles, and need only to know what kind of thing they refer to.
 #include <string.h>
 
-#include "compiler.h"
+#include "versions.h"
 
 typedef struct resolver {
   compiler_t* c;
   library_t* library;
   decl_t* decl;  // the one whose names are resolved: edges go out from it
+  const availability_t* availability;  // of the element that uses the names
 } resolver_t;
+
+static const member_syntax_t* find_any_member(const decl_t* decl, const str_t* name) {
+  const member_syntax_t* member = decl->layout ? decl->layout->members : NULL;
+  while (member && member->ident.name != name) member = member->next;
+  return member;
+}
 
 static member_syntax_t* find_member(decl_t* decl, const str_t* name) {
   if (!decl->layout) return NULL;
@@ -18,22 +25,6 @@ static member_syntax_t* find_member(decl_t* decl, const str_t* name) {
     if (member->ident.name == name && !member->absent) return member;
   }
   return NULL;
-}
-
-// NAME.MEMBER where NAME is `decl`: only bits and enums have members that can be named.
-static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const ident_t* part) {
-  if (decl->kind != DECL_BITS && decl->kind != DECL_ENUM) {
-    report_error(&c->diagnostics, name->span, 53, "`%s` is neither bits nor enum: it has no members to refer to",
-                 decl->name->data);
-    return false;
-  }
-  name->decl = decl;
-  name->member = find_member(decl, part->name);
-  if (name->member) return true;
-  diagnostic_t* error = report_error(&c->diagnostics, part->span, 54, "`%s` has no member `%s`", decl->name->data,
-                                     part->name->data);
-  if (decl->span.source) add_note(&c->diagnostics, error, decl->span, "`%s` is declared here", decl->name->data);
-  return false;
 }
 
 static bool use_decl(compiler_t* c, name_ref_t* name, decl_t* decl) {
@@ -67,13 +58,48 @@ static library_t* find_library(compiler_t* c, library_t* library, file_syntax_t*
   return found || name != library->name ? found : library;
 }
 
+// The name stands in the library, but not at this version.
+static bool report_other_version(compiler_t* c, const library_t* where, const name_ref_t* name, span_t declared) {
+  diagnostic_t* error = report_error(&c->diagnostics, name->span, 220, "`%s` does not exist at version %s of `%s`",
+                                     span_text(&c->arena, name->span), version_text(c, where->version),
+                                     where->platform ? where->platform->data : where->name->data);
+  error->once = true;
+  add_note(&c->diagnostics, error, declared, "it exists at other versions");
+  return false;
+}
+
+// NAME.MEMBER where NAME is `decl`: only bits and enums have members that can be named.
+static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const ident_t* part) {
+  if (decl->shadows_import) return false;
+  if (decl->kind != DECL_BITS && decl->kind != DECL_ENUM) {
+    report_error(&c->diagnostics, name->span, 53, "`%s` is neither bits nor enum: it has no members to refer to",
+                 decl->name->data);
+    return false;
+  }
+  name->decl = decl;
+  name->member = find_member(decl, part->name);
+  if (name->member) return true;
+  const member_syntax_t* other = find_any_member(decl, part->name);
+  if (other) return report_other_version(c, decl->library, name, other->ident.span);
+  diagnostic_t* error = report_error(&c->diagnostics, part->span, 54, "`%s` has no member `%s`", decl->name->data,
+                                     part->name->data);
+  if (decl->span.source) add_note(&c->diagnostics, error, decl->span, "`%s` is declared here", decl->name->data);
+  return false;
+}
+
+static bool report_absent(compiler_t* c, const library_t* where, const name_ref_t* name, const str_t* part) {
+  const decl_syntax_t* other = str_map_get(&where->all_names, part);
+  if (other) return report_other_version(c, where, name, other->ident.span);
+  report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`", part->data, where->name->data);
+  return false;
+}
+
 static bool report_missing(compiler_t* c, library_t* library, const name_ref_t* name) {
   const char* text = dotted_name(c, name, name->count)->data;
-  if (name->count == 1) {
-    report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`", text, library->name->data);
-  } else {
-    report_error(&c->diagnostics, name->span, 52, "cannot find `%s`", text);
-  }
+  if (name->count == 1) return report_absent(c, library, name, name->parts[0].name);
+  const decl_syntax_t* other = str_map_get(&library->all_names, name->parts[0].name);
+  if (other) return report_other_version(c, library, name, other->ident.span);
+  report_error(&c->diagnostics, name->span, 52, "cannot find `%s`", text);
   return false;
 }
 
@@ -84,10 +110,7 @@ static bool resolve_dotted(compiler_t* c, library_t* library, file_syntax_t* fil
   if (whole) {
     decl_t* decl = str_map_get(&whole->names, last->name);
     if (decl) return use_decl(c, name, decl);
-    diagnostic_t* error = report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`",
-                                       last->name->data, whole->name->data);
-    (void)error;
-    return false;
+    return report_absent(c, whole, name, last->name);
   }
   if (count == 2) return report_missing(c, library, name);
   library_t* shorter = find_library(c, library, file, dotted_name(c, name, count - 2));
@@ -98,11 +121,7 @@ static bool resolve_dotted(compiler_t* c, library_t* library, file_syntax_t* fil
     return false;
   }
   decl_t* decl = str_map_get(&shorter->names, name->parts[count - 2].name);
-  if (!decl) {
-    report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`", name->parts[count - 2].name->data,
-                 shorter->name->data);
-    return false;
-  }
+  if (!decl) return report_absent(c, shorter, name, name->parts[count - 2].name);
   return use_member(c, name, decl, last);
 }
 
@@ -172,12 +191,30 @@ static void add_edge(resolver_t* resolver, decl_t* to) {
   ptr_list_add(&resolver->c->arena, edges, to);
 }
 
+// What is not deprecated may not refer to what is.
+static void check_deprecated(const resolver_t* resolver, const name_ref_t* name) {
+  const decl_t* decl = name->decl;
+  const availability_t* target = name->member ? name->member->availability : decl->availability;
+  if (!target || decl->library->version < target->deprecated) return;
+  const availability_t* user = resolver->availability;
+  if (user && resolver->library->version >= user->deprecated) return;
+  compiler_t* c = resolver->c;
+  bool same_platform = decl->library->platform == resolver->library->platform;
+  diagnostic_t* error =
+      report_error(&c->diagnostics, name->span, same_platform ? 55 : 56,
+                   "`%s` is deprecated at version %s of `%s`, but its use here is not", span_text(&c->arena, name->span),
+                   version_text(c, decl->library->version), decl->library->platform->data);
+  error->once = true;
+  if (decl->span.source) add_note(&c->diagnostics, error, decl->span, "declared here");
+}
+
 static void resolve_expr(resolver_t* resolver, expr_t* expr, decl_t* subtypes) {
   if (expr->kind == EXPR_OR) {
     for (expr_t* operand = expr->operands; operand; operand = operand->next) resolve_expr(resolver, operand, subtypes);
   }
   if (expr->kind != EXPR_NAME) return;
   if (!resolve_with(resolver->c, resolver->library, resolver->decl->file, expr->name, subtypes)) return;
+  check_deprecated(resolver, expr->name);
   if (expr->name->decl->kind != DECL_PROTOCOL) add_edge(resolver, expr->name->decl);
 }
 
@@ -193,6 +230,7 @@ static void resolve_type(resolver_t* resolver, type_syntax_t* type, bool weak) {
   decl_t* decl = type->anonymous;
   if (type->name) {
     decl = resolve_name(c, resolver->library, resolver->decl->file, type->name) ? type->name->decl : NULL;
+    if (decl) check_deprecated(resolver, type->name);
   }
   decl_t* subtypes = type->constraints && decl ? subtypes_of(c, resource_of(c, decl)) : NULL;
   for (expr_t* expr = type->constraints; expr; expr = expr->next) resolve_expr(resolver, expr, subtypes);
@@ -218,6 +256,7 @@ static void resolve_type(resolver_t* resolver, type_syntax_t* type, bool weak) {
 static void resolve_members(resolver_t* resolver, member_syntax_t* members) {
   for (member_syntax_t* member = members; member; member = member->next) {
     if (member->absent || member->framework_err) continue;
+    resolver->availability = member->availability ? member->availability : resolver->decl->availability;
     if (member->type) resolve_type(resolver, member->type, false);
     if (member->value) resolve_expr(resolver, member->value, NULL);
   }
@@ -227,6 +266,7 @@ static void resolve_methods(resolver_t* resolver) {
   decl_t* decl = resolver->decl;
   for (uint32_t i = 0; i < decl->methods.count; i++) {
     method_t* method = decl->methods.items[i];
+    resolver->availability = method->syntax->availability;
     if (method->syntax->request) resolve_type(resolver, method->syntax->request, false);
     if (method->has_result) {
       resolve_type(resolver, method->success_type, false);
@@ -239,6 +279,8 @@ static void resolve_methods(resolver_t* resolver) {
   for (method_syntax_t* line = decl->syntax->methods; line; line = line->next) {
     if (!line->compose || line->absent) continue;
     if (resolve_name(resolver->c, resolver->library, decl->file, line->compose)) {
+      resolver->availability = line->availability;
+      check_deprecated(resolver, line->compose);
       if (line->compose->decl->kind == DECL_PROTOCOL) add_edge(resolver, line->compose->decl);
     }
   }
@@ -254,6 +296,7 @@ static void resolve_attributes(resolver_t* resolver, attribute_t* attributes) {
 
 static void resolve_decl(resolver_t* resolver, decl_t* decl) {
   resolver->decl = decl;
+  resolver->availability = decl->availability;
   resolve_attributes(resolver, decl->attributes);
   if (decl->layout) {
     if (decl->layout->subtype) resolve_type(resolver, decl->layout->subtype, false);

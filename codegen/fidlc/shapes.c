@@ -70,8 +70,8 @@ static shape_t identifier_shape(const type_t* type) {
     return fixed(size, size);
   }
   if (decl->kind == DECL_NEWTYPE) return decl->type ? type_shape(decl->type) : fixed(1, 1);
-  // Behind an optional union recursion may come here before the union itself was looked at.
-  if ((decl->kind == DECL_TABLE || decl->kind == DECL_UNION) && !decl->has_shape) return fixed(16, 8);
+  // Recursion may reach a union before its turn; its inline size does not depend on anything.
+  if (!decl->has_shape) return decl->kind == DECL_UNION || decl->kind == DECL_TABLE ? fixed(16, 8) : fixed(0, 1);
   return decl->shape;
 }
 
@@ -118,6 +118,7 @@ static void place_members(compiler_t* c, decl_t* decl) {
     uint64_t start = (offset + shape.alignment - 1) & ~(uint64_t)(shape.alignment - 1);
     if (previous) previous->padding = (uint32_t)(start - offset);
     member->offset = (uint32_t)start;
+    note_abi(c, member->syntax, (int64_t)start);
     offset = start + shape.inline_size;
     alignment = max(alignment, shape.alignment);
     previous = member;

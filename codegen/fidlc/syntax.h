@@ -66,6 +66,7 @@ typedef struct modifier {
   word_t word;
   span_t span;
   attribute_t* available;  // strict(added=2), or NULL
+  struct availability* availability;
   bool present;            // resolved: `available` holds at the version being compiled
 } modifier_t;
 
@@ -100,6 +101,9 @@ typedef struct member_syntax {
   expr_t* value;        // bits, enums; a struct member's default
   struct availability* availability;
   bool absent;          // resolved: not in the version being compiled
+  bool abi_known;       // over all versions: its ordinal, value or offset, in its first and last one
+  int64_t abi_first;
+  int64_t abi_last;
   bool framework_err;   // made by the compiler: the type is FrameworkErr
 } member_syntax_t;
 
@@ -136,6 +140,7 @@ typedef struct method_syntax {
   type_syntax_t* error;
   struct availability* availability;
   bool absent;
+  const char* selector;    // over all versions
 } method_syntax_t;
 
 typedef enum decl_syntax_kind {

@@ -1,7 +1,8 @@
 // Rules that need every declaration compiled: resources, transports, inline sizes.
 #include <string.h>
 
-#include "compiler.h"
+#include "attributes.h"
+#include "verify.h"
 
 // Depth is bounded by the nesting of types; newtypes stand in dependency order.
 bool type_is_resource(const type_t* type) {
@@ -63,10 +64,16 @@ static void check_inline_size(compiler_t* c, const decl_t* decl) {
 
 void verify_library(compiler_t* c, library_t* library) {
   infer_resources(library);
+  check_library_attributes(c, library);
   for (uint32_t i = 0; i < library->decls.count; i++) {
-    const decl_t* decl = library->decls.items[i];
-    if (!decl->has_shape) continue;
-    check_resource(c, decl);
-    check_inline_size(c, decl);
+    decl_t* decl = library->decls.items[i];
+    verify_attributes(c, decl);
+    if (decl->has_shape) {
+      check_resource(c, decl);
+      check_inline_size(c, decl);
+    }
+    if (decl->cyclic) continue;
+    if (decl->kind == DECL_PROTOCOL) verify_protocol(c, decl);
+    if (decl->kind == DECL_SERVICE) verify_service(c, decl);
   }
 }

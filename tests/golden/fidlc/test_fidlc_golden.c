@@ -1,0 +1,88 @@
+// The compiler on whole inputs: what it says about bad ones, what it makes of good ones.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "corpus.h"
+#include "dump.h"
+#include "jx_test.h"
+
+static const char* root;
+static char** bad;
+static char** good;
+
+static char* printed_diagnostics(fidlc_t* fidlc) {
+  char* text = NULL;
+  size_t size = 0;
+  FILE* out = open_memstream(&text, &size);
+  fidlc_print(fidlc, out, false);
+  fclose(out);
+  return text;
+}
+
+static char* path_of(const char* folder) {
+  char* path = NULL;
+  if (asprintf(&path, "%s/%s", root, folder) < 0) abort();
+  return path;
+}
+
+START_TEST(bad_input_is_diagnosed_under_its_number) {
+  char* dir = path_of("bad");
+  corpus_case_t corpus;
+  int wanted = 0;
+  corpus_open(&corpus, dir, bad[_i]);
+  fidlc_compile(corpus.fidlc);
+  ck_assert_int_eq(sscanf(bad[_i], "fi-%d", &wanted), 1);
+  size_t found = 0;
+  size_t count = fidlc_error_count(corpus.fidlc) + fidlc_warning_count(corpus.fidlc);
+  for (size_t i = 0; i < count; i++) found += fidlc_diagnostic_number(corpus.fidlc, i) == wanted;
+  char* text = printed_diagnostics(corpus.fidlc);
+  ck_assert_msg(found > 0, "%s does not give FI-%04d but:\n%s", bad[_i], wanted, text);
+  corpus_expect(dir, bad[_i], text);
+  free(text);
+  corpus_close(&corpus);
+  free(dir);
+}
+END_TEST
+
+START_TEST(good_input_becomes_its_representation) {
+  char* dir = path_of("good");
+  corpus_case_t corpus;
+  corpus_open(&corpus, dir, good[_i]);
+  const Fidl__Ir__Library* library = fidlc_compile(corpus.fidlc);
+  char* diagnostics = printed_diagnostics(corpus.fidlc);
+  ck_assert_msg(library != NULL, "%s", diagnostics);
+  ck_assert_str_eq(diagnostics, "");
+  Fidl__Ir__Library alone = *library;
+  alone.n_dependencies = 0;
+  char* text = NULL;
+  size_t size = 0;
+  FILE* out = open_memstream(&text, &size);
+  dump_message(&alone.base, out);
+  fclose(out);
+  corpus_expect(dir, good[_i], text);
+  free(text);
+  free(diagnostics);
+  corpus_close(&corpus);
+  free(dir);
+}
+END_TEST
+
+int main(void) {
+  size_t bad_count = 0;
+  size_t good_count = 0;
+  root = getenv("FIDLC_GOLDEN");
+  if (!root) {
+    fputs("FIDLC_GOLDEN does not name the corpus\n", stderr);
+    return 2;
+  }
+  char* bad_dir = path_of("bad");
+  char* good_dir = path_of("good");
+  bad = corpus_list(bad_dir, ".fidl", &bad_count);
+  good = corpus_list(good_dir, ".fidl", &good_count);
+  Suite* suite = suite_create("fidlc golden");
+  TCase* tc = jx_test_case(suite, "golden");
+  tcase_add_loop_test(tc, bad_input_is_diagnosed_under_its_number, 0, (int)bad_count);
+  tcase_add_loop_test(tc, good_input_becomes_its_representation, 0, (int)good_count);
+  return jx_test_run(suite);
+}
