@@ -2,12 +2,12 @@
 #include "wire.h"
 
 #include <check.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fake_handles.h"
+#include "hex.h"
 
 #define ALL_RIGHTS 0x7fffffffu
 
@@ -16,50 +16,25 @@ uint64_t wire_metadata(void) {
 }
 
 void wire_parse(wire_t* wire, const char* hex) {
-  wire->size = 0;
-  while (*hex) {
-    char pair[3] = {hex[0], hex[1], 0};
-    if (isspace((unsigned char)*hex)) {
-      hex++;
-      continue;
-    }
-    uint8_t byte = (uint8_t)strtoul(pair, NULL, 16);
-    unsigned long count = 1;
-    hex += 2;
-    if (*hex == '*') count = strtoul(hex + 1, (char**)(uintptr_t)&hex, 10);
-    for (; count > 0; count--) {
-      ck_assert_uint_lt(wire->size, WIRE_CAPACITY);
-      wire->bytes[wire->size++] = byte;
-    }
-  }
-}
-
-static void expect_bytes(const wire_t* got, const wire_t* want) {
-  for (uint64_t i = 0; i < want->size && i < got->size; i++)
-    ck_assert_msg(got->bytes[i] == want->bytes[i], "byte 0x%02x is %02x, should be %02x", (unsigned)i,
-                  got->bytes[i], want->bytes[i]);
-  ck_assert_uint_eq(got->size, want->size);
+  wire->size = hex_parse(hex, wire->bytes, WIRE_CAPACITY);
 }
 
 void wire_expect_encoding(const fidl_type_t* type, void* value, const char* hex, uint32_t num_handles,
                           wire_t* out) {
   wire_t* got = out ? out : malloc(sizeof(*got));
-  wire_t* want = malloc(sizeof(*want));
-  wire_parse(want, hex);
   memset(got->bytes, 0xa5, sizeof(got->bytes));
   uint64_t metadata = 0;
   fidl_error_t error = fidl_standalone_encode(type, value, got->bytes, WIRE_CAPACITY, got->sent, &metadata,
                                               &got->size, &got->num_handles);
   ck_assert_str_eq(fidl_error_name(error), "NONE");
   ck_assert_uint_eq(metadata, wire_metadata());
-  expect_bytes(got, want);
+  hex_expect(got->bytes, got->size, hex);
   ck_assert_uint_eq(got->num_handles, num_handles);
   if (!out) {
     for (uint32_t i = 0; i < got->num_handles; i++)
       zx_handle_close(got->sent[i].handle);
     free(got);
   }
-  free(want);
 }
 
 static fidl_error_t decode(wire_t* wire, const fidl_type_t* type, uint32_t num_handles,
