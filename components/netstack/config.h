@@ -1,0 +1,33 @@
+// The netstack's static configuration, from its arguments.
+#ifndef COMPONENTS_NETSTACK_CONFIG_H_
+#define COMPONENTS_NETSTACK_CONFIG_H_
+
+#include <stddef.h>
+
+#include <tcpip/tcpip.h>
+
+enum { CONFIG_ADDRESSES_MAX = 16, CONFIG_GATEWAYS_MAX = 8, CONFIG_MTU_MIN = 576 };
+
+typedef struct netstack_config {
+  char interface_name[TCPIP_INTERFACE_NAME_SIZE];
+  tcpip_subnet_t addresses[CONFIG_ADDRESSES_MAX];
+  size_t address_count;
+  tcpip_address_t gateways[CONFIG_GATEWAYS_MAX];
+  size_t gateway_count;
+  uint32_t mtu;         // 0: the device's
+  tcpip_quota_t quota;  // of each client; zeroes: the engine's defaults
+} netstack_config_t;
+
+#define CONFIG_ERROR_SIZE 160
+
+// Reads arguments (argv[0] is not looked at):
+//   --address=A/N   an address of the interface with its prefix length; may be repeated
+//   --gateway=A     the default route's next hop; may be repeated
+//   --mtu=N         at most N bytes in an IP packet, 576 to 65535
+//   --interface=S   the interface's name, "eth0" if not given
+//   --sockets=N     how many sockets one client may have
+//   --buffers=N     how many bytes one client's sockets may hold
+// False: `error` holds a sentence about what is wrong, and `out` is not to be used.
+bool netstack_config_parse(int argc, char* const* argv, netstack_config_t* out, char error[CONFIG_ERROR_SIZE]);
+
+#endif  // COMPONENTS_NETSTACK_CONFIG_H_

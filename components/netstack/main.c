@@ -1,0 +1,98 @@
+// The netstack component: a loop, a netstack, and the component's namespace around them.
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include <fidl/fuchsia.hardware.ethernet.h>
+#include <fidl/fuchsia.posix.socket.h>
+#include <lib/async-loop/loop.h>
+#include <lib/component/component.h>
+
+#include "config.h"
+#include "netstack.h"
+
+typedef struct netstack_main {
+  async_loop_t* loop;
+  component_t* component;
+  netstack_t* netstack;
+  netstack_config_t config;
+} netstack_main_t;
+
+static void log_text(void* context, const char* text) {
+  netstack_main_t* self = context;
+  component_log(self->component, COMPONENT_LOG_INFO, "%s", text);
+}
+
+static zx_status_t connect_device(void* context, zx_handle_t server_end) {
+  netstack_main_t* self = context;
+  return component_connect(self->component, fuchsia_hardware_ethernet_Device_NAME, server_end);
+}
+
+static void serve_provider(void* context, zx_handle_t server_end) {
+  netstack_main_t* self = context;
+  netstack_serve_provider(self->netstack, server_end);
+}
+
+static void stop(void* context) {
+  netstack_main_t* self = context;
+  async_loop_quit(self->loop);
+}
+
+// A socket takes several descriptors: we want as many as we can have.
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static zx_status_t start(netstack_main_t* self) {
+  async_dispatcher_t* dispatcher = async_loop_get_dispatcher(self->loop);
+  netstack_host_t host = {.context = self, .connect_device = connect_device, .log = log_text};
+  component_on_stop(self->component, stop, self);
+  zx_status_t status = netstack_create(dispatcher, &self->config, &host, &self->netstack);
+  if (status != ZX_OK) {
+    component_log(self->component, COMPONENT_LOG_ERROR, "cannot start: status %d", status);
+    return status;
+  }
+  return component_serve(self->component, fuchsia_posix_socket_Provider_NAME, serve_provider, self);
+}
+
+static void log_counters(netstack_main_t* self) {
+  const link_counters_t* link = netstack_link_counters(self->netstack);
+  const tcpip_stats_t* stats = tcpip_stats(netstack_engine(self->netstack));
+  component_log(self->component, COMPONENT_LOG_INFO,
+                "counters: rx %" PRIu64 " frames, tx %" PRIu64 " frames, %" PRIu64 " dropped, %" PRIu64
+                " bad entries; udp rx %" PRIu64 ", tx %" PRIu64 ", no port %" PRIu64 ", buffer full %" PRIu64,
+                link->rx_frames, link->tx_frames, link->tx_dropped,
+                link->bad_cookie + link->bad_range + link->bad_flags, stats->udp_rx, stats->udp_tx,
+                stats->udp_rx_no_port, stats->udp_rx_buffer_full);
+}
+
+int main(int argc, char** argv) {
+  netstack_main_t self = {0};
+  char error[CONFIG_ERROR_SIZE];
+  if (!netstack_config_parse(argc, argv, &self.config, error)) {
+    fprintf(stderr, "netstack: %s\n", error);
+    return 2;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  zx_status_t status = async_loop_create(NULL, &self.loop);
+  if (status == ZX_OK) status = component_create(async_loop_get_dispatcher(self.loop), &self.component);
+  if (status == ZX_OK) {
+    status = start(&self);
+  } else {
+    fprintf(stderr, "netstack: cannot start as a component: status %d\n", status);
+  }
+  if (status == ZX_OK) {
+    (void)async_loop_run(self.loop, ZX_TIME_INFINITE, false);
+    log_counters(&self);
+  }
+  if (self.loop) async_loop_shutdown(self.loop);
+  netstack_destroy(self.netstack);
+  component_destroy(self.component);
+  async_loop_destroy(self.loop);
+  return status == ZX_OK ? 0 : 1;
+}

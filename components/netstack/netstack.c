@@ -1,0 +1,225 @@
+// The engine's surroundings: time, frames, events. Above: provider.c and synchronous_datagram_socket.c, which call the
+// engine for applications. Below: <tcpip/tcpip.h> and the link endpoint.
+//
+// netstack_enter and netstack_leave bracket every visit to the engine. Leaving sends what the visit produced, delivers
+// what it sent to this host itself, and sets one timer to the engine's next deadline. The timer is only ever moved
+// forward in time by its own firing: a deadline that became later costs nothing until then.
+#include "netstack.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <lib/trace/trace.h>
+#include <zircon/syscalls.h>
+
+#include "interface.h"
+#include "provider.h"
+#include "synchronous_datagram_socket.h"
+
+// Rounds of delivery on the loopback interface in one visit; what is left waits for the timer.
+enum { LOOPBACK_ROUNDS = 4 };
+
+struct netstack {
+  async_dispatcher_t* dispatcher;
+  netstack_config_t config;
+  netstack_host_t host;
+  tcpip_t* engine;
+  async_task_t timer;
+  int64_t timer_deadline;  // TCPIP_NEVER while it is not set
+  link_endpoint_t* link;
+  uint32_t interface;  // the device's index in the engine, 0 before it was first seen
+  provider_list_t* providers;
+  uint8_t scratch[NETSTACK_SCRATCH_BYTES];
+};
+
+async_dispatcher_t* netstack_dispatcher(const netstack_t* netstack) {
+  return netstack->dispatcher;
+}
+
+tcpip_t* netstack_engine(const netstack_t* netstack) {
+  return netstack->engine;
+}
+
+const netstack_config_t* netstack_configuration(const netstack_t* netstack) {
+  return &netstack->config;
+}
+
+provider_list_t* netstack_providers(netstack_t* netstack) {
+  return netstack->providers;
+}
+
+const link_counters_t* netstack_link_counters(const netstack_t* netstack) {
+  return link_endpoint_counters(netstack->link);
+}
+
+void* netstack_scratch(netstack_t* netstack) {
+  return netstack->scratch;
+}
+
+void netstack_log(netstack_t* netstack, const char* format, ...) {
+  if (!netstack->host.log) return;
+  char text[256];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  netstack->host.log(netstack->host.context, text);
+}
+
+static void set_timer(netstack_t* netstack) {
+  int64_t deadline = tcpip_deadline(netstack->engine);
+  if (deadline >= netstack->timer_deadline) return;
+  (void)async_cancel_task(netstack->dispatcher, &netstack->timer);
+  netstack->timer.deadline = deadline;
+  zx_status_t status = async_post_task(netstack->dispatcher, &netstack->timer);
+  netstack->timer_deadline = status == ZX_OK ? deadline : TCPIP_NEVER;
+}
+
+void netstack_enter(netstack_t* netstack) {
+  tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
+}
+
+void netstack_flush(netstack_t* netstack) {
+  link_endpoint_flush(netstack->link);
+}
+
+void netstack_leave(netstack_t* netstack) {
+  for (int i = 0; i < LOOPBACK_ROUNDS; i++) {
+    int64_t now = tcpip_time(netstack->engine);
+    if (tcpip_deadline(netstack->engine) > now) break;
+    tcpip_advance(netstack->engine, now);
+  }
+  link_endpoint_flush(netstack->link);
+  set_timer(netstack);
+}
+
+static void timer_fired(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  netstack_t* netstack = (netstack_t*)((char*)task - offsetof(netstack_t, timer));
+  netstack->timer_deadline = TCPIP_NEVER;
+  if (status != ZX_OK) return;
+  tcpip_advance(netstack->engine, zx_clock_get_monotonic());
+  netstack_leave(netstack);
+}
+
+// What the engine asks for.
+
+static int engine_transmit(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
+                           const tcpip_offload_t* offload) {
+  netstack_t* netstack = context;
+  return link_endpoint_transmit(netstack->link, iov, iov_count);
+}
+
+static void engine_multicast_filter(void* context, uint32_t interface, const uint8_t mac[TCPIP_MAC_SIZE], bool add) {
+  netstack_t* netstack = context;
+  link_endpoint_multicast(netstack->link, mac, add);
+}
+
+static void engine_socket_event(void* context, tcpip_socket_t* endpoint, void* socket_context, uint32_t events) {
+  synchronous_datagram_socket_event(socket_context, events);
+}
+
+static void engine_trace(void* context, const char* point) {
+  trace_point(point, 0);
+}
+
+static int create_engine(netstack_t* netstack) {
+  tcpip_config_t config = {
+      .ops = {.transmit = engine_transmit,
+              .multicast_filter = engine_multicast_filter,
+              .socket_event = engine_socket_event,
+              .trace = trace_enabled() ? engine_trace : NULL},
+      .context = netstack,
+      .now_ns = zx_clock_get_monotonic(),
+  };
+  if (getrandom(config.secret, sizeof(config.secret), 0) != (ssize_t)sizeof(config.secret)) return -1;
+  return tcpip_create(&config, &netstack->engine);
+}
+
+// What the link endpoint tells.
+
+static zx_status_t link_connect(void* context, zx_handle_t server_end) {
+  netstack_t* netstack = context;
+  if (netstack->host.connect_device) return netstack->host.connect_device(netstack->host.context, server_end);
+  zx_handle_close(server_end);
+  return ZX_ERR_NOT_FOUND;
+}
+
+static void link_up(void* context, const link_info_t* info) {
+  netstack_t* netstack = context;
+  netstack_enter(netstack);
+  interface_up(netstack, info, &netstack->interface);
+  netstack_leave(netstack);
+  provider_list_open(netstack->providers);
+}
+
+static void link_down(void* context, zx_status_t reason) {
+  netstack_t* netstack = context;
+  netstack_enter(netstack);
+  interface_down(netstack, netstack->interface, reason);
+  netstack_leave(netstack);
+}
+
+static void link_input(void* context, const void* frame, size_t length) {
+  netstack_t* netstack = context;
+  tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
+  tcpip_input(netstack->engine, netstack->interface, frame, length, NULL);
+}
+
+static void link_input_done(void* context) {
+  netstack_leave(context);
+}
+
+static void link_writable(void* context) {
+  netstack_t* netstack = context;
+  netstack_enter(netstack);
+  tcpip_link_writable(netstack->engine, netstack->interface);
+  netstack_leave(netstack);
+}
+
+static const link_endpoint_ops_t link_ops = {
+    .connect = link_connect,
+    .up = link_up,
+    .down = link_down,
+    .input = link_input,
+    .input_done = link_input_done,
+    .writable = link_writable,
+};
+
+zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_config_t* config,
+                            const netstack_host_t* host, netstack_t** out) {
+  netstack_t* netstack = calloc(1, sizeof(*netstack));
+  if (!netstack) return ZX_ERR_NO_MEMORY;
+  netstack->dispatcher = dispatcher;
+  netstack->config = *config;
+  netstack->host = *host;
+  netstack->timer.handler = timer_fired;
+  netstack->timer_deadline = TCPIP_NEVER;
+  zx_status_t status = ZX_ERR_NO_MEMORY;
+  if (create_engine(netstack) != 0) goto fail;
+  status = link_endpoint_create(dispatcher, &link_ops, netstack, &netstack->link);
+  if (status != ZX_OK) goto fail;
+  status = provider_list_create(netstack, &netstack->providers);
+  if (status != ZX_OK) goto fail;
+  if (!host->connect_device) provider_list_open(netstack->providers);
+  *out = netstack;
+  return ZX_OK;
+
+fail:
+  netstack_destroy(netstack);
+  return status;
+}
+
+void netstack_destroy(netstack_t* netstack) {
+  if (!netstack) return;
+  provider_list_destroy(netstack->providers);
+  link_endpoint_destroy(netstack->link);
+  (void)async_cancel_task(netstack->dispatcher, &netstack->timer);
+  tcpip_destroy(netstack->engine);
+  free(netstack);
+}
+
+void netstack_serve_provider(netstack_t* netstack, zx_handle_t server_end) {
+  provider_list_add(netstack->providers, server_end);
+}

@@ -1,0 +1,307 @@
+// Clients, and what they ask the Provider for. Above: applications' processes. Beside: synchronous_datagram_socket.c,
+// which serves the sockets made here. Below: netstack.c and the engine.
+#include "provider.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fidl/fuchsia.posix.socket.h>
+#include <lib/async/task.h>
+#include <zircon/syscalls.h>
+
+#include "address.h"
+#include "interface.h"
+#include "netstack.h"
+#include "synchronous_datagram_socket.h"
+
+// How long requests wait for a device that does not come.
+static const zx_duration_t patience_ns = ZX_SEC(5);
+
+struct provider_list {
+  netstack_t* netstack;
+  bool open;
+  async_task_t impatience;
+  size_t client_count;
+  size_t waiting_count;
+  zx_handle_t waiting[PROVIDER_CLIENTS_MAX];
+};
+
+struct provider_client {
+  provider_list_t* list;
+  tcpip_client_t* engine;
+  uint32_t references;   // the connection to the Provider and each socket
+  uint32_t connections;  // to sockets
+};
+
+netstack_t* provider_client_netstack(const provider_client_t* client) {
+  return client->list->netstack;
+}
+
+tcpip_client_t* provider_client_engine(const provider_client_t* client) {
+  return client->engine;
+}
+
+void provider_client_acquire(provider_client_t* client) {
+  client->references++;
+}
+
+void provider_client_release(provider_client_t* client) {
+  if (--client->references > 0) return;
+  netstack_t* netstack = provider_client_netstack(client);
+  client->list->client_count--;
+  netstack_enter(netstack);
+  tcpip_client_destroy(client->engine);
+  netstack_leave(netstack);
+  free(client);
+}
+
+bool provider_client_connection_begin(provider_client_t* client) {
+  if (client->connections == PROVIDER_CONNECTIONS_MAX) return false;
+  client->connections++;
+  return true;
+}
+
+void provider_client_connection_end(provider_client_t* client) {
+  client->connections--;
+}
+
+static void stream_socket(void* context, fuchsia_posix_socket_ProviderStreamSocketRequest* request,
+                          fidl_completer_t completer) {
+  fuchsia_posix_socket_Provider_StreamSocket_reply_error(completer, fuchsia_posix_Errno_EPROTONOSUPPORT);
+}
+
+// Makes a socket and the client end that leads to it. 0 or a negative errno.
+static int open_datagram_socket(provider_client_t* client, fuchsia_posix_socket_Domain domain,
+                                fuchsia_posix_socket_DatagramSocketProtocol proto, zx_handle_t* out) {
+  uint8_t family = domain == fuchsia_posix_socket_Domain_IPV4 ? TCPIP_IPV4 : TCPIP_IPV6;
+  tcpip_protocol_t protocol = proto == fuchsia_posix_socket_DatagramSocketProtocol_UDP ? TCPIP_UDP : TCPIP_ICMP_ECHO;
+  zx_handle_t client_end = ZX_HANDLE_INVALID;
+  zx_handle_t server_end = ZX_HANDLE_INVALID;
+  if (zx_channel_create(0, &client_end, &server_end) != ZX_OK) return -ENFILE;
+  int result = synchronous_datagram_socket_open(client, family, protocol, server_end);
+  if (result != 0) {
+    zx_handle_close(client_end);
+    return result;
+  }
+  *out = client_end;
+  return 0;
+}
+
+static void datagram_socket_deprecated(void* context,
+                                       fuchsia_posix_socket_ProviderDatagramSocketDeprecatedRequest* request,
+                                       fidl_completer_t completer) {
+  fuchsia_posix_socket_Provider_DatagramSocketDeprecated_Response response = {0};
+  int result = open_datagram_socket(context, request->domain, request->proto, &response.s);
+  if (result != 0) {
+    fuchsia_posix_socket_Provider_DatagramSocketDeprecated_reply_error(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_Provider_DatagramSocketDeprecated_reply(completer, &response);
+}
+
+static void datagram_socket(void* context, fuchsia_posix_socket_ProviderDatagramSocketRequest* request,
+                            fidl_completer_t completer) {
+  zx_handle_t s = ZX_HANDLE_INVALID;
+  int result = open_datagram_socket(context, request->domain, request->proto, &s);
+  if (result != 0) {
+    fuchsia_posix_socket_Provider_DatagramSocket_reply_error(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_Provider_DatagramSocket_Response response =
+      fuchsia_posix_socket_Provider_DatagramSocket_Response_with_synchronous_datagram_socket(s);
+  fuchsia_posix_socket_Provider_DatagramSocket_reply(completer, &response);
+}
+
+static void interface_index_to_name(void* context,
+                                    fuchsia_posix_socket_ProviderInterfaceIndexToNameRequest* request,
+                                    fidl_completer_t completer) {
+  provider_client_t* client = context;
+  tcpip_interface_info_t info;
+  if (request->index > UINT32_MAX ||
+      tcpip_interface_get(netstack_engine(provider_client_netstack(client)), (uint32_t)request->index, &info) != 0) {
+    fuchsia_posix_socket_Provider_InterfaceIndexToName_reply_error(completer, ZX_ERR_NOT_FOUND);
+    return;
+  }
+  fuchsia_posix_socket_Provider_InterfaceIndexToName_Response response = {.name = fidl_string(info.name)};
+  fuchsia_posix_socket_Provider_InterfaceIndexToName_reply(completer, &response);
+}
+
+static uint32_t find_interface(provider_client_t* client, fidl_string_t name) {
+  return interface_by_name(netstack_engine(provider_client_netstack(client)), name);
+}
+
+static void interface_name_to_index(void* context,
+                                    fuchsia_posix_socket_ProviderInterfaceNameToIndexRequest* request,
+                                    fidl_completer_t completer) {
+  uint32_t index = find_interface(context, request->name);
+  if (index == 0) {
+    fuchsia_posix_socket_Provider_InterfaceNameToIndex_reply_error(completer, ZX_ERR_NOT_FOUND);
+    return;
+  }
+  fuchsia_posix_socket_Provider_InterfaceNameToIndex_Response response = {.index = index};
+  fuchsia_posix_socket_Provider_InterfaceNameToIndex_reply(completer, &response);
+}
+
+static fuchsia_posix_socket_InterfaceFlags flags_of(const tcpip_interface_info_t* info) {
+  fuchsia_posix_socket_InterfaceFlags flags = 0;
+  if (info->up) flags |= fuchsia_posix_socket_InterfaceFlags_UP | fuchsia_posix_socket_InterfaceFlags_RUNNING;
+  if (info->loopback) return flags | fuchsia_posix_socket_InterfaceFlags_LOOPBACK;
+  return flags | fuchsia_posix_socket_InterfaceFlags_BROADCAST | fuchsia_posix_socket_InterfaceFlags_MULTICAST;
+}
+
+static void interface_name_to_flags(void* context,
+                                    fuchsia_posix_socket_ProviderInterfaceNameToFlagsRequest* request,
+                                    fidl_completer_t completer) {
+  provider_client_t* client = context;
+  tcpip_interface_info_t info;
+  uint32_t index = find_interface(client, request->name);
+  if (index == 0 || tcpip_interface_get(netstack_engine(provider_client_netstack(client)), index, &info) != 0) {
+    fuchsia_posix_socket_Provider_InterfaceNameToFlags_reply_error(completer, ZX_ERR_NOT_FOUND);
+    return;
+  }
+  fuchsia_posix_socket_Provider_InterfaceNameToFlags_Response response = {.flags = flags_of(&info)};
+  fuchsia_posix_socket_Provider_InterfaceNameToFlags_reply(completer, &response);
+}
+
+// One interface of an answer, with the memory that its table points to.
+enum { ADDRESSES_MAX = 32 };
+
+typedef struct interface_answer {
+  fuchsia_posix_socket_InterfaceAddresses_frame_t frame;
+  uint64_t id;
+  tcpip_interface_info_t info;
+  fidl_string_t name;
+  fidl_vector_fuchsia_net_Subnet_t subnets;
+  fuchsia_net_Subnet subnet[ADDRESSES_MAX];
+  ip_address_storage_t storage[ADDRESSES_MAX];
+} interface_answer_t;
+
+static void describe_interface(const tcpip_t* engine, uint32_t index, interface_answer_t* answer,
+                               fuchsia_posix_socket_InterfaceAddresses* out) {
+  tcpip_address_info_t addresses[ADDRESSES_MAX];
+  int count = tcpip_address_list(engine, index, addresses, ADDRESSES_MAX);
+  if (count > ADDRESSES_MAX) count = ADDRESSES_MAX;
+  size_t usable = 0;
+  for (int i = 0; i < count; i++) {
+    if (addresses[i].state != TCPIP_ADDRESS_ASSIGNED) continue;
+    answer->subnet[usable] = subnet_to_fidl(&addresses[i].subnet, &answer->storage[usable]);
+    usable++;
+  }
+  (void)tcpip_interface_get(engine, index, &answer->info);
+  answer->id = index;
+  answer->name = fidl_string(answer->info.name);
+  answer->subnets = (fidl_vector_fuchsia_net_Subnet_t){.count = usable, .data = answer->subnet};
+  fuchsia_posix_socket_InterfaceAddresses_init(out, &answer->frame);
+  fuchsia_posix_socket_InterfaceAddresses_set_id(out, &answer->id);
+  fuchsia_posix_socket_InterfaceAddresses_set_name(out, &answer->name);
+  fuchsia_posix_socket_InterfaceAddresses_set_addresses(out, &answer->subnets);
+  fuchsia_posix_socket_InterfaceAddresses_set_interface_flags(out, flags_of(&answer->info));
+}
+
+static void get_interface_addresses(void* context, fidl_completer_t completer) {
+  provider_client_t* client = context;
+  const tcpip_t* engine = netstack_engine(provider_client_netstack(client));
+  size_t count = 0;
+  for (uint32_t i = tcpip_interface_next(engine, 0); i != 0; i = tcpip_interface_next(engine, i)) count++;
+  fuchsia_posix_socket_InterfaceAddresses* interfaces = calloc(count, sizeof(*interfaces));
+  interface_answer_t* answers = calloc(count, sizeof(*answers));
+  if (interfaces && answers) {
+    size_t next = 0;
+    for (uint32_t i = tcpip_interface_next(engine, 0); i != 0; i = tcpip_interface_next(engine, i), next++) {
+      describe_interface(engine, i, &answers[next], &interfaces[next]);
+    }
+    fuchsia_posix_socket_ProviderGetInterfaceAddressesResponse response = {
+        .interfaces = {.count = count, .data = interfaces}};
+    fuchsia_posix_socket_Provider_GetInterfaceAddresses_reply(completer, &response);
+  } else {
+    fidl_completer_close(completer, ZX_ERR_NO_MEMORY);
+  }
+  free(answers);
+  free(interfaces);
+}
+
+static const fuchsia_posix_socket_Provider_ops_t provider_ops = {
+    .StreamSocket = stream_socket,
+    .DatagramSocketDeprecated = datagram_socket_deprecated,
+    .DatagramSocket = datagram_socket,
+    .InterfaceIndexToName = interface_index_to_name,
+    .InterfaceNameToIndex = interface_name_to_index,
+    .InterfaceNameToFlags = interface_name_to_flags,
+    .GetInterfaceAddresses = get_interface_addresses,
+};
+
+static void provider_unbound(void* context, fidl_binding_t* binding, zx_status_t reason) {
+  provider_client_release(context);
+}
+
+static void refuse(zx_handle_t server_end, zx_status_t reason) {
+  (void)fidl_epitaph_write(server_end, reason);
+  zx_handle_close(server_end);
+}
+
+static void serve(provider_list_t* list, zx_handle_t server_end) {
+  provider_client_t* client = list->client_count < PROVIDER_CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
+  if (!client) {
+    refuse(server_end, ZX_ERR_NO_RESOURCES);
+    return;
+  }
+  const tcpip_quota_t* quota = &netstack_configuration(list->netstack)->quota;
+  *client = (provider_client_t){.list = list, .references = 1};
+  if (tcpip_client_create(netstack_engine(list->netstack), quota, &client->engine) != 0) {
+    free(client);
+    refuse(server_end, ZX_ERR_NO_MEMORY);
+    return;
+  }
+  list->client_count++;
+  zx_status_t status = fuchsia_posix_socket_Provider_bind(netstack_dispatcher(list->netstack), server_end,
+                                                          &provider_ops, client, provider_unbound, NULL);
+  if (status != ZX_OK) provider_client_release(client);
+}
+
+void provider_list_add(provider_list_t* list, zx_handle_t server_end) {
+  if (list->open) {
+    serve(list, server_end);
+  } else if (list->waiting_count < PROVIDER_CLIENTS_MAX) {
+    list->waiting[list->waiting_count++] = server_end;
+  } else {
+    refuse(server_end, ZX_ERR_NO_RESOURCES);
+  }
+}
+
+void provider_list_open(provider_list_t* list) {
+  if (list->open) return;
+  list->open = true;
+  (void)async_cancel_task(netstack_dispatcher(list->netstack), &list->impatience);
+  for (size_t i = 0; i < list->waiting_count; i++) serve(list, list->waiting[i]);
+  list->waiting_count = 0;
+}
+
+static void patience_ended(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  provider_list_t* list = (provider_list_t*)((char*)task - offsetof(provider_list_t, impatience));
+  if (status != ZX_OK) return;
+  netstack_log(list->netstack, "no Ethernet device yet; going on without");
+  provider_list_open(list);
+}
+
+zx_status_t provider_list_create(netstack_t* netstack, provider_list_t** out) {
+  provider_list_t* list = calloc(1, sizeof(*list));
+  if (!list) return ZX_ERR_NO_MEMORY;
+  list->netstack = netstack;
+  list->impatience.handler = patience_ended;
+  list->impatience.deadline = zx_deadline_after(patience_ns);
+  zx_status_t status = async_post_task(netstack_dispatcher(netstack), &list->impatience);
+  if (status != ZX_OK) {
+    free(list);
+    return status;
+  }
+  *out = list;
+  return ZX_OK;
+}
+
+void provider_list_destroy(provider_list_t* list) {
+  if (!list) return;
+  (void)async_cancel_task(netstack_dispatcher(list->netstack), &list->impatience);
+  for (size_t i = 0; i < list->waiting_count; i++) refuse(list->waiting[i], ZX_ERR_CANCELED);
+  free(list);
+}
