@@ -114,9 +114,9 @@ static void check_duplicate_args(compiler_t* c, const attribute_t* attribute) {
   if (!attribute->args || !attribute->args->next) return;
   for (attribute_arg_t* arg = attribute->args; arg; arg = arg->next) {
     if (!arg->name.name) continue;
-    const attribute_arg_t* same = str_map_add(&c->arena, &exact, arg->name.name, arg);
+    const attribute_arg_t* same = str_map_add(c->arena, &exact, arg->name.name, arg);
     const attribute_arg_t* similar =
-        same ? NULL : str_map_add(&c->arena, &canonical, canonical_name(c, arg->name.name), arg);
+        same ? NULL : str_map_add(c->arena, &canonical, canonical_name(c, arg->name.name), arg);
     if (!same && !similar) continue;
     diagnostic_t* error =
         same ? report_error(&c->diagnostics, arg->name.span, 130, "@%s has two arguments named `%s`",
@@ -164,8 +164,8 @@ static void check_attribute(const context_t* context, const attribute_t* attribu
 
 void attribute_set_add(compiler_t* c, attribute_set_t* set, attribute_t* attribute) {
   const str_t* name = attribute->name.name;
-  const attribute_t* same = str_map_add(&c->arena, &set->exact, name, attribute);
-  const attribute_t* similar = same ? NULL : str_map_add(&c->arena, &set->canonical, canonical_name(c, name), attribute);
+  const attribute_t* same = str_map_add(c->arena, &set->exact, name, attribute);
+  const attribute_t* similar = same ? NULL : str_map_add(c->arena, &set->canonical, canonical_name(c, name), attribute);
   if (!same && !similar) return;
   diagnostic_t* error =
       same ? report_error(&c->diagnostics, attribute->span, 122, "@%s is given twice", name->data)

@@ -28,7 +28,7 @@ const char* attribute_string(compiler_t* c, const attribute_arg_t* arg, uint32_t
   uint32_t length = 0;
   const char* text = NULL;
   if (arg->value->kind == EXPR_STRING) {
-    text = string_value(&c->arena, arg->value->span, &length);
+    text = string_value(c->arena, arg->value->span, &length);
   } else if (arg->value->kind == EXPR_DOC) {
     text = arg->value->text;
     length = (uint32_t)strlen(text);
@@ -57,6 +57,6 @@ const str_t* protocol_discoverable_name(compiler_t* c, const decl_t* decl) {
   if (!attribute) return NULL;
   const attribute_arg_t* arg = attribute_arg(attribute, "name");
   const char* text = arg ? attribute_string(c, arg, NULL) : NULL;
-  if (!text) text = arena_printf(&c->arena, "%s.%s", decl->library->name->data, decl->name->data);
+  if (!text) text = arena_printf(c->arena, "%s.%s", decl->library->name->data, decl->name->data);
   return intern_cstr(&c->names, text);
 }

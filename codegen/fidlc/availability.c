@@ -59,13 +59,13 @@ const char* version_text(compiler_t* c, uint32_t version) {
   if (version == VERSION_NEXT) return "NEXT";
   if (version == VERSION_HEAD) return "HEAD";
   if (version == VERSION_LEGACY) return "LEGACY";
-  return arena_printf(&c->arena, "%u", version);
+  return arena_printf(c->arena, "%u", version);
 }
 
 static void read_version(reading_t* reading, const attribute_arg_t* arg, uint32_t* out) {
   compiler_t* c = reading->c;
   const expr_t* value = arg->value;
-  const char* text = span_text(&c->arena, value->span);
+  const char* text = span_text(c->arena, value->span);
   bool name = value->kind == EXPR_NAME;
   if ((value->kind == EXPR_NUMBER || (name && value->name->count == 1)) && parse_version(text, strlen(text), out)) return;
   reading->ok = false;
@@ -85,7 +85,7 @@ static const str_t* read_text(reading_t* reading, const attribute_arg_t* arg) {
     return NULL;
   }
   uint32_t length = 0;
-  const char* text = string_value(&c->arena, arg->value->span, &length);
+  const char* text = string_value(c->arena, arg->value->span, &length);
   return intern(&c->names, text, length);
 }
 
@@ -213,7 +213,7 @@ static bool check_within(reading_t* reading, const availability_t* outer) {
 }
 
 static availability_t* combine(reading_t* reading, const availability_t* outer) {
-  availability_t* availability = arena_alloc(&reading->c->arena, sizeof(*availability));
+  availability_t* availability = arena_alloc(reading->c->arena, sizeof(*availability));
   *availability = *outer;
   availability->ending = ENDS_NOT;
   availability->span = reading->attribute->span;

@@ -18,7 +18,7 @@ static decl_kind_t layout_decl_kind(layout_kind_t kind) {
 
 static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* name, span_t span) {
   compiler_t* c = collector->c;
-  decl_t* decl = arena_alloc(&c->arena, sizeof(*decl));
+  decl_t* decl = arena_alloc(c->arena, sizeof(*decl));
   decl->kind = kind;
   decl->library = collector->library;
   decl->name = name;
@@ -26,13 +26,13 @@ static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* n
   decl->file = collector->syntax->file;
   decl->availability = collector->availability;
   if (!name_set_add(c, &collector->names, name, span, decl->availability, "declaration")) decl->failed = true;
-  str_map_add(&c->arena, &collector->library->names, name, decl);
-  ptr_list_add(&c->arena, &collector->library->decls, decl);
+  str_map_add(c->arena, &collector->library->names, name, decl);
+  ptr_list_add(c->arena, &collector->library->decls, decl);
   return decl;
 }
 
 static const context_name_t* inside(compiler_t* c, const context_name_t* outer, const char* name) {
-  context_name_t* context = arena_alloc(&c->arena, sizeof(*context));
+  context_name_t* context = arena_alloc(c->arena, sizeof(*context));
   *context = (context_name_t){outer, name};
   return context;
 }
@@ -70,7 +70,7 @@ static void check_present_modifiers(compiler_t* c, const modifier_t* modifiers) 
       bool same = later->word == earlier->word;
       diagnostic_t* error = report_error(&c->diagnostics, later->span, same ? 32 : 33,
                                          same ? "the modifier `%s` is repeated" : "the modifier `%s` contradicts another",
-                                         span_text(&c->arena, later->span));
+                                         span_text(c->arena, later->span));
       add_note(&c->diagnostics, error, earlier->span, "the other one, at a version that both have");
     }
   }
@@ -119,7 +119,7 @@ static void collect_type(collector_t* collector, type_syntax_t* type, const cont
 }
 
 static type_syntax_t* type_for(compiler_t* c, decl_t* decl) {
-  type_syntax_t* type = arena_alloc(&c->arena, sizeof(*type));
+  type_syntax_t* type = arena_alloc(c->arena, sizeof(*type));
   type->anonymous = decl;
   type->span = type->name_span = decl->span;
   return type;
@@ -127,7 +127,7 @@ static type_syntax_t* type_for(compiler_t* c, decl_t* decl) {
 
 static member_syntax_t* result_member(compiler_t* c, const char* name, uint32_t ordinal, type_syntax_t* type,
                                       span_t span) {
-  member_syntax_t* member = arena_alloc(&c->arena, sizeof(*member));
+  member_syntax_t* member = arena_alloc(c->arena, sizeof(*member));
   member->ident = (ident_t){intern_cstr(&c->names, name), span};
   member->span = span;
   member->ordinal = ordinal;
@@ -140,7 +140,7 @@ static decl_t* add_made(collector_t* collector, const method_syntax_t* method, l
                         const context_name_t* context) {
   compiler_t* c = collector->c;
   decl_t* decl = add_decl(collector, layout_decl_kind(kind), intern_cstr(&c->names, name), method->ident.span);
-  decl->layout = arena_alloc(&c->arena, sizeof(*decl->layout));
+  decl->layout = arena_alloc(c->arena, sizeof(*decl->layout));
   decl->layout->kind = kind;
   decl->layout->span = method->ident.span;
   decl->anonymous = true;
@@ -153,7 +153,7 @@ static void collect_result(collector_t* collector, method_t* method, const conte
   compiler_t* c = collector->c;
   method_syntax_t* syntax = method->syntax;
   span_t span = syntax->ident.span;
-  const char* response_name = arena_printf(&c->arena, "%s_Response", prefix);
+  const char* response_name = arena_printf(c->arena, "%s_Response", prefix);
   type_syntax_t* success = syntax->response;
   if (success) {
     collect_type(collector, success, inside(c, context, "response"), response_name);
@@ -163,9 +163,9 @@ static void collect_result(collector_t* collector, method_t* method, const conte
     success = type_for(c, empty);
   }
   if (syntax->error) {
-    collect_type(collector, syntax->error, inside(c, context, "error"), arena_printf(&c->arena, "%s_Error", prefix));
+    collect_type(collector, syntax->error, inside(c, context, "error"), arena_printf(c->arena, "%s_Error", prefix));
   }
-  decl_t* result = add_made(collector, syntax, LAYOUT_UNION, arena_printf(&c->arena, "%s_Result", prefix),
+  decl_t* result = add_made(collector, syntax, LAYOUT_UNION, arena_printf(c->arena, "%s_Result", prefix),
                             inside(c, context, "result"));
   result->result_union = true;
   member_syntax_t** next = &result->layout->members;
@@ -176,7 +176,7 @@ static void collect_result(collector_t* collector, method_t* method, const conte
     next = &(*next)->next;
   }
   if (!method->strict) {
-    type_syntax_t* type = arena_alloc(&c->arena, sizeof(*type));
+    type_syntax_t* type = arena_alloc(c->arena, sizeof(*type));
     type->span = type->name_span = span;
     *next = result_member(c, "framework_err", 3, type, span);
     (*next)->framework_err = true;
@@ -196,27 +196,27 @@ static bool method_is_strict(const method_syntax_t* syntax) {
 
 static void collect_method(collector_t* collector, decl_t* protocol, method_syntax_t* syntax) {
   compiler_t* c = collector->c;
-  method_t* method = arena_alloc(&c->arena, sizeof(*method));
+  method_t* method = arena_alloc(c->arena, sizeof(*method));
   method->syntax = syntax;
   method->owner = protocol;
   check_present_modifiers(c, syntax->modifiers);
   method->strict = method_is_strict(syntax);
   method->kind = !syntax->has_request ? METHOD_EVENT : syntax->has_response ? METHOD_TWO_WAY : METHOD_ONE_WAY;
-  ptr_list_add(&c->arena, &protocol->methods, method);
+  ptr_list_add(c->arena, &protocol->methods, method);
   const context_name_t* context = inside(c, inside(c, NULL, protocol->name->data), syntax->ident.name->data);
-  const char* camel = arena_printf(&c->arena, "%s%s", camel_case(c, protocol->name->data),
+  const char* camel = arena_printf(c->arena, "%s%s", camel_case(c, protocol->name->data),
                                    camel_case(c, syntax->ident.name->data));
-  const char* request_name = arena_printf(&c->arena, "%sRequest", camel);
+  const char* request_name = arena_printf(c->arena, "%sRequest", camel);
   if (syntax->request) collect_type(collector, syntax->request, inside(c, context, "Request"), request_name);
   if (method->kind == METHOD_EVENT) {
     if (syntax->response) collect_type(collector, syntax->response, inside(c, context, "Request"), request_name);
   } else if (method->kind == METHOD_TWO_WAY && (!method->strict || syntax->has_error)) {
     const char* prefix =
-        arena_printf(&c->arena, "%s_%s", protocol->name->data, syntax->ident.name->data);
+        arena_printf(c->arena, "%s_%s", protocol->name->data, syntax->ident.name->data);
     collect_result(collector, method, context, prefix);
   } else if (syntax->response) {
     collect_type(collector, syntax->response, inside(c, context, "Response"),
-                 arena_printf(&c->arena, "%sResponse", camel));
+                 arena_printf(c->arena, "%sResponse", camel));
   }
 }
 

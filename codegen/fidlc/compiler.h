@@ -19,7 +19,9 @@
 #include "model.h"
 
 typedef struct compiler {
-  arena_t arena;
+  arena_t permanent;      // sources, syntax, names, diagnostics, and the representation
+  arena_t scratch;        // what a pass over one version makes, when another one follows
+  arena_t* arena;         // the one in use
   interner_t names;
   diagnostics_t diagnostics;
   const fidlc_options_t* options;

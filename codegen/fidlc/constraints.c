@@ -67,7 +67,7 @@ static outcome_t apply_size(const context_t* context, const expr_t* expr, type_t
   if (!evaluate(context, expr, &kUint32, &value)) {
     // The bound's own error says why; only a bound that is silently unusable gets this one.
     if (c->diagnostics.errors == before && expr->kind == EXPR_NAME) return FAILED;
-    report_error(&c->diagnostics, expr->span, 101, "%s is not usable as a size", span_text(&c->arena, expr->span));
+    report_error(&c->diagnostics, expr->span, 101, "%s is not usable as a size", span_text(c->arena, expr->span));
     return FAILED;
   }
   if (type->bounded) {
@@ -129,7 +129,7 @@ static outcome_t apply_protocol(const context_t* context, const expr_t* expr, ty
   compiler_t* c = context->c;
   if (expr->kind != EXPR_NAME || is_optional(expr)) return NO_MATCH;
   if (expr->name->member || expr->name->decl->kind != DECL_PROTOCOL) {
-    report_error(&c->diagnostics, expr->span, 157, "`%s` is not a protocol", span_text(&c->arena, expr->span));
+    report_error(&c->diagnostics, expr->span, 157, "`%s` is not a protocol", span_text(c->arena, expr->span));
     return FAILED;
   }
   if (type->protocol) {
@@ -183,7 +183,7 @@ static bool apply_all(const context_t* context, const type_syntax_t* syntax, typ
     if (outcome == FAILED) return false;
     if (outcome == MATCHED) continue;
     report_error(&c->diagnostics, expr->span, 166, "%s does not constrain %s here",
-                 span_text(&c->arena, expr->span), type_text(c, type));
+                 span_text(c->arena, expr->span), type_text(c, type));
     return false;
   }
   return true;

@@ -10,9 +10,11 @@
 fidlc_t* fidlc_create(const fidlc_options_t* options) {
   compiler_t* c = calloc(1, sizeof(*c));
   if (!c) abort();
-  arena_init(&c->arena);
-  interner_init(&c->names, &c->arena);
-  c->diagnostics.arena = &c->arena;
+  arena_init(&c->permanent);
+  arena_init(&c->scratch);
+  c->arena = &c->permanent;
+  interner_init(&c->names, &c->permanent);
+  c->diagnostics.arena = &c->permanent;
   c->options = options;
   make_builtin_library(c);
   return c;
@@ -20,18 +22,19 @@ fidlc_t* fidlc_create(const fidlc_options_t* options) {
 
 void fidlc_destroy(fidlc_t* c) {
   if (!c) return;
-  arena_deinit(&c->arena);
+  arena_deinit(&c->scratch);
+  arena_deinit(&c->permanent);
   free(c);
 }
 
 void fidlc_add_library(fidlc_t* c) {
-  ptr_list_add(&c->arena, &c->groups, arena_alloc(&c->arena, sizeof(group_t)));
+  ptr_list_add(c->arena, &c->groups, arena_alloc(c->arena, sizeof(group_t)));
 }
 
 void fidlc_add_file(fidlc_t* c, const char* name, const char* bytes, size_t length) {
   if (!c->groups.count) fidlc_add_library(c);
   group_t* group = c->groups.items[c->groups.count - 1];
-  ptr_list_add(&c->arena, &group->sources, source_create(&c->arena, name, bytes, length, c->source_count++));
+  ptr_list_add(c->arena, &group->sources, source_create(c->arena, name, bytes, length, c->source_count++));
 }
 
 // One version: `target` of the target's platform (NULL: what is selected), and what is selected of the others.
@@ -60,7 +63,10 @@ static void compile_all(compiler_t* c) {
   c->comparing_versions = true;
   for (uint32_t i = 0; i < all.count; i++) {
     version_set_t one = {&all.versions[i], 1};
+    c->arena = &c->scratch;
     compile_version(c, &one);
+    c->arena = &c->permanent;
+    arena_deinit(&c->scratch);
   }
   c->comparing_versions = false;
   compile_version(c, NULL);

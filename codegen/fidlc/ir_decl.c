@@ -19,9 +19,9 @@ static size_t count_members(const member_t* member) {
 }
 
 static void set_values(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
-  out->values = arena_alloc(&c->arena, count_members(decl->members) * sizeof(*out->values));
+  out->values = arena_alloc(c->arena, count_members(decl->members) * sizeof(*out->values));
   for (const member_t* member = decl->members; member; member = member->next) {
-    Fidl__Ir__ValueMember* to = arena_alloc(&c->arena, sizeof(*to));
+    Fidl__Ir__ValueMember* to = arena_alloc(c->arena, sizeof(*to));
     fidl__ir__value_member__init(to);
     to->name = text_of(member->syntax->ident.name);
     to->value = ir_constant(c, &member->value, member->syntax->value);
@@ -38,7 +38,7 @@ static void set_values(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
 }
 
 static Fidl__Ir__Member* ir_member(compiler_t* c, const decl_t* decl, const member_t* member) {
-  Fidl__Ir__Member* to = arena_alloc(&c->arena, sizeof(*to));
+  Fidl__Ir__Member* to = arena_alloc(c->arena, sizeof(*to));
   fidl__ir__member__init(to);
   to->name = text_of(member->syntax->ident.name);
   to->type = ir_type(c, member->type);
@@ -65,7 +65,7 @@ static int by_ordinal(const void* a, const void* b) {
 }
 
 static void set_members(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
-  out->members = arena_alloc(&c->arena, count_members(decl->members) * sizeof(*out->members));
+  out->members = arena_alloc(c->arena, count_members(decl->members) * sizeof(*out->members));
   for (const member_t* member = decl->members; member; member = member->next) {
     out->members[out->n_members++] = ir_member(c, decl, member);
   }
@@ -77,7 +77,7 @@ static void set_members(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) 
 static Fidl__Ir__Method* ir_method(compiler_t* c, const decl_t* protocol, const method_t* method) {
   static const Fidl__Ir__Method__Kind kKinds[] = {FIDL__IR__METHOD__KIND__ONE_WAY, FIDL__IR__METHOD__KIND__TWO_WAY,
                                                   FIDL__IR__METHOD__KIND__EVENT};
-  Fidl__Ir__Method* to = arena_alloc(&c->arena, sizeof(*to));
+  Fidl__Ir__Method* to = arena_alloc(c->arena, sizeof(*to));
   fidl__ir__method__init(to);
   to->name = text_of(method->syntax->ident.name);
   to->ordinal = method->ordinal;
@@ -97,11 +97,11 @@ static Fidl__Ir__Method* ir_method(compiler_t* c, const decl_t* protocol, const 
 }
 
 static void set_protocol(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
-  out->methods = arena_alloc(&c->arena, decl->all_methods.count * sizeof(*out->methods));
+  out->methods = arena_alloc(c->arena, decl->all_methods.count * sizeof(*out->methods));
   for (uint32_t i = 0; i < decl->all_methods.count; i++) {
     out->methods[out->n_methods++] = ir_method(c, decl, decl->all_methods.items[i]);
   }
-  out->composes = arena_alloc(&c->arena, decl->composed.count * sizeof(*out->composes));
+  out->composes = arena_alloc(c->arena, decl->composed.count * sizeof(*out->composes));
   for (uint32_t i = 0; i < decl->composed.count; i++) {
     out->composes[out->n_composes++] = (char*)(uintptr_t)decl_full_name(c, decl->composed.items[i]);
   }
@@ -114,9 +114,9 @@ static void set_protocol(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl)
 }
 
 static void set_service(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
-  out->service_members = arena_alloc(&c->arena, count_members(decl->members) * sizeof(*out->service_members));
+  out->service_members = arena_alloc(c->arena, count_members(decl->members) * sizeof(*out->service_members));
   for (const member_t* member = decl->members; member; member = member->next) {
-    Fidl__Ir__ServiceMember* to = arena_alloc(&c->arena, sizeof(*to));
+    Fidl__Ir__ServiceMember* to = arena_alloc(c->arena, sizeof(*to));
     fidl__ir__service_member__init(to);
     to->name = text_of(member->syntax->ident.name);
     to->type = ir_type(c, member->type);
@@ -128,9 +128,9 @@ static void set_service(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) 
 }
 
 static void set_properties(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
-  out->properties = arena_alloc(&c->arena, count_members(decl->members) * sizeof(*out->properties));
+  out->properties = arena_alloc(c->arena, count_members(decl->members) * sizeof(*out->properties));
   for (const member_t* member = decl->members; member; member = member->next) {
-    Fidl__Ir__ResourceProperty* to = arena_alloc(&c->arena, sizeof(*to));
+    Fidl__Ir__ResourceProperty* to = arena_alloc(c->arena, sizeof(*to));
     fidl__ir__resource_property__init(to);
     to->name = text_of(member->syntax->ident.name);
     to->type = ir_type(c, member->type);
@@ -162,7 +162,7 @@ static void set_context(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) 
   out->has_anonymous = true;
   out->anonymous = true;
   out->n_naming_context = count;
-  out->naming_context = arena_alloc(&c->arena, count * sizeof(char*));
+  out->naming_context = arena_alloc(c->arena, count * sizeof(char*));
   for (const context_name_t* context = decl->context; context; context = context->outer) {
     out->naming_context[--count] = (char*)(uintptr_t)context->name;
   }
@@ -184,7 +184,7 @@ static const Fidl__Ir__Decl__Kind kDeclKinds[] = {
 };
 
 Fidl__Ir__Decl* ir_decl(compiler_t* c, decl_t* decl) {
-  Fidl__Ir__Decl* out = arena_alloc(&c->arena, sizeof(*out));
+  Fidl__Ir__Decl* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__decl__init(out);
   out->kind = kDeclKinds[decl->kind];
   out->name = (char*)(uintptr_t)decl_full_name(c, decl);

@@ -6,11 +6,11 @@
 #include "ir.h"
 
 Fidl__Ir__SourceSpan* ir_span(compiler_t* c, span_t span) {
-  Fidl__Ir__SourceSpan* out = arena_alloc(&c->arena, sizeof(*out));
+  Fidl__Ir__SourceSpan* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__source_span__init(out);
   out->file = (char*)(uintptr_t)"";
   if (!span.source) return out;
-  position_t at = source_position(&c->arena, span.source, span.offset);
+  position_t at = source_position(c->arena, span.source, span.offset);
   out->file = (char*)(uintptr_t)span.source->name;
   out->line = at.line;
   out->column = at.column;
@@ -24,11 +24,11 @@ static char* reference_text(compiler_t* c, const expr_t* expr) {
   if (decl->kind == DECL_BUILTIN) return NULL;
   const char* name = decl_full_name(c, decl);
   if (!expr->name->member) return (char*)(uintptr_t)name;
-  return arena_printf(&c->arena, "%s.%s", name, expr->name->member->ident.name->data);
+  return arena_printf(c->arena, "%s.%s", name, expr->name->member->ident.name->data);
 }
 
 Fidl__Ir__Constant* ir_constant(compiler_t* c, const value_t* value, const expr_t* expr) {
-  Fidl__Ir__Constant* out = arena_alloc(&c->arena, sizeof(*out));
+  Fidl__Ir__Constant* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__constant__init(out);
   switch (value->kind) {
     case VALUE_BOOL:
@@ -60,14 +60,14 @@ Fidl__Ir__Constant* ir_constant(compiler_t* c, const value_t* value, const expr_
       break;
   }
   if (expr && expr->span.source) {
-    out->expression = (char*)(uintptr_t)span_text(&c->arena, expr->span);
+    out->expression = (char*)(uintptr_t)span_text(c->arena, expr->span);
     out->reference = reference_text(c, expr);
   }
   return out;
 }
 
 Fidl__Ir__TypeShape* ir_shape(compiler_t* c, shape_t shape) {
-  Fidl__Ir__TypeShape* out = arena_alloc(&c->arena, sizeof(*out));
+  Fidl__Ir__TypeShape* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__type_shape__init(out);
   out->inline_size = shape.inline_size;
   out->alignment = shape.alignment;
@@ -109,8 +109,11 @@ static void set_handle(compiler_t* c, Fidl__Ir__Type* out, const type_t* type) {
 }
 
 Fidl__Ir__Type* ir_type(compiler_t* c, const type_t* type) {
-  Fidl__Ir__Type* out = arena_alloc(&c->arena, sizeof(*out));
+  if (type->representation) return type->representation;
+  Fidl__Ir__Type* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__type__init(out);
+  // Leaves are cheap, and some are constants of the compiler.
+  if (type->nesting) ((type_t*)(uintptr_t)type)->representation = out;
   out->kind = kTypeKinds[type->kind];
   out->nullable = type->nullable;
   out->shape = ir_shape(c, type_shape(type));
@@ -140,7 +143,7 @@ static Fidl__Ir__Constant* arg_constant(compiler_t* c, const attribute_arg_t* ar
   if (text) {
     value = (value_t){.kind = VALUE_STRING, .text = text, .length = length};
   } else if (arg->value->kind == EXPR_NUMBER) {
-    const char* number = span_text(&c->arena, arg->value->span);
+    const char* number = span_text(c->arena, arg->value->span);
     value = (value_t){.kind = VALUE_UNSIGNED, .u = strtoull(number, NULL, 0)};
   } else if (arg->value->kind == EXPR_NAME && !arg->value->name->failed && arg->value->name->decl) {
     value = arg->value->name->decl->value;
@@ -151,14 +154,14 @@ static Fidl__Ir__Constant* arg_constant(compiler_t* c, const attribute_arg_t* ar
 }
 
 static Fidl__Ir__Attribute* ir_attribute(compiler_t* c, const attribute_t* attribute) {
-  Fidl__Ir__Attribute* out = arena_alloc(&c->arena, sizeof(*out));
+  Fidl__Ir__Attribute* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__attribute__init(out);
   out->name = (char*)(uintptr_t)attribute->name.name->data;
   for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) out->n_args++;
-  out->args = arena_alloc(&c->arena, out->n_args * sizeof(*out->args));
+  out->args = arena_alloc(c->arena, out->n_args * sizeof(*out->args));
   size_t at = 0;
   for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) {
-    Fidl__Ir__AttributeArg* to = arena_alloc(&c->arena, sizeof(*to));
+    Fidl__Ir__AttributeArg* to = arena_alloc(c->arena, sizeof(*to));
     fidl__ir__attribute_arg__init(to);
     to->name = (char*)(uintptr_t)(arg->name.name ? arg->name.name->data : "value");
     to->value = arg_constant(c, arg);
@@ -172,7 +175,7 @@ Fidl__Ir__Attribute** ir_attributes(compiler_t* c, const attribute_t* attributes
   for (const attribute_t* attribute = attributes; attribute; attribute = attribute->next) count++;
   *out_count = count;
   if (!count) return NULL;
-  Fidl__Ir__Attribute** out = arena_alloc(&c->arena, count * sizeof(*out));
+  Fidl__Ir__Attribute** out = arena_alloc(c->arena, count * sizeof(*out));
   size_t at = 0;
   for (const attribute_t* attribute = attributes; attribute; attribute = attribute->next) {
     out[at++] = ir_attribute(c, attribute);

@@ -61,7 +61,7 @@ static void check_value(compiler_t* c, decl_t* decl, str_map_t* values, member_t
     return;
   }
   const str_t* key = intern_cstr(&c->names, value_text(c, &member->value));
-  const member_t* other = str_map_add(&c->arena, values, key, member);
+  const member_t* other = str_map_add(c->arena, values, key, member);
   if (!other) return;
   diagnostic_t* error = report_error(&c->diagnostics, span, 107, "`%s` has the same value as `%s`",
                                      member->syntax->ident.name->data, other->syntax->ident.name->data);
@@ -119,9 +119,10 @@ void compile_value_layout(const context_t* context, decl_t* decl) {
   str_map_t values = {0};
   for (member_syntax_t* syntax = decl->layout->members; syntax; syntax = syntax->next) {
     if (syntax->absent) continue;
-    member_t* member = arena_alloc(&c->arena, sizeof(*member));
+    member_t* member = arena_alloc(c->arena, sizeof(*member));
     member->syntax = syntax;
     append_member(&next, member);
+    str_map_add(c->arena, &decl->members_by_name, syntax->ident.name, member);
     if (!decl->type) continue;
     if (!evaluate(context, syntax->value, decl->type, &member->value)) {
       member->value.kind = VALUE_NONE;
@@ -142,7 +143,7 @@ static void check_ordinal(compiler_t* c, decl_t* decl, str_map_t* ordinals, memb
   span_t span = member->syntax->ordinal_span;
   char text[16];
   int length = snprintf(text, sizeof(text), "%u", member->syntax->ordinal);
-  const member_t* other = str_map_add(&c->arena, ordinals, intern(&c->names, text, (size_t)length), member);
+  const member_t* other = str_map_add(c->arena, ordinals, intern(&c->names, text, (size_t)length), member);
   if (other) {
     diagnostic_t* error = report_error(&c->diagnostics, span, table ? 94 : 97, "the ordinal %u is used twice",
                                        member->syntax->ordinal);
@@ -192,7 +193,7 @@ static void compile_default(const context_t* context, member_t* member) {
 
 static const type_t* member_type(const context_t* context, const member_syntax_t* syntax) {
   if (!syntax->framework_err) return compile_type(context, syntax->type);
-  type_t* type = arena_alloc(&context->c->arena, sizeof(*type));
+  type_t* type = arena_alloc(context->c->arena, sizeof(*type));
   type->kind = TYPE_FRAMEWORK_ERR;
   type->span = syntax->span;
   return type;
@@ -208,7 +209,7 @@ void compile_member_layout(const context_t* context, decl_t* decl) {
   str_map_t ordinals = {0};
   for (member_syntax_t* syntax = decl->layout->members; syntax; syntax = syntax->next) {
     if (syntax->absent) continue;
-    member_t* member = arena_alloc(&c->arena, sizeof(*member));
+    member_t* member = arena_alloc(c->arena, sizeof(*member));
     member->syntax = syntax;
     append_member(&next, member);
     member->type = member_type(context, syntax);
@@ -274,7 +275,7 @@ void compile_resource(const context_t* context, decl_t* decl) {
   }
   member_t** next = &decl->members;
   for (member_syntax_t* syntax = decl->syntax->members; syntax; syntax = syntax->next) {
-    member_t* member = arena_alloc(&c->arena, sizeof(*member));
+    member_t* member = arena_alloc(c->arena, sizeof(*member));
     member->syntax = syntax;
     member->type = compile_type(context, syntax->type);
     append_member(&next, member);

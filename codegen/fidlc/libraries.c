@@ -35,17 +35,17 @@ static const char* const kBuiltinNames[BUILTIN_COUNT] = {
 };
 
 void make_builtin_library(compiler_t* c) {
-  library_t* library = arena_alloc(&c->arena, sizeof(*library));
+  library_t* library = arena_alloc(c->arena, sizeof(*library));
   library->name = intern_cstr(&c->names, "fidl");
   library->reached = true;
   for (int builtin = BUILTIN_NONE + 1; builtin < BUILTIN_COUNT; builtin++) {
-    decl_t* decl = arena_alloc(&c->arena, sizeof(*decl));
+    decl_t* decl = arena_alloc(c->arena, sizeof(*decl));
     decl->kind = DECL_BUILTIN;
     decl->builtin = (builtin_t)builtin;
     decl->library = library;
     decl->name = intern_cstr(&c->names, kBuiltinNames[builtin]);
     decl->compiled = true;
-    str_map_add(&c->arena, &library->names, decl->name, decl);
+    str_map_add(c->arena, &library->names, decl->name, decl);
   }
   c->builtin = library;
 }
@@ -55,7 +55,7 @@ const str_t* dotted_name(compiler_t* c, const name_ref_t* name, uint32_t count) 
   size_t length = 0;
   for (uint32_t i = 0; i < count; i++) length += name->parts[i].name->length + 1;
   char small[256];
-  char* text = length <= sizeof(small) ? small : arena_alloc(&c->arena, length);
+  char* text = length <= sizeof(small) ? small : arena_alloc(c->arena, length);
   size_t at = 0;
   for (uint32_t i = 0; i < count; i++) {
     if (i) text[at++] = '.';
@@ -66,7 +66,7 @@ const str_t* dotted_name(compiler_t* c, const name_ref_t* name, uint32_t count) 
 }
 
 const char* decl_full_name(compiler_t* c, const decl_t* decl) {
-  return arena_printf(&c->arena, "%s/%s", decl->library->name->data, decl->name->data);
+  return arena_printf(c->arena, "%s/%s", decl->library->name->data, decl->name->data);
 }
 
 static void check_library_name(compiler_t* c, const name_ref_t* name) {
@@ -117,7 +117,7 @@ static void import_one(compiler_t* c, library_t* library, file_syntax_t* file, u
     return;
   }
   const str_t* key = using->alias.name ? using->alias.name : name;
-  using_syntax_t* taken = str_map_add(&c->arena, &file->imports, key, using);
+  using_syntax_t* taken = str_map_add(c->arena, &file->imports, key, using);
   if (taken) {
     span_t at = using->alias.name ? using->alias.span : span;
     diagnostic_t* error =
@@ -131,13 +131,13 @@ static void import_one(compiler_t* c, library_t* library, file_syntax_t* file, u
   }
   bool known = false;
   for (uint32_t i = 0; i < library->imports.count; i++) known = known || library->imports.items[i] == found;
-  if (!known) ptr_list_add(&c->arena, &library->imports, found);
+  if (!known) ptr_list_add(c->arena, &library->imports, found);
 }
 
 static bool parse_group(compiler_t* c, const group_t* group, library_t* library) {
   file_syntax_t** next = &library->files;
   for (uint32_t i = 0; i < group->sources.count; i++) {
-    *next = parse_file(&c->arena, &c->names, &c->diagnostics, group->sources.items[i]);
+    *next = parse_file(c->arena, &c->names, &c->diagnostics, group->sources.items[i]);
     name_library(c, library, *next);
     next = &(*next)->next;
   }
@@ -146,14 +146,14 @@ static bool parse_group(compiler_t* c, const group_t* group, library_t* library)
 
 static bool register_library(compiler_t* c, library_t* library) {
   bool is_builtin = library->name == c->builtin->name;
-  library_t* other = str_map_add(&c->arena, &c->by_name, library->name, library);
+  library_t* other = str_map_add(c->arena, &c->by_name, library->name, library);
   if (other || is_builtin) {
     diagnostic_t* error = report_error(&c->diagnostics, library->span, 41, "there are two libraries named `%s`",
                                        library->name->data);
     if (other) add_note(&c->diagnostics, error, other->span, "the other one");
     return false;
   }
-  ptr_list_add(&c->arena, &c->libraries, library);
+  ptr_list_add(c->arena, &c->libraries, library);
   return true;
 }
 
@@ -182,7 +182,7 @@ static void check_target(compiler_t* c) {
 
 bool make_libraries(compiler_t* c) {
   for (uint32_t i = 0; i < c->groups.count; i++) {
-    library_t* library = arena_alloc(&c->arena, sizeof(*library));
+    library_t* library = arena_alloc(c->arena, sizeof(*library));
     library->group = i;
     if (!parse_group(c, c->groups.items[i], library) || !register_library(c, library)) continue;
     for (file_syntax_t* file = library->files; file; file = file->next) {

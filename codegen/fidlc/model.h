@@ -101,6 +101,7 @@ typedef struct type {
   struct decl* alias;           // named by this alias
   span_t span;
   uint32_t nesting;             // of types in types
+  void* representation;         // its Fidl__Ir__Type once made
 } type_t;
 
 typedef enum value_kind { VALUE_NONE, VALUE_BOOL, VALUE_SIGNED, VALUE_UNSIGNED, VALUE_FLOAT, VALUE_STRING } value_kind_t;
@@ -180,6 +181,8 @@ typedef struct decl {
   const type_t* type;           // const, alias, newtype; bits, enum, resource: the underlying one
   value_t value;
   member_t* members;
+  str_map_t member_syntaxes;    // bits, enum: by name, made at the first reference
+  str_map_t members_by_name;    // bits, enum: member_t*
   bool strict;
   bool resource;
   bool has_shape;

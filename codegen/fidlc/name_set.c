@@ -10,13 +10,13 @@ typedef struct name_entry {
 
 bool name_set_add(compiler_t* c, name_set_t* set, const str_t* name, span_t span,
                   const availability_t* availability, const char* what) {
-  name_entry_t* entry = arena_alloc(&c->arena, sizeof(*entry));
+  name_entry_t* entry = arena_alloc(c->arena, sizeof(*entry));
   *entry = (name_entry_t){name, span, availability};
-  const name_entry_t* other = str_map_add(&c->arena, &set->exact, name, entry);
+  const name_entry_t* other = str_map_add(c->arena, &set->exact, name, entry);
   bool canonical = false;
   if (!other) {
     canonical = true;
-    other = str_map_add(&c->arena, &set->canonical, canonical_name(c, name), entry);
+    other = str_map_add(c->arena, &set->canonical, canonical_name(c, name), entry);
     if (!other) return true;
   }
   bool versions_differ = !availability_same_range(availability, other->availability);

@@ -23,7 +23,7 @@ static char to_upper(char c) {
 const str_t* canonical_name(compiler_t* c, const str_t* name) {
   if (name->canonical) return name->canonical;
   char small[256];
-  char* out = name->length < sizeof(small) / 2 ? small : arena_alloc(&c->arena, 2 * (size_t)name->length + 1);
+  char* out = name->length < sizeof(small) / 2 ? small : arena_alloc(c->arena, 2 * (size_t)name->length + 1);
   size_t length = 0;
   char previous = '_';
   for (uint32_t i = 0; i < name->length; i++) {
@@ -47,7 +47,7 @@ const str_t* canonical_name(compiler_t* c, const str_t* name) {
 // without it two numbers would run together.
 const char* camel_case(compiler_t* c, const char* name) {
   if (name[0] == 'k' && is_upper(name[1])) name++;
-  char* out = arena_alloc(&c->arena, strlen(name) + 2);
+  char* out = arena_alloc(c->arena, strlen(name) + 2);
   size_t length = 0;
   bool word_start = true;
   for (size_t i = 0; name[i]; i++) {

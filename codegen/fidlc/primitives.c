@@ -42,27 +42,27 @@ const char* type_text(compiler_t* c, const type_t* type) {
     case TYPE_PRIMITIVE:
       return kPrimitives[type->primitive].name;
     case TYPE_STRING:
-      if (!type->bounded) return arena_printf(&c->arena, "string%s", optional);
-      return arena_printf(&c->arena, type->nullable ? "string:<%llu, optional>" : "string:%llu",
+      if (!type->bounded) return arena_printf(c->arena, "string%s", optional);
+      return arena_printf(c->arena, type->nullable ? "string:<%llu, optional>" : "string:%llu",
                           (unsigned long long)type->count);
     case TYPE_VECTOR:
-      return arena_printf(&c->arena, "vector<%s>%s", type_text(c, type->element), optional);
+      return arena_printf(c->arena, "vector<%s>%s", type_text(c, type->element), optional);
     case TYPE_ARRAY:
-      return arena_printf(&c->arena, "array<%s, %llu>", type_text(c, type->element), (unsigned long long)type->count);
+      return arena_printf(c->arena, "array<%s, %llu>", type_text(c, type->element), (unsigned long long)type->count);
     case TYPE_STRING_ARRAY:
-      return arena_printf(&c->arena, "string_array<%llu>", (unsigned long long)type->count);
+      return arena_printf(c->arena, "string_array<%llu>", (unsigned long long)type->count);
     case TYPE_BOX:
-      return arena_printf(&c->arena, "box<%s>", type_text(c, type->element));
+      return arena_printf(c->arena, "box<%s>", type_text(c, type->element));
     case TYPE_POINTER:
-      return arena_printf(&c->arena, "experimental_pointer<%s>", type_text(c, type->element));
+      return arena_printf(c->arena, "experimental_pointer<%s>", type_text(c, type->element));
     case TYPE_HANDLE:
-      return arena_printf(&c->arena, "%s%s", type->decl ? type->decl->name->data : "handle", optional);
+      return arena_printf(c->arena, "%s%s", type->decl ? type->decl->name->data : "handle", optional);
     case TYPE_CLIENT_END:
-      return arena_printf(&c->arena, "client_end:%s", type->protocol ? type->protocol->name->data : "?");
+      return arena_printf(c->arena, "client_end:%s", type->protocol ? type->protocol->name->data : "?");
     case TYPE_SERVER_END:
-      return arena_printf(&c->arena, "server_end:%s", type->protocol ? type->protocol->name->data : "?");
+      return arena_printf(c->arena, "server_end:%s", type->protocol ? type->protocol->name->data : "?");
     case TYPE_IDENTIFIER:
-      return arena_printf(&c->arena, "%s%s", type->decl->name->data, optional);
+      return arena_printf(c->arena, "%s%s", type->decl->name->data, optional);
     case TYPE_FRAMEWORK_ERR:
       return "FrameworkErr";
     case TYPE_UNTYPED_NUMERIC:
@@ -76,13 +76,13 @@ const char* value_text(compiler_t* c, const value_t* value) {
     case VALUE_BOOL:
       return value->boolean ? "true" : "false";
     case VALUE_SIGNED:
-      return arena_printf(&c->arena, "%lld", (long long)value->i);
+      return arena_printf(c->arena, "%lld", (long long)value->i);
     case VALUE_UNSIGNED:
-      return arena_printf(&c->arena, "%llu", (unsigned long long)value->u);
+      return arena_printf(c->arena, "%llu", (unsigned long long)value->u);
     case VALUE_FLOAT:
-      return arena_printf(&c->arena, "%.17g", value->f);
+      return arena_printf(c->arena, "%.17g", value->f);
     case VALUE_STRING:
-      return arena_printf(&c->arena, "\"%s\"", value->text);
+      return arena_printf(c->arena, "\"%s\"", value->text);
     case VALUE_NONE:
       break;
   }

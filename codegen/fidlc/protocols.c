@@ -120,10 +120,10 @@ static bool is_full_selector(compiler_t* c, const char* text) {
   const char* part = text;
   for (const char* at = text; at <= slash; at++) {
     if (*at != '.' && at != slash) continue;
-    if (!is_plain_identifier(arena_copy(&c->arena, part, (size_t)(at - part)))) return false;
+    if (!is_plain_identifier(arena_copy(c->arena, part, (size_t)(at - part)))) return false;
     part = at + 1;
   }
-  return is_plain_identifier(arena_copy(&c->arena, slash + 1, (size_t)(dot - slash - 1))) &&
+  return is_plain_identifier(arena_copy(c->arena, slash + 1, (size_t)(dot - slash - 1))) &&
          is_plain_identifier(dot + 1);
 }
 
@@ -142,10 +142,10 @@ static void select_ordinal(compiler_t* c, decl_t* protocol, method_t* method) {
       diagnostic_t* error = report_error(&c->diagnostics, arg->span, 82, "`%s` is not a selector", given);
       add_hint(&c->diagnostics, error, "write \"Method\" or \"library.name/Protocol.Method\"");
     }
-    method->selector = arena_printf(&c->arena, "%s/%s.%s", protocol->library->name->data, protocol->name->data, name);
+    method->selector = arena_printf(c->arena, "%s/%s.%s", protocol->library->name->data, protocol->name->data, name);
   }
   method->ordinal = method_ordinal(method->selector);
-  method->syntax->selector = method->selector;
+  method->syntax->selector = intern_cstr(&c->names, method->selector)->data;
   if (method->ordinal == 0) {
     report_error(&c->diagnostics, method->syntax->ident.span, 80, "the ordinal of `%s` is 0: give it a @selector",
                  method->syntax->ident.name->data);
@@ -167,16 +167,16 @@ typedef struct gathering {
 
 static void gather(gathering_t* gathering, method_t* method, span_t span) {
   compiler_t* c = gathering->c;
-  const char* identity = arena_printf(&c->arena, "%s/%s.%u", method->owner->library->name->data,
+  const char* identity = arena_printf(c->arena, "%s/%s.%u", method->owner->library->name->data,
                                       method->owner->name->data, method->syntax->ident.span.offset);
-  if (str_map_add(&c->arena, &gathering->methods, intern_cstr(&c->names, identity), method)) return;
-  ptr_list_add(&c->arena, &gathering->protocol->all_methods, method);
+  if (str_map_add(c->arena, &gathering->methods, intern_cstr(&c->names, identity), method)) return;
+  ptr_list_add(c->arena, &gathering->protocol->all_methods, method);
   if (!name_set_add(c, &gathering->names, method->syntax->ident.name, span, method->syntax->availability, "method")) {
     return;
   }
   char text[32];
   int length = snprintf(text, sizeof(text), "%llx", (unsigned long long)method->ordinal);
-  const method_t* other = str_map_add(&c->arena, &gathering->ordinals, intern(&c->names, text, (size_t)length), method);
+  const method_t* other = str_map_add(c->arena, &gathering->ordinals, intern(&c->names, text, (size_t)length), method);
   if (!other) return;
   diagnostic_t* error = report_error(&c->diagnostics, span, 81, "`%s` and `%s` have the same ordinal, that of `%s`",
                                      method->syntax->ident.name->data, other->syntax->ident.name->data,
@@ -196,13 +196,13 @@ static void compose(const context_t* context, gathering_t* gathering, method_syn
   }
   if (parent->cyclic) return;
   const str_t* full = intern_cstr(&c->names, decl_full_name(c, parent));
-  const method_syntax_t* earlier = str_map_add(&c->arena, &parents->exact, full, line);
+  const method_syntax_t* earlier = str_map_add(c->arena, &parents->exact, full, line);
   if (earlier) {
     diagnostic_t* error = report_error(&c->diagnostics, span, 34, "`%s` is composed twice", parent->name->data);
     add_note(&c->diagnostics, error, earlier->compose->span, "the first time");
     return;
   }
-  ptr_list_add(&c->arena, &protocol->composed, parent);
+  ptr_list_add(c->arena, &protocol->composed, parent);
   if (openness_rank(parent->openness) > openness_rank(protocol->openness)) {
     diagnostic_t* error = report_error(&c->diagnostics, span, 114, "the %s protocol `%s` cannot compose `%s`, which is %s",
                                        openness_text(protocol->openness), protocol->name->data, parent->name->data,
@@ -236,7 +236,7 @@ void compile_service(const context_t* context, decl_t* decl) {
   member_t** next = &decl->members;
   for (member_syntax_t* syntax = decl->syntax->members; syntax; syntax = syntax->next) {
     if (syntax->absent) continue;
-    member_t* member = arena_alloc(&c->arena, sizeof(*member));
+    member_t* member = arena_alloc(c->arena, sizeof(*member));
     member->syntax = syntax;
     *next = member;
     next = &member->next;

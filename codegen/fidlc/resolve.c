@@ -19,12 +19,14 @@ static const member_syntax_t* find_any_member(const decl_t* decl, const str_t* n
   return member;
 }
 
-static member_syntax_t* find_member(decl_t* decl, const str_t* name) {
+static member_syntax_t* find_member(compiler_t* c, decl_t* decl, const str_t* name) {
   if (!decl->layout) return NULL;
-  for (member_syntax_t* member = decl->layout->members; member; member = member->next) {
-    if (member->ident.name == name && !member->absent) return member;
+  if (!decl->member_syntaxes.count) {
+    for (member_syntax_t* member = decl->layout->members; member; member = member->next) {
+      if (!member->absent) str_map_add(c->arena, &decl->member_syntaxes, member->ident.name, member);
+    }
   }
-  return NULL;
+  return str_map_get(&decl->member_syntaxes, name);
 }
 
 static bool use_decl(compiler_t* c, name_ref_t* name, decl_t* decl) {
@@ -61,7 +63,7 @@ static library_t* find_library(compiler_t* c, library_t* library, file_syntax_t*
 // The name stands in the library, but not at this version.
 static bool report_other_version(compiler_t* c, const library_t* where, const name_ref_t* name, span_t declared) {
   diagnostic_t* error = report_error(&c->diagnostics, name->span, 220, "`%s` does not exist at version %s of `%s`",
-                                     span_text(&c->arena, name->span), version_text(c, where->version),
+                                     span_text(c->arena, name->span), version_text(c, where->version),
                                      where->platform ? where->platform->data : where->name->data);
   error->once = true;
   add_note(&c->diagnostics, error, declared, "it exists at other versions");
@@ -77,7 +79,7 @@ static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const iden
     return false;
   }
   name->decl = decl;
-  name->member = find_member(decl, part->name);
+  name->member = find_member(c, decl, part->name);
   if (name->member) return true;
   const member_syntax_t* other = find_any_member(decl, part->name);
   if (other) return report_other_version(c, decl->library, name, other->ident.span);
@@ -131,7 +133,7 @@ static bool lookup(compiler_t* c, library_t* library, file_syntax_t* file, name_
     decl_t* decl = lookup_here(c, library, only);
     if (decl) return use_decl(c, name, decl);
     if (subtypes) {
-      name->member = find_member(subtypes, only);
+      name->member = find_member(c, subtypes, only);
       name->decl = name->member ? subtypes : NULL;
       if (name->member) return true;
     }
@@ -188,7 +190,7 @@ static void add_edge(resolver_t* resolver, decl_t* to) {
   if (!to || to->kind == DECL_BUILTIN) return;
   ptr_list_t* edges = &resolver->decl->edges;
   if (edges->count && edges->items[edges->count - 1] == to) return;
-  ptr_list_add(&resolver->c->arena, edges, to);
+  ptr_list_add(resolver->c->arena, edges, to);
 }
 
 // What is not deprecated may not refer to what is.
@@ -202,7 +204,7 @@ static void check_deprecated(const resolver_t* resolver, const name_ref_t* name)
   bool same_platform = decl->library->platform == resolver->library->platform;
   diagnostic_t* error =
       report_error(&c->diagnostics, name->span, same_platform ? 55 : 56,
-                   "`%s` is deprecated at version %s of `%s`, but its use here is not", span_text(&c->arena, name->span),
+                   "`%s` is deprecated at version %s of `%s`, but its use here is not", span_text(c->arena, name->span),
                    version_text(c, decl->library->version), decl->library->platform->data);
   error->once = true;
   if (decl->span.source) add_note(&c->diagnostics, error, decl->span, "declared here");

@@ -300,7 +300,7 @@ static bool refers_to_itself(const decl_t* decl) {
 static void push(shape_walk_t* walk, decl_t* decl) {
   if (walk->depth == walk->capacity) {
     uint32_t capacity = walk->capacity ? 2 * walk->capacity : 64;
-    shape_frame_t* stack = arena_alloc(&walk->c->arena, capacity * sizeof(*stack));
+    shape_frame_t* stack = arena_alloc(walk->c->arena, capacity * sizeof(*stack));
     if (walk->depth) memcpy(stack, walk->stack, walk->depth * sizeof(*stack));
     walk->stack = stack;
     walk->capacity = capacity;
@@ -308,7 +308,7 @@ static void push(shape_walk_t* walk, decl_t* decl) {
   walk->stack[walk->depth++] = (shape_frame_t){decl, decl->members};
   decl->sort_index = decl->sort_low = ++walk->c->walk;
   decl->on_stack = true;
-  ptr_list_add(&walk->c->arena, &walk->component, decl);
+  ptr_list_add(walk->c->arena, &walk->component, decl);
 }
 
 static void finish(shape_walk_t* walk, decl_t* decl) {

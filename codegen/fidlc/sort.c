@@ -19,7 +19,7 @@ typedef struct walk {
 static void push(walk_t* walk, decl_t* decl) {
   if (walk->depth == walk->capacity) {
     uint32_t capacity = walk->capacity ? 2 * walk->capacity : 64;
-    frame_t* stack = arena_alloc(&walk->c->arena, capacity * sizeof(*stack));
+    frame_t* stack = arena_alloc(walk->c->arena, capacity * sizeof(*stack));
     for (uint32_t i = 0; i < walk->depth; i++) stack[i] = walk->stack[i];
     walk->stack = stack;
     walk->capacity = capacity;
@@ -57,7 +57,7 @@ static void visit(walk_t* walk, decl_t* root) {
     if (top->next_edge == decl->edges.count) {
       decl->on_stack = false;
       decl->sorted = true;
-      ptr_list_add(&walk->c->arena, &walk->library->sorted, decl);
+      ptr_list_add(walk->c->arena, &walk->library->sorted, decl);
       walk->depth--;
       continue;
     }

@@ -4,10 +4,13 @@
 #include "compiler.h"
 
 
+// Through aliases, types nest deeper than anything written; messages are not deeper than 32 levels anyway.
+#define TYPE_MAX_NESTING 64
+
 static const type_t kUint32 = {.kind = TYPE_PRIMITIVE, .primitive = BUILTIN_UINT32};
 
 type_t* identifier_type(compiler_t* c, decl_t* decl, span_t span) {
-  type_t* type = arena_alloc(&c->arena, sizeof(*type));
+  type_t* type = arena_alloc(c->arena, sizeof(*type));
   type->kind = TYPE_IDENTIFIER;
   type->decl = decl;
   type->span = span;
@@ -42,7 +45,7 @@ static bool check_arg_count(compiler_t* c, const decl_t* decl, const type_syntax
 static const type_t* element_arg(const context_t* context, const type_arg_t* arg) {
   if (arg->type) return compile_type(context, arg->type);
   report_error(&context->c->diagnostics, arg->span, 165, "%s is a value where a type is needed",
-               span_text(&context->c->arena, arg->span));
+               span_text(context->c->arena, arg->span));
   return NULL;
 }
 
@@ -92,6 +95,11 @@ static bool apply_args(const context_t* context, const type_syntax_t* syntax, ty
       type->element = element_arg(context, args);
       if (!type->element) return false;
       type->nesting = type->element->nesting + 1;
+      if (type->nesting > TYPE_MAX_NESTING) {
+        report_error(&context->c->diagnostics, type->span, 207, "types are nested more than %d levels deep",
+                     TYPE_MAX_NESTING);
+        return false;
+      }
       if (type->kind == TYPE_BOX) return check_box(context, syntax, type->element);
       return ok;
     default:
@@ -119,21 +127,19 @@ static bool builtin_base(compiler_t* c, const type_syntax_t* syntax, decl_t* dec
   return true;
 }
 
-static bool alias_base(const context_t* context, decl_t* decl, type_t* type) {
+static bool alias_base(decl_t* decl, type_t* type) {
   if (!decl->type) return false;
   span_t span = type->span;
   *type = *decl->type;
   type->span = span;
   type->alias = decl;
-  if (++type->nesting < 1000) return true;
-  report_error(&context->c->diagnostics, span, 207, "types are nested too deeply");
-  return false;
+  return true;
 }
 
 static bool declared_base(const context_t* context, const type_syntax_t* syntax, decl_t* decl, type_t* type) {
   switch (decl->kind) {
     case DECL_ALIAS:
-      return alias_base(context, decl, type);
+      return alias_base(decl, type);
     case DECL_RESOURCE:
       type->kind = TYPE_HANDLE;
       type->decl = decl;
@@ -165,11 +171,11 @@ static type_t* compile_base(const context_t* context, type_syntax_t* syntax) {
     decl = syntax->name->decl;
     if (syntax->name->member) {
       report_error(&c->diagnostics, syntax->name_span, 165, "`%s` is a value where a type is needed",
-                   span_text(&c->arena, syntax->name_span));
+                   span_text(c->arena, syntax->name_span));
       return NULL;
     }
   }
-  type_t* type = arena_alloc(&c->arena, sizeof(*type));
+  type_t* type = arena_alloc(c->arena, sizeof(*type));
   type->span = syntax->span;
   bool ok = decl->kind == DECL_BUILTIN ? builtin_base(c, syntax, decl, type)
                                        : declared_base(context, syntax, decl, type);

@@ -47,7 +47,7 @@ static bool report_overflow(const context_t* context, const expr_t* expr, const 
   compiler_t* c = context->c;
   builtin_t primitive = underlying_primitive(type);
   diagnostic_t* error = report_error(&c->diagnostics, expr->span, 66, "%s is not a valid %s",
-                                     span_text(&c->arena, expr->span), type_text(c, type));
+                                     span_text(c->arena, expr->span), type_text(c, type));
   if (primitive_is_integer(primitive)) {
     add_hint(&c->diagnostics, error, "a %s is between %lld and %llu", type_text(c, type),
              (long long)lowest(primitive), (unsigned long long)highest(primitive));
@@ -58,7 +58,7 @@ static bool report_overflow(const context_t* context, const expr_t* expr, const 
 static bool report_conversion(const context_t* context, const expr_t* expr, const char* from, const type_t* type) {
   compiler_t* c = context->c;
   report_error(&c->diagnostics, expr->span, 65, "%s (of type %s) cannot be converted to %s",
-               span_text(&c->arena, expr->span), from, type_text(c, type));
+               span_text(c->arena, expr->span), from, type_text(c, type));
   return false;
 }
 
@@ -94,7 +94,7 @@ static bool evaluate_float(const context_t* context, const expr_t* expr, const c
 }
 
 static bool evaluate_number(const context_t* context, const expr_t* expr, const type_t* type, value_t* out) {
-  const char* text = span_text(&context->c->arena, expr->span);
+  const char* text = span_text(context->c->arena, expr->span);
   bool is_negative = false;
   uint64_t bits = 0;
   bool integer = parse_integer(text, &is_negative, &bits);
@@ -119,11 +119,11 @@ static bool evaluate_string(const context_t* context, const expr_t* expr, const 
     value.text = expr->text;
     value.length = (uint32_t)strlen(expr->text);
   } else {
-    value.text = string_value(&context->c->arena, expr->span, &value.length);
+    value.text = string_value(context->c->arena, expr->span, &value.length);
   }
   if (type->kind != TYPE_STRING) return report_conversion(context, expr, "string", type);
   if (type->bounded && value.length > type->count) {
-    return report_conversion(context, expr, arena_printf(&context->c->arena, "string:%u", value.length), type);
+    return report_conversion(context, expr, arena_printf(context->c->arena, "string:%u", value.length), type);
   }
   *out = value;
   return true;
@@ -138,7 +138,7 @@ static bool convert(const context_t* context, const expr_t* expr, const value_t*
       *out = *value;
       return true;
     }
-    report_error(&c->diagnostics, expr->span, 64, "%s is of type %s, not %s", span_text(&c->arena, expr->span),
+    report_error(&c->diagnostics, expr->span, 64, "%s is of type %s, not %s", span_text(c->arena, expr->span),
                  type_text(c, from), type_text(c, to));
     return false;
   }
@@ -164,20 +164,13 @@ static bool convert(const context_t* context, const expr_t* expr, const value_t*
   return true;
 }
 
-static member_t* compiled_member(decl_t* decl, const member_syntax_t* syntax) {
-  for (member_t* member = decl->members; member; member = member->next) {
-    if (member->syntax == syntax) return member;
-  }
-  return NULL;
-}
-
 static bool evaluate_name(const context_t* context, const expr_t* expr, const type_t* type, value_t* out) {
   compiler_t* c = context->c;
   name_ref_t* name = expr->name;
   if (!resolve_name(c, context->library, context->file, name)) return false;
   decl_t* decl = name->decl;
   if (name->member) {
-    member_t* member = compiled_member(decl, name->member);
+    member_t* member = str_map_get(&decl->members_by_name, name->member->ident.name);
     if (!member || member->value.kind == VALUE_NONE) return false;
     return convert(context, expr, &member->value, identifier_type(c, decl, name->span), type, out);
   }
@@ -192,7 +185,7 @@ static bool evaluate_name(const context_t* context, const expr_t* expr, const ty
     return true;
   }
   if (decl->kind != DECL_CONST) {
-    report_error(&c->diagnostics, expr->span, 63, "`%s` is not a value", span_text(&c->arena, expr->span));
+    report_error(&c->diagnostics, expr->span, 63, "`%s` is not a value", span_text(c->arena, expr->span));
     return false;
   }
   if (decl->failed || !decl->type || decl->value.kind == VALUE_NONE) return false;

@@ -56,7 +56,7 @@ static void check_carried(compiler_t* c, transport_t transport, const type_t* ty
       check_end(c, transport, type);
     } else if (type->kind == TYPE_IDENTIFIER && !(type->decl->carried & 1u << transport)) {
       type->decl->carried |= 1u << transport;
-      ptr_list_add(&c->arena, work, type->decl);
+      ptr_list_add(c->arena, work, type->decl);
     }
   }
 }

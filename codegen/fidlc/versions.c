@@ -22,9 +22,9 @@ static availability_t* prepare_element(preparation_t* p, const attribute_t* attr
   if (!attribute) return outer;
   availability_t* availability = read_availability(p->c, p->library, attribute, outer, kind);
   if (availability == outer) return outer;
-  versioned_t* versioned = arena_alloc(&p->c->arena, sizeof(*versioned));
+  versioned_t* versioned = arena_alloc(p->c->arena, sizeof(*versioned));
   *versioned = (versioned_t){.availability = availability, .absent = absent};
-  ptr_list_add(&p->c->arena, &p->library->versioned_elements, versioned);
+  ptr_list_add(p->c->arena, &p->library->versioned_elements, versioned);
   return availability;
 }
 
@@ -35,9 +35,9 @@ static void prepare_modifiers(preparation_t* p, modifier_t* modifiers, availabil
     modifiers->availability = availability;
     modifiers->present = true;
     if (availability == outer) continue;
-    versioned_t* versioned = arena_alloc(&p->c->arena, sizeof(*versioned));
+    versioned_t* versioned = arena_alloc(p->c->arena, sizeof(*versioned));
     *versioned = (versioned_t){.availability = availability, .present = &modifiers->present};
-    ptr_list_add(&p->c->arena, &p->library->versioned_elements, versioned);
+    ptr_list_add(p->c->arena, &p->library->versioned_elements, versioned);
   }
 }
 
@@ -118,7 +118,7 @@ void prepare_versions(compiler_t* c, library_t* library) {
       if (decl->type) prepare_type(&p, decl->type, decl->availability);
       prepare_members(&p, decl->members, decl->availability);
       prepare_methods(&p, decl->methods, decl->availability);
-      str_map_add(&c->arena, &library->all_names, decl->ident.name, decl);
+      str_map_add(c->arena, &library->all_names, decl->ident.name, decl);
     }
   }
 }
@@ -126,7 +126,7 @@ void prepare_versions(compiler_t* c, library_t* library) {
 static bool parse_selection(compiler_t* c, const char* text, version_set_t* out) {
   size_t count = 1;
   for (const char* at = text; *at; at++) count += *at == ',';
-  out->versions = arena_alloc(&c->arena, count * sizeof(uint32_t));
+  out->versions = arena_alloc(c->arena, count * sizeof(uint32_t));
   for (const char* part = text;;) {
     size_t length = strcspn(part, ",");
     uint32_t version = 0;
@@ -194,7 +194,7 @@ void apply_versions(compiler_t* c, library_t* library, const version_set_t* set)
 }
 
 static void add_version(compiler_t* c, ptr_list_t* list, uint32_t version) {
-  if (version && version != VERSION_INFINITE) ptr_list_add(&c->arena, list, (void*)(uintptr_t)version);
+  if (version && version != VERSION_INFINITE) ptr_list_add(c->arena, list, (void*)(uintptr_t)version);
 }
 
 static void add_boundaries(compiler_t* c, const library_t* library, ptr_list_t* list) {
@@ -227,7 +227,7 @@ version_set_t find_boundaries(compiler_t* c) {
   }
   if (!list.count) return set;
   qsort(list.items, list.count, sizeof(void*), compare_versions);
-  set.versions = arena_alloc(&c->arena, list.count * sizeof(uint32_t));
+  set.versions = arena_alloc(c->arena, list.count * sizeof(uint32_t));
   for (uint32_t i = 0; i < list.count; i++) {
     uint32_t version = (uint32_t)(uintptr_t)list.items[i];
     if (!set.count || set.versions[set.count - 1] != version) set.versions[set.count++] = version;

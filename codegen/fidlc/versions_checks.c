@@ -25,21 +25,21 @@ typedef struct scope {
 
 static void scope_add(scope_t* scope, const element_t* given) {
   compiler_t* c = scope->c;
-  element_t* element = arena_alloc(&c->arena, sizeof(*element));
+  element_t* element = arena_alloc(c->arena, sizeof(*element));
   *element = *given;
-  element_t* first = str_map_add(&c->arena, &scope->by_name, element->name, element);
+  element_t* first = str_map_add(c->arena, &scope->by_name, element->name, element);
   if (first) {
     element->next_same = first->next_same;
     first->next_same = element;
   }
   if (element->abi_first) {
-    element_t* same = str_map_add(&c->arena, &scope->by_abi, intern_cstr(&c->names, element->abi_first), element);
+    element_t* same = str_map_add(c->arena, &scope->by_abi, intern_cstr(&c->names, element->abi_first), element);
     if (same) {
       element->next_abi = same->next_abi;
       same->next_abi = element;
     }
   }
-  ptr_list_add(&c->arena, &scope->elements, element);
+  ptr_list_add(c->arena, &scope->elements, element);
 }
 
 static const element_t* find_added(const scope_t* scope, const str_t* name, uint32_t version) {
@@ -146,8 +146,8 @@ static void check_layout(compiler_t* c, const layout_syntax_t* layout, const ava
     element_t element = {.name = member->ident.name, .span = member->ident.span, .availability = member->availability,
                          .own = member->availability != outer};
     if (member->abi_known) {
-      element.abi_first = arena_printf(&c->arena, "%lld", (long long)member->abi_first);
-      element.abi_last = arena_printf(&c->arena, "%lld", (long long)member->abi_last);
+      element.abi_first = arena_printf(c->arena, "%lld", (long long)member->abi_first);
+      element.abi_last = arena_printf(c->arena, "%lld", (long long)member->abi_last);
     }
     scope_add(&scope, &element);
   }
