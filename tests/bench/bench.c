@@ -45,9 +45,10 @@ static void print_line(json_t* object) {
 }
 
 void bench_report(const bench_row_t* row) {
-  json_t* object = json_pack("{s:s, s:s, s:f, s:s, s:s?}", "case", row->name, "subject", row->subject, "value",
-                             row->value, "unit", row->unit, "reference", row->reference);
-  json_object_set_new(object, "reference_value", row->reference ? json_real(row->reference_value) : json_null());
+  json_t* object = json_pack("{s:s, s:s, s:f, s:s, s:s?}", "case", row->name, "subject", row->subject,
+                             "value", row->value, "unit", row->unit, "reference", row->reference);
+  json_object_set_new(object, "reference_value",
+                      row->reference ? json_real(row->reference_value) : json_null());
   print_line(object);
 }
 

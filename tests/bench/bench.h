@@ -1,7 +1,7 @@
 // What benchmarks share: the clock, the processor they run on, the median, and the rows they report.
 //
-// A benchmark measures its subject and its reference in one run, in turns, and reports medians, because only ratios
-// taken at the same moment mean anything on a shared machine. tests/bench/run_bench.py reads the rows.
+// A benchmark measures its subject and its reference in one run, in turns, and reports medians, because only
+// ratios taken at the same moment mean anything on a shared machine. tests/bench/run_bench.py reads the rows.
 #ifndef TESTS_BENCH_BENCH_H_
 #define TESTS_BENCH_BENCH_H_
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 typedef struct bench_row {
-  const char* name;       // the case: "round trip, 64 bytes"
-  const char* subject;    // what was measured: "jacinth"
+  const char* name;     // the case: "round trip, 64 bytes"
+  const char* subject;  // what was measured: "jacinth"
   double value;
   const char* unit;       // of both values: "us", "ns", "1/s", "Mbit/s"
   const char* reference;  // what it is compared with, or NULL
@@ -20,8 +20,8 @@ typedef struct bench_row {
 // Nanoseconds of the monotonic clock.
 uint64_t bench_now_ns(void);
 
-// Keeps the calling thread on processor `index` modulo the number of processors it may use. Does nothing where that
-// isn't allowed.
+// Keeps the calling thread on processor `index` modulo the number of processors it may use. Does nothing
+// where that isn't allowed.
 void bench_pin(unsigned index);
 
 // The median of `count` values, which it sorts. 0 for none.

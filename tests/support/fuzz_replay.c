@@ -1,4 +1,5 @@
-// The main of a fuzz target in a build without libFuzzer: runs every file of the directories and files it is given.
+// The main of a fuzz target in a build without libFuzzer: runs every file of the directories and files it is
+// given.
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>

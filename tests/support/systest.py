@@ -17,11 +17,13 @@ SIGTERM from the runner included.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -174,6 +176,95 @@ def _setns(descriptor):
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(descriptor, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns")
+
+
+# Jacinth
+
+
+def jacinth():
+    """The built jacinth command."""
+    for place in ("pkg/bin", "components/component_manager"):
+        path = os.path.join(BUILD, place, "jacinth")
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    raise Skip("the jacinth command has not been built")
+
+
+class Package:
+    """A package of the case's own: manifests written here, programs linked in; children may also be Jacinth's own."""
+
+    def __init__(self, owned):
+        self.path = owned.enter_context(tempfile.TemporaryDirectory(prefix="jacinth-test-"))
+        os.chmod(self.path, 0o755)
+        for folder in ("bin", "meta"):
+            os.mkdir(os.path.join(self.path, folder))
+
+    def manifest(self, name, **sections):
+        """Writes meta/NAME.cml and returns its path."""
+        path = os.path.join(self.path, "meta", name + ".cml")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(sections, file, indent=2)
+        return path
+
+    def binary(self, built):
+        """Puts a program of the build directory into bin/ and returns its name for a manifest."""
+        name = os.path.basename(built)
+        shutil.copy(os.path.join(BUILD, built), os.path.join(self.path, "bin", name))
+        return "bin/" + name
+
+
+PROVIDER = "fuchsia.posix.socket.Provider"
+ETHERNET = "fuchsia.hardware.ethernet.Device"
+
+
+def python_program(script, *arguments, **more):
+    """The `program` of a Python script of tests/system/programs that knows nothing but POSIX."""
+    path = os.path.join(ROOT, "tests/system/programs", script)
+    return {"runner": "posix", "binary": sys.executable, "args": [path, *map(str, arguments)], **more}
+
+
+def stack(package, name, program=None, wire="tap", **children):
+    """Writes the manifest of an Ethernet driver, a netstack, and programs above it; returns its path.
+
+    `program` is the main one, if there is one: the run ends with it. `children` are further programs by name, started with
+    everything else.
+    """
+    host = {"tap": "jacinth.host.Tap", "slirp": "jacinth.host.Network"}[wire]
+    sections = {
+        "children": [
+            {"name": "ethernet", "url": f"#meta/ethernet_{wire}.cml"},
+            {"name": "netstack", "url": "#meta/netstack.cml", "startup": "eager"},
+        ],
+        "offer": [
+            {"protocol": host, "from": "parent", "to": "#ethernet"},
+            {"protocol": ETHERNET, "from": "#ethernet", "to": "#netstack"},
+        ],
+    }
+    programs = dict(children, **({"main": program} if program else {}))
+    for child, content in programs.items():
+        package.manifest(f"{name}-{child}", program=content, use=[{"protocol": PROVIDER}])
+        sections["children"].append({"name": child, "url": f"#meta/{name}-{child}.cml", "startup": "eager"})
+        sections["offer"].append({"protocol": PROVIDER, "from": "#netstack", "to": f"#{child}"})
+    if program:
+        sections["facets"] = {"main": "#main"}
+    return package.manifest(name, **sections)
+
+
+class TapNetwork(Namespace):
+    """A namespace with a TAP device for the Ethernet driver; the kernel is 10.0.2.2 and fec0::2 on it."""
+
+    KERNEL, KERNEL6 = "10.0.2.2", "fec0::2"
+    NETSTACK, NETSTACK6 = "10.0.2.15", "fec0::15"
+
+    def __init__(self, owned, device="jacinth0"):
+        require_tun()
+        require_program("ip")
+        super().__init__(owned)
+        self.device = device
+        self.run("ip", "tuntap", "add", "dev", device, "mode", "tap")
+        self.run("ip", "address", "add", f"{self.KERNEL}/24", "dev", device)
+        self.run("ip", "address", "add", f"{self.KERNEL6}/64", "dev", device, "nodad")
+        self.run("ip", "link", "set", device, "up")
 
 
 # Running
