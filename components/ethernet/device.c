@@ -1,0 +1,150 @@
+// The device between its wire and its clients; see device.h. Below it a wire (wire.h), above it the sessions
+// (session.c).
+#include "device.h"
+
+#include <lib/trace/trace.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <zircon/syscalls.h>
+
+#include "session.h"
+
+static bool device_can_receive(void* context) {
+  device_t* device = context;
+  bool anybody = false;
+  for (session_t* session = device->sessions; session; session = session->next) {
+    if (!session_active(session)) continue;
+    if (session_can_receive(session)) return true;
+    anybody = true;
+  }
+  // Without a client frames are taken and dropped, so that a later one doesn't get those of the past.
+  if (!anybody) return true;
+  device->starved = true;
+  // From now on the sessions wait for buffers too, and then call device_buffers_changed.
+  for (session_t* session = device->sessions; session; session = session->next)
+    session_flush(session);
+  return false;
+}
+
+static bool frame_is_for_us(const device_t* device, const uint8_t* frame) {
+  if (frame[0] & 1) return true;  // group address
+  if (memcmp(frame, device->config.mac, ETHERNET_MAC_BYTES) == 0) return true;
+  for (const session_t* session = device->sessions; session; session = session->next) {
+    if (session->promiscuous) return true;
+  }
+  return false;
+}
+
+static void device_receive(void* context, const uint8_t* frame, size_t length) {
+  device_t* device = context;
+  if (length > device->config.mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES) {
+    device->counters.rx_too_long++;
+    return;
+  }
+  if (length < ETHERNET_HEADER_BYTES || !frame_is_for_us(device, frame)) {
+    device->counters.rx_filtered++;
+    return;
+  }
+  trace_point("driver.rx", length);
+  bool claimed = false;
+  for (session_t* session = device->sessions; session; session = session->next) {
+    if (!session_active(session)) continue;
+    session_receive(session, frame, length, fuchsia_hardware_ethernet_FIFO_RX_OK);
+    claimed = true;
+  }
+  if (!claimed) device->counters.rx_unclaimed++;
+}
+
+static void device_receive_done(void* context) {
+  device_t* device = context;
+  for (session_t* session = device->sessions; session; session = session->next)
+    session_flush(session);
+}
+
+static void device_status(void* context, bool online) {
+  device_t* device = context;
+  if (device->online == online) return;
+  device->online = online;
+  device_log(device, "the link is %s", online ? "up" : "down");
+  for (session_t* session = device->sessions; session; session = session->next)
+    session_signal_status(session);
+}
+
+static const wire_events_t device_events = {
+    .can_receive = device_can_receive,
+    .receive = device_receive,
+    .receive_done = device_receive_done,
+    .status = device_status,
+};
+
+zx_status_t device_init(device_t* device, async_dispatcher_t* dispatcher, wire_t* wire,
+                        const device_config_t* config) {
+  memset(device, 0, sizeof(*device));
+  device->dispatcher = dispatcher;
+  device->wire = wire;
+  device->config = *config;
+  zx_status_t status = wire->ops->start(wire, &device_events, device);
+  if (status != ZX_OK) device_deinit(device);
+  return status;
+}
+
+void device_deinit(device_t* device) {
+  if (device->wire) device->wire->ops->destroy(device->wire);
+  device->wire = NULL;
+  while (device->sessions)
+    session_destroy(device->sessions);
+}
+
+void device_connect(device_t* device, zx_handle_t server_end) {
+  if (device->session_count >= DEVICE_MAX_SESSIONS) {
+    device_log(device, "a client was turned away: there are %u already", DEVICE_MAX_SESSIONS);
+    fidl_epitaph_write(server_end, ZX_ERR_NO_RESOURCES);
+    zx_handle_close(server_end);
+    return;
+  }
+  zx_status_t status = session_create(device, server_end);
+  if (status != ZX_OK) device_log(device, "a client could not be connected: status %d", status);
+}
+
+void device_counters(const device_t* device, ethernet_counters_t* out) {
+  *out = device->counters;
+  for (const session_t* session = device->sessions; session; session = session->next) {
+    ethernet_counters_add(out, &session->counters);
+  }
+}
+
+void device_log(const device_t* device, const char* format, ...) {
+  if (!device->log) return;
+  char text[ETHERNET_COUNTERS_TEXT_MAX + 64];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  device->log(device->log_context, text);
+}
+
+zx_status_t device_send(device_t* device, const uint8_t* frame, size_t length) {
+  trace_point("wire.tx", length);
+  zx_status_t status = device->wire->ops->send(device->wire, frame, length);
+  if (status != ZX_OK) return status;
+  for (session_t* session = device->sessions; session; session = session->next) {
+    if (!session->listening || !session_active(session)) continue;
+    session_receive(session, frame, length,
+                    fuchsia_hardware_ethernet_FIFO_RX_OK | fuchsia_hardware_ethernet_FIFO_RX_TX);
+  }
+  return ZX_OK;
+}
+
+void device_send_done(device_t* device) {
+  for (session_t* session = device->sessions; session; session = session->next) {
+    if (session->listening) session_flush(session);
+  }
+  device->wire->ops->send_done(device->wire);
+}
+
+void device_buffers_changed(device_t* device) {
+  if (!device->starved) return;
+  device->starved = false;
+  device->wire->ops->resume(device->wire);
+}

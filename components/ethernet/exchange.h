@@ -1,0 +1,103 @@
+// The exchange of frames with one client: two FIFOs of entries and the memory that entries point into.
+//
+// Four operations move buffers, named from the driver's side:
+//
+//   client: empty buffers --rx FIFO--> exchange_rx_provide ... exchange_rx_return --rx FIFO--> frames
+//   client: frames        --tx FIFO--> exchange_tx_provide ... exchange_tx_return --tx FIFO--> empty buffers
+//
+// The client is not trusted. An entry is copied out of the FIFO before it is looked at; its range is checked
+// once, by one function for both directions; a bad one goes back at once, marked INVALID and counted. The
+// client may change the memory at any time, so whoever uses a frame reads each byte once. A client that
+// doesn't take its entries back gets no more taken from it: never more than EXCHANGE_DEPTH of them are kept
+// here for each FIFO, and none is lost.
+//
+// Everything happens on the loop's thread; nothing blocks.
+#ifndef COMPONENTS_ETHERNET_EXCHANGE_H_
+#define COMPONENTS_ETHERNET_EXCHANGE_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fidl/fuchsia.hardware.ethernet.h>
+#include <zircon/types.h>
+
+#include "counters.h"
+
+// Entries each FIFO holds, and the most handled in one go.
+#define EXCHANGE_DEPTH 256u
+#define EXCHANGE_BATCH 64u
+
+typedef fuchsia_hardware_ethernet_FifoEntry exchange_entry_t;
+
+typedef struct exchange_queue {
+  exchange_entry_t entries[EXCHANGE_DEPTH];
+  uint32_t head;
+  uint32_t count;
+} exchange_queue_t;
+
+typedef struct exchange {
+  zx_handle_t rx_fifo;  // the driver's ends, invalid until exchange_create_fifos
+  zx_handle_t tx_fifo;
+  uint8_t* memory;  // the mapped VMO, NULL until exchange_map
+  uint64_t memory_bytes;
+  uint32_t frame_min, frame_max;  // lengths a frame may have
+  exchange_queue_t rx_empty;      // buffers supplied and not yet used
+  exchange_queue_t rx_returning;  // entries on their way back
+  exchange_queue_t tx_returning;
+  uint32_t tx_out;                // entries given to the caller by tx_provide and not returned
+  ethernet_counters_t* counters;  // borrowed
+} exchange_t;
+
+// A frame to send. `data` lies in the client's memory.
+typedef struct exchange_frame {
+  exchange_entry_t entry;
+  const uint8_t* data;
+} exchange_frame_t;
+
+// Makes `exchange` empty; frames outside of `frame_min` to `frame_max` bytes are refused. `counters` is
+// borrowed.
+void exchange_init(exchange_t* exchange, uint32_t frame_min, uint32_t frame_max,
+                   ethernet_counters_t* counters);
+
+// Closes the FIFOs and unmaps the memory. Fine on one that has neither.
+void exchange_deinit(exchange_t* exchange);
+
+// Makes the FIFOs and hands out the client's ends. ZX_ERR_ALREADY_BOUND if they were made before; otherwise
+// as zx_fifo_create. The handles are the caller's.
+zx_status_t exchange_create_fifos(exchange_t* exchange, zx_handle_t* out_rx, zx_handle_t* out_tx);
+
+// Maps `vmo`, which is consumed whatever happens. ZX_ERR_ALREADY_BOUND: there is memory already.
+// ZX_ERR_INVALID_ARGS: it is empty, resizable, not a VMO, or may not be mapped for reading and writing.
+zx_status_t exchange_map(exchange_t* exchange, zx_handle_t vmo);
+
+// Whether it has both FIFOs and memory, which the four operations and exchange_flush take for granted.
+bool exchange_ready(const exchange_t* exchange);
+
+// Takes the empty buffers that the client has supplied, as far as there is room. Returns whether there is a
+// buffer to receive into.
+bool exchange_rx_provide(exchange_t* exchange);
+
+// Copies a frame into the next empty buffer and marks the entry with `flags`, to be returned by the next
+// flush. A frame that doesn't fit costs that buffer, which goes back INVALID; with no buffer the frame is
+// dropped. Both are counted.
+void exchange_rx_return(exchange_t* exchange, const uint8_t* frame, size_t length, uint16_t flags);
+
+// Takes up to EXCHANGE_BATCH entries from the client and writes the valid ones to `frames`; each has to be
+// returned. Returns how many there are. Entries that aren't valid are marked to go back with the next flush.
+size_t exchange_tx_provide(exchange_t* exchange, exchange_frame_t frames[EXCHANGE_BATCH]);
+
+// Gives an entry of exchange_tx_provide back with `flags`, by the next flush.
+void exchange_tx_return(exchange_t* exchange, const exchange_entry_t* entry, uint16_t flags);
+
+// Moves what is to be returned into the FIFOs, as far as they take it. ZX_ERR_PEER_CLOSED: the client is
+// gone.
+zx_status_t exchange_flush(exchange_t* exchange);
+
+// The signals on the driver's ends after which there is something to do: always PEER_CLOSED; WRITABLE when
+// entries wait to be returned; READABLE when there is room for more (tx), or (rx) when `want_buffers` and
+// there is none.
+zx_signals_t exchange_tx_trigger(const exchange_t* exchange);
+zx_signals_t exchange_rx_trigger(const exchange_t* exchange, bool want_buffers);
+
+#endif  // COMPONENTS_ETHERNET_EXCHANGE_H_

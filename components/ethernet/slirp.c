@@ -1,0 +1,324 @@
+// The slirp wire; see slirp.h and wire.h. libslirp is driven by its own protocol: tell which descriptors to
+// watch (slirp_pollfds_fill), wait, tell what was found (slirp_pollfds_poll), run due timers. settle() brings
+// everything in order after libslirp has been called: it delivers the frames that came out, asks again what
+// to watch, and sets the timer.
+//
+// libslirp hands frames out from inside its own functions; they are queued there, with a bound, and delivered
+// by settle(), a batch at a time. While the device can't receive, descriptors aren't looked at, so that what
+// comes from the host waits in the host's sockets.
+#include "slirp.h"
+
+#include <errno.h>
+#include <lib/async/fd.h>
+#include <lib/async/task.h>
+#include <lib/async/time.h>
+#include <poll.h>
+#include <slirp/libslirp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zircon/syscalls.h>
+
+#include "frame_queue.h"
+#include "slirp_poll.h"
+
+// Frames kept for a device that doesn't take them.
+#define QUEUE_BYTES (1024u * 1024u)
+
+typedef struct slirp_wire {
+  wire_t base;
+  async_dispatcher_t* dispatcher;
+  const wire_events_t* events;
+  void* context;
+  Slirp* slirp;
+  slirp_poll_t poll;
+  async_fd_t watch;  // of the poll's set
+  bool watching;
+  async_task_t timeout;  // when libslirp wants to look at its sockets again
+  async_task_t drain;    // delivers another batch
+  frame_queue_t queue;   // from libslirp to the device
+  uint8_t* scratch;      // one frame on its way to libslirp
+  size_t scratch_bytes;
+  slirp_wire_config_t config;
+} slirp_wire_t;
+
+// A timer of libslirp's.
+typedef struct slirp_timer {
+  slirp_wire_t* wire;
+  async_task_t task;
+  SlirpTimerId id;
+  SlirpTimerCb callback;  // NULL: told by id through slirp_handle_timer
+  void* context;
+} slirp_timer_t;
+
+static void settle(slirp_wire_t* wire);
+
+static zx_time_t from_ms(int64_t ms) {
+  if (ms >= ZX_TIME_INFINITE / ZX_MSEC(1)) return ZX_TIME_INFINITE;
+  return ms <= 0 ? 0 : ms * ZX_MSEC(1);
+}
+
+static void repost(slirp_wire_t* wire, async_task_t* task, zx_time_t deadline) {
+  async_cancel_task(wire->dispatcher, task);
+  task->deadline = deadline;
+  if (deadline != ZX_TIME_INFINITE) async_post_task(wire->dispatcher, task);
+}
+
+// What libslirp calls
+
+static ssize_t on_send_packet(const void* frame, size_t length, void* context) {
+  slirp_wire_t* wire = context;
+  frame_queue_push(&wire->queue, frame, length);
+  return (ssize_t)length;  // a frame that was dropped is a frame lost on a wire
+}
+
+static void on_guest_error(const char* message, void* context) {
+  // Bad frames are a client's business; libslirp has dropped them.
+}
+
+static int64_t on_clock_get_ns(void* context) {
+  const slirp_wire_t* wire = context;
+  return async_now(wire->dispatcher);
+}
+
+static void timer_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  slirp_timer_t* timer = (void*)((char*)task - offsetof(slirp_timer_t, task));
+  if (status != ZX_OK) return;
+  slirp_wire_t* wire = timer->wire;
+  if (timer->callback) {
+    timer->callback(timer->context);
+  } else {
+    slirp_handle_timer(wire->slirp, timer->id, timer->context);
+  }
+  settle(wire);
+}
+
+static slirp_timer_t* timer_create(slirp_wire_t* wire, void* context) {
+  slirp_timer_t* timer = calloc(1, sizeof(*timer));
+  if (!timer) abort();  // libslirp knows no failure here
+  timer->wire = wire;
+  timer->task.handler = timer_due;
+  timer->context = context;
+  return timer;
+}
+
+static void* on_timer_new(SlirpTimerCb callback, void* callback_context, void* context) {
+  slirp_timer_t* timer = timer_create(context, callback_context);
+  timer->callback = callback;
+  return timer;
+}
+
+static void* on_timer_new_opaque(SlirpTimerId id, void* timer_context, void* context) {
+  slirp_timer_t* timer = timer_create(context, timer_context);
+  timer->id = id;
+  return timer;
+}
+
+static void on_timer_free(void* handle, void* context) {
+  slirp_timer_t* timer = handle;
+  if (!timer) return;
+  async_cancel_task(timer->wire->dispatcher, &timer->task);
+  free(timer);
+}
+
+static void on_timer_mod(void* handle, int64_t expire_ms, void* context) {
+  slirp_timer_t* timer = handle;
+  repost(timer->wire, &timer->task, from_ms(expire_ms));
+}
+
+static void on_register_poll_fd(int fd, void* context) {
+  // The next fill asks for it.
+}
+
+static void on_unregister_poll_fd(int fd, void* context) {
+  slirp_wire_t* wire = context;
+  slirp_poll_forget(&wire->poll, fd);
+}
+
+static void on_notify(void* context) {
+  // Whatever calls libslirp settles afterwards.
+}
+
+static const SlirpCb callbacks = {
+    .send_packet = on_send_packet,
+    .guest_error = on_guest_error,
+    .clock_get_ns = on_clock_get_ns,
+    .timer_new = on_timer_new,
+    .timer_free = on_timer_free,
+    .timer_mod = on_timer_mod,
+    .register_poll_fd = on_register_poll_fd,
+    .unregister_poll_fd = on_unregister_poll_fd,
+    .notify = on_notify,
+    .timer_new_opaque = on_timer_new_opaque,
+};
+
+static int on_add_poll(int fd, int events, void* context) {
+  slirp_wire_t* wire = context;
+  return slirp_poll_add(&wire->poll, fd, events);
+}
+
+static int on_get_revents(int index, void* context) {
+  const slirp_wire_t* wire = context;
+  return slirp_poll_ready(&wire->poll, index);
+}
+
+// Keeping it going
+
+static void watch(slirp_wire_t* wire, bool wanted) {
+  if (wanted == wire->watching) return;
+  if (wanted) {
+    wire->watching = async_begin_fd(wire->dispatcher, &wire->watch) == ZX_OK;
+  } else {
+    async_cancel_fd(wire->dispatcher, &wire->watch);
+    wire->watching = false;
+  }
+}
+
+// Delivers a batch of queued frames. Returns whether the device could take more.
+static bool deliver(slirp_wire_t* wire) {
+  bool more = true;
+  unsigned delivered = 0;
+  const uint8_t* frame;
+  size_t length;
+  while (delivered < WIRE_BATCH && (frame = frame_queue_front(&wire->queue, &length)) != NULL) {
+    more = wire->events->can_receive(wire->context);
+    if (!more) break;
+    wire->events->receive(wire->context, frame, length);
+    frame_queue_pop(&wire->queue);
+    delivered++;
+  }
+  if (delivered > 0) wire->events->receive_done(wire->context);
+  return more;
+}
+
+static void settle(slirp_wire_t* wire) {
+  bool open = deliver(wire);
+  bool left = wire->queue.count > 0;
+  repost(wire, &wire->drain, open && left ? 0 : ZX_TIME_INFINITE);
+  uint32_t timeout_ms = UINT32_MAX;
+  slirp_poll_begin(&wire->poll);
+  slirp_pollfds_fill(wire->slirp, &timeout_ms, on_add_poll, wire);
+  slirp_poll_end(&wire->poll);
+  // With frames left there is no hurry to make more.
+  watch(wire, !left);
+  bool later = timeout_ms == UINT32_MAX || left;
+  repost(wire, &wire->timeout, later ? ZX_TIME_INFINITE : async_now(wire->dispatcher) + from_ms(timeout_ms));
+}
+
+static void poll_and_settle(slirp_wire_t* wire) {
+  slirp_poll_collect(&wire->poll);
+  slirp_pollfds_poll(wire->slirp, 0, on_get_revents, wire);
+  settle(wire);
+}
+
+static void descriptors_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status,
+                              short events) {
+  slirp_wire_t* wire = (void*)((char*)fd - offsetof(slirp_wire_t, watch));
+  if (status == ZX_OK) {
+    poll_and_settle(wire);
+  } else {
+    wire->watching = false;
+  }
+}
+
+static void timeout_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  slirp_wire_t* wire = (void*)((char*)task - offsetof(slirp_wire_t, timeout));
+  if (status == ZX_OK) poll_and_settle(wire);
+}
+
+static void drain_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  slirp_wire_t* wire = (void*)((char*)task - offsetof(slirp_wire_t, drain));
+  if (status == ZX_OK) settle(wire);
+}
+
+// The wire
+
+static struct in6_addr address6(uint8_t last) {
+  struct in6_addr address = {.s6_addr = {0xfe, 0xc0}};
+  address.s6_addr[15] = last;
+  return address;
+}
+
+static zx_status_t slirp_wire_start(wire_t* base, const wire_events_t* events, void* context) {
+  slirp_wire_t* wire = (slirp_wire_t*)base;
+  wire->events = events;
+  wire->context = context;
+  SlirpConfig config = {
+      .version = 4,
+      .in_enabled = true,
+      .vnetwork.s_addr = htonl(0x0a000200),
+      .vnetmask.s_addr = htonl(0xffffff00),
+      .vhost.s_addr = htonl(0x0a000202),
+      .vdhcp_start.s_addr = htonl(0x0a00020f),
+      .vnameserver.s_addr = htonl(0x0a000203),
+      .in6_enabled = true,
+      .vprefix_addr6 = address6(0),
+      .vprefix_len = 64,
+      .vhost6 = address6(2),
+      .vnameserver6 = address6(3),
+      .vhostname = "jacinth",
+      .if_mtu = wire->config.mtu,
+      .if_mru = wire->config.mtu,
+      .disable_host_loopback = !wire->config.host_loopback,
+  };
+  wire->slirp = slirp_new(&config, &callbacks, wire);
+  if (!wire->slirp) return ZX_ERR_NO_RESOURCES;
+  events->status(context, true);
+  settle(wire);
+  return ZX_OK;
+}
+
+static zx_status_t slirp_wire_send(wire_t* base, const uint8_t* frame, size_t length) {
+  slirp_wire_t* wire = (slirp_wire_t*)base;
+  if (length > wire->scratch_bytes) return ZX_ERR_OUT_OF_RANGE;
+  memcpy(wire->scratch, frame, length);
+  slirp_input(wire->slirp, wire->scratch, (int)length);
+  return ZX_OK;
+}
+
+static void slirp_wire_settle(wire_t* base) {
+  settle((slirp_wire_t*)base);
+}
+
+static void slirp_wire_destroy(wire_t* base) {
+  slirp_wire_t* wire = (slirp_wire_t*)base;
+  watch(wire, false);
+  async_cancel_task(wire->dispatcher, &wire->timeout);
+  async_cancel_task(wire->dispatcher, &wire->drain);
+  if (wire->slirp) slirp_cleanup(wire->slirp);
+  slirp_poll_deinit(&wire->poll);
+  frame_queue_deinit(&wire->queue);
+  free(wire->scratch);
+  free(wire);
+}
+
+static const wire_ops_t slirp_wire_ops = {
+    .start = slirp_wire_start,
+    .send = slirp_wire_send,
+    .send_done = slirp_wire_settle,
+    .resume = slirp_wire_settle,
+    .destroy = slirp_wire_destroy,
+};
+
+zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_config_t* config,
+                              wire_t** out) {
+  if (config->mtu < SLIRP_WIRE_MTU_MIN || config->mtu > SLIRP_WIRE_MTU_MAX) return ZX_ERR_INVALID_ARGS;
+  slirp_wire_t* wire = calloc(1, sizeof(*wire));
+  if (!wire) return ZX_ERR_NO_MEMORY;
+  wire->base.ops = &slirp_wire_ops;
+  wire->dispatcher = dispatcher;
+  wire->config = *config;
+  wire->timeout.handler = timeout_due;
+  wire->drain.handler = drain_due;
+  wire->scratch_bytes = config->mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES;
+  wire->scratch = malloc(wire->scratch_bytes);
+  zx_status_t status = slirp_poll_init(&wire->poll);
+  if (status == ZX_OK && (!wire->scratch || !frame_queue_init(&wire->queue, QUEUE_BYTES)))
+    status = ZX_ERR_NO_MEMORY;
+  if (status != ZX_OK) {
+    slirp_wire_destroy(&wire->base);
+    return status;
+  }
+  wire->watch = (async_fd_t){.handler = descriptors_ready, .fd = wire->poll.epoll_fd, .events = POLLIN};
+  *out = &wire->base;
+  return ZX_OK;
+}

@@ -1,0 +1,61 @@
+// A wire: whatever carries Ethernet frames to the rest of the world. Each kind of wire (slirp.c, tap.c)
+// implements the five functions below; the device (device.c), which knows nothing of kinds, is told what
+// happens through the events.
+//
+// Everything happens on the loop's thread, nothing blocks, and frames have neither preamble nor checksum.
+#ifndef COMPONENTS_ETHERNET_WIRE_H_
+#define COMPONENTS_ETHERNET_WIRE_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zircon/types.h>
+
+#define ETHERNET_MAC_BYTES 6u
+#define ETHERNET_HEADER_BYTES 14u
+#define ETHERNET_VLAN_TAG_BYTES 4u
+
+// What a wire tells the device. They are called from the loop or from inside `send_done`, never from inside
+// `send`.
+typedef struct wire_events {
+  // Whether a frame could be delivered now. A wire asks before each; after false it keeps its frames until
+  // `resume`.
+  bool (*can_receive)(void* context);
+  // Delivers one frame, which is the wire's again when this returns.
+  void (*receive)(void* context, const uint8_t* frame, size_t length);
+  // Ends a batch of frames, of at most WIRE_BATCH: now the clients are told.
+  void (*receive_done)(void* context);
+  // The link carries frames, or no longer does.
+  void (*status)(void* context, bool online);
+} wire_events_t;
+
+// The most frames a wire delivers before it lets the loop look after others.
+#define WIRE_BATCH 64u
+
+typedef struct wire wire_t;
+
+typedef struct wire_ops {
+  // Begins to carry frames and to call `events` with `context`, both of which outlive the wire. Called once.
+  zx_status_t (*start)(wire_t* wire, const wire_events_t* events, void* context);
+
+  // Sends one frame of ETHERNET_HEADER_BYTES or more, up to the device's mtu with header and VLAN tag.
+  // `frame` is memory that its sender can change at any time: each byte is read once, or copied first. ZX_OK:
+  // it is on its way. Any error: it was dropped.
+  zx_status_t (*send)(wire_t* wire, const uint8_t* frame, size_t length);
+
+  // Ends a batch of frames to send.
+  void (*send_done)(wire_t* wire);
+
+  // A frame can be delivered again after `can_receive` had said no.
+  void (*resume)(wire_t* wire);
+
+  // Stops and frees the wire; no event comes any more. Also for a wire that was never started.
+  void (*destroy)(wire_t* wire);
+} wire_ops_t;
+
+// The head of every kind of wire.
+struct wire {
+  const wire_ops_t* ops;
+};
+
+#endif  // COMPONENTS_ETHERNET_WIRE_H_

@@ -1,0 +1,290 @@
+// The exchange of buffers with a client that is this test: it holds the other ends of the FIFOs and the VMO.
+#include <jx_test.h>
+#include <string.h>
+#include <zircon/syscalls.h>
+
+#include "exchange.h"
+
+#define MEMORY_BYTES 65536u
+#define FRAME_MIN 14u
+#define FRAME_MAX 1518u
+
+typedef struct client {
+  exchange_t exchange;
+  ethernet_counters_t counters;
+  zx_handle_t rx, tx;  // the client's ends
+  zx_handle_t vmo;
+} client_t;
+
+static client_t client;
+
+static void setup(void) {
+  memset(&client, 0, sizeof(client));
+  exchange_init(&client.exchange, FRAME_MIN, FRAME_MAX, &client.counters);
+  ck_assert(!exchange_ready(&client.exchange));
+  ck_assert_int_eq(exchange_create_fifos(&client.exchange, &client.rx, &client.tx), ZX_OK);
+  ck_assert_int_eq(zx_vmo_create(MEMORY_BYTES, 0, &client.vmo), ZX_OK);
+  zx_handle_t shared;
+  ck_assert_int_eq(zx_handle_duplicate(client.vmo, ZX_RIGHT_SAME_RIGHTS, &shared), ZX_OK);
+  ck_assert_int_eq(exchange_map(&client.exchange, shared), ZX_OK);
+  ck_assert(exchange_ready(&client.exchange));
+}
+
+static void teardown(void) {
+  exchange_deinit(&client.exchange);
+  zx_handle_close(client.rx);
+  zx_handle_close(client.tx);
+  zx_handle_close(client.vmo);
+}
+
+static void put(zx_handle_t fifo, uint32_t offset, uint16_t length, uint64_t cookie) {
+  exchange_entry_t entry = {.offset = offset, .length = length, .cookie = cookie};
+  size_t written;
+  ck_assert_int_eq(zx_fifo_write(fifo, sizeof(entry), &entry, 1, &written), ZX_OK);
+}
+
+// Takes one entry back and checks it.
+static void expect_back(zx_handle_t fifo, uint32_t offset, uint16_t length, uint16_t flags, uint64_t cookie) {
+  exchange_entry_t entry;
+  size_t taken;
+  ck_assert_int_eq(zx_fifo_read(fifo, sizeof(entry), &entry, 1, &taken), ZX_OK);
+  ck_assert_uint_eq(entry.offset, offset);
+  ck_assert_uint_eq(entry.length, length);
+  ck_assert_uint_eq(entry.flags, flags);
+  ck_assert_uint_eq(entry.cookie, cookie);
+}
+
+static void expect_nothing_back(zx_handle_t fifo) {
+  exchange_entry_t entry;
+  ck_assert_int_eq(zx_fifo_read(fifo, sizeof(entry), &entry, 1, NULL), ZX_ERR_SHOULD_WAIT);
+}
+
+typedef struct range {
+  uint32_t offset;
+  uint16_t length;
+} range_t;
+
+START_TEST(frame_to_send_is_shown_where_it_lies_and_comes_back_with_its_mark) {
+  ck_assert_int_eq(zx_vmo_write(client.vmo, "fourteen bytes", 4096, 14), ZX_OK);
+  put(client.tx, 4096, 14, 77);
+  exchange_frame_t frames[EXCHANGE_BATCH];
+  ck_assert_uint_eq(exchange_tx_provide(&client.exchange, frames), 1);
+  ck_assert_mem_eq(frames[0].data, "fourteen bytes", 14);
+  ck_assert_uint_eq(frames[0].entry.length, 14);
+  exchange_tx_return(&client.exchange, &frames[0].entry, fuchsia_hardware_ethernet_FIFO_TX_OK);
+  expect_nothing_back(client.tx);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.tx, 4096, 14, fuchsia_hardware_ethernet_FIFO_TX_OK, 77);
+}
+END_TEST
+
+static const range_t bad_tx[] = {
+    {MEMORY_BYTES, FRAME_MIN},       // begins at the end
+    {MEMORY_BYTES + 1, FRAME_MIN},   // begins beyond it
+    {MEMORY_BYTES - 13, FRAME_MIN},  // ends one beyond it
+    {MEMORY_BYTES - 1, UINT16_MAX},  // ends far beyond it
+    {UINT32_MAX, UINT16_MAX},        // wraps in 32 bits
+    {UINT32_MAX, 1},
+    {UINT32_MAX - 13, FRAME_MIN},   // wraps to 0
+    {UINT32_MAX - 100, FRAME_MAX},  // wraps into the memory
+    {0x80000000u, FRAME_MIN},
+    {MEMORY_BYTES, 0},
+    {0, 0},  // no frame at all
+    {0, 1},
+    {0, FRAME_MIN - 1},  // no room for a header
+    {0, FRAME_MAX + 1},  // longer than any frame
+    {0, UINT16_MAX},     // within the memory, but no frame
+    {1, UINT16_MAX},     // ends exactly at the end of the memory
+};
+
+START_TEST(bad_range_to_send_is_counted_and_answered_invalid) {
+  put(client.tx, bad_tx[_i].offset, bad_tx[_i].length, 1);
+  put(client.tx, 0, FRAME_MIN, 2);
+  exchange_frame_t frames[EXCHANGE_BATCH];
+  ck_assert_uint_eq(exchange_tx_provide(&client.exchange, frames), 1);
+  ck_assert_uint_eq(frames[0].entry.cookie, 2);
+  ck_assert_uint_eq(client.counters.tx_invalid, 1);
+  exchange_tx_return(&client.exchange, &frames[0].entry, 0);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.tx, bad_tx[_i].offset, bad_tx[_i].length, fuchsia_hardware_ethernet_FIFO_INVALID, 1);
+  expect_back(client.tx, 0, FRAME_MIN, 0, 2);
+}
+END_TEST
+
+static const range_t good_tx[] = {
+    {0, FRAME_MIN},
+    {0, FRAME_MAX},
+    {MEMORY_BYTES - FRAME_MIN, FRAME_MIN},
+    {MEMORY_BYTES - FRAME_MAX, FRAME_MAX},
+    {1, 15},
+};
+
+START_TEST(range_to_send_at_the_limits_is_accepted) {
+  put(client.tx, good_tx[_i].offset, good_tx[_i].length, 1);
+  exchange_frame_t frames[EXCHANGE_BATCH];
+  ck_assert_uint_eq(exchange_tx_provide(&client.exchange, frames), 1);
+  ck_assert_uint_eq(client.counters.tx_invalid, 0);
+  ck_assert_ptr_eq(frames[0].data, client.exchange.memory + good_tx[_i].offset);
+}
+END_TEST
+
+START_TEST(received_frame_goes_into_the_oldest_buffer_with_its_length) {
+  put(client.rx, 2048, 2048, 5);
+  put(client.rx, 0, 2048, 6);
+  ck_assert(exchange_rx_provide(&client.exchange));
+  exchange_rx_return(&client.exchange, (const uint8_t*)"a frame from the wire", 21,
+                     fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.rx, 2048, 21, fuchsia_hardware_ethernet_FIFO_RX_OK, 5);
+  expect_nothing_back(client.rx);
+  char frame[21];
+  ck_assert_int_eq(zx_vmo_read(client.vmo, frame, 2048, sizeof(frame)), ZX_OK);
+  ck_assert_mem_eq(frame, "a frame from the wire", 21);
+}
+END_TEST
+
+static const range_t bad_rx[] = {
+    {MEMORY_BYTES, 1},        {MEMORY_BYTES - 1, 2},  {MEMORY_BYTES - 2047, 2048}, {UINT32_MAX, 1},
+    {UINT32_MAX, UINT16_MAX}, {UINT32_MAX - 99, 100}, {0x80000000u, 2048},         {0, 0},
+    {MEMORY_BYTES, 0},        {2, UINT16_MAX},
+};
+
+START_TEST(bad_buffer_to_receive_is_counted_and_answered_invalid_at_once) {
+  put(client.rx, bad_rx[_i].offset, bad_rx[_i].length, 9);
+  ck_assert(!exchange_rx_provide(&client.exchange));
+  ck_assert_uint_eq(client.counters.rx_invalid, 1);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.rx, bad_rx[_i].offset, 0, fuchsia_hardware_ethernet_FIFO_INVALID, 9);
+  // And the memory around is untouched: a frame finds no buffer.
+  exchange_rx_return(&client.exchange, (const uint8_t*)"frame", 5, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_uint_eq(client.counters.rx_no_buffer, 1);
+}
+END_TEST
+
+START_TEST(received_frame_longer_than_its_buffer_costs_the_buffer) {
+  put(client.rx, 0, 20, 1);
+  put(client.rx, 20, 21, 2);
+  exchange_rx_return(&client.exchange, (const uint8_t*)"a frame from the wire", 21,
+                     fuchsia_hardware_ethernet_FIFO_RX_OK);
+  exchange_rx_return(&client.exchange, (const uint8_t*)"a frame from the wire", 21,
+                     fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.rx, 0, 0, fuchsia_hardware_ethernet_FIFO_INVALID, 1);
+  expect_back(client.rx, 20, 21, fuchsia_hardware_ethernet_FIFO_RX_OK, 2);
+  ck_assert_uint_eq(client.counters.rx_too_long, 1);
+  char first[20];
+  ck_assert_int_eq(zx_vmo_read(client.vmo, first, 0, sizeof(first)), ZX_OK);
+  ck_assert_mem_eq(first, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+}
+END_TEST
+
+START_TEST(client_that_takes_nothing_back_is_taken_no_more_from) {
+  exchange_frame_t frames[EXCHANGE_BATCH];
+  uint64_t put_in = 0, sent = 0;
+  // It fills the FIFO again and again, while its own returned entries fill the other direction.
+  for (int round = 0; round < 100; round++) {
+    exchange_entry_t entry = {.offset = 0, .length = FRAME_MIN, .cookie = put_in};
+    while (zx_fifo_write(client.tx, sizeof(entry), &entry, 1, NULL) == ZX_OK)
+      entry.cookie = ++put_in;
+    size_t count = exchange_tx_provide(&client.exchange, frames);
+    for (size_t i = 0; i < count; i++)
+      exchange_tx_return(&client.exchange, &frames[i].entry, 1);
+    sent += count;
+    ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  }
+  ck_assert_uint_eq(sent, 2 * EXCHANGE_DEPTH);  // one FIFO full of them, and as many kept here
+  ck_assert_uint_eq(exchange_tx_trigger(&client.exchange), ZX_FIFO_PEER_CLOSED | ZX_FIFO_WRITABLE);
+  // Nothing was lost: all come back in order once it takes them.
+  for (uint64_t cookie = 0; cookie < sent; cookie++) {
+    if (cookie == EXCHANGE_DEPTH) ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+    expect_back(client.tx, 0, FRAME_MIN, 1, cookie);
+  }
+}
+END_TEST
+
+START_TEST(client_that_supplies_bad_buffers_without_end_is_bounded) {
+  for (int round = 0; round < 100; round++) {
+    exchange_entry_t entry = {.offset = UINT32_MAX, .length = 1};
+    while (zx_fifo_write(client.rx, sizeof(entry), &entry, 1, NULL) == ZX_OK)
+      continue;
+    ck_assert(!exchange_rx_provide(&client.exchange));
+    ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  }
+  ck_assert_uint_eq(client.counters.rx_invalid, 2 * EXCHANGE_DEPTH);
+  ck_assert_uint_eq(exchange_rx_trigger(&client.exchange, true), ZX_FIFO_PEER_CLOSED | ZX_FIFO_WRITABLE);
+}
+END_TEST
+
+START_TEST(all_buffers_of_a_full_fifo_can_be_filled) {
+  for (uint32_t i = 0; i < EXCHANGE_DEPTH; i++)
+    put(client.rx, i * 64, 64, i);
+  uint8_t frame[64] = {0};
+  for (uint32_t i = 0; i < EXCHANGE_DEPTH + 3; i++) {
+    exchange_rx_return(&client.exchange, frame, sizeof(frame), fuchsia_hardware_ethernet_FIFO_RX_OK);
+  }
+  ck_assert_uint_eq(client.counters.rx_no_buffer, 3);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  for (uint32_t i = 0; i < EXCHANGE_DEPTH; i++) {
+    expect_back(client.rx, i * 64, 64, fuchsia_hardware_ethernet_FIFO_RX_OK, i);
+  }
+}
+END_TEST
+
+START_TEST(flush_tells_that_the_client_has_gone) {
+  put(client.rx, 0, 64, 0);
+  zx_handle_close(client.rx);
+  client.rx = ZX_HANDLE_INVALID;
+  exchange_rx_return(&client.exchange, (const uint8_t*)"frame", 5, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_ERR_PEER_CLOSED);
+}
+END_TEST
+
+START_TEST(fifos_and_memory_are_given_once) {
+  zx_handle_t rx, tx, vmo;
+  ck_assert_int_eq(exchange_create_fifos(&client.exchange, &rx, &tx), ZX_ERR_ALREADY_BOUND);
+  ck_assert_int_eq(zx_vmo_create(4096, 0, &vmo), ZX_OK);
+  ck_assert_int_eq(exchange_map(&client.exchange, vmo), ZX_ERR_ALREADY_BOUND);
+  ck_assert_int_eq(zx_handle_close(vmo), ZX_ERR_BAD_HANDLE);  // consumed all the same
+}
+END_TEST
+
+START_TEST(memory_that_cannot_be_used_is_refused) {
+  exchange_t exchange;
+  exchange_init(&exchange, FRAME_MIN, FRAME_MAX, &client.counters);
+  zx_handle_t vmo, other;
+  ck_assert_int_eq(zx_vmo_create(4096, ZX_VMO_RESIZABLE, &vmo), ZX_OK);
+  ck_assert_int_eq(exchange_map(&exchange, vmo), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmo_create(0, 0, &vmo), ZX_OK);
+  ck_assert_int_eq(exchange_map(&exchange, vmo), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmo_create(4096, 0, &vmo), ZX_OK);
+  ck_assert_int_eq(zx_handle_replace(vmo, ZX_RIGHT_READ | ZX_RIGHT_MAP, &vmo), ZX_OK);
+  ck_assert_int_eq(exchange_map(&exchange, vmo), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_eventpair_create(0, &vmo, &other), ZX_OK);
+  ck_assert_int_eq(exchange_map(&exchange, vmo), ZX_ERR_INVALID_ARGS);
+  zx_handle_close(other);
+  ck_assert_int_eq(exchange_map(&exchange, ZX_HANDLE_INVALID), ZX_ERR_INVALID_ARGS);
+  ck_assert(!exchange_ready(&exchange));
+  exchange_deinit(&exchange);
+}
+END_TEST
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+int main(void) {
+  Suite* suite = suite_create("exchange");
+  TCase* tc = jx_test_case(suite, "exchange");
+  tcase_add_checked_fixture(tc, setup, teardown);
+  tcase_add_test(tc, frame_to_send_is_shown_where_it_lies_and_comes_back_with_its_mark);
+  tcase_add_loop_test(tc, bad_range_to_send_is_counted_and_answered_invalid, 0, COUNT(bad_tx));
+  tcase_add_loop_test(tc, range_to_send_at_the_limits_is_accepted, 0, COUNT(good_tx));
+  tcase_add_test(tc, received_frame_goes_into_the_oldest_buffer_with_its_length);
+  tcase_add_loop_test(tc, bad_buffer_to_receive_is_counted_and_answered_invalid_at_once, 0, COUNT(bad_rx));
+  tcase_add_test(tc, received_frame_longer_than_its_buffer_costs_the_buffer);
+  tcase_add_test(tc, client_that_takes_nothing_back_is_taken_no_more_from);
+  tcase_add_test(tc, client_that_supplies_bad_buffers_without_end_is_bounded);
+  tcase_add_test(tc, all_buffers_of_a_full_fifo_can_be_filled);
+  tcase_add_test(tc, flush_tells_that_the_client_has_gone);
+  tcase_add_test(tc, fifos_and_memory_are_given_once);
+  tcase_add_test(tc, memory_that_cannot_be_used_is_refused);
+  return jx_test_run(suite);
+}

@@ -1,0 +1,145 @@
+// The TAP wire, with a socket pair that keeps message boundaries in place of the device: reads and writes
+// behave alike.
+#include <jx_test.h>
+#include <lib/async-loop/loop.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zircon/syscalls.h>
+
+#include "tap.h"
+
+#define MTU 1500u
+
+static async_loop_t* loop;
+static wire_t* wire;
+static int kernel;  // the other end
+static uint8_t received[128][4];
+static size_t received_lengths[128];
+static size_t received_count;
+static size_t batches;
+static size_t room;  // frames the device takes
+static bool online;
+
+static bool can_receive(void* context) {
+  return received_count < room;
+}
+
+static void receive(void* context, const uint8_t* frame, size_t length) {
+  memcpy(received[received_count], frame, length < 4 ? length : 4);
+  received_lengths[received_count++] = length;
+}
+
+static void receive_done(void* context) {
+  batches++;
+}
+
+static void status_changed(void* context, bool now_online) {
+  online = now_online;
+}
+
+static const wire_events_t events = {can_receive, receive, receive_done, status_changed};
+
+static void setup(void) {
+  int pair[2];
+  received_count = batches = 0;
+  room = 128;
+  online = false;
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+  kernel = pair[1];
+  ck_assert_int_eq(async_loop_create(NULL, &loop), ZX_OK);
+  ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), pair[0], MTU, &wire), ZX_OK);
+  ck_assert_int_eq(wire->ops->start(wire, &events, NULL), ZX_OK);
+}
+
+static void teardown(void) {
+  async_loop_shutdown(loop);
+  wire->ops->destroy(wire);
+  async_loop_destroy(loop);
+  close(kernel);
+}
+
+static void kernel_sends(uint8_t first_byte, size_t length) {
+  uint8_t frame[4096] = {first_byte};
+  ck_assert_int_eq(send(kernel, frame, length, 0), (ssize_t)length);
+}
+
+START_TEST(wire_is_online_once_started) {
+  ck_assert(online);
+}
+END_TEST
+
+START_TEST(sent_frame_is_written_whole) {
+  uint8_t frame[MTU + ETHERNET_HEADER_BYTES] = {1, 2, 3};
+  uint8_t read_back[4096];
+  ck_assert_int_eq(wire->ops->send(wire, frame, sizeof(frame)), ZX_OK);
+  wire->ops->send_done(wire);
+  ck_assert_int_eq(recv(kernel, read_back, sizeof(read_back), MSG_DONTWAIT), sizeof(frame));
+  ck_assert_mem_eq(read_back, frame, sizeof(frame));
+}
+END_TEST
+
+START_TEST(waiting_frames_are_delivered_in_order_and_in_batches) {
+  for (uint8_t i = 0; i < 100; i++)
+    kernel_sends(i, 60u + i);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_count, 100);
+  ck_assert_uint_eq(batches, 2);
+  for (uint8_t i = 0; i < 100; i++) {
+    ck_assert_uint_eq(received[i][0], i);
+    ck_assert_uint_eq(received_lengths[i], 60u + i);
+  }
+}
+END_TEST
+
+START_TEST(frames_stay_in_the_kernel_while_the_device_is_full) {
+  room = 2;
+  for (uint8_t i = 0; i < 5; i++)
+    kernel_sends(i, 60);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_count, 2);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);  // and it isn't busy meanwhile
+  ck_assert_uint_eq(batches, 1);
+  room = 128;
+  wire->ops->resume(wire);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_count, 5);
+}
+END_TEST
+
+START_TEST(frame_longer_than_the_mtu_shows_as_too_long) {
+  kernel_sends(1, 4000);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_lengths[0], MTU + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES + 1);
+}
+END_TEST
+
+START_TEST(frame_that_cannot_be_written_is_reported) {
+  uint8_t frame[60] = {0};
+  close(kernel);
+  kernel = -1;
+  signal(SIGPIPE, SIG_IGN);
+  ck_assert_int_eq(wire->ops->send(wire, frame, sizeof(frame)), ZX_ERR_IO);
+}
+END_TEST
+
+START_TEST(descriptor_that_cannot_be_used_is_refused) {
+  wire_t* none;
+  ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), -1, MTU, &none), ZX_ERR_INVALID_ARGS);
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("tap");
+  TCase* tc = jx_test_case(suite, "tap");
+  tcase_add_checked_fixture(tc, setup, teardown);
+  tcase_add_test(tc, wire_is_online_once_started);
+  tcase_add_test(tc, sent_frame_is_written_whole);
+  tcase_add_test(tc, waiting_frames_are_delivered_in_order_and_in_batches);
+  tcase_add_test(tc, frames_stay_in_the_kernel_while_the_device_is_full);
+  tcase_add_test(tc, frame_longer_than_the_mtu_shows_as_too_long);
+  tcase_add_test(tc, frame_that_cannot_be_written_is_reported);
+  tcase_add_test(tc, descriptor_that_cannot_be_used_is_refused);
+  return jx_test_run(suite);
+}
