@@ -1,0 +1,170 @@
+// A client of an Ethernet driver that gives it entries of every wrong kind, and then checks that it still
+// gets what a well-behaved client gets. Exit status 0: every bad entry came back INVALID, and every good one
+// as it should.
+#include <fidl/fuchsia.hardware.ethernet.h>
+#include <lib/async-loop/loop.h>
+#include <lib/component/component.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zircon/syscalls.h>
+
+#define MEMORY_BYTES 65536u
+#define TIMEOUT ZX_SEC(10)
+
+typedef fuchsia_hardware_ethernet_FifoEntry entry_t;
+
+typedef struct client {
+  zx_handle_t device;
+  zx_handle_t rx, tx;
+  zx_handle_t vmo;
+} client_t;
+
+static void fail(const char* what, zx_status_t status) {
+  fprintf(stderr, "hostile client: %s: status %d\n", what, status);
+  exit(1);
+}
+
+static void require(bool condition, const char* what) {
+  if (!condition) fail(what, ZX_OK);
+}
+
+static void connect_device(client_t* client, component_t* component) {
+  zx_handle_t server_end;
+  zx_status_t status = zx_channel_create(0, &client->device, &server_end);
+  if (status == ZX_OK)
+    status = component_connect(component, fuchsia_hardware_ethernet_Device_NAME, server_end);
+  if (status != ZX_OK) fail("connect", status);
+}
+
+static void start_device(client_t* client) {
+  FIDL_BUFFER(buffer, 1024);
+  fidl_call_t call = FIDL_CALL(buffer, zx_deadline_after(TIMEOUT));
+  fuchsia_hardware_ethernet_DeviceGetFifosResponse* fifos;
+  zx_status_t status = fuchsia_hardware_ethernet_Device_GetFifos(client->device, &call, &fifos);
+  if (status != ZX_OK || fifos->status != ZX_OK) fail("GetFifos", status ? status : fifos->status);
+  client->rx = fifos->info->rx;
+  client->tx = fifos->info->tx;
+  status = zx_vmo_create(MEMORY_BYTES, 0, &client->vmo);
+  fuchsia_hardware_ethernet_DeviceSetIoBufferRequest request = {0};
+  if (status == ZX_OK) status = zx_handle_duplicate(client->vmo, ZX_RIGHT_SAME_RIGHTS, &request.h);
+  fuchsia_hardware_ethernet_DeviceSetIoBufferResponse* buffer_set;
+  if (status == ZX_OK) {
+    status = fuchsia_hardware_ethernet_Device_SetIOBuffer(client->device, &request, &call, &buffer_set);
+  }
+  if (status != ZX_OK || buffer_set->status != ZX_OK) fail("SetIOBuffer", status);
+  fuchsia_hardware_ethernet_DeviceStartResponse* started;
+  status = fuchsia_hardware_ethernet_Device_Start(client->device, &call, &started);
+  if (status != ZX_OK || started->status != ZX_OK) fail("Start", status);
+}
+
+static void put(zx_handle_t fifo, entry_t entry) {
+  zx_status_t status = zx_fifo_write(fifo, sizeof(entry), &entry, 1, NULL);
+  if (status != ZX_OK) fail("write an entry", status);
+}
+
+static entry_t take(zx_handle_t fifo) {
+  entry_t entry;
+  zx_status_t status;
+  zx_time_t deadline = zx_deadline_after(TIMEOUT);
+  while ((status = zx_fifo_read(fifo, sizeof(entry), &entry, 1, NULL)) == ZX_ERR_SHOULD_WAIT) {
+    status = zx_object_wait_one(fifo, ZX_FIFO_READABLE | ZX_FIFO_PEER_CLOSED, deadline, NULL);
+    if (status != ZX_OK) break;
+  }
+  if (status != ZX_OK) fail("take an entry back", status);
+  return entry;
+}
+
+static const entry_t bad_frames[] = {
+    {MEMORY_BYTES, 60, 0, 1},
+    {MEMORY_BYTES - 59, 60, 0, 2},
+    {MEMORY_BYTES - 1, UINT16_MAX, 0, 3},
+    {UINT32_MAX, UINT16_MAX, 0, 4},
+    {UINT32_MAX - 59, 60, 0, 5},
+    {UINT32_MAX - 100, 1514, 0, 6},
+    {0x80000000u, 60, 0, 7},
+    {0, 0, 0, 8},
+    {0, 1, 0, 9},
+    {0, 13, 0, 10},
+    {0, UINT16_MAX, 0, 11},
+    {MEMORY_BYTES, 0, 0xffff, UINT64_MAX},
+};
+
+static const entry_t bad_buffers[] = {
+    {MEMORY_BYTES, 1, 0, 21},        {MEMORY_BYTES - 2047, 2048, 0, 22}, {UINT32_MAX, 1, 0, 23},
+    {UINT32_MAX, UINT16_MAX, 0, 24}, {UINT32_MAX - 99, 100, 0, 25},      {0, 0, 0xffff, 26},
+};
+
+// Each bad frame goes with a good one behind it.
+static void send_bad_frames(client_t* client, const uint8_t* frame, uint16_t length) {
+  zx_status_t status = zx_vmo_write(client->vmo, frame, 4096, length);
+  if (status != ZX_OK) fail("fill the memory", status);
+  for (size_t i = 0; i < sizeof(bad_frames) / sizeof(bad_frames[0]); i++) {
+    put(client->tx, bad_frames[i]);
+    put(client->tx, (entry_t){4096, length, 0, 1000});
+    for (int back = 0; back < 2; back++) {
+      entry_t entry = take(client->tx);
+      if (entry.cookie == 1000) {
+        require(entry.flags == fuchsia_hardware_ethernet_FIFO_TX_OK, "a good frame was sent");
+      } else {
+        require(entry.cookie == bad_frames[i].cookie && entry.offset == bad_frames[i].offset,
+                "the bad entry is back");
+        require(entry.flags == fuchsia_hardware_ethernet_FIFO_INVALID, "the bad entry is INVALID");
+      }
+    }
+  }
+}
+
+// Bad buffers, then a good one. The frame sent is answered by whoever is on the wire, which uses them all up.
+static void receive_into_bad_buffers(client_t* client, uint16_t length) {
+  size_t count = sizeof(bad_buffers) / sizeof(bad_buffers[0]);
+  for (size_t i = 0; i < count; i++)
+    put(client->rx, bad_buffers[i]);
+  put(client->rx, (entry_t){8192, 2048, 0, 2000});
+  put(client->tx, (entry_t){4096, length, 0, 1000});
+  size_t invalid = 0;
+  for (;;) {
+    entry_t entry = take(client->rx);
+    if (entry.cookie == 2000) {
+      require(entry.flags == fuchsia_hardware_ethernet_FIFO_RX_OK && entry.length >= 42,
+              "a frame was received");
+      break;
+    }
+    require(entry.flags == fuchsia_hardware_ethernet_FIFO_INVALID && entry.length == 0,
+            "a bad buffer is INVALID");
+    invalid++;
+  }
+  require(invalid == count, "every bad buffer is back");
+}
+
+// An ARP request for the address on the command line, from one beside it.
+static uint16_t make_arp(uint8_t frame[42], const char* target) {
+  unsigned address[4];
+  require(sscanf(target, "%u.%u.%u.%u", &address[0], &address[1], &address[2], &address[3]) == 4,
+          "an address");
+  static const uint8_t start[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6,
+                                  0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0, 0, 0, 9};
+  memset(frame, 0, 42);
+  memcpy(frame, start, sizeof(start));
+  for (int i = 0; i < 4; i++)
+    frame[28 + i] = frame[38 + i] = (uint8_t)address[i];
+  frame[31] = 99;
+  return 42;
+}
+
+int main(int argc, char** argv) {
+  async_loop_t* loop;
+  component_t* component;
+  client_t client = {0};
+  require(argc == 2, "one argument: the address to ask for");
+  zx_status_t status = async_loop_create(NULL, &loop);
+  if (status == ZX_OK) status = component_create(async_loop_get_dispatcher(loop), &component);
+  if (status != ZX_OK) fail("start", status);
+  uint8_t frame[42];
+  uint16_t length = make_arp(frame, argv[1]);
+  connect_device(&client, component);
+  start_device(&client);
+  send_bad_frames(&client, frame, length);
+  receive_into_bad_buffers(&client, length);
+  return 0;
+}
