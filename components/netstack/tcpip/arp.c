@@ -21,7 +21,7 @@ static void arp_output(interface_t* interface, uint16_t operation, const addr_t*
   memcpy(p + 14, sender->b + 12, 4);
   memcpy(p + 18, target_mac, TCPIP_MAC_SIZE);
   memcpy(p + 24, target->b + 12, 4);
-  (void)ethernet_output(interface, to, ETHERTYPE_ARP, &tx, true);
+  (void)ethernet_output(interface, to, ETHERTYPE_ARP, &tx);
 }
 
 void arp_request(interface_t* interface, const addr_t* target, const uint8_t* unicast_mac) {

@@ -79,7 +79,8 @@ static int64_t output(datagram_socket_t* d, const target_t* target, const ip_fie
   int result = (udp ? udp_header : echo_header)(socket, &d->path, target->port, tx);
   if (result == 0)
     result = ip_output(stack, &d->path, fields, tx);
-  if (result == -EAGAIN)
+  bool own_limit = socket->tx_bytes >= socket->tx_limit;  // else the link's
+  if (result == -EAGAIN && !own_limit)
     socket_refused(socket, d->path.interface);
   if (result)
     count(stack, udp_tx_failed);

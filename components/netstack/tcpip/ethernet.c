@@ -105,8 +105,7 @@ static void header_put(const interface_t* interface, uint8_t* header, const uint
   be16_put(header + 2 * TCPIP_MAC_SIZE, type);
 }
 
-int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type, tx_t* tx,
-                    bool must_keep) {
+int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type, tx_t* tx) {
   if (!interface->info.up)
     return -ENETDOWN;
   uint8_t* header = tx_push(tx, ETHERNET_HEADER);
@@ -118,7 +117,7 @@ int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], u
   int result = -EAGAIN;
   if (!interface->link_full)
     result = transmit(interface, tx->iov, tx->iov_count, tx_length(tx), &tx->offload);
-  if (result == -EAGAIN && must_keep)
+  if (result == -EAGAIN && tx->must_keep)
     result = backlog_copy(interface, tx);
   return result;
 }
@@ -158,7 +157,7 @@ void tcpip_link_writable(tcpip_t* stack, uint32_t index) {
 static int charge(interface_t* interface, const tx_t* tx, size_t bytes) {
   tcpip_t* stack = interface->stack;
   if (tx->socket)
-    return socket_charge_tx(tx->socket, bytes);
+    return socket_charge_tx(tx->socket, bytes, tx->must_keep);
   if (stack->own_waiting + bytes > OWN_WAITING_BYTES)
     return -ENOBUFS;
   stack->own_waiting += bytes;

@@ -123,7 +123,7 @@ void icmp_send(interface_t* interface, const addr_t* source, const addr_t* desti
       return;
   }
   ip_fields_t fields = {.protocol = v4 ? PROTOCOL_ICMPV4 : PROTOCOL_ICMPV6,
-                        .ttl = ttl, .tos = tos, .may_fragment = true, .must_keep = true};
+                        .ttl = ttl, .tos = tos, .may_fragment = true};
   uint8_t* h = tx->head + tx->head_start;
   if (v4) {
     uint64_t sum = checksum_add(0, h, tx_head_length(tx));

@@ -35,6 +35,7 @@ struct tx {
   size_t payload_length;   // bytes of iov[1] and on
   tcpip_offload_t offload;  // checksum_start counts from the end of head until the frame is complete
   tcpip_socket_t* socket;  // who is charged if it must wait, and told if it cannot
+  bool must_keep;  // wait rather than be refused: the stack's own packets, and the rest of a datagram under way
 };
 
 static inline void tx_init(tx_t* tx, tcpip_socket_t* socket) {
@@ -43,6 +44,7 @@ static inline void tx_init(tx_t* tx, tcpip_socket_t* socket) {
   tx->payload_length = 0;
   tx->offload = (tcpip_offload_t){0};
   tx->socket = socket;
+  tx->must_keep = !socket;
 }
 static inline uint8_t* tx_push(tx_t* tx, size_t length) {
   tx->head_start -= length;
@@ -60,12 +62,13 @@ static inline void tx_add(tx_t* tx, const void* bytes, size_t length) {
   tx->payload_length += length;
 }
 
-// Where a packet goes and how: the result of routing. It holds while `generation` is the stack's.
+// Where a packet goes and how: the result of routing. It holds while `generation` is the stack's, until `expires`.
 typedef struct path {
   uint32_t generation;
   interface_t* interface;
   addr_t source, destination, next_hop;
-  uint32_t mtu;  // of the path
+  uint32_t mtu;     // of the path
+  int64_t expires;  // a learned MTU is to be tried anew then
   bool v4;
   bool broadcast;
   bool multicast;
@@ -85,7 +88,7 @@ bool path_valid(const tcpip_t* stack, const path_t* path);
 bool path_choose_source(const interface_t* interface, const addr_t* destination, addr_t* out);
 
 // Path MTUs learned from ICMP.
-uint32_t path_mtu_get(const tcpip_t* stack, const addr_t* destination, uint32_t link_mtu);
+uint32_t path_mtu_get(const tcpip_t* stack, const addr_t* destination, uint32_t link_mtu, int64_t* out_expires);
 void path_mtu_lower(tcpip_t* stack, const addr_t* destination, uint32_t link_mtu, uint32_t mtu);
 void path_mtu_deinit(tcpip_t* stack);
 
@@ -101,7 +104,6 @@ typedef struct ip_fields {
   uint8_t protocol, ttl, tos;
   bool multicast_loop;  // a multicast also goes to this host's own members
   bool may_fragment;    // false: -EMSGSIZE if it is larger than the path takes
-  bool must_keep;       // the stack's own packet: wait in the backlog if the link is full
 } ip_fields_t;
 
 // Sends `tx`, which holds the transport's header and payload. 0, -EMSGSIZE, -EAGAIN, -EHOSTUNREACH, -ENOBUFS.

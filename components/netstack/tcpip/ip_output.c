@@ -37,7 +37,7 @@ static uint32_t next_identification(tcpip_t* stack, const path_t* path, uint8_t 
   return (uint32_t)(hash >> 32) + stack->ip_ids[hash % IP_IDS]++;
 }
 
-static int to_link(const path_t* path, tx_t* tx, bool must_keep) {
+static int to_link(const path_t* path, tx_t* tx) {
   interface_t* interface = path->interface;
   if (interface->info.loopback)
     return loopback_output(interface, tx);
@@ -48,7 +48,7 @@ static int to_link(const path_t* path, tx_t* tx, bool must_keep) {
     group_mac(&path->destination, mac);
   else
     return neighbour_output(interface, &path->next_hop, tx);
-  return ethernet_output(interface, mac, path->v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6, tx, must_keep);
+  return ethernet_output(interface, mac, path->v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6, tx);
 }
 
 // The bytes of the transport's packet from `offset` on, as pieces of `whole`.
@@ -90,8 +90,8 @@ static int send_fragments(tcpip_t* stack, const path_t* path, const ip_fields_t*
       be32_put(h + 44, identification);
       count(stack, ipv6_tx_fragments);
     }
-    // The rest of a datagram whose beginning is gone must follow it.
-    int result = to_link(path, &part, offset > 0 || fields->must_keep);
+    part.must_keep = whole->must_keep || offset > 0;  // the rest of what has begun must follow it
+    int result = to_link(path, &part);
     if (result)
       return result;
   }
@@ -140,7 +140,7 @@ int ip_output(tcpip_t* stack, const path_t* path, const ip_fields_t* fields, tx_
       result = send_fragments(stack, path, fields, tx);
     } else {
       put_header(stack, path, fields, tx);
-      result = to_link(path, tx, fields->must_keep);
+      result = to_link(path, tx);
     }
   }
   if (path->v4)

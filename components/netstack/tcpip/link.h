@@ -133,10 +133,9 @@ void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* targ
 void nd_announce(interface_t* interface, const addr_t* address);
 
 // Ethernet.
-// Sends `tx` as a frame. -EAGAIN: the link is full and nothing was kept. `must_keep`: it is copied and sent later
-// instead, if there is room in the backlog.
-int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type, tx_t* tx,
-                    bool must_keep);
+// Sends `tx` as a frame. -EAGAIN: the link is full and nothing was kept; a tx that must be kept is copied and sent
+// later instead, if there is room in the backlog.
+int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type, tx_t* tx);
 // The same for an IP packet that has waited (its checksum_start counts from its first octet); consumes it.
 void ethernet_output_waiting(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type,
                              waiting_t* waiting);

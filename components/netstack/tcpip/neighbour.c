@@ -143,7 +143,7 @@ int neighbour_output(interface_t* interface, const addr_t* next_hop, tx_t* tx) {
     n->state = TCPIP_NEIGHBOUR_DELAY;
     start(n, DELAY_FIRST_PROBE_TIME);
   }
-  return ethernet_output(interface, n->mac, ethertype(n), tx, !tx->socket);
+  return ethernet_output(interface, n->mac, ethertype(n), tx);
 }
 
 // RFC 4861, 7.2.5: an answer that reaches an entry which already knows a MAC.

@@ -115,14 +115,13 @@ int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out) {
     return -EADDRNOTAVAIL;
   }
   path.broadcast |= !interface->info.loopback && interface_is_subnet_broadcast(interface, &path.destination);
-  path.mtu = interface->info.loopback ? interface->info.mtu
-                                      : path_mtu_get(stack, &path.destination, interface->info.mtu);
+  path.mtu = path_mtu_get(stack, &path.destination, interface->info.mtu, &path.expires);
   *out = path;
   return 0;
 }
 
 bool path_valid(const tcpip_t* stack, const path_t* path) {
-  return path->interface && path->generation == stack->generation;
+  return path->interface && path->generation == stack->generation && stack->now < path->expires;
 }
 
 int tcpip_route_resolve(tcpip_t* stack, const tcpip_address_t* destination, uint32_t zone, tcpip_path_t* out) {
@@ -147,9 +146,11 @@ static path_mtu_t* path_mtu_find(const tcpip_t* stack, const addr_t* destination
   return NULL;
 }
 
-uint32_t path_mtu_get(const tcpip_t* stack, const addr_t* destination, uint32_t link_mtu) {
+uint32_t path_mtu_get(const tcpip_t* stack, const addr_t* destination, uint32_t link_mtu, int64_t* out_expires) {
   const path_mtu_t* entry = stack->path_mtus.count ? path_mtu_find(stack, destination) : NULL;
-  return entry && entry->expires > stack->now && entry->mtu < link_mtu ? entry->mtu : link_mtu;
+  bool known = entry && entry->expires > stack->now && entry->mtu < link_mtu;
+  *out_expires = known ? entry->expires : INT64_MAX;
+  return known ? entry->mtu : link_mtu;
 }
 
 static void path_mtu_destroy(tcpip_t* stack, path_mtu_t* entry) {
@@ -176,7 +177,8 @@ void path_mtu_lower(tcpip_t* stack, const addr_t* destination, uint32_t link_mtu
   uint32_t floor = addr_is_v4(destination) ? IPV4_MIN_PATH_MTU : IPV6_MIN_MTU;
   if (mtu < floor)
     mtu = floor;
-  if (mtu >= path_mtu_get(stack, destination, link_mtu))
+  int64_t expires;
+  if (mtu >= path_mtu_get(stack, destination, link_mtu, &expires))
     return;
   path_mtu_t* entry = path_mtu_find(stack, destination);
   if (!entry)

@@ -71,9 +71,9 @@ void socket_deinit(tcpip_socket_t* socket);
 void socket_event(tcpip_socket_t* socket, uint32_t events);
 void socket_set_error(tcpip_socket_t* socket, int error);
 
-// Memory of packets that wait to leave. A socket below its limit may go over it by one packet; -EAGAIN above, -ENOBUFS
-// if the client has no more.
-int socket_charge_tx(tcpip_socket_t* socket, size_t bytes);
+// Memory of packets that wait to leave. A socket below its limit may go over it by one packet; -EAGAIN above, unless
+// it is `forced`; -ENOBUFS if the client has no more.
+int socket_charge_tx(tcpip_socket_t* socket, size_t bytes, bool forced);
 void socket_release_tx(tcpip_socket_t* socket, size_t bytes);
 // `socket` got -EAGAIN because of `interface`: tell it when there is room.
 void socket_refused(tcpip_socket_t* socket, interface_t* interface);

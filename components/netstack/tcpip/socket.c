@@ -79,8 +79,8 @@ int tcpip_socket_take_error(tcpip_socket_t* socket) {
   return -error;
 }
 
-int socket_charge_tx(tcpip_socket_t* socket, size_t bytes) {
-  if (socket->tx_bytes >= socket->tx_limit)
+int socket_charge_tx(tcpip_socket_t* socket, size_t bytes, bool forced) {
+  if (socket->tx_bytes >= socket->tx_limit && !forced)
     return -EAGAIN;
   if (!client_charge(socket->client, bytes))
     return -ENOBUFS;

@@ -35,13 +35,13 @@ static void place(wheel_t* wheel, wheel_timer_t* timer) {
 }
 
 void wheel_init(wheel_t* wheel, int64_t now_ns) {
-  *wheel = (wheel_t){.tick = now_ns > 0 ? (uint64_t)now_ns >> TICK_SHIFT : 0};
+  *wheel = (wheel_t){.now_ns = now_ns, .tick = now_ns > 0 ? (uint64_t)now_ns >> TICK_SHIFT : 0};
 }
 
 void wheel_start(wheel_t* wheel, wheel_timer_t* timer, int64_t deadline_ns) {
   wheel_stop(wheel, timer);
   // Rounded up, so as not to be early; 47 bits of ticks stay within the eight levels.
-  timer->tick = deadline_ns > 0 ? ((uint64_t)deadline_ns + (1 << TICK_SHIFT) - 1) >> TICK_SHIFT : 0;
+  timer->tick = deadline_ns > wheel->now_ns ? ((uint64_t)deadline_ns + (1 << TICK_SHIFT) - 1) >> TICK_SHIFT : 0;
   place(wheel, timer);
 }
 
@@ -90,6 +90,7 @@ static void fire_due(wheel_t* wheel) {
 
 void wheel_advance(wheel_t* wheel, int64_t now_ns) {
   uint64_t target = now_ns > 0 ? (uint64_t)now_ns >> TICK_SHIFT : 0;
+  wheel->now_ns = now_ns;
   fire_due(wheel);
   for (;;) {
     unsigned level, slot;

@@ -20,6 +20,7 @@ struct wheel_timer {
 };
 
 typedef struct wheel {
+  int64_t now_ns;
   uint64_t tick;  // every timer in a slot is due after it
   uint64_t occupied[WHEEL_LEVELS];
   wheel_timer_t* slots[WHEEL_LEVELS][WHEEL_SLOTS];

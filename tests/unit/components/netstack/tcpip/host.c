@@ -12,7 +12,7 @@ const uint8_t peer_mac[6] = {2, 0, 0, 0, 0, 0x63};
 static int on_transmit(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
                        const tcpip_offload_t* offload) {
   host_t* host = context;
-  if (host->full)
+  if (host->full || (host->room && host->frame_count >= host->room))
     return -EAGAIN;
   ck_assert_uint_lt(host->frame_count, HOST_FRAMES_MAX);
   host_frame_t* frame = &host->frames[host->frame_count++];

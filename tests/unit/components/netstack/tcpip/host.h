@@ -26,6 +26,7 @@ typedef struct host {
   host_frame_t frames[HOST_FRAMES_MAX];  // sent and not yet looked at, oldest first
   size_t frame_count;
   bool full;           // the link refuses
+  size_t room;         // not 0: it refuses when it holds so many frames
   uint32_t events;     // all events since last cleared
   unsigned event_count;
   tcpip_socket_t* event_socket;

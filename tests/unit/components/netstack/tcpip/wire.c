@@ -1,0 +1,134 @@
+#include "wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void wire_init(wire_t* wire, host_t* a, host_t* b, const wire_config_t* config) {
+  *wire = (wire_t){.hosts = {a, b}, .config = *config, .random = config->seed, .now = a->now > b->now ? a->now : b->now};
+}
+
+void wire_deinit(wire_t* wire) {
+  for (size_t i = 0; i < wire->count; i++)
+    free(wire->frames[i].bytes);
+  free(wire->frames);
+}
+
+// splitmix64
+uint64_t wire_random(wire_t* wire) {
+  uint64_t z = wire->random += UINT64_C(0x9e3779b97f4a7c15);
+  z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+  return z ^ z >> 31;
+}
+
+bool wire_chance(wire_t* wire, uint32_t of_a_million) {
+  return of_a_million && wire_random(wire) % 1000000 < of_a_million;
+}
+
+static bool before(const wire_frame_t* a, const wire_frame_t* b) {
+  return a->due != b->due ? a->due < b->due : a->order < b->order;
+}
+
+static void heap_push(wire_t* wire, wire_frame_t frame) {
+  if (wire->count == wire->room) {
+    wire->room = wire->room ? 2 * wire->room : 64;
+    wire->frames = realloc(wire->frames, wire->room * sizeof frame);
+  }
+  size_t at = wire->count++;
+  for (size_t up; at && before(&frame, &wire->frames[up = (at - 1) / 2]); at = up)
+    wire->frames[at] = wire->frames[up];
+  wire->frames[at] = frame;
+}
+
+static wire_frame_t heap_pop(wire_t* wire) {
+  wire_frame_t top = wire->frames[0], last = wire->frames[--wire->count];
+  size_t at = 0;
+  for (size_t down; (down = 2 * at + 1) < wire->count; at = down) {
+    if (down + 1 < wire->count && before(&wire->frames[down + 1], &wire->frames[down]))
+      down++;
+    if (!before(&wire->frames[down], &last))
+      break;
+    wire->frames[at] = wire->frames[down];
+  }
+  if (wire->count)
+    wire->frames[at] = last;
+  return top;
+}
+
+static void put(wire_t* wire, const host_frame_t* sent, int to, int64_t leaves) {
+  wire_frame_t frame = {.length = sent->length, .to = to, .order = wire->order++, .offload = sent->offload};
+  frame.bytes = malloc(sent->length);
+  memcpy(frame.bytes, sent->bytes, sent->length);
+  frame.due = leaves + wire->config.delay;
+  if (wire->config.jitter)
+    frame.due += (int64_t)(wire_random(wire) % (uint64_t)wire->config.jitter);
+  if (wire_chance(wire, wire->config.corrupt)) {
+    frame.damaged = true;
+    wire->corrupted++;
+    // Only from 0 to 1: opposite changes can cancel out in the Internet checksum, and no stack could tell.
+    frame.bytes[wire_random(wire) % frame.length] |= (uint8_t)(1u << wire_random(wire) % 8);
+  }
+  heap_push(wire, frame);
+}
+
+static void accept_frame(wire_t* wire, const host_frame_t* sent, int to) {
+  int64_t leaves = wire->now;
+  if (wire->config.bytes_per_s) {
+    int64_t start = wire->free_at[to] > wire->now ? wire->free_at[to] : wire->now;
+    int64_t queued = (start - wire->now) / 1000 * (int64_t)wire->config.bytes_per_s / 1000000;
+    if (wire->config.queue_bytes && queued > (int64_t)wire->config.queue_bytes) {
+      wire->lost++;
+      return;
+    }
+    leaves = start + (int64_t)(sent->length * 1000000000ull / wire->config.bytes_per_s);
+    wire->free_at[to] = leaves;
+  }
+  if (wire_chance(wire, wire->config.loss)) {
+    wire->lost++;
+    return;
+  }
+  put(wire, sent, to, leaves);
+  if (wire_chance(wire, wire->config.duplicate)) {
+    wire->duplicated++;
+    put(wire, sent, to, leaves);
+  }
+}
+
+static void collect(wire_t* wire) {
+  for (int i = 0; i < 2; i++) {
+    host_t* host = wire->hosts[i];
+    for (size_t k = 0; k < host->frame_count; k++) {
+      accept_frame(wire, &host->frames[k], 1 - i);
+      free(host->frames[k].bytes);
+    }
+    host->frame_count = 0;
+  }
+}
+
+bool wire_step(wire_t* wire, int64_t until) {
+  collect(wire);
+  int64_t next = wire->count ? wire->frames[0].due : INT64_MAX;
+  for (int i = 0; i < 2; i++) {
+    int64_t due = tcpip_deadline(wire->hosts[i]->stack);
+    next = due < next ? due : next;
+  }
+  if (next > until) {
+    wire->now = until;
+    for (int i = 0; i < 2; i++)
+      tcpip_advance(wire->hosts[i]->stack, wire->hosts[i]->now = until);
+    collect(wire);
+    return false;
+  }
+  if (next > wire->now)
+    wire->now = next;
+  for (int i = 0; i < 2; i++)
+    tcpip_advance(wire->hosts[i]->stack, wire->hosts[i]->now = wire->now);
+  while (wire->count && wire->frames[0].due <= wire->now) {
+    wire_frame_t frame = heap_pop(wire);
+    host_t* to = wire->hosts[frame.to];
+    tcpip_input(to->stack, to->interface, frame.bytes, frame.length, frame.damaged ? NULL : &frame.offload);
+    wire->delivered++;
+    free(frame.bytes);
+  }
+  return true;
+}
