@@ -3,6 +3,7 @@
 #include "runtime/zx/handle.h"
 
 #include <stdlib.h>
+#include <zircon/linux.h>
 #include <zircon/syscalls/handle.h>
 
 #include "runtime/zx/port.h"
@@ -163,6 +164,24 @@ void handle_release(struct zx_object* object) {
     if (object->ops->close) object->ops->close(object);
   }
   object_unref(object);
+  trim_if_unused();
+}
+
+// Whatever other threads of the parent were doing with the table or an object, they are not here: locks are made new, and
+// each object goes with its last handle, without `close`, which would tell the peer.
+void zx_linux_after_fork_in_child(void) {
+  pthread_mutex_init(&table.lock, NULL);
+  waker_forget_locks();
+  for (uint32_t index = 0; index < table.num_slots; index++) {
+    struct slot* slot = slot_at(index);
+    struct zx_object* object = slot->object;
+    if (!object) continue;
+    remove_slot((index << 2) | ZX_HANDLE_FIXED_BITS_MASK, slot);
+    if (atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_relaxed) != 1) continue;
+    pthread_mutex_init(&object->lock, NULL);
+    atomic_store_explicit(&object->refs, 1, memory_order_relaxed);
+    object_unref(object);
+  }
   trim_if_unused();
 }
 

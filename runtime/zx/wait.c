@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include <zircon/linux.h>
 #include <zircon/syscalls/object.h>
 
 #include "runtime/zx/clock.h"
@@ -19,9 +20,10 @@ struct wait {
   struct wait_entry* entries;
   size_t count;
   struct waker* waker;
+  int interrupt_fd;  // -1: none
 };
 
-enum wait_result { NOTHING, SATISFIED, CANCELED };
+enum wait_result { NOTHING, INTERRUPTED, SATISFIED, CANCELED };
 
 // Threads of this process that change an object tell its observers.
 static void observe(struct wait* wait) {
@@ -126,13 +128,17 @@ static enum wait_result look_closely(struct wait* wait) {
 }
 
 static zx_status_t status_of(enum wait_result result) {
+  if (result == INTERRUPTED) return ZX_ERR_INTERNAL_INTR_RETRY;
   return result == CANCELED ? ZX_ERR_CANCELED : result == SATISFIED ? ZX_OK : ZX_ERR_TIMED_OUT;
 }
 
 static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
-  struct pollfd pollfds[ZX_WAIT_MANY_MAX_ITEMS + 1];
-  nfds_t num_fds = wait->count;
-  if (wait->waker) pollfds[num_fds++] = (struct pollfd){.fd = wait->waker->fd, .events = POLLIN};
+  struct pollfd pollfds[ZX_WAIT_MANY_MAX_ITEMS + 2];
+  struct pollfd* wake = &pollfds[wait->count];
+  struct pollfd* interrupt = &pollfds[wait->count + 1];
+  *wake = (struct pollfd){.fd = wait->waker ? wait->waker->fd : -1, .events = POLLIN};
+  *interrupt = (struct pollfd){.fd = wait->interrupt_fd, .events = POLLIN};
+  nfds_t num_fds = wait->count + (wait->interrupt_fd >= 0 ? 2 : wait->waker ? 1 : 0);
   for (;;) {
     enum wait_result result = arm(wait, pollfds);
     if (result != NOTHING) return status_of(result);
@@ -140,8 +146,9 @@ static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
     const struct timespec* timeout = clock_until(deadline, &storage);
     int ready = ppoll(pollfds, num_fds, timeout, NULL);
     if (ready > 0) {
-      if (wait->waker && pollfds[wait->count].revents) waker_drain(wait->waker);
+      if (wait->waker && wake->revents) waker_drain(wait->waker);
       result = note(wait, pollfds);
+      if (wait->interrupt_fd >= 0 && interrupt->revents) result = worse(result, INTERRUPTED);
       if (result != NOTHING) return status_of(result);
     }
     if (ready <= 0 && clock_is_past(deadline)) return status_of(look_closely(wait));
@@ -180,10 +187,15 @@ static zx_status_t lookup(zx_handle_t handle, zx_signals_t signals, struct wait_
 
 zx_status_t zx_object_wait_one(zx_handle_t handle, zx_signals_t signals, zx_time_t deadline,
                                zx_signals_t* observed) {
+  return zx_linux_wait_one_or_fd(handle, signals, deadline, -1, observed);
+}
+
+zx_status_t zx_linux_wait_one_or_fd(zx_handle_t handle, zx_signals_t signals, zx_time_t deadline, int fd,
+                                    zx_signals_t* observed) {
   struct wait_entry entry;
   zx_status_t status = lookup(handle, signals, &entry);
   if (status != ZX_OK) return status;
-  struct wait wait = {.entries = &entry, .count = 1};
+  struct wait wait = {.entries = &entry, .count = 1, .interrupt_fd = fd};
   status = wait_for(&wait, deadline);
   if (observed) *observed = entry.signals;
   object_unref(entry.object);
@@ -194,7 +206,7 @@ zx_status_t zx_object_wait_many(zx_wait_item_t* items, size_t num_items, zx_time
   if (num_items > ZX_WAIT_MANY_MAX_ITEMS) return ZX_ERR_OUT_OF_RANGE;
   if (num_items && !items) return ZX_ERR_INVALID_ARGS;
   struct wait_entry entries[ZX_WAIT_MANY_MAX_ITEMS];
-  struct wait wait = {.entries = entries};
+  struct wait wait = {.entries = entries, .interrupt_fd = -1};
   zx_status_t status = ZX_OK;
   for (; wait.count < num_items && status == ZX_OK; wait.count++) {
     status = lookup(items[wait.count].handle, items[wait.count].waitfor, &entries[wait.count]);

@@ -65,3 +65,7 @@ void waker_trim(void) {
     waker = next;
   }
 }
+
+void waker_forget_locks(void) {
+  pthread_mutex_init(&pool_lock, NULL);
+}

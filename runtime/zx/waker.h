@@ -18,6 +18,9 @@ void waker_drain(struct waker* waker);
 // Frees what the pool keeps: the process holds no handle any more.
 void waker_trim(void);
 
+// After fork, in the child: whoever held the pool's lock is not here.
+void waker_forget_locks(void);
+
 // Whether another thread might need to wake this one.
 bool waker_needed(void);
 

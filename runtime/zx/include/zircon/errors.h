@@ -13,6 +13,7 @@ typedef int32_t zx_status_t;
 #define ZX_ERR_NOT_SUPPORTED ((zx_status_t)-2)  // not implemented, or not for this object
 #define ZX_ERR_NO_RESOURCES ((zx_status_t)-3)
 #define ZX_ERR_NO_MEMORY ((zx_status_t)-4)
+#define ZX_ERR_INTERNAL_INTR_RETRY ((zx_status_t)-6)  // only zx_linux_wait_one_or_fd: interrupted, try again
 
 // Bad arguments.
 #define ZX_ERR_INVALID_ARGS ((zx_status_t)-10)

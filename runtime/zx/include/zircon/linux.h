@@ -37,4 +37,13 @@ zx_status_t zx_linux_port_arm(zx_handle_t port);
 zx_status_t zx_linux_vmo_from_fd(int fd, zx_handle_t* out);
 zx_status_t zx_linux_vmo_to_fd(zx_handle_t vmo, int* out_fd);
 
+// zx_object_wait_one that also ends when the Linux descriptor `fd` (-1: none) becomes readable before one of the signals
+// is on: ZX_ERR_INTERNAL_INTR_RETRY, with `observed` filled as after a timeout.
+zx_status_t zx_linux_wait_one_or_fd(zx_handle_t handle, zx_signals_t signals, zx_time_t deadline, int fd,
+                                    zx_signals_t* observed);
+
+// In the only thread of a child that fork(2) made: drops every handle it inherited. The objects go on being the parent's
+// alone: no peer is told anything, only this process's copies of descriptors and its mappings go.
+void zx_linux_after_fork_in_child(void);
+
 #endif  // ZIRCON_LINUX_H_
