@@ -1,0 +1,186 @@
+// Control messages of sendmsg and recvmsg, and the tables that carry them on the wire.
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "internal.h"
+
+// Sending
+
+typedef struct sending {
+  zxio_send_control_t* out;
+  bool has_ip;
+  bool has_ipv6;
+} sending_t;
+
+static fuchsia_posix_socket_Ipv6SendControlData* ipv6_table(sending_t* sending) {
+  zxio_send_control_t* out = sending->out;
+  if (!sending->has_ipv6) fuchsia_posix_socket_Ipv6SendControlData_init(&out->ipv6, &out->ipv6_frame);
+  sending->has_ipv6 = true;
+  return &out->ipv6;
+}
+
+static int16_t take_int(const struct cmsghdr* header, int* out) {
+  if (header->cmsg_len != CMSG_LEN(sizeof(*out))) return EINVAL;
+  memcpy(out, CMSG_DATA(header), sizeof(*out));
+  return 0;
+}
+
+static int16_t take_ip(sending_t* sending, const struct cmsghdr* header) {
+  if (header->cmsg_type != IP_TTL) return 0;
+  int ttl;
+  int16_t code = take_int(header, &ttl);
+  if (code) return code;
+  if (ttl < 1 || ttl > UINT8_MAX) return EINVAL;
+  zxio_send_control_t* out = sending->out;
+  if (!sending->has_ip) fuchsia_posix_socket_IpSendControlData_init(&out->ip, &out->ip_frame);
+  sending->has_ip = true;
+  fuchsia_posix_socket_IpSendControlData_set_ttl(&out->ip, (uint8_t)ttl);
+  return 0;
+}
+
+static int16_t take_ipv6(sending_t* sending, const struct cmsghdr* header) {
+  if (header->cmsg_type == IPV6_HOPLIMIT) {
+    int hops;
+    int16_t code = take_int(header, &hops);
+    if (code) return code;
+    if (hops < -1 || hops > UINT8_MAX) return EINVAL;
+    // -1 asks for the default, which is what an absent member means.
+    if (hops >= 0) fuchsia_posix_socket_Ipv6SendControlData_set_hoplimit(ipv6_table(sending), (uint8_t)hops);
+    return 0;
+  }
+  if (header->cmsg_type == IPV6_PKTINFO) {
+    struct in6_pktinfo info;
+    if (header->cmsg_len != CMSG_LEN(sizeof(info))) return EINVAL;
+    memcpy(&info, CMSG_DATA(header), sizeof(info));
+    zxio_send_control_t* out = sending->out;
+    out->pktinfo.iface = info.ipi6_ifindex;
+    memcpy(out->pktinfo.local_addr.addr, &info.ipi6_addr, sizeof(info.ipi6_addr));
+    fuchsia_posix_socket_Ipv6SendControlData_set_pktinfo(ipv6_table(sending), &out->pktinfo);
+  }
+  return 0;
+}
+
+// The first header of a message, or the one after `header`; NULL at the end. EINVAL through `code` if one
+// claims less than itself or more than there is.
+static const struct cmsghdr* next_header(const struct msghdr* message, const struct cmsghdr* header,
+                                         int16_t* code) {
+  const uint8_t* begin = (const uint8_t*)message->msg_control;
+  size_t at = header ? (size_t)((const uint8_t*)header - begin) + CMSG_ALIGN(header->cmsg_len) : 0;
+  if (at > message->msg_controllen || message->msg_controllen - at < sizeof(*header)) return NULL;
+  const struct cmsghdr* next = (const struct cmsghdr*)(const void*)(begin + at);
+  if (next->cmsg_len < sizeof(*next) || next->cmsg_len > message->msg_controllen - at) {
+    *code = EINVAL;
+    return NULL;
+  }
+  return next;
+}
+
+int16_t zxio_control_to_wire(const struct msghdr* message, zxio_send_control_t* out) {
+  out->datagram = (fuchsia_posix_socket_DatagramSocketSendControlData){0};
+  if (message->msg_controllen == 0) return 0;
+  if (!message->msg_control) return EFAULT;
+  sending_t sending = {.out = out};
+  int16_t code = 0;
+  out->pktinfo = (fuchsia_posix_socket_Ipv6PktInfoSendControlData){0};
+  for (const struct cmsghdr* header = next_header(message, NULL, &code); header;
+       header = next_header(message, header, &code)) {
+    if (header->cmsg_level == IPPROTO_IP) code = take_ip(&sending, header);
+    if (header->cmsg_level == IPPROTO_IPV6) code = take_ipv6(&sending, header);
+    if (code) return code;
+  }
+  if (code) return code;
+  if (!sending.has_ip && !sending.has_ipv6) return 0;
+  fuchsia_posix_socket_NetworkSocketSendControlData_init(&out->network, &out->network_frame);
+  if (sending.has_ip) fuchsia_posix_socket_NetworkSocketSendControlData_set_ip(&out->network, &out->ip);
+  if (sending.has_ipv6) fuchsia_posix_socket_NetworkSocketSendControlData_set_ipv6(&out->network, &out->ipv6);
+  fuchsia_posix_socket_DatagramSocketSendControlData_init(&out->datagram, &out->datagram_frame);
+  fuchsia_posix_socket_DatagramSocketSendControlData_set_network(&out->datagram, &out->network);
+  return 0;
+}
+
+// Receiving
+
+typedef struct receiving {
+  uint8_t* at;
+  size_t room;
+} receiving_t;
+
+static void put(receiving_t* receiving, int level, int type, const void* data, size_t size) {
+  if (receiving->room < CMSG_LEN(size)) return;
+  struct cmsghdr header = {.cmsg_len = CMSG_LEN(size), .cmsg_level = level, .cmsg_type = type};
+  // The last message may go without the padding that would align another one.
+  size_t space = CMSG_SPACE(size) < receiving->room ? CMSG_SPACE(size) : receiving->room;
+  memset(receiving->at, 0, space);
+  memcpy(receiving->at, &header, sizeof(header));
+  memcpy(receiving->at + CMSG_LEN(0), data, size);
+  receiving->at += space;
+  receiving->room -= space;
+}
+
+static void put_int(receiving_t* receiving, int level, int type, int value) {
+  put(receiving, level, type, &value, sizeof(value));
+}
+
+static void put_timestamp(receiving_t* receiving, const fuchsia_posix_socket_Timestamp* timestamp) {
+  const int64_t second = 1000000000;
+  int64_t seconds = timestamp->nanoseconds / second;
+  int64_t rest = timestamp->nanoseconds % second;
+  if (timestamp->requested == fuchsia_posix_socket_TimestampOption_NANOSECOND) {
+    struct timespec spec = {.tv_sec = seconds, .tv_nsec = rest};
+    put(receiving, SOL_SOCKET, SO_TIMESTAMPNS, &spec, sizeof(spec));
+  } else if (timestamp->requested == fuchsia_posix_socket_TimestampOption_MICROSECOND) {
+    struct timeval val = {.tv_sec = seconds, .tv_usec = rest / 1000};
+    put(receiving, SOL_SOCKET, SO_TIMESTAMP, &val, sizeof(val));
+  }
+}
+
+static void put_ip(receiving_t* receiving, const fuchsia_posix_socket_IpRecvControlData* ip) {
+  if (fuchsia_posix_socket_IpRecvControlData_has_tos(ip)) {
+    uint8_t tos = fuchsia_posix_socket_IpRecvControlData_tos(ip);
+    put(receiving, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+  }
+  if (fuchsia_posix_socket_IpRecvControlData_has_ttl(ip)) {
+    put_int(receiving, IPPROTO_IP, IP_TTL, fuchsia_posix_socket_IpRecvControlData_ttl(ip));
+  }
+}
+
+static void put_ipv6(receiving_t* receiving, const fuchsia_posix_socket_Ipv6RecvControlData* ipv6) {
+  if (fuchsia_posix_socket_Ipv6RecvControlData_has_tclass(ipv6)) {
+    put_int(receiving, IPPROTO_IPV6, IPV6_TCLASS, fuchsia_posix_socket_Ipv6RecvControlData_tclass(ipv6));
+  }
+  if (fuchsia_posix_socket_Ipv6RecvControlData_has_hoplimit(ipv6)) {
+    put_int(receiving, IPPROTO_IPV6, IPV6_HOPLIMIT, fuchsia_posix_socket_Ipv6RecvControlData_hoplimit(ipv6));
+  }
+  if (fuchsia_posix_socket_Ipv6RecvControlData_has_pktinfo(ipv6)) {
+    const fuchsia_posix_socket_Ipv6PktInfoRecvControlData* wire =
+        fuchsia_posix_socket_Ipv6RecvControlData_pktinfo(ipv6);
+    struct in6_pktinfo info = {.ipi6_ifindex = (unsigned)wire->iface};
+    memcpy(&info.ipi6_addr, wire->header_destination_addr.addr, sizeof(info.ipi6_addr));
+    put(receiving, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+  }
+}
+
+void zxio_control_from_wire(const fuchsia_posix_socket_DatagramSocketRecvControlData* wire,
+                            struct msghdr* message) {
+  receiving_t receiving = {.at = (uint8_t*)message->msg_control, .room = message->msg_controllen};
+  const fuchsia_posix_socket_NetworkSocketRecvControlData* network = NULL;
+  if (receiving.at && fuchsia_posix_socket_DatagramSocketRecvControlData_has_network(wire)) {
+    network = fuchsia_posix_socket_DatagramSocketRecvControlData_network(wire);
+  }
+  if (network && fuchsia_posix_socket_NetworkSocketRecvControlData_has_socket(network)) {
+    const fuchsia_posix_socket_SocketRecvControlData* socket =
+        fuchsia_posix_socket_NetworkSocketRecvControlData_socket(network);
+    if (fuchsia_posix_socket_SocketRecvControlData_has_timestamp(socket)) {
+      put_timestamp(&receiving, fuchsia_posix_socket_SocketRecvControlData_timestamp(socket));
+    }
+  }
+  if (network && fuchsia_posix_socket_NetworkSocketRecvControlData_has_ip(network)) {
+    put_ip(&receiving, fuchsia_posix_socket_NetworkSocketRecvControlData_ip(network));
+  }
+  if (network && fuchsia_posix_socket_NetworkSocketRecvControlData_has_ipv6(network)) {
+    put_ipv6(&receiving, fuchsia_posix_socket_NetworkSocketRecvControlData_ipv6(network));
+  }
+  message->msg_controllen = receiving.at ? (size_t)(receiving.at - (uint8_t*)message->msg_control) : 0;
+}

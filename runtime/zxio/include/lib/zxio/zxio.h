@@ -1,0 +1,141 @@
+// Sockets as objects: each is a connection to a server of fuchsia.posix.socket, used through the generated
+// proxies.
+//
+// The functions speak the types of <sys/socket.h>, take no descriptors and never touch errno. A call has two
+// results. The returned status tells whether the server was reached (ZX_OK) or not; `out_code` then tells
+// what the operation came to, as an errno number, 0 for success. zxio_code() joins both into one errno
+// number. Out parameters other than `out_code` are meaningful only on success.
+//
+// Nothing blocks for longer than the server takes to answer: an operation that would have to wait has the
+// code EAGAIN, and zxio_socket_wait() waits. Every function may be called from any thread, several at once on
+// one socket; zxio_socket_close() is the last call for a socket.
+#ifndef LIB_ZXIO_ZXIO_H_
+#define LIB_ZXIO_ZXIO_H_
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <zircon/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ifconf;
+struct zxio_socket_ops;
+
+// A socket. Embedded by whoever owns it; the members are zxio's own.
+typedef struct zxio_socket {
+  const struct zxio_socket_ops* ops;    // of its kind: datagram
+  zx_handle_t channel;                  // the connection
+  _Atomic(zx_handle_t) event;           // what to wait on; fetched at first need
+  int domain;                           // AF_INET or AF_INET6
+  int type;                             // SOCK_DGRAM
+  int protocol;                         // IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
+  _Atomic(int64_t) receive_timeout_ns;  // SO_RCVTIMEO; ZX_TIME_INFINITE if there is none
+  _Atomic(int64_t) send_timeout_ns;     // SO_SNDTIMEO, likewise
+} zxio_socket_t;
+
+// What a socket is like when it is not connected to anything: every call on it fails with ZX_ERR_BAD_HANDLE,
+// closing it has no effect.
+void zxio_socket_init_closed(zxio_socket_t* socket);
+
+// Makes `to`, which holds nothing, the socket that `from` was; `from` is closed afterwards.
+void zxio_socket_move(zxio_socket_t* to, zxio_socket_t* from);
+
+// Events of a socket, for zxio_socket_wait(); the bits are those of <poll.h>: POLLIN, POLLOUT, POLLERR,
+// POLLHUP, POLLRDHUP.
+typedef uint32_t zxio_events_t;
+
+// An errno number for a status of the runtime: what POSIX calls answer when the server is not reached. 0 for
+// ZX_OK.
+int zxio_errno(zx_status_t status);
+
+// The errno number for a call's two results; 0 if it succeeded.
+static inline int zxio_code(zx_status_t status, int16_t code) {
+  return status == ZX_OK ? code : zxio_errno(status);
+}
+
+// Asks the directory behind `svc` for fuchsia.posix.socket.Provider. Does not wait for an answer: where there
+// is none, the first call on `out_provider` fails with ZX_ERR_PEER_CLOSED. `svc` is borrowed.
+zx_status_t zxio_provider_connect(zx_handle_t svc, zx_handle_t* out_provider);
+
+// Makes a socket as socket(2) does. `type` is without SOCK_NONBLOCK and SOCK_CLOEXEC. `out_fd` gets the
+// descriptor that shows the socket's readiness to the kernel, close-on-exec, the caller's. Codes:
+// EPROTONOSUPPORT (nothing we have), EINVAL, and the server's own. ZX_ERR_PEER_CLOSED: the provider is gone,
+// connect anew.
+zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
+                               zxio_socket_t* out_socket, int* out_fd, int16_t* out_code);
+
+// Makes another connection to `socket`, whose server end travels on `server_end` (consumed). One way: a
+// server that does not clone closes it.
+zx_status_t zxio_socket_clone(zxio_socket_t* socket, zx_handle_t server_end);
+
+// Sets up `out_socket` as `channel` (consumed), a clone of `origin`, which is not used.
+void zxio_socket_from_clone(const zxio_socket_t* origin, zx_handle_t channel, zxio_socket_t* out_socket);
+
+// Ends the connection and returns once the server has let go of what it held for it: if this was the last
+// connection, the local port is free. Never fails; a server that does not answer is left after five seconds.
+void zxio_socket_close(zxio_socket_t* socket);
+
+// Waits until one of `events`, or POLLERR or POLLHUP, holds, or `deadline` (monotonic). `out_events` gets all
+// that hold. ZX_ERR_TIMED_OUT; ZX_ERR_INTERNAL_INTR_RETRY: the Linux descriptor `interrupt_fd` (-1: none)
+// became readable.
+zx_status_t zxio_socket_wait(zxio_socket_t* socket, zxio_events_t events, zx_time_t deadline,
+                             int interrupt_fd, zxio_events_t* out_events);
+
+// bind, connect (AF_UNSPEC disconnects), getsockname, getpeername, shutdown.
+zx_status_t zxio_socket_bind(zxio_socket_t* socket, const struct sockaddr* addr, socklen_t length,
+                             int16_t* out_code);
+zx_status_t zxio_socket_connect(zxio_socket_t* socket, const struct sockaddr* addr, socklen_t length,
+                                int16_t* out_code);
+zx_status_t zxio_socket_getsockname(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
+                                    int16_t* out_code);
+zx_status_t zxio_socket_getpeername(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
+                                    int16_t* out_code);
+zx_status_t zxio_socket_shutdown(zxio_socket_t* socket, int how, int16_t* out_code);
+
+// listen, accept. EOPNOTSUPP where the kind of socket has no connections.
+zx_status_t zxio_socket_listen(zxio_socket_t* socket, int backlog, int16_t* out_code);
+zx_status_t zxio_socket_accept(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
+                               zxio_socket_t* out_socket, int* out_fd, int16_t* out_code);
+
+// getsockopt, setsockopt: every option of the protocol and SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_RCVTIMEO and
+// SO_SNDTIMEO, which the client keeps. Unknown options: ENOPROTOOPT.
+zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, void* value, socklen_t* length,
+                                   int16_t* out_code);
+zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, const void* value,
+                                   socklen_t length, int16_t* out_code);
+
+// recvmsg without waiting. Of `flags`, MSG_PEEK and MSG_TRUNC count (MSG_TRUNC: `out_actual` is the
+// datagram's whole length). msg_name, msg_control, their lengths and msg_flags are filled as recvmsg(2) says,
+// except that control data that does not fit is left out whole and MSG_CTRUNC not set.
+zx_status_t zxio_socket_recvmsg(zxio_socket_t* socket, struct msghdr* message, int flags, size_t* out_actual,
+                                int16_t* out_code);
+
+// sendmsg without waiting. `flags` are ignored: there is never a SIGPIPE.
+zx_status_t zxio_socket_sendmsg(zxio_socket_t* socket, const struct msghdr* message, int flags,
+                                size_t* out_actual, int16_t* out_code);
+
+// FIONREAD: the length of the first datagram in the queue, 0 if there is none.
+zx_status_t zxio_socket_readable_bytes(zxio_socket_t* socket, int* out_bytes, int16_t* out_code);
+
+// Interfaces of the network stack. Codes: ENODEV (none such). `name` has room for IFNAMSIZ bytes.
+zx_status_t zxio_interface_name(zx_handle_t provider, uint64_t index, char* name, int16_t* out_code);
+zx_status_t zxio_interface_index(zx_handle_t provider, const char* name, uint64_t* out_index,
+                                 int16_t* out_code);
+zx_status_t zxio_interface_flags(zx_handle_t provider, const char* name, uint16_t* out_flags,
+                                 int16_t* out_code);
+// The first IPv4 address of the interface `name` and the length of its prefix; EADDRNOTAVAIL if it has none.
+zx_status_t zxio_interface_address(zx_handle_t provider, const char* name, struct sockaddr* out_addr,
+                                   unsigned* out_prefix_length, int16_t* out_code);
+// SIOCGIFCONF: the IPv4 addresses of all interfaces; with a NULL buffer, the size needed.
+zx_status_t zxio_interface_list(zx_handle_t provider, struct ifconf* list, int16_t* out_code);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // LIB_ZXIO_ZXIO_H_

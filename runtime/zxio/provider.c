@@ -1,0 +1,71 @@
+// Where sockets come from: the provider, found in the directory of services, and what socket(2) asks of it.
+#include <errno.h>
+#include <fidl/fuchsia.io.h>
+#include <netinet/in.h>
+
+#include "internal.h"
+
+zx_status_t zxio_provider_connect(zx_handle_t svc, zx_handle_t* out_provider) {
+  zx_handle_t client;
+  zx_handle_t server;
+  zx_status_t status = zx_channel_create(0, &client, &server);
+  if (status != ZX_OK) return status;
+  fuchsia_io_DirectoryOpenRequest request = {.path = fidl_string(fuchsia_posix_socket_Provider_NAME),
+                                             .object = server};
+  status = fuchsia_io_Directory_Open(svc, &request);
+  if (status != ZX_OK) {
+    zx_handle_close(client);
+    return status;
+  }
+  *out_provider = client;
+  return ZX_OK;
+}
+
+static int16_t datagram_protocol(int domain, int protocol, fuchsia_posix_socket_DatagramSocketProtocol* out) {
+  if (protocol == 0 || protocol == IPPROTO_UDP) {
+    *out = fuchsia_posix_socket_DatagramSocketProtocol_UDP;
+    return 0;
+  }
+  if (protocol == (domain == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+    *out = fuchsia_posix_socket_DatagramSocketProtocol_ICMP_ECHO;
+    return 0;
+  }
+  return EPROTONOSUPPORT;
+}
+
+static zx_status_t make_datagram(zx_handle_t provider, int domain,
+                                 fuchsia_posix_socket_DatagramSocketProtocol protocol, zx_handle_t* out,
+                                 int16_t* out_code) {
+  fuchsia_posix_socket_ProviderDatagramSocketDeprecatedRequest request = {
+      .domain = domain == AF_INET ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6,
+      .proto = protocol};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_DatagramSocketDeprecated_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);
+  fuchsia_posix_socket_Provider_DatagramSocketDeprecated_Result* result;
+  zx_status_t status =
+      fuchsia_posix_socket_Provider_DatagramSocketDeprecated(provider, &request, &call, &result);
+  if (status != ZX_OK || zxio_result_failed(result, out_code)) return status;
+  *out = result->response.s;
+  return ZX_OK;
+}
+
+zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
+                               zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
+  fuchsia_posix_socket_DatagramSocketProtocol kind = fuchsia_posix_socket_DatagramSocketProtocol_UDP;
+  *out_code = EPROTONOSUPPORT;
+  if ((domain == AF_INET || domain == AF_INET6) && type == SOCK_DGRAM) {
+    *out_code = datagram_protocol(domain, protocol, &kind);
+  } else if (type == SOCK_RAW && (protocol < 0 || protocol > UINT8_MAX)) {
+    *out_code = EINVAL;
+  }
+  if (*out_code) return ZX_OK;
+  zx_handle_t channel = ZX_HANDLE_INVALID;
+  zx_status_t status = make_datagram(provider, domain, kind, &channel, out_code);
+  if (status != ZX_OK || *out_code) return status;
+  zxio_socket_init(out_socket, &zxio_datagram_ops, channel, domain, type, protocol ? protocol : IPPROTO_UDP);
+  zx_handle_t event = ZX_HANDLE_INVALID;
+  status = out_socket->ops->describe(out_socket, &event, out_fd);
+  atomic_init(&out_socket->event, event);
+  if (status != ZX_OK) zxio_socket_close(out_socket);
+  return status;
+}
