@@ -1,0 +1,127 @@
+// What the files of fdio share. The layers, bottom up: libc.h (the C library under us), table.h (which
+// descriptor is which socket), this (the state of the process, and calls on sockets as a program sees them:
+// blocking, errno), and the files that define the C library's names.
+#ifndef RUNTIME_FDIO_FDIO_H_
+#define RUNTIME_FDIO_FDIO_H_
+
+#include <errno.h>
+#include <lib/zxio/zxio.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "libc.h"
+#include "table.h"
+
+// The names of the C library that we take; everything else stays hidden.
+#define FDIO_EXPORT __attribute__((visibility("default")))
+#define FDIO_ALIAS(name) __attribute__((visibility("default"), alias(name)))
+
+// The process
+
+// Whether this process has a network stack to speak to. The first call reads the environment.
+bool fdio_active(void);
+
+// Whether the caller is a child that shares our memory but not our descriptors (vfork, posix_spawn), or one
+// that was made behind the C library's back. Such a child may close and move its own descriptors; the table
+// is not its to change.
+bool fdio_foreign_process(void);
+
+// Serialises the slow things: making sockets, forking. No signal handler runs on the thread meanwhile.
+void fdio_lock(sigset_t* saved);
+void fdio_unlock(const sigset_t* saved);
+
+// A channel to the provider of sockets, borrowed. `renew`: the one returned before turned out to be dead.
+zx_status_t fdio_provider(bool renew, zx_handle_t* out);
+
+// Says something on standard error if JACINTH_FDIO_DEBUG is set.
+void fdio_debug(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+// Descriptors of our own. All that the layers below make are hidden anyway (hidden.c).
+void fdio_hidden_init(void);
+// Hides one that came otherwise; it stays where it is.
+void fdio_hide(int fd);
+// The program's own descriptor in place of a hidden one, which is closed: the lowest number free,
+// close-on-exec; -1 with errno.
+int fdio_reveal(int fd);
+
+// Registers what must happen around fork. Called once, when the process turns out to be active.
+void fdio_fork_init(void);
+// In a child: forgets the parent's connection to the provider and takes the process for our own again.
+void fdio_adopt_process(void);
+
+// Calls on sockets
+//
+//   FDIO_ENTER(call, fd, libc_something(fd, ...));
+//   ... call.socket ...
+//   return fdio_leave(&call, <errno number of the operation>, <result if that is 0>);
+//
+// Between enter and leave the socket cannot go away, whoever closes the descriptor. errno is changed on
+// failure only.
+//
+// A signal handler may make calls, too. But if it interrupted one of ours halfway, the layers below may hold
+// locks; then the handler's call fails with EDEADLK instead of waiting for itself. (Handlers that run while a
+// call waits are safe.)
+
+typedef struct fdio_call {
+  fdio_socket_t* socket;  // NULL: not ours, the C library's business
+  int error;              // else, if not 0, what the call ends with
+  int saved_errno;
+} fdio_call_t;
+
+// Begins the call `call` on `fd`, or returns from the function: `otherwise` for a descriptor that is not
+// ours.
+#define FDIO_ENTER(call, fd, otherwise) \
+  fdio_call_t call = fdio_enter(fd);    \
+  if (!call.socket) return otherwise;   \
+  if (call.error) {                     \
+    errno = call.error;                 \
+    return -1;                          \
+  }
+
+fdio_call_t fdio_enter(int fd);
+ssize_t fdio_leave(fdio_call_t* call, int error, ssize_t result);
+
+// What a thread is doing.
+typedef struct fdio_thread {
+  unsigned busy;           // calls that have entered and not left; more than one only through signal handlers
+  fdio_socket_t* waiting;  // the socket whose wait signal handlers are interrupting just now
+} fdio_thread_t;
+
+extern _Thread_local fdio_thread_t fdio_thread;
+
+// Waiting, in a way that the program's signal handlers can interrupt.
+//
+// All signals are blocked while a thread waits, but they end the wait; then the program's mask is put back,
+// at which point handlers run, where no lock is held. What is pending before that tells whether a call is to
+// end with EINTR.
+typedef struct fdio_interrupt {
+  int fd;  // readable when a signal is pending that the program does not block; -1 if there is none
+  int slot;
+  sigset_t mask;  // the program's
+} fdio_interrupt_t;
+
+void fdio_interrupt_begin(fdio_interrupt_t* interrupt);
+// Lets pending handlers run. Returns whether one of them ends the call: one without SA_RESTART, or any if the
+// call is `timed`.
+bool fdio_interrupt_end(fdio_interrupt_t* interrupt, bool timed);
+// In a forked child: what other threads held is free.
+void fdio_interrupt_reset(void);
+
+// recvmsg and sendmsg as POSIX has them, blocking unless MSG_DONTWAIT or O_NONBLOCK. Return an errno number,
+// 0 with `out_actual`.
+int fdio_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, int flags, size_t* out_actual);
+int fdio_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags, size_t* out_actual);
+
+// How many messages sendmmsg and recvmmsg take at a time, as in Linux.
+#define FDIO_MESSAGES_MAX 1024u
+
+// Gives a socket its place in the table: `fd` with the flags in `type` (SOCK_NONBLOCK, SOCK_CLOEXEC).
+// Consumes `zxio` and `fd`, also on failure. Returns an errno number.
+int fdio_socket_install(zxio_socket_t* zxio, int fd, int type);
+
+// socket(2) for the families of the internet: the new descriptor, or -1 with errno.
+int fdio_socket_open(int domain, int type, int protocol);
+
+#endif  // RUNTIME_FDIO_FDIO_H_

@@ -1,0 +1,75 @@
+// The C library that we stand before: its own functions, for descriptors that are not ours and for our own
+// use.
+//
+// Two ways lead there. Our code says libc_close(). The layers below us (zx, fidl, zxio), linked into the same
+// library, say close() and must not end up in the close() we offer to programs; the linker's --wrap turns
+// theirs into
+// __wrap_close(), defined in libc.c or, where descriptors come and go, in hidden.c.
+#ifndef RUNTIME_FDIO_LIBC_H_
+#define RUNTIME_FDIO_LIBC_H_
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+// X(result, name, parameters, arguments), for those that make or close descriptors or receive them...
+#define FDIO_LIBC_DESCRIPTOR_FUNCTIONS(X)                                                \
+  X(int, socket, (int domain, int type, int protocol), (domain, type, protocol))         \
+  X(ssize_t, recvmsg, (int fd, struct msghdr* message, int flags), (fd, message, flags)) \
+  X(int, close, (int fd), (fd))                                                          \
+  X(int, dup, (int fd), (fd))                                                            \
+  X(int, fcntl, (int fd, int command, void* argument), (fd, command, argument))          \
+  X(int, fcntl64, (int fd, int command, void* argument), (fd, command, argument))
+
+// ... and for the others.
+#define FDIO_LIBC_PLAIN_FUNCTIONS(X)                                                                        \
+  X(int, bind, (int fd, const struct sockaddr* addr, socklen_t length), (fd, addr, length))                 \
+  X(int, connect, (int fd, const struct sockaddr* addr, socklen_t length), (fd, addr, length))              \
+  X(int, listen, (int fd, int backlog), (fd, backlog))                                                      \
+  X(int, accept, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length))                    \
+  X(int, accept4, (int fd, struct sockaddr* addr, socklen_t* length, int flags), (fd, addr, length, flags)) \
+  X(int, shutdown, (int fd, int how), (fd, how))                                                            \
+  X(int, getsockname, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length))               \
+  X(int, getpeername, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length))               \
+  X(int, getsockopt, (int fd, int level, int name, void* value, socklen_t* length),                         \
+    (fd, level, name, value, length))                                                                       \
+  X(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t length),                    \
+    (fd, level, name, value, length))                                                                       \
+  X(ssize_t, send, (int fd, const void* data, size_t size, int flags), (fd, data, size, flags))             \
+  X(ssize_t, sendto,                                                                                        \
+    (int fd, const void* data, size_t size, int flags, const struct sockaddr* addr, socklen_t length),      \
+    (fd, data, size, flags, addr, length))                                                                  \
+  X(ssize_t, sendmsg, (int fd, const struct msghdr* message, int flags), (fd, message, flags))              \
+  X(int, sendmmsg, (int fd, struct mmsghdr* messages, unsigned count, int flags),                           \
+    (fd, messages, count, flags))                                                                           \
+  X(ssize_t, recv, (int fd, void* data, size_t size, int flags), (fd, data, size, flags))                   \
+  X(ssize_t, recvfrom,                                                                                      \
+    (int fd, void* data, size_t size, int flags, struct sockaddr* addr, socklen_t* length),                 \
+    (fd, data, size, flags, addr, length))                                                                  \
+  X(int, recvmmsg, (int fd, struct mmsghdr* messages, unsigned count, int flags, struct timespec* timeout), \
+    (fd, messages, count, flags, timeout))                                                                  \
+  X(ssize_t, read, (int fd, void* data, size_t size), (fd, data, size))                                     \
+  X(ssize_t, write, (int fd, const void* data, size_t size), (fd, data, size))                              \
+  X(ssize_t, readv, (int fd, const struct iovec* iov, int count), (fd, iov, count))                         \
+  X(ssize_t, writev, (int fd, const struct iovec* iov, int count), (fd, iov, count))                        \
+  X(ssize_t, sendfile, (int out, int in, off_t* offset, size_t count), (out, in, offset, count))            \
+  X(ssize_t, splice, (int in, loff_t* in_offset, int out, loff_t* out_offset, size_t size, unsigned flags), \
+    (in, in_offset, out, out_offset, size, flags))                                                          \
+  X(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags))                     \
+  X(int, dup2, (int from, int to), (from, to))                                                              \
+  X(int, dup3, (int from, int to, int flags), (from, to, flags))                                            \
+  X(int, ioctl, (int fd, unsigned long request, void* argument), (fd, request, argument))                   \
+  X(FILE*, fdopen, (int fd, const char* mode), (fd, mode))                                                  \
+  X(long, syscall, (long number, long a, long b, long c, long d, long e, long f), (number, a, b, c, d, e, f))
+
+#define FDIO_LIBC_FUNCTIONS(X)      \
+  FDIO_LIBC_DESCRIPTOR_FUNCTIONS(X) \
+  FDIO_LIBC_PLAIN_FUNCTIONS(X)
+
+#define FDIO_DECLARE_LIBC(result, name, parameters, arguments) result libc_##name parameters;
+FDIO_LIBC_FUNCTIONS(FDIO_DECLARE_LIBC)
+
+#endif  // RUNTIME_FDIO_LIBC_H_

@@ -1,0 +1,230 @@
+// The C library's names for sockets: <sys/socket.h>.
+#include <sys/socket.h>
+#include <time.h>
+#include <zircon/errors.h>
+#include <zircon/syscalls.h>
+
+#include "fdio.h"
+
+// <sys/socket.h> declares addresses as unions of all their types, which ISO C does not know.
+#pragma GCC diagnostic ignored "-Wpedantic"
+
+void __chk_fail(void) __attribute__((noreturn));
+
+// Making
+
+FDIO_EXPORT int socket(int domain, int type, int protocol) {
+  if ((domain != AF_INET && domain != AF_INET6) || !fdio_active()) return libc_socket(domain, type, protocol);
+  return fdio_socket_open(domain, type, protocol);
+}
+
+// Names and connections
+
+// Calls that a stream socket will have.
+static bool is_stream(int fd) {
+  if (fdio_table_peek(fd) != FDIO_STREAM) return false;
+  errno = EOPNOTSUPP;
+  return true;
+}
+
+FDIO_EXPORT int bind(int fd, const struct sockaddr* addr, socklen_t length) {
+  FDIO_ENTER(call, fd, libc_bind(fd, addr, length));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_bind(&call.socket->zxio, addr, length, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+FDIO_EXPORT int connect(int fd, const struct sockaddr* addr, socklen_t length) {
+  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_connect(fd, addr, length));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_connect(&call.socket->zxio, addr, length, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+FDIO_EXPORT int listen(int fd, int backlog) {
+  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_listen(fd, backlog));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_listen(&call.socket->zxio, backlog, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+static int accept_socket(fdio_call_t* call, struct sockaddr* addr, socklen_t* length, int flags) {
+  zxio_socket_t accepted;
+  int accepted_fd = -1;
+  int16_t code = 0;
+  zx_status_t status = ZX_OK;
+  if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC) || !addr != !length) {
+    code = EINVAL;
+  } else {
+    status = zxio_socket_accept(&call->socket->zxio, addr, length, &accepted, &accepted_fd, &code);
+  }
+  int error = zxio_code(status, code);
+  if (!error) error = fdio_socket_install(&accepted, accepted_fd, flags);
+  return (int)fdio_leave(call, error, accepted_fd);
+}
+
+FDIO_EXPORT int accept(int fd, struct sockaddr* addr, socklen_t* length) {
+  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_accept(fd, addr, length));
+  return accept_socket(&call, addr, length, 0);
+}
+
+FDIO_EXPORT int accept4(int fd, struct sockaddr* addr, socklen_t* length, int flags) {
+  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_accept4(fd, addr, length, flags));
+  return accept_socket(&call, addr, length, flags);
+}
+
+FDIO_EXPORT int shutdown(int fd, int how) {
+  FDIO_ENTER(call, fd, libc_shutdown(fd, how));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_shutdown(&call.socket->zxio, how, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+FDIO_EXPORT int getsockname(int fd, struct sockaddr* addr, socklen_t* length) {
+  FDIO_ENTER(call, fd, libc_getsockname(fd, addr, length));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_getsockname(&call.socket->zxio, addr, length, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+FDIO_EXPORT int getpeername(int fd, struct sockaddr* addr, socklen_t* length) {
+  FDIO_ENTER(call, fd, libc_getpeername(fd, addr, length));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_getpeername(&call.socket->zxio, addr, length, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+// Options
+
+FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
+  FDIO_ENTER(call, fd, libc_getsockopt(fd, level, name, value, length));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_getsockopt(&call.socket->zxio, level, name, value, length, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+FDIO_EXPORT int setsockopt(int fd, int level, int name, const void* value, socklen_t length) {
+  FDIO_ENTER(call, fd, libc_setsockopt(fd, level, name, value, length));
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_setsockopt(&call.socket->zxio, level, name, value, length, &code);
+  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+}
+
+// Sending
+
+FDIO_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags, const struct sockaddr* addr,
+                           socklen_t length) {
+  FDIO_ENTER(call, fd, libc_sendto(fd, data, size, flags, addr, length));
+  struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
+  struct msghdr message = {
+      .msg_name = (void*)(uintptr_t)addr, .msg_namelen = length, .msg_iov = &iov, .msg_iovlen = 1};
+  size_t actual = 0;
+  int error = fdio_sendmsg(call.socket, fd, &message, flags, &actual);
+  return fdio_leave(&call, error, (ssize_t)actual);
+}
+
+FDIO_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
+  FDIO_ENTER(call, fd, libc_send(fd, data, size, flags));
+  struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
+  struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+  size_t actual = 0;
+  int error = fdio_sendmsg(call.socket, fd, &message, flags, &actual);
+  return fdio_leave(&call, error, (ssize_t)actual);
+}
+
+FDIO_EXPORT ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
+  FDIO_ENTER(call, fd, libc_sendmsg(fd, message, flags));
+  size_t actual = 0;
+  int error = message ? fdio_sendmsg(call.socket, fd, message, flags, &actual) : EFAULT;
+  return fdio_leave(&call, error, (ssize_t)actual);
+}
+
+FDIO_EXPORT int sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags) {
+  FDIO_ENTER(call, fd, libc_sendmmsg(fd, messages, count, flags));
+  int error = 0;
+  unsigned sent = 0;
+  for (; sent < count && sent < FDIO_MESSAGES_MAX; sent++) {
+    size_t actual = 0;
+    error = fdio_sendmsg(call.socket, fd, &messages[sent].msg_hdr, flags, &actual);
+    if (error) break;
+    messages[sent].msg_len = (unsigned)actual;
+  }
+  return (int)fdio_leave(&call, sent ? 0 : error, (ssize_t)sent);
+}
+
+// Receiving
+
+FDIO_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, struct sockaddr* addr,
+                             socklen_t* length) {
+  FDIO_ENTER(call, fd, libc_recvfrom(fd, data, size, flags, addr, length));
+  if (addr && !length) return fdio_leave(&call, EFAULT, -1);
+  struct iovec iov = {.iov_base = data, .iov_len = size};
+  struct msghdr message = {
+      .msg_name = addr, .msg_namelen = addr ? *length : 0, .msg_iov = &iov, .msg_iovlen = 1};
+  size_t actual = 0;
+  int error = fdio_recvmsg(call.socket, fd, &message, flags, &actual);
+  if (!error && addr) *length = message.msg_namelen;
+  return fdio_leave(&call, error, (ssize_t)actual);
+}
+
+FDIO_EXPORT ssize_t recv(int fd, void* data, size_t size, int flags) {
+  FDIO_ENTER(call, fd, libc_recv(fd, data, size, flags));
+  struct iovec iov = {.iov_base = data, .iov_len = size};
+  struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+  size_t actual = 0;
+  int error = fdio_recvmsg(call.socket, fd, &message, flags, &actual);
+  return fdio_leave(&call, error, (ssize_t)actual);
+}
+
+FDIO_EXPORT ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
+  FDIO_ENTER(call, fd, libc_recvmsg(fd, message, flags));
+  size_t actual = 0;
+  int error = message ? fdio_recvmsg(call.socket, fd, message, flags, &actual) : EFAULT;
+  return fdio_leave(&call, error, (ssize_t)actual);
+}
+
+// As Linux does, the timeout is looked at after each datagram: it does not end a wait.
+FDIO_EXPORT int recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags,
+                         struct timespec* timeout) {
+  FDIO_ENTER(call, fd, libc_recvmmsg(fd, messages, count, flags, timeout));
+  bool bad_timeout = timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec > 999999999);
+  zx_time_t deadline = ZX_TIME_INFINITE;
+  if (timeout && !bad_timeout && timeout->tv_sec < ZX_TIME_INFINITE / ZX_SEC(1)) {
+    deadline = zx_deadline_after(timeout->tv_sec * ZX_SEC(1) + timeout->tv_nsec);
+  }
+  int error = bad_timeout ? EINVAL : 0;
+  unsigned received = 0;
+  int each = flags & ~MSG_WAITFORONE;
+  for (; !error && received < count && received < FDIO_MESSAGES_MAX; received++) {
+    size_t actual = 0;
+    error = fdio_recvmsg(call.socket, fd, &messages[received].msg_hdr, each, &actual);
+    if (error) break;
+    messages[received].msg_len = (unsigned)actual;
+    if (flags & MSG_WAITFORONE) each |= MSG_DONTWAIT;
+    if (deadline != ZX_TIME_INFINITE && zx_clock_get_monotonic() >= deadline) {
+      received++;
+      break;
+    }
+  }
+  return (int)fdio_leave(&call, received ? 0 : error, (ssize_t)received);
+}
+
+// Names that the C library's headers put in the place of others when a program is compiled with
+// _FORTIFY_SOURCE
+
+FDIO_EXPORT ssize_t __recv_chk(int fd, void* data, size_t size, size_t room, int flags);
+FDIO_EXPORT ssize_t __recv_chk(int fd, void* data, size_t size, size_t room, int flags) {
+  if (size > room) __chk_fail();
+  return recv(fd, data, size, flags);
+}
+
+FDIO_EXPORT ssize_t __recvfrom_chk(int fd, void* data, size_t size, size_t room, int flags,
+                                   struct sockaddr* addr, socklen_t* length);
+FDIO_EXPORT ssize_t __recvfrom_chk(int fd, void* data, size_t size, size_t room, int flags,
+                                   struct sockaddr* addr, socklen_t* length) {
+  if (size > room) __chk_fail();
+  return recvfrom(fd, data, size, flags, addr, length);
+}
+
+FDIO_EXPORT ssize_t __send(int fd, const void* data, size_t size, int flags) FDIO_ALIAS("send");
+FDIO_EXPORT int __connect(int fd, const struct sockaddr* addr, socklen_t length) FDIO_ALIAS("connect");

@@ -1,0 +1,239 @@
+// Sockets as a program sees them: calls that block, errno, and the descriptor that a socket gets. This is
+// step 1 of a datagram's life, and step 12, the wait.
+#include <fcntl.h>
+#include <lib/trace/trace.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <unistd.h>
+#include <zircon/errors.h>
+#include <zircon/syscalls.h>
+
+#include "fdio.h"
+
+#define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+// Entering and leaving
+
+_Thread_local fdio_thread_t fdio_thread;
+
+fdio_call_t fdio_enter(int fd) {
+  fdio_call_t call = {.socket = fdio_table_peek(fd), .saved_errno = errno};
+  if (__builtin_expect(!call.socket, 1) || call.socket == FDIO_STREAM) {
+    call.socket = NULL;
+  } else if (call.socket == FDIO_INTERNAL) {
+    call.error = EBADF;
+  } else if (fdio_thread.busy) {
+    call.error = EDEADLK;
+  } else {
+    call.socket = fdio_table_acquire(fd);
+    if (!fdio_entry_is_socket(call.socket)) {
+      call.error = EBADF;  // closed this moment
+    } else {
+      fdio_thread.busy = 1;
+    }
+  }
+  return call;
+}
+
+ssize_t fdio_leave(fdio_call_t* call, int error, ssize_t result) {
+  fdio_entry_release(call->socket);
+  fdio_thread.busy = 0;
+  fdio_table_finish_released();
+  errno = error ? error : call->saved_errno;
+  return error ? -1 : result;
+}
+
+// Waiting
+
+typedef struct waiting {
+  fdio_socket_t* socket;
+  int fd;
+  zxio_events_t events;
+  int64_t timeout_ns;
+  zx_time_t deadline;  // set at the first wait
+  bool begun;
+  bool shut;  // the last wait ended because this direction is shut down
+} waiting_t;
+
+static bool nonblocking(int fd) {
+  int flags = libc_fcntl(fd, F_GETFL, NULL);
+  return flags < 0 || flags & O_NONBLOCK;
+}
+
+// One wait, interruptible. `out_ended`: a handler ran that ends the call.
+static zx_status_t wait_once(waiting_t* waiting, zxio_events_t* out_events, bool* out_ended) {
+  fdio_interrupt_t interrupt;
+  fdio_interrupt_begin(&interrupt);
+  zx_status_t status =
+      zxio_socket_wait(&waiting->socket->zxio, waiting->events, waiting->deadline, interrupt.fd, out_events);
+  // From here to the end of it handlers may run, and may not come back.
+  fdio_thread.waiting = waiting->socket;
+  fdio_thread.busy = 0;
+  *out_ended = fdio_interrupt_end(&interrupt, waiting->timeout_ns != ZX_TIME_INFINITE);
+  fdio_thread.busy = 1;
+  fdio_thread.waiting = NULL;
+  return status;
+}
+
+// Waits until the operation is worth another try: 0, or the errno number that ends it.
+static int wait_for_socket(waiting_t* waiting) {
+  if (!waiting->begun) {
+    waiting->begun = true;
+    waiting->deadline =
+        waiting->timeout_ns == ZX_TIME_INFINITE ? ZX_TIME_INFINITE : zx_deadline_after(waiting->timeout_ns);
+  }
+  trace_point("fdio.wait", (uint64_t)waiting->fd);
+  zxio_events_t events = 0;
+  zx_status_t status;
+  bool ended = false;
+  do {
+    status = wait_once(waiting, &events, &ended);
+  } while (status == ZX_ERR_INTERNAL_INTR_RETRY && !ended);
+  trace_point("fdio.wait.done", events);
+  waiting->shut = events & POLLRDHUP;
+  if (status == ZX_ERR_TIMED_OUT) return EAGAIN;
+  return zxio_errno(status);
+}
+
+// Messages
+
+// The result of receiving from where nothing is queued and nothing will come.
+static void end_of_datagrams(struct msghdr* message, size_t* out_actual) {
+  message->msg_flags = 0;
+  message->msg_namelen = 0;
+  message->msg_controllen = 0;
+  *out_actual = 0;
+}
+
+static int receive(waiting_t* waiting, struct msghdr* message, int flags, size_t* out_actual) {
+  if (flags & MSG_ERRQUEUE) return EAGAIN;  // errors come as results of calls; there is no queue of them
+  for (;;) {
+    int16_t code = 0;
+    zx_status_t status = zxio_socket_recvmsg(&waiting->socket->zxio, message, flags, out_actual, &code);
+    int error = zxio_code(status, code);
+    if (error != EAGAIN || flags & MSG_DONTWAIT) return error;
+    if (waiting->shut) {
+      end_of_datagrams(message, out_actual);
+      return 0;
+    }
+    if (!waiting->begun && nonblocking(waiting->fd)) return EAGAIN;
+    error = wait_for_socket(waiting);
+    if (error) return error;
+  }
+}
+
+int fdio_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, int flags, size_t* out_actual) {
+  waiting_t waiting = {
+      .socket = socket,
+      .fd = fd,
+      .events = POLLIN,
+      .timeout_ns = atomic_load_explicit(&socket->zxio.receive_timeout_ns, memory_order_relaxed),
+  };
+  trace_point("fdio.recvfrom", (uint64_t)fd);
+  int error = receive(&waiting, message, flags, out_actual);
+  trace_point("fdio.recvfrom.done", error ? (uint64_t)error : (uint64_t)*out_actual);
+  return error;
+}
+
+static int send_message(waiting_t* waiting, const struct msghdr* message, int flags, size_t* out_actual) {
+  for (;;) {
+    int16_t code = 0;
+    zx_status_t status = zxio_socket_sendmsg(&waiting->socket->zxio, message, flags, out_actual, &code);
+    int error = zxio_code(status, code);
+    if (error != EAGAIN || flags & MSG_DONTWAIT) return error;
+    if (!waiting->begun && nonblocking(waiting->fd)) return EAGAIN;
+    error = wait_for_socket(waiting);
+    if (error) return error;
+  }
+}
+
+int fdio_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags, size_t* out_actual) {
+  waiting_t waiting = {
+      .socket = socket,
+      .fd = fd,
+      .events = POLLOUT,
+      .timeout_ns = atomic_load_explicit(&socket->zxio.send_timeout_ns, memory_order_relaxed),
+  };
+  trace_point("fdio.sendto", (uint64_t)fd);
+  int error = send_message(&waiting, message, flags, out_actual);
+  trace_point("fdio.sendto.done", error ? (uint64_t)error : (uint64_t)*out_actual);
+  return error;
+}
+
+// Making sockets
+
+static int create(int domain, int type, int protocol, zxio_socket_t* out, int* out_fd) {
+  zx_status_t status = ZX_OK;
+  for (int attempt = 0; attempt < 2; attempt++) {
+    zx_handle_t provider;
+    int16_t code = 0;
+    status = fdio_provider(attempt > 0, &provider);
+    if (status != ZX_OK) break;
+    status = zxio_socket_create(provider, domain, type, protocol, out, out_fd, &code);
+    if (status == ZX_OK && code) return code;
+    if (status == ZX_OK) {
+      *out_fd = fdio_reveal(*out_fd);
+      if (*out_fd >= 0) return 0;
+      int error = errno;
+      zxio_socket_close(out);
+      return error;
+    }
+    // A network stack that was restarted is reached by asking for it again.
+    if (status != ZX_ERR_PEER_CLOSED && status != ZX_ERR_CANCELED && status != ZX_ERR_BAD_HANDLE) break;
+  }
+  fdio_debug("no socket: status %d", status);
+  return status == ZX_ERR_PEER_CLOSED ? EPERM : zxio_errno(status);
+}
+
+// The descriptor begins with the flags that were asked for, whatever the server left there.
+static int set_flags(int fd, int type) {
+  int flags = libc_fcntl(fd, F_GETFL, NULL);
+  int wanted = type & SOCK_NONBLOCK ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+  if (flags < 0 || (wanted != flags && libc_fcntl(fd, F_SETFL, (void*)(intptr_t)wanted) < 0)) return errno;
+  if (!(type & SOCK_CLOEXEC) && libc_fcntl(fd, F_SETFD, NULL) < 0) return errno;
+  return 0;
+}
+
+int fdio_socket_install(zxio_socket_t* zxio, int fd, int type) {
+  int error = set_flags(fd, type);
+  sigset_t saved;
+  fdio_lock(&saved);
+  fdio_socket_t* socket = error || !fdio_table_reserve(fd) ? NULL : fdio_socket_allocate();
+  if (socket) {
+    zxio_socket_move(&socket->zxio, zxio);
+    fdio_entry_release(fdio_table_swap(fd, socket));
+  }
+  fdio_unlock(&saved);
+  if (socket) return 0;
+  libc_close(fd);
+  zxio_socket_close(zxio);
+  return error ? error : EMFILE;
+}
+
+// Until the network stack has streams, a program that asks whether there is an IPv4 or IPv6 at all gets one
+// of the kernel's, which leads nowhere; connecting it fails.
+static int stream_socket(int domain, int type, int protocol) {
+  int fd = libc_socket(domain, type, protocol);
+  if (fd >= 0 && fdio_table_reserve(fd)) fdio_entry_release(fdio_table_swap(fd, FDIO_STREAM));
+  return fd;
+}
+
+int fdio_socket_open(int domain, int type, int protocol) {
+  int saved_errno = errno;
+  int kind = type & ~TYPE_FLAGS;
+  if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
+    return stream_socket(domain, type, protocol);
+  if (fdio_thread.busy) {
+    errno = EDEADLK;
+    return -1;
+  }
+  fdio_thread.busy = 1;
+  zxio_socket_t zxio;
+  int fd = -1;
+  int error = create(domain, kind, protocol, &zxio, &fd);
+  if (!error) error = fdio_socket_install(&zxio, fd, type);
+  fdio_thread.busy = 0;
+  fdio_table_finish_released();
+  errno = error ? error : saved_errno;
+  return error ? -1 : fd;
+}
