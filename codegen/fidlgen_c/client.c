@@ -17,7 +17,9 @@ static const char* call_parameters(model_t* model, const method_t* method) {
   if (is_two_way(method)) text_add(&parameters, ", fidl_call_t* call");
   if (is_two_way(method) && method->response)
     text_add(&parameters, ", %s** out", c_type_of(model, method->response).base);
-  return parameters.data;
+  const char* result = text_format("%s", text_string(&parameters));
+  text_free(&parameters);
+  return result;
 }
 
 static const char* async_parameters(model_t* model, const decl_t* protocol, const method_t* method) {

@@ -112,6 +112,7 @@ int main(int argc, char** argv) {
   }
   bool ok = generate(request->library);
   fidl__ir__generate_request__free_unpacked(request, NULL);
+  text_free_formatted();
   if (!ok) fputs("fidlgen_c: cannot write the answer\n", stderr);
   return ok ? 0 : 1;
 }

@@ -170,7 +170,9 @@ static const char* c_string_literal(const ProtobufCBinaryData* value) {
       text_add(&text, "%c", c);
   }
   text_add(&text, "\"");
-  return text.data;
+  const char* result = text_format("%s", text_string(&text));
+  text_free(&text);
+  return result;
 }
 
 const char* c_constant(model_t* model, const type_t* type, const constant_t* value) {

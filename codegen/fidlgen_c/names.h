@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-// All results live as long as the program.
+// Results live until text_free_formatted().
 
 // "a.b/X" or "a.b/X.MEMBER" as a_b_X, a_b_X_MEMBER; "a.b" as a_b.
 const char* c_name(const char* full_name);

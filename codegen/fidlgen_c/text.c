@@ -7,14 +7,16 @@
 
 #define COLUMNS 110
 
+static _Noreturn void out_of_memory(void) {
+  fputs("fidlgen_c: out of memory\n", stderr);
+  exit(1);
+}
+
 static void reserve(text_t* text, size_t more) {
   if (text->capacity - text->size > more) return;
   size_t capacity = (text->size + more + 1) * 2;
   char* data = realloc(text->data, capacity);
-  if (!data) {
-    fputs("fidlgen_c: out of memory\n", stderr);
-    exit(1);
-  }
+  if (!data) out_of_memory();
   text->data = data;
   text->capacity = capacity;
 }
@@ -58,15 +60,34 @@ void text_free(text_t* text) {
   *text = (text_t){0};
 }
 
+// Formatted strings, each behind a link to the one made before it.
+typedef struct formatted {
+  struct formatted* previous;
+  char text[];
+} formatted_t;
+static formatted_t* last_formatted;
+
 char* text_format(const char* format, ...) {
-  text_t text = {0};
-  reserve(&text, 0);
-  text.data[0] = 0;
-  va_list args;
+  va_list args, again;
   va_start(args, format);
-  text_add_va(&text, format, args);
+  va_copy(again, args);
+  int size = vsnprintf(NULL, 0, format, args);
+  formatted_t* made = size >= 0 ? malloc(sizeof(*made) + (size_t)size + 1) : NULL;
+  if (!made) out_of_memory();
+  vsnprintf(made->text, (size_t)size + 1, format, again);
+  va_end(again);
   va_end(args);
-  return text.data;
+  made->previous = last_formatted;
+  last_formatted = made;
+  return made->text;
+}
+
+void text_free_formatted(void) {
+  while (last_formatted) {
+    formatted_t* previous = last_formatted->previous;
+    free(last_formatted);
+    last_formatted = previous;
+  }
 }
 
 // Whether every parameter fits behind `column` when each has a line of its own.

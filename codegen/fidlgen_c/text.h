@@ -21,8 +21,9 @@ const char* text_string(const text_t* text);
 bool text_contains(const text_t* text, const char* needle);
 void text_free(text_t* text);
 
-// A formatted string that lives as long as the program.
+// A formatted string, which lives until text_free_formatted().
 char* text_format(const char* format, ...) __attribute__((format(printf, 1, 2)));
+void text_free_formatted(void);
 
 // Adds `head` followed by `(parameters)` and `tail`, broken at commas so that no line exceeds 110 columns.
 void text_add_call(text_t* text, const char* head, const char* parameters, const char* tail);
