@@ -1,5 +1,6 @@
 // Linux descriptors as objects.
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,6 +19,17 @@ static zx_signals_t linux_fd_peek(struct zx_object* object) {
   return 0;
 }
 
+static zx_signals_t linux_fd_arm(struct zx_object* object, zx_signals_t want, short* events) {
+  if (want & ZX_OBJECT_READABLE) *events |= POLLIN;
+  if (want & ZX_OBJECT_WRITABLE) *events |= POLLOUT;
+  return 0;
+}
+
+static zx_signals_t linux_fd_ready(struct zx_object* object, zx_signals_t want, short revents) {
+  return (revents & POLLIN ? ZX_OBJECT_READABLE : 0) | (revents & POLLOUT ? ZX_OBJECT_WRITABLE : 0) |
+         (revents & (POLLHUP | POLLRDHUP | POLLERR) ? ZX_OBJECT_PEER_CLOSED : 0);
+}
+
 static zx_status_t linux_fd_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
                                  int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   fds[0] = ((struct linux_fd*)object)->fd;
@@ -33,7 +45,10 @@ static void linux_fd_destroy(struct zx_object* object) {
 static const struct object_ops linux_fd_ops = {
     .type = ZX_OBJ_TYPE_LINUX_FD,
     .rights = ZX_DEFAULT_LINUX_FD_RIGHTS,
+    .waitable = true,
     .peek = linux_fd_peek,
+    .arm = linux_fd_arm,
+    .ready = linux_fd_ready,
     .pack = linux_fd_pack,
     .destroy = linux_fd_destroy,
 };
@@ -44,7 +59,7 @@ zx_status_t linux_fd_unpack(const struct wire_handle* wire, const int* fds, stru
     close(fds[0]);
     return ZX_ERR_NO_MEMORY;
   }
-  object_init(&object->base, &linux_fd_ops, -1);
+  object_init(&object->base, &linux_fd_ops, fds[0]);
   object->fd = fds[0];
   *out = &object->base;
   return ZX_OK;

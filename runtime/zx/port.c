@@ -241,6 +241,17 @@ zx_status_t zx_linux_port_fd(zx_handle_t handle, int* out_fd) {
   return ZX_OK;
 }
 
+zx_status_t zx_linux_port_take(zx_handle_t handle, zx_port_packet_t* packet) {
+  struct zx_object* object;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_PORT, ZX_RIGHT_READ, &object, NULL);
+  if (status != ZX_OK) return status;
+  pthread_mutex_lock(&object->lock);
+  status = take_packet((struct port*)object, packet) ? ZX_OK : ZX_ERR_SHOULD_WAIT;
+  pthread_mutex_unlock(&object->lock);
+  object_unref(object);
+  return status;
+}
+
 zx_status_t zx_linux_port_arm(zx_handle_t handle) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_PORT, ZX_RIGHT_READ, &object, NULL);

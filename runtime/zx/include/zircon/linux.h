@@ -2,9 +2,11 @@
 #ifndef ZIRCON_LINUX_H_
 #define ZIRCON_LINUX_H_
 
+#include <zircon/syscalls/port.h>
 #include <zircon/types.h>
 
-// A Linux descriptor as an object: it can be sent through channels and taken out again; it cannot be waited on.
+// A Linux descriptor as an object: it can be sent through channels, taken out again, and waited on, if poll knows it:
+// READABLE is POLLIN, WRITABLE is POLLOUT, PEER_CLOSED a hang-up or an error.
 #define ZX_OBJ_TYPE_LINUX_FD ((zx_obj_type_t)64)
 #define ZX_DEFAULT_LINUX_FD_RIGHTS (ZX_RIGHTS_BASIC | ZX_RIGHTS_IO)
 
@@ -31,6 +33,10 @@ zx_status_t zx_linux_port_fd(zx_handle_t port, int* out_fd);
 // Gets a port ready to be slept on. ZX_OK: packets are waiting already, do not sleep. ZX_ERR_SHOULD_WAIT: none known;
 // the descriptor becomes readable when there may be some. Needs READ on the port.
 zx_status_t zx_linux_port_arm(zx_handle_t port);
+
+// Takes a packet that is already there, without asking the kernel and without getting the port ready to be slept on.
+// ZX_ERR_SHOULD_WAIT: there is none. Needs READ on the port.
+zx_status_t zx_linux_port_take(zx_handle_t port, zx_port_packet_t* packet);
 
 // A VMO of a memfd (consumed, also on failure; ZX_ERR_WRONG_TYPE: not a memfd) and back (consumes `vmo`). A memfd that is
 // not sealed against shrinking gives a resizable VMO without MAP.
