@@ -1,0 +1,179 @@
+// Any bytes as what happens to a stack: frames from the wire (as they are, or with their checksums made right so that
+// they get further), time passing, and its sockets' calls in between.
+//
+// Each step is an octet that says what, and what it needs: a frame is two octets of length and its bytes.
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tcpip/tcpip.h>
+
+enum { STEP_FRAME, STEP_FIXED_FRAME, STEP_TIME, STEP_SEND, STEP_RECV, STEP_LINK, STEP_COUNT };
+
+#define SOCKETS 6
+#define FRAME_MAX 4096
+
+typedef struct input {
+  const uint8_t* data;
+  size_t left;
+} input_t;
+
+typedef struct world {
+  tcpip_t* stack;
+  tcpip_client_t* client;
+  tcpip_socket_t* sockets[SOCKETS];
+  uint32_t interface;
+  int64_t now;
+  int full;
+} world_t;
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
+static uint8_t take(input_t* in) {
+  if (!in->left)
+    return 0;
+  in->left--;
+  return *in->data++;
+}
+
+// Reads every byte, for the sanitizers.
+static int on_transmit(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
+                       const tcpip_offload_t* offload) {
+  world_t* world = context;
+  volatile uint8_t sum = 0;
+  for (size_t i = 0; i < iov_count; i++) {
+    for (size_t k = 0; k < iov[i].iov_len; k++)
+      sum ^= ((const uint8_t*)iov[i].iov_base)[k];
+  }
+  (void)sum;
+  return world->full ? -11 : 0;
+}
+
+static void open_socket(world_t* w, int i, uint8_t family, tcpip_protocol_t protocol, const char* peer) {
+  tcpip_endpoint_t at = {.address = {.family = family}, .port = (uint16_t)(9 + i)}, to = {.port = 7};
+  if (tcpip_socket_create(w->client, family, protocol, NULL, &w->sockets[i]) ||
+      tcpip_socket_bind(w->sockets[i], &at))
+    abort();
+  if (peer && (!tcpip_address_parse(peer, &to.address) || tcpip_socket_connect(w->sockets[i], &to)))
+    abort();
+}
+
+static void add_address(world_t* w, const char* text, uint8_t length) {
+  tcpip_subnet_t subnet = {.prefix_length = length};
+  if (!tcpip_address_parse(text, &subnet.address) || tcpip_address_add(w->stack, w->interface, &subnet, true))
+    abort();
+}
+
+static void create(world_t* w) {
+  tcpip_config_t config = {.ops = {.transmit = on_transmit}, .context = w, .now_ns = 1, .secret = {7},
+                           .limits = {.reassembly_bytes = 100000, .neighbours = 16}};
+  tcpip_interface_config_t link = {.name = "eth0", .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500};
+  tcpip_address_t group;
+  w->now = 1;
+  if (tcpip_create(&config, &w->stack) || tcpip_interface_add(w->stack, &link, &w->interface) ||
+      tcpip_interface_set_up(w->stack, w->interface, true) || tcpip_client_create(w->stack, NULL, &w->client))
+    abort();
+  add_address(w, "10.0.0.1", 24);
+  add_address(w, "fd00::1", 64);
+  open_socket(w, 0, TCPIP_IPV4, TCPIP_UDP, NULL);
+  open_socket(w, 1, TCPIP_IPV6, TCPIP_UDP, NULL);
+  open_socket(w, 2, TCPIP_IPV4, TCPIP_UDP, "10.0.0.99");
+  open_socket(w, 3, TCPIP_IPV6, TCPIP_UDP, "fd00::99");
+  open_socket(w, 4, TCPIP_IPV4, TCPIP_ICMP_ECHO, NULL);
+  open_socket(w, 5, TCPIP_IPV6, TCPIP_ICMP_ECHO, "fd00::99");
+  if (!tcpip_address_parse("239.1.1.1", &group) || tcpip_socket_join(w->sockets[0], &group, w->interface) ||
+      !tcpip_address_parse("ff02::99", &group) || tcpip_socket_join(w->sockets[1], &group, w->interface))
+    abort();
+}
+
+static void fix_ipv4(uint8_t* p, size_t length) {
+  size_t header = (size_t)(p[0] & 0xf) * 4;
+  uint32_t sum = 0;
+  if (header < 20 || header > length)
+    return;
+  p[10] = p[11] = 0;
+  for (size_t i = 0; i < header; i += 2)
+    sum += (uint32_t)p[i] << 8 | p[i + 1];
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = ~((sum & 0xffff) + (sum >> 16));
+  p[10] = (uint8_t)(sum >> 8);
+  p[11] = (uint8_t)sum;
+}
+
+static void frame(world_t* w, input_t* in, bool fixed) {
+  size_t length = (size_t)(take(in) << 8);
+  length = (length | take(in)) % FRAME_MAX;
+  length = length < in->left ? length : in->left;
+  uint8_t* bytes = malloc(length ? length : 1);  // of that size exactly
+  tcpip_offload_t good = {.flags = TCPIP_OFFLOAD_DATA_VALID};
+  memcpy(bytes, in->data, length);
+  in->data += length;
+  in->left -= length;
+  if (fixed && length >= 34) {
+    const uint8_t ours[6] = {2, 0, 0, 0, 0, 1};
+    if (!(bytes[0] & 1))
+      memcpy(bytes, ours, 6);
+    if (bytes[12] == 8 && bytes[13] == 0)
+      fix_ipv4(bytes + 14, length - 14);
+  }
+  tcpip_input(w->stack, w->interface, bytes, length, fixed ? &good : NULL);
+  free(bytes);
+}
+
+static void send_datagram(world_t* w, input_t* in) {
+  static uint8_t bytes[8192] = {8};
+  uint8_t which = take(in) % SOCKETS;
+  struct iovec iov = {bytes, (size_t)take(in) * 32};
+  tcpip_endpoint_t to = {.address = {.family = which & 1 ? TCPIP_IPV6 : TCPIP_IPV4}, .port = take(in)};
+  uint8_t kind = take(in);
+  const uint8_t v4[4] = {10, 0, 0, take(in)};
+  if (which & 1) {
+    to.address.bytes[0] = 0xfd;
+    to.address.bytes[15] = v4[3];
+  } else {
+    memcpy(to.address.bytes, v4, 4);
+  }
+  tcpip_send_t send = {.iov = &iov, .iov_count = 1, .to = kind & 1 ? &to : NULL, .ttl = -1, .tos = -1};
+  (void)tcpip_socket_send(w->sockets[which], &send);
+}
+
+static void receive(world_t* w, input_t* in) {
+  uint8_t bytes[512];
+  struct iovec iov = {bytes, take(in)};
+  tcpip_recv_t recv = {.iov = &iov, .iov_count = 1};
+  (void)tcpip_socket_recv(w->sockets[take(in) % SOCKETS], &recv);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  world_t w = {0};
+  input_t in = {data, size};
+  create(&w);
+  while (in.left) {
+    switch (take(&in) % STEP_COUNT) {
+      case STEP_FRAME:
+        frame(&w, &in, false);
+        break;
+      case STEP_FIXED_FRAME:
+        frame(&w, &in, true);
+        break;
+      case STEP_TIME:
+        w.now += (int64_t)take(&in) * take(&in) * 1000000;
+        tcpip_advance(w.stack, w.now);
+        break;
+      case STEP_SEND:
+        send_datagram(&w, &in);
+        break;
+      case STEP_RECV:
+        receive(&w, &in);
+        break;
+      case STEP_LINK:
+        w.full = take(&in) & 1;
+        if (!w.full)
+          tcpip_link_writable(w.stack, w.interface);
+        break;
+    }
+  }
+  tcpip_advance(w.stack, w.now + 100000000000);
+  tcpip_destroy(w.stack);
+  return 0;
+}
