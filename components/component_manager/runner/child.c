@@ -114,7 +114,8 @@ static void execute_posix(const child_t* child, const last_descriptors_t* last) 
   argv[count++] = (char*)"jacinth-init";
   argv[count++] = status_fd;
   argv[count++] = report_fd;
-  argv[count++] = (char*)(spec->preload ? spec->preload : "");
+  const char* preload = child->has_mounts ? spec->preload : spec->preload_outside;
+  argv[count++] = (char*)(preload ? preload : "");
   argv[count++] = (char*)(child->has_mounts ? spec->program : spec->program_outside);
   for (size_t i = 0; i < size; i++)
     argv[count++] = (char*)spec->argv[i];

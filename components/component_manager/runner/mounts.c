@@ -237,6 +237,8 @@ void child_make_root(const child_t* child) {
   must_bind(&view, child->spec->package, "/pkg", READ_ONLY);
   make_devices(&view, is_elf);
   make_proc(&view, is_elf);
+  if (!is_elf && child->spec->preload)
+    must_bind(&view, child->spec->preload_outside, child->spec->preload, READ_ONLY);
   if (!is_elf) add_working_places(&view);
   if (!is_elf && child->spec->name_server) write_resolv_conf(&view);
   enter_root(&view);

@@ -41,7 +41,8 @@ typedef struct sandbox_spec {
   bool host_network;  // stay in the caller's network namespace
   // SANDBOX_POSIX only.
   const char* init;               // our init on the host
-  const char* preload;            // value of LD_PRELOAD inside, NULL for none
+  const char* preload;            // a library inside that every program there loads first; NULL for none
+  const char* preload_outside;    // the same file on the host; it is mounted at `preload`
   const char* working_directory;  // inside; "/" if NULL
   bool writable_directory;        // the host's working_directory is there, and can be written
   bool foreground;                // stay in the caller's session, with its terminal

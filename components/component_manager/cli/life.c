@@ -1,0 +1,161 @@
+// Finding one datagram's way in the recordings of all processes, and printing it step by step.
+//
+// The steps are those of the design document ("Life of a datagram"), by its numbers; some numbers take
+// several trace points. Points of one way follow each other in time across the processes, whose clock is the
+// same. The one exception is the driver's part in sending, which goes on beside the answer's way back.
+#include "life.h"
+
+#include <lib/trace/trace.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct step {
+  const char* number;
+  const char* point;
+  const char* what;
+  bool beside;  // may happen while the steps after it do
+} step_t;
+
+static const step_t send_steps[] = {
+    {"1", "fdio.sendto", "the application calls sendto, which is fdio's", false},
+    {"2", "zxio.sendmsg", "fdio calls zxio", false},
+    {"3", "proxy.SynchronousDatagramSocket.SendMsg", "the FIDL proxy writes the request to the channel",
+     false},
+    {"4", "stub.SynchronousDatagramSocket.SendMsg", "the FIDL stub has decoded it", false},
+    {"5", "netstack.SendMsg", "it calls the netstack's SendMsg", false},
+    {"6", "udp.send", "the TCP/IP engine makes a UDP datagram of it", false},
+    {"7", "ip.output", "and an IP packet, for the link endpoint", false},
+    {"8", "link.tx", "the frame lies in the VMO, its entry in the FIFO", false},
+    {"9", "driver.tx", "the Ethernet driver takes it from the FIFO", true},
+    {"9", "wire.tx", "and transmits it on the wire", true},
+    {"10", "udp.send.done", "the engine's result", false},
+    {"11", "netstack.SendMsg.done", "the netstack's result", false},
+    {"12", "stub.SynchronousDatagramSocket.SendMsg.reply", "the stub writes the reply to the channel", false},
+    {"13", "proxy.SynchronousDatagramSocket.SendMsg.done", "the proxy has decoded it", false},
+    {"14", "zxio.sendmsg.done", "back in fdio", false},
+    {"15-16", "fdio.sendto.done", "back in the application", false},
+};
+
+static const step_t receive_steps[] = {
+    {"1", "fdio.recvfrom", "the application calls recvfrom, which is fdio's", false},
+    {"2", "zxio.recvmsg", "fdio calls zxio", false},
+    {"3", "proxy.SynchronousDatagramSocket.RecvMsg", "the FIDL proxy writes the request to the channel",
+     false},
+    {"4", "stub.SynchronousDatagramSocket.RecvMsg", "the FIDL stub has decoded it", false},
+    {"5", "netstack.RecvMsg", "it calls the netstack's RecvMsg", false},
+    {"6", "udp.recv", "the TCP/IP engine looks into the socket's queue", false},
+    {"7", "udp.recv.would_block", "which is empty: would block", false},
+    {"8", "stub.SynchronousDatagramSocket.RecvMsg.reply", "the stub writes that to the channel", false},
+    {"9", "proxy.SynchronousDatagramSocket.RecvMsg.done", "the proxy has decoded it", false},
+    {"10-11", "zxio.recvmsg.done", "back in fdio's recvfrom", false},
+    {"12", "fdio.wait", "which waits on the eventpair it shares with the netstack", false},
+    {"13", "driver.rx", "a frame has come; the driver puts it into the FIFO", false},
+    {"14", "link.rx", "the link endpoint takes it", false},
+    {"14", "ip.input", "IP takes the packet", false},
+    {"14", "udp.input", "UDP queues the datagram at its port", false},
+    {"15", "netstack.incoming", "the netstack signals \"incoming\" on the eventpair", false},
+    {"16", "fdio.wait.done", "the wait is over", false},
+    {"17", "zxio.recvmsg", "fdio asks again", false},
+    {"18", "proxy.SynchronousDatagramSocket.RecvMsg", "the proxy writes the request", false},
+    {"19", "stub.SynchronousDatagramSocket.RecvMsg", "the stub has decoded it", false},
+    {"20", "netstack.RecvMsg", "the netstack's RecvMsg", false},
+    {"21", "udp.recv", "the engine takes the datagram from the queue", false},
+    {"22", "udp.recv.done", "here it is", false},
+    {"23", "stub.SynchronousDatagramSocket.RecvMsg.reply", "the stub writes the reply", false},
+    {"24", "proxy.SynchronousDatagramSocket.RecvMsg.done", "the proxy has decoded it", false},
+    {"25", "zxio.recvmsg.done", "back in fdio", false},
+    {"26", "fdio.recvfrom.done", "back in the application, with the datagram", false},
+};
+
+#define STEPS_MAX 32u
+
+typedef struct life_event {
+  trace_event_t event;
+  const realm_instance_t* instance;
+} life_event_t;
+
+typedef struct recording {
+  life_event_t* events;  // in the order of time
+  size_t count;
+} recording_t;
+
+static int compare(const void* a, const void* b) {
+  uint64_t left = ((const life_event_t*)a)->event.time_ns, right = ((const life_event_t*)b)->event.time_ns;
+  return left < right ? -1 : left > right;
+}
+
+static void record_instance(recording_t* recording, const realm_t* realm, const manager_t* manager,
+                            const realm_instance_t* instance) {
+  trace_reader_t reader;
+  life_event_t event = {.instance = instance};
+  size_t size;
+  const void* memory = manager_trace(manager, instance, &size);
+  if (!memory || !trace_reader_init(&reader, memory, size)) return;
+  while (trace_reader_next(&reader, &event.event))
+    *cml_arena_push(realm->arena, &recording->events, &recording->count) = event;
+}
+
+// Writes the index of each step's event to `found`. Returns how many steps were found in their order, from
+// `start` on and not beyond the end of the call that begins there.
+static size_t follow(const recording_t* recording, const step_t* steps, size_t count, size_t start,
+                     size_t* found) {
+  const life_event_t* first = &recording->events[start];
+  size_t at = start;
+  for (size_t i = 0; i < count; i++) {
+    size_t next = i == 0 ? at : at + 1;
+    if (i > 0 && steps[i].beside && steps[i - 1].beside) next = found[i - 1] + 1;
+    while (next < recording->count && strcmp(recording->events[next].event.name, steps[i].point) != 0) {
+      const life_event_t* passed = &recording->events[next];
+      bool call_over = strcmp(passed->event.name, steps[count - 1].point) == 0 &&
+                       passed->instance == first->instance && passed->event.thread == first->event.thread;
+      if (call_over && !steps[i].beside) return i;
+      next++;
+    }
+    if (next == recording->count) return i;
+    found[i] = next;
+    if (!steps[i].beside) at = next;
+  }
+  return count;
+}
+
+static void print_steps(const recording_t* recording, const step_t* steps, size_t count, const size_t* found,
+                        const manager_t* manager, FILE* out) {
+  uint64_t start = recording->events[found[0]].event.time_ns;
+  for (size_t i = 0; i < count; i++) {
+    const life_event_t* event = &recording->events[found[i]];
+    fprintf(out, "%6s  %9.1f us  %-12s %-7d %-46s %s\n", steps[i].number,
+            (double)(event->event.time_ns - start) / 1000.0, event->instance->name,
+            manager_process(manager, event->instance), steps[i].point, steps[i].what);
+  }
+}
+
+// The last datagram whose way was recorded whole: the first ones also pay for what is done once.
+static bool print_life(const recording_t* recording, const step_t* steps, size_t count, const char* title,
+                       const manager_t* manager, FILE* out) {
+  size_t found[STEPS_MAX], best = 0;
+  fprintf(out, "\n%s\n", title);
+  for (size_t start = recording->count; start-- > 0;) {
+    if (strcmp(recording->events[start].event.name, steps[0].point) != 0) continue;
+    size_t reached = follow(recording, steps, count, start, found);
+    if (reached == count) {
+      print_steps(recording, steps, count, found, manager, out);
+      return true;
+    }
+    if (reached > best) best = reached;
+  }
+  fprintf(out, "  No datagram's whole way was recorded: step %s (%s) is missing.\n", steps[best].number,
+          steps[best].point);
+  return false;
+}
+
+bool life_print(const realm_t* realm, const manager_t* manager, FILE* out) {
+  recording_t recording = {NULL, 0};
+  for (size_t i = 0; i < realm->instance_count; i++)
+    record_instance(&recording, realm, manager, realm->instances[i]);
+  if (recording.count > 0) qsort(recording.events, recording.count, sizeof *recording.events, compare);
+  bool sent = print_life(&recording, send_steps, sizeof send_steps / sizeof *send_steps,
+                         "Life of a datagram sent", manager, out);
+  bool received = print_life(&recording, receive_steps, sizeof receive_steps / sizeof *receive_steps,
+                             "Life of a datagram received", manager, out);
+  return sent && received;
+}

@@ -1,0 +1,132 @@
+// run and exec: starting a tree and waiting for its end.
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "life.h"
+#include "manager.h"
+#include "route.h"
+#include "show.h"
+
+typedef struct run_options {
+  bool life, tree, quiet;
+  manager_options_t manager;
+} run_options_t;
+
+static const char* describe_before(void* context, const realm_instance_t* instance) {
+  const realm_t* realm = context;
+  cml_error_t error;
+  const char* runner = instance->document.has_program ? realm_route_runner(realm, instance, &error) : NULL;
+  const json5_value_t* binary =
+      instance->document.has_program ? json5_get(&instance->document.program, "binary") : NULL;
+  if (!runner || !binary) return NULL;
+  return cml_arena_printf(realm->arena, "%s %s%s", runner, binary->as.string.text,
+                          instance->child && instance->child->eager ? ", eager" : "");
+}
+
+typedef struct after {
+  const realm_t* realm;
+  const manager_t* manager;
+} after_t;
+
+static const char* describe_after(void* context, const realm_instance_t* instance) {
+  const after_t* after = context;
+  int process = manager_process(after->manager, instance);
+  if (!instance->document.has_program) return NULL;
+  return process ? cml_arena_printf(after->realm->arena, "process %d", process) : "never started";
+}
+
+static int run_tree(const realm_t* realm, const run_options_t* options) {
+  manager_t* manager;
+  cml_error_t error;
+  if (!manager_create(realm, &options->manager, &manager, &error)) {
+    cml_error_print(&error, stderr);
+    return 1;
+  }
+  if (!options->quiet) realm_show_tree(realm, stdout, describe_before, (void*)(uintptr_t)realm);
+  fflush(stdout);
+  int status = manager_run(manager);
+  after_t after = {realm, manager};
+  if (options->tree) realm_show_tree(realm, stdout, describe_after, &after);
+  if (options->life && !life_print(realm, manager, stdout) && status == 0) status = 1;
+  fflush(stdout);
+  manager_destroy(manager);
+  return status;
+}
+
+int cli_run(cli_t* cli) {
+  run_options_t options = {0};
+  realm_t realm;
+  int status;
+  for (;;) {
+    if (cli_take_flag(cli, "--life")) {
+      options.life = options.manager.trace = true;
+    } else if (cli_take_flag(cli, "--tree")) {
+      options.tree = true;
+    } else if (cli_take_flag(cli, "--quiet")) {
+      options.quiet = true;
+    } else if (cli_take_flag(cli, "--verbose")) {
+      options.manager.verbose = true;
+    } else {
+      break;
+    }
+  }
+  return cli_load(cli, &realm, &status) ? run_tree(&realm, &options) : status;
+}
+
+static bool is_program(const char* path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
+}
+
+// As a shell would: a name with a slash is a path, any other is looked up in PATH.
+static const char* find_program(cli_t* cli, const char* name) {
+  const char* list = getenv("PATH");
+  if (strchr(name, '/')) {
+    char* path = is_program(name) ? realpath(name, NULL) : NULL;
+    const char* out = path ? cml_arena_printf(cli->arena, "%s", path) : NULL;
+    free(path);
+    return out;
+  }
+  for (const char* at = list ? list : "/usr/bin:/bin"; at;
+       at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+    int size = (int)strcspn(at, ":");
+    const char* path = cml_arena_printf(cli->arena, "%.*s/%s", size, at, name);
+    if (size > 0 && at[0] == '/' && is_program(path)) return path;
+  }
+  return NULL;
+}
+
+int cli_exec(cli_t* cli) {
+  run_options_t options = {.quiet = true};
+  const char* manifest = cml_arena_printf(cli->arena, "%s/meta/exec.cml", cli->package);
+  realm_t realm;
+  for (;;) {
+    if (cli_take_flag(cli, "--verbose")) {
+      options.manager.verbose = true;
+    } else if (cli->argc >= 2 && cli_take_flag(cli, "--manifest")) {
+      manifest = cli->argv[0];
+      cli->argc--;
+      cli->argv++;
+    } else {
+      break;
+    }
+  }
+  bool separated = cli_take_flag(cli, "--");
+  if (cli->argc == 0) return cli_usage(cli, "which program?");
+  if (!separated && cli->argv[0][0] == '-')
+    return cli_usage(cli, cml_arena_printf(cli->arena, "unknown option %s", cli->argv[0]));
+  const char** command = cml_arena_alloc(cli->arena, ((size_t)cli->argc + 2) * sizeof *command);
+  command[0] = find_program(cli, cli->argv[0]);
+  if (!command[0]) {
+    fprintf(stderr, "jacinth exec: there is no program %s\n", cli->argv[0]);
+    return 127;
+  }
+  for (int i = 0; i < cli->argc; i++)
+    command[i + 1] = cli->argv[i];
+  options.manager.command = command;
+  return cli_load_path(cli, manifest, &realm) ? run_tree(&realm, &options) : 1;
+}
