@@ -28,10 +28,11 @@ static bool device_can_receive(void* context) {
 }
 
 static bool frame_is_for_us(const device_t* device, const uint8_t* frame) {
-  if (frame[0] & 1) return true;  // group address
+  static const uint8_t everybody[ETHERNET_MAC_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   if (memcmp(frame, device->config.mac, ETHERNET_MAC_BYTES) == 0) return true;
+  if (memcmp(frame, everybody, ETHERNET_MAC_BYTES) == 0) return true;
   for (const session_t* session = device->sessions; session; session = session->next) {
-    if (session->promiscuous) return true;
+    if (filter_accepts(&session->filter, frame)) return true;
   }
   return false;
 }

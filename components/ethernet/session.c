@@ -210,39 +210,39 @@ static void set_promiscuous_mode(void* context,
                                  fuchsia_hardware_ethernet_DeviceSetPromiscuousModeRequest* request,
                                  fidl_completer_t completer) {
   session_t* session = context;
-  session->promiscuous = request->enabled;
+  session->filter.promiscuous = request->enabled;
   fuchsia_hardware_ethernet_DeviceSetPromiscuousModeResponse response = {.status = ZX_OK};
   fuchsia_hardware_ethernet_Device_SetPromiscuousMode_reply(completer, &response);
-}
-
-// All group frames are delivered anyway: the address is only checked.
-static zx_status_t check_multicast(const fuchsia_hardware_ethernet_MacAddress* address) {
-  return address->octets[0] & 1 ? ZX_OK : ZX_ERR_INVALID_ARGS;
 }
 
 static void add_multicast(void* context,
                           fuchsia_hardware_ethernet_DeviceConfigMulticastAddMacRequest* request,
                           fidl_completer_t completer) {
+  session_t* session = context;
   fuchsia_hardware_ethernet_DeviceConfigMulticastAddMacResponse response = {
-      .status = check_multicast(&request->addr)};
+      .status = filter_add_group(&session->filter, request->addr.octets)};
   fuchsia_hardware_ethernet_Device_ConfigMulticastAddMac_reply(completer, &response);
 }
 
 static void delete_multicast(void* context,
                              fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacRequest* request,
                              fidl_completer_t completer) {
+  session_t* session = context;
   fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacResponse response = {
-      .status = check_multicast(&request->addr)};
+      .status = filter_remove_group(&session->filter, request->addr.octets)};
   fuchsia_hardware_ethernet_Device_ConfigMulticastDeleteMac_reply(completer, &response);
 }
 
 static void set_multicast_promiscuous(
     void* context, fuchsia_hardware_ethernet_DeviceConfigMulticastSetPromiscuousModeRequest* request,
     fidl_completer_t completer) {
+  session_t* session = context;
+  session->filter.all_groups = request->enabled;
   fuchsia_hardware_ethernet_DeviceConfigMulticastSetPromiscuousModeResponse response = {.status = ZX_OK};
   fuchsia_hardware_ethernet_Device_ConfigMulticastSetPromiscuousMode_reply(completer, &response);
 }
 
+// A test of hardware that isn't there.
 static void test_multicast_filter(void* context, fidl_completer_t completer) {
   fuchsia_hardware_ethernet_DeviceConfigMulticastTestFilterResponse response = {.status =
                                                                                     ZX_ERR_NOT_SUPPORTED};

@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "exchange.h"
+#include "filter.h"
 
 struct session {
   device_t* device;
@@ -22,7 +23,7 @@ struct session {
   bool started;
   bool ended;  // cut off; freed when the binding is over
   bool listening;
-  bool promiscuous;
+  filter_t filter;
   char name[fuchsia_hardware_ethernet_MAX_CLIENT_NAME_LEN + 1];
 };
 

@@ -221,6 +221,8 @@ STATUS_ANSWERED(ListenStart)
 STATUS_ANSWERED(SetClientName)
 STATUS_ANSWERED(SetPromiscuousMode)
 STATUS_ANSWERED(ConfigMulticastAddMac)
+STATUS_ANSWERED(ConfigMulticastDeleteMac)
+STATUS_ANSWERED(ConfigMulticastSetPromiscuousMode)
 STATUS_ANSWERED(ConfigMulticastTestFilter)
 STATUS_ANSWERED(DumpRegisters)
 
@@ -267,6 +269,21 @@ zx_status_t client_add_multicast(client_t* client, const uint8_t mac[ETHERNET_MA
   memcpy(request.addr.octets, mac, ETHERNET_MAC_BYTES);
   return client_wait(client, fuchsia_hardware_ethernet_Device_ConfigMulticastAddMac_async(
                                  client_ask(client), &request, ConfigMulticastAddMac_answered, client));
+}
+
+zx_status_t client_delete_multicast(client_t* client, const uint8_t mac[ETHERNET_MAC_BYTES]) {
+  fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacRequest request = {0};
+  memcpy(request.addr.octets, mac, ETHERNET_MAC_BYTES);
+  return client_wait(client, fuchsia_hardware_ethernet_Device_ConfigMulticastDeleteMac_async(
+                                 client_ask(client), &request, ConfigMulticastDeleteMac_answered, client));
+}
+
+zx_status_t client_set_all_multicast(client_t* client, bool enabled) {
+  const fuchsia_hardware_ethernet_DeviceConfigMulticastSetPromiscuousModeRequest request = {.enabled =
+                                                                                                enabled};
+  return client_wait(client,
+                     fuchsia_hardware_ethernet_Device_ConfigMulticastSetPromiscuousMode_async(
+                         client_ask(client), &request, ConfigMulticastSetPromiscuousMode_answered, client));
 }
 
 // Frames

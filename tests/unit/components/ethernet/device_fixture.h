@@ -74,6 +74,8 @@ client_request_t client_get_info, client_do_start, client_do_stop, client_listen
 zx_status_t client_set_promiscuous(client_t* client, bool enabled);
 zx_status_t client_set_name(client_t* client, const char* name);
 zx_status_t client_add_multicast(client_t* client, const uint8_t mac[ETHERNET_MAC_BYTES]);
+zx_status_t client_delete_multicast(client_t* client, const uint8_t mac[ETHERNET_MAC_BYTES]);
+zx_status_t client_set_all_multicast(client_t* client, bool enabled);
 
 // Puts an entry into a FIFO.
 void client_put(client_t* client, zx_handle_t fifo, uint32_t offset, uint16_t length, uint64_t cookie);

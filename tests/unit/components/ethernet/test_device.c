@@ -5,6 +5,7 @@
 #include <zircon/syscalls.h>
 
 #include "device_fixture.h"
+#include "filter.h"
 
 #define RX_OK fuchsia_hardware_ethernet_FIFO_RX_OK
 #define TX_OK fuchsia_hardware_ethernet_FIFO_TX_OK
@@ -221,8 +222,6 @@ START_TEST(frames_for_other_stations_are_filtered_until_somebody_is_promiscuous)
     client_put(&client, client.rx, i * 2048, 2048, i);
   fixture_deliver(&fixture, frame_for_other, FRAME_BYTES, 1);
   ck_assert(!client_has_entry(&client, client.rx));
-  fixture_deliver(&fixture, frame_for_group, FRAME_BYTES, 1);
-  ck_assert_uint_eq(client_take(&client, client.rx).flags, RX_OK);
   ck_assert_int_eq(client_set_promiscuous(&curious, true), ZX_OK);
   fixture_deliver(&fixture, frame_for_other, FRAME_BYTES, 1);
   ck_assert_uint_eq(client_take(&client, client.rx).flags, RX_OK);
@@ -364,12 +363,57 @@ START_TEST(change_of_status_is_signalled_until_it_is_asked_for) {
 }
 END_TEST
 
+static const uint8_t group[ETHERNET_MAC_BYTES] = {0x33, 0x33, 0, 0, 0, 1};
+
+static bool group_frame_arrives(client_t* client) {
+  fixture_deliver(&fixture, frame_for_group, FRAME_BYTES, 1);
+  if (!client_has_entry(client, client->rx)) return false;
+  ck_assert_uint_eq(client_take(client, client->rx).flags, RX_OK);
+  return true;
+}
+
+START_TEST(group_frames_arrive_while_a_client_asks_for_them) {
+  client_t client;
+  client_start(&client, &fixture);
+  for (uint32_t i = 0; i < 8; i++)
+    client_put(&client, client.rx, i * 2048, 2048, i);
+  ck_assert(!group_frame_arrives(&client));
+  ck_assert_int_eq(client_add_multicast(&client, group), ZX_OK);
+  ck_assert_int_eq(client_add_multicast(&client, group), ZX_OK);
+  ck_assert(group_frame_arrives(&client));
+  ck_assert_int_eq(client_delete_multicast(&client, group), ZX_OK);
+  ck_assert(!group_frame_arrives(&client));
+  ck_assert_int_eq(client_set_all_multicast(&client, true), ZX_OK);
+  ck_assert(group_frame_arrives(&client));
+  ck_assert_int_eq(client_set_all_multicast(&client, false), ZX_OK);
+  ck_assert(!group_frame_arrives(&client));
+  client_close(&client);
+}
+END_TEST
+
+START_TEST(client_of_more_groups_than_are_remembered_gets_all) {
+  client_t client;
+  client_start(&client, &fixture);
+  for (uint32_t i = 0; i < 8; i++)
+    client_put(&client, client.rx, i * 2048, 2048, i);
+  uint8_t other[ETHERNET_MAC_BYTES] = {0x01, 0, 0x5e, 0, 0, 0};
+  for (other[5] = 0; other[5] < FILTER_MAX_GROUPS; other[5]++) {
+    ck_assert_int_eq(client_add_multicast(&client, other), ZX_OK);
+  }
+  ck_assert(!group_frame_arrives(&client));
+  ck_assert_int_eq(client_add_multicast(&client, other), ZX_OK);
+  ck_assert(group_frame_arrives(&client));
+  ck_assert_int_eq(client_delete_multicast(&client, other), ZX_OK);
+  ck_assert(!group_frame_arrives(&client));
+  client_close(&client);
+}
+END_TEST
+
 START_TEST(multicast_addresses_are_checked) {
   client_t client;
   client_connect(&client, &fixture);
-  const uint8_t group[ETHERNET_MAC_BYTES] = {0x33, 0x33, 0, 0, 0, 1};
-  ck_assert_int_eq(client_add_multicast(&client, group), ZX_OK);
   ck_assert_int_eq(client_add_multicast(&client, fixture_mac), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(client_delete_multicast(&client, fixture_mac), ZX_ERR_INVALID_ARGS);
   ck_assert_int_eq(client_test_filter(&client), ZX_ERR_NOT_SUPPORTED);
   client_close(&client);
 }
@@ -459,6 +503,8 @@ int main(void) {
   tcase_add_test(tc, frame_longer_than_the_mtu_allows_is_dropped);
   tcase_add_test(tc, listening_client_sees_what_the_host_sends);
   tcase_add_test(tc, change_of_status_is_signalled_until_it_is_asked_for);
+  tcase_add_test(tc, group_frames_arrive_while_a_client_asks_for_them);
+  tcase_add_test(tc, client_of_more_groups_than_are_remembered_gets_all);
   tcase_add_test(tc, multicast_addresses_are_checked);
   tcase_add_loop_test(tc, client_that_closes_a_fifo_is_cut_off, 0, 2);
   tcase_add_test(tc, client_that_goes_leaves_its_counters_and_a_line_in_the_log);
