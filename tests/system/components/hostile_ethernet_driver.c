@@ -225,6 +225,13 @@ static void set_client_name(void* context, fuchsia_hardware_ethernet_DeviceSetCl
   fuchsia_hardware_ethernet_Device_SetClientName_reply(completer, &response);
 }
 
+static void add_multicast(void* context,
+                          fuchsia_hardware_ethernet_DeviceConfigMulticastAddMacRequest* request,
+                          fidl_completer_t completer) {
+  fuchsia_hardware_ethernet_DeviceConfigMulticastAddMacResponse response = {.status = ZX_OK};
+  fuchsia_hardware_ethernet_Device_ConfigMulticastAddMac_reply(completer, &response);
+}
+
 static const fuchsia_hardware_ethernet_Device_ops_t ops = {
     .GetInfo = get_info,
     .GetFifos = get_fifos,
@@ -232,6 +239,7 @@ static const fuchsia_hardware_ethernet_Device_ops_t ops = {
     .Start = start,
     .GetStatus = get_status,
     .SetClientName = set_client_name,
+    .ConfigMulticastAddMac = add_multicast,
 };
 
 static void connected(void* context, zx_handle_t server_end) {
