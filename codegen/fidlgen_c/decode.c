@@ -141,70 +141,104 @@ static void decode_struct(model_t* model, text_t* body, const decl_t* decl) {
   }
 }
 
-static void table_member(model_t* model, text_t* body, const member_t* member) {
+// Whether handles can be among what a value refers to; in flexible envelopes they can be unknown ones.
+static bool may_hold_handles(const type_t* type) {
+  return type->resource || type->shape->has_flexible_envelope;
+}
+
+// The content of an envelope larger than 4 bytes, at `place`, which becomes a pointer to it. `last`: the
+// function returns with it.
+static void out_of_line(model_t* model, text_t* body, const char* indent, const member_t* member,
+                        const char* place, unsigned hops, bool last) {
   const char* name = c_member(member->name);
-  const char* place = text_format("value->envelopes[%u]", member->ordinal - 1);
-  text_add(body, "  if (value->max_ordinal < %u) return true;\n  if (%s.bits != 0) {  // %s\n",
-           member->ordinal, place, member->name);
-  text_add(body, "    fidl_decode_mark_t mark;\n");
-  if (model_inline(member->type)) {
-    check(body, "    ", "fidl_decode_envelope_inline(decoder, &%s, %u, &mark)", place,
-          member->type->shape->inline_size);
-    if (!model_plain(model, member->type)) {
-      text_add(body, "    %s;\n    memcpy(&%s_value, %s.inl.value, sizeof(%s_value));\n",
-               c_declare(model, member->type, text_format("%s_value", name)), name, place, name);
-      value(model, body, "    ", member->type, text_format("%s_value", name), 1, 0);
-      if (member->type->resource)
-        text_add(body, "    memcpy(%s.inl.value, &%s_value, sizeof(%s_value));\n", place, name, name);
-    }
-    check(body, "    ", "fidl_decode_envelope_inline_end(decoder, &mark)");
-  } else {
-    text_add(body, "    %s = fidl_decode_envelope(decoder, &%s, sizeof(*%s_value), depth + 2, &mark);\n",
-             c_declare_pointer(model, member->type, text_format("%s_value", name), false), place, name);
-    check(body, "    ", "%s_value", name);
-    value(model, body, "    ", member->type, text_format("(*%s_value)", name), 2, 0);
-    check(body, "    ", "fidl_decode_envelope_end(decoder, &%s, %s_value, &mark)", place, name);
+  const char* begin = last ? "return " : "if (!";
+  const char* end = last ? ";" : ") return false;";
+  if (model_plain(model, member->type)) {
+    c_type_t type = c_type_of(model, member->type);
+    text_add(body, "%s%sfidl_decode_envelope_plain(decoder, &%s, sizeof(%s%s), %s)%s\n", indent, begin, place,
+             type.base, type.dims, code_depth(hops), end);
+    return;
   }
+  const char* kind = may_hold_handles(member->type) ? "" : "_value";
+  text_add(body, "%sfidl_decode_mark_t mark;\n", indent);
+  text_add(body, "%s%s = fidl_decode_envelope%s(decoder, &%s, sizeof(*%s_value), %s, &mark);\n", indent,
+           c_declare_pointer(model, member->type, text_format("%s_value", name), false), kind, place, name,
+           code_depth(hops));
+  check(body, indent, "%s_value", name);
+  value(model, body, indent, member->type, text_format("(*%s_value)", name), hops, 0);
+  text_add(body, "%s%sfidl_decode_envelope%s_end(decoder, &%s, %s_value, &mark)%s\n", indent, begin, kind,
+           place, name, end);
+}
+
+// An inline member of a table: a copy of it is checked, and put back if it changed.
+static void inline_table_member(model_t* model, text_t* body, const member_t* member, const char* place) {
+  const char* name = c_member(member->name);
+  bool resource = member->type->resource;
+  if (resource) {
+    text_add(body, "    uint32_t end_handle;\n");
+    check(body, "    ", "fidl_decode_envelope_inline_handle(decoder, &%s, &end_handle)", place);
+  } else {
+    check(body, "    ", "fidl_decode_envelope_inline(decoder, &%s, %u)", place,
+          member->type->shape->inline_size);
+  }
+  if (model_plain(model, member->type)) return;
+  text_add(body, "    %s;\n    memcpy(&%s_value, %s.inl.value, sizeof(%s_value));\n",
+           c_declare(model, member->type, text_format("%s_value", name)), name, place, name);
+  value(model, body, "    ", member->type, text_format("%s_value", name), 1, 0);
+  if (!resource) return;
+  text_add(body, "    memcpy(%s.inl.value, &%s_value, sizeof(%s_value));\n", place, name, name);
+  check(body, "    ", "fidl_decode_envelope_inline_end(decoder, end_handle)");
+}
+
+static void table_member(model_t* model, text_t* body, const member_t* member) {
+  const char* place = text_format("envelopes[%u]", member->ordinal - 1);
+  text_add(body, "  if (max_ordinal < %u) return true;\n  if (%s.bits != 0) {  // %s\n", member->ordinal,
+           place, member->name);
+  if (model_inline(member->type))
+    inline_table_member(model, body, member, place);
+  else
+    out_of_line(model, body, "    ", member, place, 2, false);
   text_add(body, "  }\n");
 }
 
 static void decode_table(model_t* model, text_t* body, const decl_t* decl) {
+  uint32_t max_ordinal = model_max_ordinal(decl);
   check(body, "  ", "fidl_decode_table(decoder, value, depth)");
+  text_add(body, "  const uint64_t max_ordinal = value->max_ordinal;\n");
+  if (max_ordinal) text_add(body, "  fidl_envelope_t* const envelopes = value->envelopes;\n");
   uint32_t next = 1;
   for (size_t i = 0; i < decl->n_members; i++) {
     for (; next < decl->members[i]->ordinal; next++) {
-      text_add(body, "  if (value->max_ordinal < %u) return true;\n", next);
-      check(body, "  ", "fidl_decode_unknown_envelope(decoder, &value->envelopes[%u])", next - 1);
+      text_add(body, "  if (max_ordinal < %u) return true;\n", next);
+      check(body, "  ", "fidl_decode_unknown_envelope(decoder, &envelopes[%u])", next - 1);
     }
     table_member(model, body, decl->members[i]);
     next++;
   }
-  check(body, "  ", "fidl_decode_table_end(decoder, value, %u)", model_max_ordinal(decl));
+  text_add(body,
+           "  if (max_ordinal == %u) return true;\n  return fidl_decode_table_rest(decoder, value, %u);\n",
+           max_ordinal, max_ordinal);
 }
 
 static void union_member(model_t* model, text_t* body, const decl_t* decl, const member_t* member) {
   const char* name = c_member(member->name);
-  text_add(body, "    case %s_Tag_%s: {\n      fidl_decode_mark_t mark;\n", c_name(decl->name), member->name);
-  if (model_inline(member->type)) {
-    text_add(body,
-             "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, "
-             "FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
-    check(body, "      ", "fidl_decode_envelope_inline(decoder, &value->envelope_, %u, &mark)",
+  const char* place = "value->envelope_";
+  text_add(body, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
+  text_add(body,
+           "      if (%s.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);\n",
+           place);
+  if (!model_inline(member->type)) {
+    out_of_line(model, body, "      ", member, place, 1, true);
+  } else if (member->type->resource) {
+    text_add(body, "      uint32_t end_handle;\n");
+    check(body, "      ", "fidl_decode_envelope_inline_handle(decoder, &%s, &end_handle)", place);
+    value(model, body, "      ", member->type, text_format("value->%s", name), 0, 0);
+    text_add(body, "      return fidl_decode_envelope_inline_end(decoder, end_handle);\n");
+  } else {
+    check(body, "      ", "fidl_decode_envelope_inline(decoder, &%s, %u)", place,
           member->type->shape->inline_size);
     value(model, body, "      ", member->type, text_format("value->%s", name), 0, 0);
-    text_add(body, "      return fidl_decode_envelope_inline_end(decoder, &mark);\n");
-  } else {
-    text_add(body,
-             "      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, "
-             "FIDL_ERROR_INVALID_NULL_ENVELOPE);\n");
-    text_add(body,
-             "      %s =\n          fidl_decode_envelope(decoder, &value->envelope_, sizeof(*%s_value), "
-             "depth + 1, &mark);\n",
-             c_declare_pointer(model, member->type, text_format("%s_value", name), false), name);
-    check(body, "      ", "%s_value", name);
-    value(model, body, "      ", member->type, text_format("(*%s_value)", name), 1, 0);
-    text_add(body, "      return fidl_decode_envelope_end(decoder, &value->envelope_, %s_value, &mark);\n",
-             name);
+    text_add(body, "      return true;\n");
   }
   text_add(body, "    }\n");
 }
@@ -252,6 +286,7 @@ void emit_decode(model_t* model, text_t* out, const decl_t* decl) {
       break;
     case FIDL__IR__DECL__KIND__TABLE:
       decode_table(model, &body, decl);
+      returns = true;
       break;
     case FIDL__IR__DECL__KIND__UNION:
       decode_union(model, &body, decl);

@@ -169,43 +169,87 @@ static void encode_struct(model_t* model, text_t* body, const decl_t* decl) {
   }
 }
 
+// The content of an envelope larger than 4 bytes, from the pointer expression `from`; `place` becomes its
+// header. `last`: the function returns with it.
+static void out_of_line(model_t* model, text_t* body, const char* indent, const member_t* member,
+                        const char* from, const char* place, unsigned hops, bool last) {
+  const char* name = c_member(member->name);
+  const char* begin = last ? "return " : "if (!";
+  const char* end = last ? ";" : ") return false;";
+  const char* append =
+      text_format("fidl_encode_envelope(encoder, %s, sizeof(*%s), %s)", from, from, code_depth(hops));
+  if (model_plain(model, member->type)) {
+    check(body, indent, "%s", append);
+    text_add(body, "%s%sfidl_encode_envelope_fixed(&%s, sizeof(*%s))%s\n", indent, begin, place, from, end);
+    return;
+  }
+  text_add(body, "%sfidl_encode_mark_t mark = fidl_encode_mark(encoder);\n", indent);
+  text_add(body, "%s%s = %s;\n", indent,
+           c_declare_pointer(model, member->type, text_format("%s_to", name), false), append);
+  check(body, indent, "%s_to", name);
+  value(model, body, indent, member->type, text_format("(*%s)", from), text_format("(*%s_to)", name), hops,
+        0);
+  text_add(body, "%s%sfidl_encode_envelope_%s(encoder, &%s, &mark)%s\n", indent, begin,
+           member->type->resource ? "end" : "value", place, end);
+}
+
+// Whether the encoder of a small value changes it.
+static bool changes(model_t* model, const type_t* type) {
+  const decl_t* decl = model_decl(model, type);
+  return type->resource || (decl && model_is_layout(decl)) ||
+         model_resolve(model, type)->kind == FIDL__IR__TYPE__KIND__ARRAY;
+}
+
+// An inline member of a table, whose envelope is a copy of `source`.
+static void inline_table_member(model_t* model, text_t* body, const member_t* member, const char* source,
+                                const char* place) {
+  const char* name = c_member(member->name);
+  uint32_t size = member->type->shape->inline_size;
+  if (!model_plain(model, member->type)) {
+    bool both = changes(model, member->type);
+    const char* to = both ? "to" : "from";
+    text_add(body, "    %s;\n", c_declare(model, member->type, text_format("%s_from", name)));
+    text_add(body, "    memcpy(&%s_from, %s.inl.value, sizeof(%s_from));\n", name, source, name);
+    if (both) {
+      text_add(body, "    %s;\n", c_declare(model, member->type, text_format("%s_to", name)));
+      text_add(body, "    memcpy(&%s_to, %s.inl.value, sizeof(%s_to));\n", name, source, name);
+    }
+    if (member->type->resource) text_add(body, "    uint32_t handles_before = encoder->num_handles;\n");
+    value(model, body, "    ", member->type, text_format("%s_from", name), text_format("%s_%s", name, to), 1,
+          0);
+    if (both) text_add(body, "    memcpy(%s.inl.value, &%s_to, sizeof(%s_to));\n", place, name, name);
+  }
+  if (member->type->resource) text_add(body, "    %s.bits = 0;  // its handle has moved\n", source);
+  check(body, "    ", "fidl_encode_envelope_inline(&%s, %u, %s)", place, size,
+        member->type->resource ? "encoder->num_handles - handles_before" : "0");
+}
+
 static void table_member(model_t* model, text_t* body, const member_t* member) {
   const char* name = c_member(member->name);
   const char* source = text_format("from->envelopes[%u]", member->ordinal - 1);
   const char* place = text_format("envelopes[%u]", member->ordinal - 1);
-  text_add(body, "  if (count < %u) return true;\n  if (%s.bits != 0) {  // %s\n", member->ordinal, source,
-           member->name);
-  text_add(body, "    fidl_encode_mark_t mark = fidl_encode_mark(encoder);\n");
+  text_add(body, "  if (count < %u) return true;\n  %s.bits = %s.bits;\n", member->ordinal, place, source);
+  text_add(body, "  if (%s.bits != 0) {  // %s\n", place, member->name);
   if (model_inline(member->type)) {
-    if (!model_plain(model, member->type)) {
-      text_add(body, "    %s, %s;\n", c_declare(model, member->type, text_format("%s_from", name)),
-               text_format("%s_to%s", name, c_type_of(model, member->type).dims));
-      text_add(body, "    memcpy(&%s_from, %s.inl.value, sizeof(%s_from));\n", name, source, name);
-      text_add(body, "    memcpy(&%s_to, %s.inl.value, sizeof(%s_to));\n", name, source, name);
-      value(model, body, "    ", member->type, text_format("%s_from", name), text_format("%s_to", name), 1,
-            0);
-      text_add(body, "    memcpy(%s.inl.value, &%s_to, sizeof(%s_to));\n", place, name, name);
-      if (member->type->resource) text_add(body, "    %s.bits = 0;  // its handle has moved\n", source);
-    }
-    check(body, "    ", "fidl_encode_envelope_inline(encoder, &%s, %u, &mark)", place,
-          member->type->shape->inline_size);
+    inline_table_member(model, body, member, source, place);
   } else {
-    text_add(body, "    %s = %s.data;\n",
-             c_declare_pointer(model, member->type, text_format("%s_from", name), false), source);
-    text_add(body, "    %s = fidl_encode_envelope(encoder, %s_from, sizeof(*%s_from), depth + 2);\n",
-             c_declare_pointer(model, member->type, text_format("%s_to", name), false), name, name);
-    check(body, "    ", "%s_to", name);
-    value(model, body, "    ", member->type, text_format("(*%s_from)", name), text_format("(*%s_to)", name),
-          2, 0);
-    check(body, "    ", "fidl_encode_envelope_end(encoder, &%s, &mark)", place);
+    const char* from = text_format("%s_from", name);
+    text_add(body, "    %s = %s.data;\n", c_declare_pointer(model, member->type, from, false), source);
+    out_of_line(model, body, "    ", member, from, place, 2, false);
   }
   text_add(body, "  }\n");
 }
 
 static void encode_table(model_t* model, text_t* body, const decl_t* decl) {
+  uint32_t max_ordinal = model_max_ordinal(decl);
   text_add(body, "  fidl_envelope_t* envelopes;\n  uint64_t count;\n");
-  check(body, "  ", "fidl_encode_table(encoder, from, to, %u, depth, &envelopes, &count)",
-        model_max_ordinal(decl));
+  const char* begin =
+      text_format("fidl_encode_table(encoder, from, to, %u, depth, &envelopes, &count)", max_ordinal);
+  if (max_ordinal == 0) {
+    text_add(body, "  return %s;\n", begin);
+    return;
+  }
+  check(body, "  ", "%s", begin);
   uint32_t next = 1;
   for (size_t i = 0; i < decl->n_members; i++) {
     for (; next < decl->members[i]->ordinal; next++)
@@ -213,24 +257,20 @@ static void encode_table(model_t* model, text_t* body, const decl_t* decl) {
     table_member(model, body, decl->members[i]);
     next++;
   }
+  text_add(body, "  return true;\n");
 }
 
 static void union_member(model_t* model, text_t* body, const decl_t* decl, const member_t* member) {
-  const char* name = c_member(member->name);
-  text_add(body, "    case %s_Tag_%s: {\n      fidl_encode_mark_t mark = fidl_encode_mark(encoder);\n",
-           c_name(decl->name), member->name);
+  const char* from = text_format("from->%s", c_member(member->name));
+  text_add(body, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
   if (model_inline(member->type)) {
-    value(model, body, "      ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0,
-          0);
-    text_add(body, "      return fidl_encode_envelope_inline(encoder, &to->envelope_, %u, &mark);\n",
-             member->type->shape->inline_size);
+    if (member->type->resource) text_add(body, "      uint32_t handles_before = encoder->num_handles;\n");
+    value(model, body, "      ", member->type, from, text_format("to->%s", c_member(member->name)), 0, 0);
+    text_add(body, "      return fidl_encode_envelope_inline(&to->envelope_, %u, %s);\n",
+             member->type->shape->inline_size,
+             member->type->resource ? "encoder->num_handles - handles_before" : "0");
   } else {
-    text_add(body, "      %s = fidl_encode_envelope(encoder, from->%s, sizeof(*from->%s), depth + 1);\n",
-             c_declare_pointer(model, member->type, text_format("%s_to", name), false), name, name);
-    check(body, "      ", "%s_to", name);
-    value(model, body, "      ", member->type, text_format("(*from->%s)", name),
-          text_format("(*%s_to)", name), 1, 0);
-    text_add(body, "      return fidl_encode_envelope_end(encoder, &to->envelope_, &mark);\n");
+    out_of_line(model, body, "      ", member, from, "to->envelope_", 1, true);
   }
   text_add(body, "    }\n");
 }
@@ -275,6 +315,7 @@ void emit_encode(model_t* model, text_t* out, const decl_t* decl) {
       break;
     case FIDL__IR__DECL__KIND__TABLE:
       encode_table(model, &body, decl);
+      returns = true;
       break;
     case FIDL__IR__DECL__KIND__UNION:
       encode_union(model, &body, decl);
@@ -287,7 +328,7 @@ void emit_encode(model_t* model, text_t* out, const decl_t* decl) {
   }
   if (!returns) text_add(&body, "  return true;\n");
   text_t whole = {0};
-  if (text_contains(&body, "from->") || text_contains(&body, "(encoder, from,"))
+  if (text_contains(&body, "from->") || text_contains(&body, "(encoder, from, to,"))
     text_add(&whole, "  %s* from = (%s*)from_object;\n", name, name);
   if (text_contains(&body, "to->") || text_contains(&body, ", to,") || text_contains(&body, ")to "))
     text_add(&whole, "  %s* to = (%s*)to_object;\n", name, name);

@@ -139,16 +139,30 @@ static const char* size_literal(uint32_t size) {
   return size == UINT32_MAX ? "FIDL_UNBOUNDED" : text_format("%u", size);
 }
 
+// The encoder of a value that is a message's primary object.
+static void emit_add(text_t* out, const char* name, bool plain) {
+  text_add(out, "static bool %s_add_(fidl_encoder_t* encoder, void* value) {\n", name);
+  if (plain)
+    text_add(out, "  return fidl_encode_append(encoder, value, sizeof(%s)) != NULL;\n}\n\n", name);
+  else
+    text_add(out,
+             "  void* to = fidl_encode_append(encoder, value, sizeof(%s));\n"
+             "  return to && %s_encode_(encoder, value, to, 0);\n}\n\n",
+             name, name);
+}
+
 static void emit_type(model_t* model, text_t* out, const decl_t* decl) {
   const char* name = c_name(decl->name);
   bool plain = model_plain_decl(model, decl);
+  emit_add(out, name, plain);
   text_add(
       out,
       "const fidl_type_t %s_type_ = {\n    .inline_size = %u,\n    .max_size = %s,\n    .max_handles = %s,\n",
       name, decl->shape->inline_size, size_literal(model_max_size(decl->shape)),
       size_literal(decl->shape->max_handles));
   text_add(out, "    .resource = %s,\n", decl->resource ? "true" : "false");
-  if (!plain) text_add(out, "    .encode = %s_encode_,\n    .decode = %s_decode_,\n", name, name);
+  text_add(out, "    .encode = %s_add_,\n", name);
+  if (!plain) text_add(out, "    .decode = %s_decode_,\n", name);
   if (decl->resource) text_add(out, "    .close_handles = %s_close_,\n", name);
   text_add(out, "};\n\n");
 }

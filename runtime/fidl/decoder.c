@@ -30,24 +30,16 @@ fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t 
   return decoder.error;
 }
 
-bool fidl_decode_string(fidl_decoder_t* decoder, fidl_string_t* string, uint64_t bound, bool optional,
-                        uint32_t depth) {
+bool fidl_decode_rare_string(fidl_decoder_t* decoder, const fidl_string_t* string, bool optional) {
   uint64_t presence;
   memcpy(&presence, &string->data, 8);
-  if (__builtin_expect(presence != UINT64_MAX, 0)) {
-    if (presence != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
+  if (presence == 0) {
     if (string->size != 0) return fidl_decode_fail(decoder, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
     return optional || fidl_decode_fail(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
   }
-  if (string->size > bound)
-    return fidl_decode_fail(decoder, string->size > UINT32_MAX ? FIDL_ERROR_STRING_COUNT_EXCEEDS_32_BIT_LIMIT
-                                                               : FIDL_ERROR_STRING_TOO_LONG);
-  if (!fidl_decode_depth(decoder, depth + 1)) return false;
-  char* data = (char*)fidl_decode_claim(decoder, string->size);
-  if (!data) return false;
-  if (!fidl_utf8_valid(data, string->size)) return fidl_decode_fail(decoder, FIDL_ERROR_STRING_NOT_UTF8);
-  string->data = data;
-  return true;
+  if (presence != UINT64_MAX) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
+  return fidl_decode_fail(decoder, string->size > UINT32_MAX ? FIDL_ERROR_STRING_COUNT_EXCEEDS_32_BIT_LIMIT
+                                                             : FIDL_ERROR_STRING_TOO_LONG);
 }
 
 bool fidl_decode_box(fidl_decoder_t* decoder, void* member, uint64_t size, uint32_t depth) {
@@ -87,25 +79,21 @@ bool fidl_decode_handle(fidl_decoder_t* decoder, zx_handle_t* handle, zx_obj_typ
   return true;
 }
 
-bool fidl_decode_table(fidl_decoder_t* decoder, void* table, uint32_t depth) {
+__attribute__((cold, noinline)) void fidl_decode_table_error(fidl_decoder_t* decoder, const void* table) {
   uint64_t header[2];
   memcpy(header, table, sizeof(header));
-  if (header[1] != UINT64_MAX)
-    return fidl_decode_fail(decoder, header[1] != 0 ? FIDL_ERROR_INVALID_PRESENCE_INDICATOR
-                                                    : FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
-  if (header[0] > UINT32_MAX) return fidl_decode_fail(decoder, FIDL_ERROR_TABLE_COUNT_EXCEEDS_32_BIT_LIMIT);
-  if (!fidl_decode_depth(decoder, depth + 1)) return false;
-  void* envelopes = fidl_decode_claim(decoder, header[0] * sizeof(fidl_envelope_t));
-  if (!envelopes) return false;
-  memcpy((uint8_t*)table + 8, &envelopes, 8);
-  return true;
+  fidl_error_t error = FIDL_ERROR_TABLE_COUNT_EXCEEDS_32_BIT_LIMIT;
+  if (header[1] == 0)
+    error = FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE;
+  else if (header[1] != UINT64_MAX)
+    error = FIDL_ERROR_INVALID_PRESENCE_INDICATOR;
+  fidl_decode_set_error(decoder, error);
 }
 
-bool fidl_decode_table_end(fidl_decoder_t* decoder, void* table, uint64_t known) {
+bool fidl_decode_table_rest(fidl_decoder_t* decoder, void* table, uint64_t known) {
   uint64_t max;
   fidl_envelope_t* envelopes;
   memcpy(&max, table, 8);
-  if (max <= known) return true;
   memcpy(&envelopes, (uint8_t*)table + 8, 8);
   for (uint64_t i = known; i < max; i++)
     if (!fidl_decode_unknown_envelope(decoder, &envelopes[i])) return false;
@@ -115,14 +103,26 @@ bool fidl_decode_table_end(fidl_decoder_t* decoder, void* table, uint64_t known)
 
 __attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* decoder,
                                                                 const fidl_envelope_t* envelope,
-                                                                bool is_inline) {
-  fidl_error_t error = FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH;
+                                                                uint32_t size, bool fixed) {
+  bool is_inline = size <= 4;
+  uint32_t num_handles = envelope->sizes.num_handles, num_bytes = envelope->sizes.num_bytes;
+  fidl_error_t error;
   if (envelope->sizes.flags > 1)
     error = FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE;
   else if (envelope->sizes.flags != (is_inline ? 1 : 0))
     error = FIDL_ERROR_INVALID_INLINE_BIT_IN_ENVELOPE;
-  else if (envelope->sizes.num_handles > decoder->num_handles - decoder->next_handle)
+  else if (is_inline && size < 4 && num_bytes >> (8 * size) != 0)
+    error = FIDL_ERROR_INVALID_PADDING_BYTE;
+  else if (is_inline)
+    error = FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE;
+  else if (num_handles > decoder->num_handles - decoder->next_handle)
     error = FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH;
+  else if (num_bytes > (uint64_t)(decoder->end - decoder->next))
+    error = FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH;
+  else if (fixed && num_bytes != fidl_align(size))
+    error = FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE;
+  else
+    error = FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE;
   fidl_decode_set_error(decoder, error);
 }
 

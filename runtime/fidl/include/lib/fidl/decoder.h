@@ -100,8 +100,22 @@ static inline bool fidl_decode_vector(fidl_decoder_t* decoder, void* member, uin
   return true;
 }
 
-bool fidl_decode_string(fidl_decoder_t* decoder, fidl_string_t* string, uint64_t bound, bool optional,
-                        uint32_t depth);
+// A string that is absent or too long.
+bool fidl_decode_rare_string(fidl_decoder_t* decoder, const fidl_string_t* string, bool optional);
+
+static inline bool fidl_decode_string(fidl_decoder_t* decoder, fidl_string_t* string, uint64_t bound,
+                                      bool optional, uint32_t depth) {
+  uint64_t presence, size = string->size;
+  memcpy(&presence, &string->data, 8);
+  if (__builtin_expect(presence != UINT64_MAX || size > bound, 0))
+    return fidl_decode_rare_string(decoder, string, optional);
+  if (!fidl_decode_depth(decoder, depth + 1)) return false;
+  char* data = (char*)fidl_decode_claim(decoder, size);
+  if (!data) return false;
+  string->data = data;
+  if (fidl_padded_utf8_valid(data, size)) return true;
+  return fidl_decode_fail(decoder, FIDL_ERROR_STRING_NOT_UTF8);
+}
 
 // The presence word at `member` becomes a pointer to `size` claimed bytes, or NULL. The struct is not looked
 // at.
@@ -110,11 +124,26 @@ bool fidl_decode_box(fidl_decoder_t* decoder, void* member, uint64_t size, uint3
 bool fidl_decode_handle(fidl_decoder_t* decoder, zx_handle_t* handle, zx_obj_type_t type, zx_rights_t rights,
                         bool optional);
 
-// Begins a table: `table` is {max_ordinal, presence} and becomes {max_ordinal, envelopes}.
-bool fidl_decode_table(fidl_decoder_t* decoder, void* table, uint32_t depth);
+// A table whose header is wrong.
+void fidl_decode_table_error(fidl_decoder_t* decoder, const void* table);
 
-// Ends a table: drops what lies beyond the `known` ordinals.
-bool fidl_decode_table_end(fidl_decoder_t* decoder, void* table, uint64_t known);
+// Begins a table: `table` is {max_ordinal, presence} and becomes {max_ordinal, envelopes}.
+static inline bool fidl_decode_table(fidl_decoder_t* decoder, void* table, uint32_t depth) {
+  uint64_t header[2];
+  memcpy(header, table, sizeof(header));
+  if (__builtin_expect(header[1] != UINT64_MAX || header[0] > UINT32_MAX, 0)) {
+    fidl_decode_table_error(decoder, table);
+    return false;
+  }
+  if (!fidl_decode_depth(decoder, depth + 1)) return false;
+  void* envelopes = fidl_decode_claim(decoder, header[0] * sizeof(fidl_envelope_t));
+  if (!envelopes) return false;
+  memcpy((uint8_t*)table + 8, &envelopes, 8);
+  return true;
+}
+
+// Ends a table with more envelopes than the `known` ordinals: drops those beyond.
+bool fidl_decode_table_rest(fidl_decoder_t* decoder, void* table, uint64_t known);
 
 // Skips and empties an envelope of an ordinal the type does not know; absent ones are fine.
 bool fidl_decode_unknown_envelope(fidl_decoder_t* decoder, fidl_envelope_t* envelope);
@@ -125,32 +154,65 @@ bool fidl_decode_union_unset(fidl_decoder_t* decoder, const fidl_envelope_t* env
 // An ordinal that a flexible union does not know: its content is dropped.
 bool fidl_decode_union_unknown(fidl_decoder_t* decoder, fidl_envelope_t* envelope);
 
+// Envelopes
+//
+// There is one way for each kind of content, so that the common ones take a compare and a bounds check. The
+// header of an envelope is checked as a whole; what exactly is wrong with it is found out afterwards.
+
+// Says what is wrong with an envelope of a member with `size` inline bytes. `fixed`: it refers to nothing
+// else.
+void fidl_decode_envelope_error(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, uint32_t size,
+                                bool fixed);
+
+// An inline envelope with a value of `size` bytes, in which there is no handle.
+static inline bool fidl_decode_envelope_inline(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
+                                               uint32_t size) {
+  if (__builtin_expect((envelope->bits & ~(UINT64_MAX >> (64 - 8 * size))) != UINT64_C(1) << 48, 0)) {
+    fidl_decode_envelope_error(decoder, envelope, size, true);
+    return false;
+  }
+  return true;
+}
+
+// An inline envelope with one handle, which must have been given out afterwards: the decoder checks that
+// `decoder` stands where the envelope says. Returns where that is through `end_handle`.
+static inline bool fidl_decode_envelope_inline_handle(fidl_decoder_t* decoder,
+                                                      const fidl_envelope_t* envelope, uint32_t* end_handle) {
+  if (__builtin_expect(envelope->inl.flags != 1, 0)) {
+    fidl_decode_envelope_error(decoder, envelope, 4, true);
+    return false;
+  }
+  *end_handle = decoder->next_handle + envelope->inl.num_handles;
+  return true;
+}
+
+static inline bool fidl_decode_envelope_inline_end(fidl_decoder_t* decoder, uint32_t end_handle) {
+  if (__builtin_expect(decoder->next_handle != end_handle, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE);
+  return true;
+}
+
+// An out-of-line envelope with `size` bytes that refer to nothing and need no check; it becomes a pointer to
+// them.
+static inline bool fidl_decode_envelope_plain(fidl_decoder_t* decoder, fidl_envelope_t* envelope,
+                                              uint64_t size, uint32_t depth) {
+  if (__builtin_expect(
+          envelope->bits != fidl_align(size) || fidl_align(size) > (uint64_t)(decoder->end - decoder->next),
+          0)) {
+    fidl_decode_envelope_error(decoder, envelope, (uint32_t)size, true);
+    return false;
+  }
+  if (!fidl_decode_depth(decoder, depth)) return false;
+  void* content = fidl_decode_claim(decoder, size);
+  envelope->data = content;
+  return content != NULL;
+}
+
 // What an envelope's header promises, for the check at its end.
 typedef struct fidl_decode_mark {
   uint8_t* end;
   uint32_t end_handle;
 } fidl_decode_mark_t;
-
-// Says what is wrong with an envelope whose header does not fit its type.
-void fidl_decode_envelope_error(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, bool is_inline);
-
-// Begins an inline envelope with a value of `size` bytes.
-static inline bool fidl_decode_envelope_inline(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
-                                               uint32_t size, fidl_decode_mark_t* mark) {
-  if (__builtin_expect(envelope->inl.flags != 1, 0)) {
-    fidl_decode_envelope_error(decoder, envelope, true);
-    return false;
-  }
-  mark->end_handle = decoder->next_handle + envelope->inl.num_handles;
-  if (size < 4) return fidl_decode_padding(decoder, envelope->inl.value + size, 4 - size);
-  return true;
-}
-
-static inline bool fidl_decode_envelope_inline_end(fidl_decoder_t* decoder, const fidl_decode_mark_t* mark) {
-  if (__builtin_expect(decoder->next_handle != mark->end_handle, 0))
-    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE);
-  return true;
-}
 
 // Begins the out-of-line content of a present envelope, an object of `size` bytes, which it returns claimed.
 static inline void* fidl_decode_envelope(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
@@ -159,7 +221,7 @@ static inline void* fidl_decode_envelope(fidl_decoder_t* decoder, const fidl_env
                            envelope->sizes.num_bytes > (uint64_t)(decoder->end - decoder->next) ||
                            envelope->sizes.num_handles > decoder->num_handles - decoder->next_handle,
                        0)) {
-    fidl_decode_envelope_error(decoder, envelope, false);
+    fidl_decode_envelope_error(decoder, envelope, (uint32_t)size, false);
     return NULL;
   }
   if (!fidl_decode_depth(decoder, depth)) return NULL;
@@ -175,6 +237,27 @@ static inline bool fidl_decode_envelope_end(fidl_decoder_t* decoder, fidl_envelo
     return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);
   if (__builtin_expect(decoder->next_handle != mark->end_handle, 0))
     return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE);
+  envelope->data = content;
+  return true;
+}
+
+// The same for content in which there are no handles, not even in what is unknown.
+static inline void* fidl_decode_envelope_value(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
+                                               uint64_t size, uint32_t depth, fidl_decode_mark_t* mark) {
+  if (__builtin_expect(envelope->bits > (uint64_t)(decoder->end - decoder->next) || envelope->bits >> 32 != 0,
+                       0)) {
+    fidl_decode_envelope_error(decoder, envelope, (uint32_t)size, false);
+    return NULL;
+  }
+  if (!fidl_decode_depth(decoder, depth)) return NULL;
+  mark->end = decoder->next + envelope->bits;
+  return fidl_decode_claim(decoder, size);
+}
+
+static inline bool fidl_decode_envelope_value_end(fidl_decoder_t* decoder, fidl_envelope_t* envelope,
+                                                  void* content, const fidl_decode_mark_t* mark) {
+  if (__builtin_expect(decoder->next != mark->end, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);
   envelope->data = content;
   return true;
 }

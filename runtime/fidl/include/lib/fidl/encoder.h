@@ -36,7 +36,19 @@ struct fidl_encoder {
 
 // Begins a message of at most `limit` bytes in `buffer` (8-aligned, `capacity` bytes). With `gather`, large
 // data is referred to and must stay as it is until the message is written.
-void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit, bool gather);
+static inline void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit,
+                                     bool gather) {
+  encoder->buffer = (uint8_t*)buffer;
+  encoder->next = encoder->buffer;
+  encoder->end = encoder->buffer + ((capacity < limit ? capacity : limit) & ~UINT64_C(7));
+  encoder->segment = encoder->buffer;
+  encoder->limit = limit;
+  encoder->gathered = 0;
+  encoder->gather = gather;
+  encoder->error = FIDL_ERROR_NONE;
+  encoder->num_iovecs = 0;
+  encoder->num_handles = 0;
+}
 
 // Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the
 // value and of the encoder. Handles of the value are moved into the encoder.
@@ -61,8 +73,8 @@ static inline bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error)
 // Refers to `size` bytes at `from` instead of copying them; false (and nothing done) if the list is full.
 bool fidl_encode_gather(fidl_encoder_t* encoder, const void* from, uint64_t size);
 
-// Appends an object: its copy, zero-padded. NULL on failure.
-static inline void* fidl_encode_append(fidl_encoder_t* encoder, const void* from, uint64_t size) {
+// Room for an object of `size` bytes, its padding zeroed. NULL on failure.
+static inline void* fidl_encode_reserve(fidl_encoder_t* encoder, uint64_t size) {
   uint64_t padded = fidl_align(size);
   if (__builtin_expect(padded > (uint64_t)(encoder->end - encoder->next), 0)) {
     fidl_encode_fail(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
@@ -71,15 +83,51 @@ static inline void* fidl_encode_append(fidl_encoder_t* encoder, const void* from
   uint8_t* to = encoder->next;
   encoder->next += padded;
   if (size & 7u) memset(to + padded - 8, 0, 8);
-  if (size) memcpy(to, from, size);
   return to;
+}
+
+// Appends an object: its copy, zero-padded. NULL on failure.
+static inline void* fidl_encode_append(fidl_encoder_t* encoder, const void* from, uint64_t size) {
+  void* to = fidl_encode_reserve(encoder, size);
+  if (to && size) memcpy(to, from, size);
+  return to;
+}
+
+// Copies what is mostly short, and whose size is not known to the compiler, without a call. `to` is
+// 8-aligned.
+static inline void fidl_copy_short(uint8_t* to, const uint8_t* from, uint64_t size) {
+  if (__builtin_expect(size > 64, 0)) {
+    memcpy(to, from, size);
+  } else if (size >= 8) {
+    uint64_t word;
+    for (uint64_t i = 0; i < size - 8; i += 8) {
+      memcpy(&word, from + i, 8);
+      memcpy(to + i, &word, 8);
+    }
+    memcpy(&word, from + size - 8, 8);
+    memcpy(to + size - 8, &word, 8);
+  } else if (size >= 4) {
+    uint32_t head, tail;
+    memcpy(&head, from, 4);
+    memcpy(&tail, from + size - 4, 4);
+    memcpy(to, &head, 4);
+    memcpy(to + size - 4, &tail, 4);
+  } else if (size > 0) {
+    uint8_t middle = from[size / 2], tail = from[size - 1];
+    to[0] = from[0];
+    to[size / 2] = middle;
+    to[size - 1] = tail;
+  }
 }
 
 // Appends plain data, by reference if it is large.
 static inline bool fidl_encode_data(fidl_encoder_t* encoder, const void* from, uint64_t size) {
   if (size >= FIDL_GATHER_MIN_BYTES && encoder->gather && fidl_encode_gather(encoder, from, size))
     return encoder->error == FIDL_ERROR_NONE;
-  return fidl_encode_append(encoder, from, size) != NULL;
+  void* to = fidl_encode_reserve(encoder, size);
+  if (!to) return false;
+  fidl_copy_short((uint8_t*)to, (const uint8_t*)from, size);
+  return true;
 }
 
 static inline bool fidl_encode_depth(fidl_encoder_t* encoder, uint32_t depth) {
@@ -94,10 +142,26 @@ static inline void fidl_encode_present(void* to) {
 }
 
 // Strings and the headers of vectors: `from` and `to` are {count, pointer}. `to` becomes the wire's header.
-// A string's bytes are appended; a vector's elements are the caller's to append if fidl_encode_vector() says
-// so through `present`.
-bool fidl_encode_string(fidl_encoder_t* encoder, const fidl_string_t* from, fidl_string_t* to, uint64_t bound,
-                        bool optional, uint32_t depth);
+// A string's bytes are appended; a vector's elements are the caller's to append.
+
+// A string that is absent or long.
+bool fidl_encode_rare_string(fidl_encoder_t* encoder, const fidl_string_t* from, bool optional);
+
+static inline bool fidl_encode_string(fidl_encoder_t* encoder, const fidl_string_t* from, fidl_string_t* to,
+                                      uint64_t bound, bool optional, uint32_t depth) {
+  const char* data = from->data;
+  uint64_t size = from->size;
+  if (__builtin_expect(!data, 0)) return fidl_encode_rare_string(encoder, from, optional);
+  if (size > bound) return fidl_encode_fail(encoder, FIDL_ERROR_STRING_TOO_LONG);
+  if (!fidl_encode_depth(encoder, depth + 1)) return false;
+  fidl_encode_present(&to->data);
+  if (size >= FIDL_GATHER_MIN_BYTES) return fidl_encode_rare_string(encoder, from, optional);
+  void* copy = fidl_encode_reserve(encoder, size);
+  if (!copy) return false;
+  fidl_copy_short((uint8_t*)copy, (const uint8_t*)data, size);
+  if (fidl_padded_utf8_valid(copy, size)) return true;
+  return fidl_encode_fail(encoder, FIDL_ERROR_STRING_NOT_UTF8);
+}
 
 static inline bool fidl_encode_vector(fidl_encoder_t* encoder, uint64_t count, const void* data, void* to,
                                       uint64_t bound, bool optional, uint32_t depth) {
@@ -139,41 +203,66 @@ static inline void* fidl_encode_envelope(fidl_encoder_t* encoder, const void* fr
 
 // Where the content of an envelope begins.
 typedef struct fidl_encode_mark {
-  uint64_t size;
+  uint64_t position;
   uint32_t num_handles;
 } fidl_encode_mark_t;
 
 static inline fidl_encode_mark_t fidl_encode_mark(const fidl_encoder_t* encoder) {
   fidl_encode_mark_t mark;
-  mark.size = fidl_encoder_size(encoder);
+  mark.position = (uint64_t)(uintptr_t)encoder->next + encoder->gathered;
   mark.num_handles = encoder->num_handles;
   return mark;
+}
+
+// Makes `envelope` the header of `size` bytes of content without handles.
+static inline bool fidl_encode_envelope_fixed(fidl_envelope_t* envelope, uint64_t size) {
+  envelope->bits = fidl_align(size);
+  return true;
+}
+
+// Makes `envelope` the header of what was appended since `mark`, in which there are no handles.
+static inline bool fidl_encode_envelope_value(fidl_encoder_t* encoder, fidl_envelope_t* envelope,
+                                              const fidl_encode_mark_t* mark) {
+  envelope->bits = (uint64_t)(uintptr_t)encoder->next + encoder->gathered - mark->position;
+  return true;
 }
 
 // Makes `envelope` the header of what was appended since `mark`.
 static inline bool fidl_encode_envelope_end(fidl_encoder_t* encoder, fidl_envelope_t* envelope,
                                             const fidl_encode_mark_t* mark) {
-  envelope->sizes.num_bytes = (uint32_t)(fidl_encoder_size(encoder) - mark->size);
-  envelope->sizes.num_handles = (uint16_t)(encoder->num_handles - mark->num_handles);
-  envelope->sizes.flags = 0;
+  uint64_t num_handles = encoder->num_handles - mark->num_handles;
+  fidl_encode_envelope_value(encoder, envelope, mark);
+  envelope->bits |= num_handles << 32;
   return true;
 }
 
-// Makes `envelope`, whose first `size` bytes are the value on the wire, an inline one.
-static inline bool fidl_encode_envelope_inline(fidl_encoder_t* encoder, fidl_envelope_t* envelope,
-                                               uint32_t size, const fidl_encode_mark_t* mark) {
-  for (uint32_t i = size; i < 4; i++)
-    envelope->inl.value[i] = 0;
-  envelope->inl.num_handles = (uint16_t)(encoder->num_handles - mark->num_handles);
-  envelope->inl.flags = 1;
+// Makes `envelope`, whose first `size` bytes are the value on the wire, an inline one with this number of
+// handles.
+static inline bool fidl_encode_envelope_inline(fidl_envelope_t* envelope, uint32_t size,
+                                               uint64_t num_handles) {
+  envelope->bits = (envelope->bits & (UINT64_MAX >> (64 - 8 * size))) | num_handles << 32 | UINT64_C(1) << 48;
   return true;
 }
 
-// Begins a table: appends the envelopes up to the highest present ordinal, of which `known` are known to the
-// type. `from` and `to` are {max_ordinal, envelopes}. `*out` are the appended envelopes, `*count` their
-// number.
-bool fidl_encode_table(fidl_encoder_t* encoder, const void* from, void* to, uint64_t known, uint32_t depth,
-                       fidl_envelope_t** out, uint64_t* count);
+// Begins a table: room for the envelopes up to the highest present ordinal, of which `known` are known to the
+// type. `from` and `to` are {max_ordinal, envelopes}. `*out` is the room, `*count` the number of envelopes.
+static inline bool fidl_encode_table(fidl_encoder_t* encoder, const void* from, void* to, uint64_t known,
+                                     uint32_t depth, fidl_envelope_t** out, uint64_t* count) {
+  uint64_t max;
+  const fidl_envelope_t* envelopes;
+  memcpy(&max, from, 8);
+  memcpy(&envelopes, (const uint8_t*)from + 8, 8);
+  if (max > known) max = known;
+  if (!envelopes) max = 0;
+  while (max > 0 && envelopes[max - 1].bits == 0)
+    max--;
+  memcpy(to, &max, 8);
+  fidl_encode_present((uint8_t*)to + 8);
+  *count = max;
+  if (!fidl_encode_depth(encoder, depth + 1)) return false;
+  *out = (fidl_envelope_t*)fidl_encode_reserve(encoder, max * sizeof(fidl_envelope_t));
+  return *out != NULL;
+}
 
 #ifdef __cplusplus
 }

@@ -11,16 +11,15 @@
 extern "C" {
 #endif
 
-// A struct, table or union. `encode` and `decode` are NULL where bytes need no more than to be copied;
-// `close_handles` is NULL where there are none.
+// A struct, table or union. `decode` is NULL where any bytes will do, `close_handles` where there are no
+// handles.
 struct fidl_type {
   uint32_t inline_size;
   uint32_t max_size;     // of a whole encoded value, padded; UINT32_MAX: unbounded
   uint32_t max_handles;  // UINT32_MAX: unbounded
   bool resource;
-  // `to` holds a copy of the inline object `from`, to be made its wire form; what it refers to is appended.
-  // Handles are moved out of `from`.
-  bool (*encode)(fidl_encoder_t* encoder, void* from, void* to, uint32_t depth);
+  // Appends a value as a primary object with all it refers to. Its handles are moved.
+  bool (*encode)(fidl_encoder_t* encoder, void* value);
   // `object` lies in the message, its inline bytes inside the bounds; it is checked and patched in place.
   bool (*decode)(fidl_decoder_t* decoder, void* object, uint32_t depth);
   void (*close_handles)(void* object);
@@ -34,6 +33,20 @@ static inline uint64_t fidl_align(uint64_t size) {
 
 // Whether `size` bytes are well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool fidl_utf8_valid(const char* data, size_t size);
+
+// The same for bytes that are zero-padded up to a multiple of 8 and 8-aligned. Mostly they are all ASCII,
+// which takes a look at each word.
+static inline bool fidl_padded_utf8_valid(const void* data, uint64_t size) {
+  const uint8_t* bytes = (const uint8_t*)data;
+  uint64_t any = 0;
+  for (uint64_t i = 0; i < size; i += 8) {
+    uint64_t word;
+    memcpy(&word, bytes + i, 8);
+    any |= word;
+  }
+  if (__builtin_expect((any & UINT64_C(0x8080808080808080)) == 0, 1)) return true;
+  return fidl_utf8_valid((const char*)data, size);
+}
 
 // Whether `count` bytes are all 0 or 1.
 bool fidl_bools_valid(const void* data, uint64_t count);
