@@ -17,7 +17,7 @@ static int with_address(zx_handle_t provider, unsigned long request, struct ifre
   struct sockaddr addr;
   unsigned prefix_length = 0;
   int16_t code = 0;
-  int error = zxio_code(zxio_interface_address(provider, name, &addr, &prefix_length, &code), code);
+  int error = zxio_code(zxio_interface_address(provider, name, &addr, &prefix_length, &code), &code);
   if (error) return error;
   uint32_t mask = prefix_length == 0 ? 0 : htonl(UINT32_MAX << (32 - prefix_length));
   struct sockaddr_in in;
@@ -38,13 +38,13 @@ static int about_interface(zx_handle_t provider, unsigned long request, struct i
   switch (request) {
     case SIOCGIFNAME:
       index = interface->ifr_ifindex < 0 ? 0 : (uint64_t)interface->ifr_ifindex;
-      return zxio_code(zxio_interface_name(provider, index, interface->ifr_name, &code), code);
+      return zxio_code(zxio_interface_name(provider, index, interface->ifr_name, &code), &code);
     case SIOCGIFINDEX:
-      error = zxio_code(zxio_interface_index(provider, name, &index, &code), code);
+      error = zxio_code(zxio_interface_index(provider, name, &index, &code), &code);
       if (!error) interface->ifr_ifindex = (int)index;
       return error;
     case SIOCGIFFLAGS:
-      error = zxio_code(zxio_interface_flags(provider, name, &flags, &code), code);
+      error = zxio_code(zxio_interface_flags(provider, name, &flags, &code), &code);
       if (!error) interface->ifr_flags = (short)flags;
       return error;
     default:
@@ -61,7 +61,7 @@ static int interface_request(unsigned long request, void* argument) {
     if (status != ZX_OK) return zxio_errno(status);
     if (request == SIOCGIFCONF) {
       int16_t code = 0;
-      error = zxio_code(zxio_interface_list(provider, argument, &code), code);
+      error = zxio_code(zxio_interface_list(provider, argument, &code), &code);
     } else {
       error = about_interface(provider, request, argument);
     }
@@ -78,7 +78,7 @@ static int socket_request(zxio_socket_t* socket, unsigned long request, void* ar
   switch (request) {
     case FIONREAD:
       if (!argument) return EFAULT;
-      error = zxio_code(zxio_socket_readable_bytes(socket, &bytes, &code), code);
+      error = zxio_code(zxio_socket_readable_bytes(socket, &bytes, &code), &code);
       if (!error) memcpy(argument, &bytes, sizeof(bytes));
       return error;
     case TIOCOUTQ:  // what was sent has left

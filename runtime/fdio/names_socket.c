@@ -31,21 +31,21 @@ FDIO_EXPORT int bind(int fd, const struct sockaddr* addr, socklen_t length) {
   FDIO_ENTER(call, fd, libc_bind(fd, addr, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_bind(&call.socket->zxio, addr, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int connect(int fd, const struct sockaddr* addr, socklen_t length) {
   FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_connect(fd, addr, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_connect(&call.socket->zxio, addr, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int listen(int fd, int backlog) {
   FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_listen(fd, backlog));
   int16_t code = 0;
   zx_status_t status = zxio_socket_listen(&call.socket->zxio, backlog, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 static int accept_socket(fdio_call_t* call, struct sockaddr* addr, socklen_t* length, int flags) {
@@ -58,7 +58,7 @@ static int accept_socket(fdio_call_t* call, struct sockaddr* addr, socklen_t* le
   } else {
     status = zxio_socket_accept(&call->socket->zxio, addr, length, &accepted, &accepted_fd, &code);
   }
-  int error = zxio_code(status, code);
+  int error = zxio_code(status, &code);
   if (!error) error = fdio_socket_install(&accepted, accepted_fd, flags);
   return (int)fdio_leave(call, error, accepted_fd);
 }
@@ -77,21 +77,21 @@ FDIO_EXPORT int shutdown(int fd, int how) {
   FDIO_ENTER(call, fd, libc_shutdown(fd, how));
   int16_t code = 0;
   zx_status_t status = zxio_socket_shutdown(&call.socket->zxio, how, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int getsockname(int fd, struct sockaddr* addr, socklen_t* length) {
   FDIO_ENTER(call, fd, libc_getsockname(fd, addr, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_getsockname(&call.socket->zxio, addr, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int getpeername(int fd, struct sockaddr* addr, socklen_t* length) {
   FDIO_ENTER(call, fd, libc_getpeername(fd, addr, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_getpeername(&call.socket->zxio, addr, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 // Options
@@ -100,14 +100,14 @@ FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* 
   FDIO_ENTER(call, fd, libc_getsockopt(fd, level, name, value, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_getsockopt(&call.socket->zxio, level, name, value, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int setsockopt(int fd, int level, int name, const void* value, socklen_t length) {
   FDIO_ENTER(call, fd, libc_setsockopt(fd, level, name, value, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_setsockopt(&call.socket->zxio, level, name, value, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, code), 0);
+  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 // Sending

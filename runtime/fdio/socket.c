@@ -110,7 +110,7 @@ static int receive(waiting_t* waiting, struct msghdr* message, int flags, size_t
   for (;;) {
     int16_t code = 0;
     zx_status_t status = zxio_socket_recvmsg(&waiting->socket->zxio, message, flags, out_actual, &code);
-    int error = zxio_code(status, code);
+    int error = zxio_code(status, &code);
     if (error != EAGAIN || flags & MSG_DONTWAIT) return error;
     if (waiting->shut) {
       end_of_datagrams(message, out_actual);
@@ -139,7 +139,7 @@ static int send_message(waiting_t* waiting, const struct msghdr* message, int fl
   for (;;) {
     int16_t code = 0;
     zx_status_t status = zxio_socket_sendmsg(&waiting->socket->zxio, message, flags, out_actual, &code);
-    int error = zxio_code(status, code);
+    int error = zxio_code(status, &code);
     if (error != EAGAIN || flags & MSG_DONTWAIT) return error;
     if (!waiting->begun && nonblocking(waiting->fd)) return EAGAIN;
     error = wait_for_socket(waiting);

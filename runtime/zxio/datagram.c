@@ -94,7 +94,7 @@ static zx_status_t datagram_recvmsg(zxio_socket_t* socket, struct msghdr* messag
     status = recv_into(socket, &request, call, message, flags, out_actual, out_code);
     zxio_scratch_release(scratch);
   }
-  trace_point("zxio.recvmsg.done", (uint64_t)zxio_code(status, *out_code));
+  trace_point("zxio.recvmsg.done", (uint64_t)zxio_code(status, out_code));
   return status;
 }
 
@@ -176,7 +176,7 @@ static zx_status_t datagram_sendmsg(zxio_socket_t* socket, const struct msghdr* 
     request.control = control.datagram;
     status = send_buffers(socket, message, length, &request, out_actual, out_code);
   }
-  trace_point("zxio.sendmsg.done", (uint64_t)zxio_code(status, *out_code));
+  trace_point("zxio.sendmsg.done", (uint64_t)zxio_code(status, out_code));
   return status;
 }
 

@@ -54,8 +54,8 @@ typedef uint32_t zxio_events_t;
 int zxio_errno(zx_status_t status);
 
 // The errno number for a call's two results; 0 if it succeeded.
-static inline int zxio_code(zx_status_t status, int16_t code) {
-  return status == ZX_OK ? code : zxio_errno(status);
+static inline int zxio_code(zx_status_t status, const int16_t* code) {
+  return status == ZX_OK ? *code : zxio_errno(status);
 }
 
 // Asks the directory behind `svc` for fuchsia.posix.socket.Provider. Does not wait for an answer: where there
