@@ -183,11 +183,10 @@ def _setns(descriptor):
 
 def jacinth():
     """The built jacinth command."""
-    for place in ("pkg/bin", "components/component_manager"):
-        path = os.path.join(BUILD, place, "jacinth")
-        if os.access(path, os.X_OK) and not os.path.isdir(path):
-            return path
-    raise Skip("the jacinth command has not been built")
+    path = os.path.join(BUILD, "jacinth")
+    if not os.access(path, os.X_OK):
+        raise Skip("the jacinth command has not been built")
+    return path
 
 
 class Package:

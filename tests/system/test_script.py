@@ -19,16 +19,12 @@ class Project:
         self.top = owned.enter_context(tempfile.TemporaryDirectory(prefix="jacinth-test-"))
         self.path = os.path.join(self.top, "a checkout")
         self.tools = os.path.join(self.top, "tools")
-        os.makedirs(os.path.join(self.path, "components/component_manager"))
+        os.makedirs(self.path)
         os.mkdir(self.tools)
         shutil.copy(os.path.join(ROOT, "jacinth"), self.path)
         self.write("packages", packages)
-        self.write("meson.build", """\
-            project('small', 'c')
-            subdir('components/component_manager')
-            """)
+        self.write("meson.build", "project('small', 'c')\nexecutable('jacinth', 'main.c')\n")
         self.write("meson_options.txt", "option('tests', type: 'feature', value: 'enabled')\n")
-        self.write("components/component_manager/meson.build", "executable('jacinth', 'main.c')\n")
         self.write_program("first")
 
     def write(self, name, text):
@@ -36,7 +32,7 @@ class Project:
             file.write(textwrap.dedent(text))
 
     def write_program(self, word):
-        self.write("components/component_manager/main.c", f"""\
+        self.write("main.c", f"""\
             #include <stdio.h>
             int main(int argc, char** argv) {{
               printf("{word}");
@@ -95,7 +91,7 @@ def build_failure_is_shown_and_nothing_is_run():
     with resources() as owned:
         project = Project(owned)
         project.run("show")
-        project.write("components/component_manager/main.c", "int main(void) { return undeclared; }\n")
+        project.write("main.c", "int main(void) { return undeclared; }\n")
         done = project.run("show")
         expect_equal((done.stdout, done.returncode), ("", 1), "after the error")
         expect("undeclared" in done.stderr and "the build failed" in done.stderr, done.stderr)
