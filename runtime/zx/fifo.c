@@ -55,13 +55,13 @@ static void set_up(struct fifo* fifo, uint32_t elem_count, uint32_t elem_size, u
 // The units ready to read or free to write; 0 and a broken pair if the peer lies. Lock held.
 static uint32_t filled(struct fifo* fifo) {
   uint32_t count = 0;
-  if (!ring_filled(&fifo->in, &count)) fifo->pair.peer_closed = true;
+  if (!ring_filled(&fifo->in, &count)) pair_break(&fifo->pair);
   return count;
 }
 
 static uint32_t room(struct fifo* fifo) {
   uint32_t count = 0;
-  if (!ring_room(&fifo->out, &count)) fifo->pair.peer_closed = true;
+  if (!ring_room(&fifo->out, &count)) pair_break(&fifo->pair);
   return count;
 }
 

@@ -4,6 +4,7 @@
 #include <zircon/syscalls/object.h>
 
 #include "runtime/zx/handle.h"
+#include "runtime/zx/socket.h"
 #include "runtime/zx/timer.h"
 #include "runtime/zx/vmo.h"
 
@@ -26,6 +27,7 @@ static const struct topic topics[] = {
     {ZX_INFO_HANDLE_VALID, ZX_OBJ_TYPE_NONE, 0, 0},
     {ZX_INFO_HANDLE_BASIC, ZX_OBJ_TYPE_NONE, 0, sizeof(zx_info_handle_basic_t)},
     {ZX_INFO_HANDLE_COUNT, ZX_OBJ_TYPE_NONE, ZX_RIGHT_INSPECT, sizeof(zx_info_handle_count_t)},
+    {ZX_INFO_SOCKET, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_INSPECT, sizeof(zx_info_socket_t)},
     {ZX_INFO_VMO, ZX_OBJ_TYPE_VMO, ZX_RIGHT_INSPECT, sizeof(zx_info_vmo_t)},
     {ZX_INFO_TIMER, ZX_OBJ_TYPE_TIMER, ZX_RIGHT_INSPECT, sizeof(zx_info_timer_t)},
 };
@@ -41,6 +43,9 @@ static void fill(uint32_t topic, struct zx_object* object, zx_rights_t rights, u
       break;
     case ZX_INFO_HANDLE_COUNT:
       out->count.handle_count = atomic_load(&object->handle_count);
+      break;
+    case ZX_INFO_SOCKET:
+      socket_info(object, &out->socket);
       break;
     case ZX_INFO_VMO:
       vmo_info(object, rights, &out->vmo);

@@ -1,0 +1,346 @@
+// Sockets: a pair with two byte rings. In datagram mode each datagram is preceded by its length.
+#include <poll.h>
+#include <string.h>
+
+#include <zircon/syscalls/object.h>
+#include <zircon/syscalls/socket.h>
+
+#include "runtime/zx/handle.h"
+#include "runtime/zx/pair.h"
+#include "runtime/zx/ring.h"
+#include "runtime/zx/socket.h"
+#include "runtime/zx/transfer.h"
+
+#define SOCKET_BYTES 262144u  // per direction; a power of two
+#define LENGTH_BYTES ((uint32_t)sizeof(uint32_t))
+
+// Either side may switch off writing, its own or the other's.
+struct socket_direction {
+  struct ring_shared ring;
+  _Alignas(64) _Atomic uint32_t write_disabled;
+};
+
+struct socket_shared {
+  struct pair_shared pair;
+  struct socket_direction directions[2];  // by the producer's side
+  _Alignas(64) unsigned char storage[2][SOCKET_BYTES];
+};
+
+struct socket {
+  struct pair pair;
+  uint32_t options;
+  struct ring_producer out;       // lock
+  struct ring_consumer in;        // lock
+  struct socket_direction* out_direction;
+  struct socket_direction* in_direction;
+  unsigned char* out_storage;
+  const unsigned char* in_storage;
+  size_t rx_threshold;            // lock
+  size_t tx_threshold;            // lock
+};
+
+static bool is_datagram(const struct socket* socket) {
+  return socket->options & ZX_SOCKET_DATAGRAM;
+}
+
+static void set_up(struct socket* socket, uint32_t options, uint32_t head, uint32_t tail) {
+  struct socket_shared* shared = (struct socket_shared*)socket->pair.shared;
+  unsigned side = socket->pair.side;
+  socket->options = options;
+  socket->out_direction = &shared->directions[side];
+  socket->in_direction = &shared->directions[!side];
+  socket->out = (struct ring_producer){&socket->out_direction->ring, head, head - SOCKET_BYTES, SOCKET_BYTES};
+  socket->in = (struct ring_consumer){&socket->in_direction->ring, tail, tail, SOCKET_BYTES};
+  socket->out_storage = shared->storage[side];
+  socket->in_storage = shared->storage[!side];
+}
+
+// A peer whose indexes are impossible counts as gone. Lock held.
+static uint32_t filled(struct socket* socket) {
+  uint32_t count = 0;
+  if (!ring_filled(&socket->in, &count)) pair_break(&socket->pair);
+  return count;
+}
+
+static uint32_t room(struct socket* socket) {
+  uint32_t count = 0;
+  if (!ring_room(&socket->out, &count)) pair_break(&socket->pair);
+  return count;
+}
+
+static bool is_disabled(const struct socket_direction* direction) {
+  return atomic_load_explicit(&direction->write_disabled, memory_order_acquire) != 0;
+}
+
+// What a writer can use of the free bytes.
+static uint32_t usable(const struct socket* socket, uint32_t free_bytes) {
+  if (!is_datagram(socket)) return free_bytes;
+  return free_bytes > LENGTH_BYTES ? free_bytes - LENGTH_BYTES : 0;
+}
+
+static zx_signals_t socket_peek(struct zx_object* object) {
+  struct socket* socket = (struct socket*)object;
+  uint32_t free_bytes = usable(socket, room(socket));
+  bool disabled = is_disabled(socket->out_direction);
+  bool peer_disabled = is_disabled(socket->in_direction);
+  // Last the state of the peer: what it wrote before it closed is seen once the close is.
+  zx_signals_t signals = pair_signals(&socket->pair);
+  uint32_t queued = filled(socket);
+  if (socket->pair.peer_closed) signals |= ZX_SOCKET_PEER_CLOSED;
+  bool open = !(signals & ZX_SOCKET_PEER_CLOSED);
+  if (queued) signals |= ZX_SOCKET_READABLE;
+  if (peer_disabled) signals |= ZX_SOCKET_PEER_WRITE_DISABLED;
+  if (disabled) signals |= ZX_SOCKET_WRITE_DISABLED;
+  if (open && !disabled && free_bytes) signals |= ZX_SOCKET_WRITABLE;
+  if (socket->rx_threshold && queued >= socket->rx_threshold) signals |= ZX_SOCKET_READ_THRESHOLD;
+  if (open && socket->tx_threshold && free_bytes >= socket->tx_threshold) signals |= ZX_SOCKET_WRITE_THRESHOLD;
+  return signals;
+}
+
+static zx_signals_t socket_arm(struct zx_object* object, zx_signals_t want, short* events) {
+  uint32_t reasons = PAIR_WAIT_SIGNALS;
+  if (want & (ZX_SOCKET_READABLE | ZX_SOCKET_READ_THRESHOLD)) reasons |= PAIR_WAIT_READABLE;
+  if (want & (ZX_SOCKET_WRITABLE | ZX_SOCKET_WRITE_THRESHOLD)) reasons |= PAIR_WAIT_WRITABLE;
+  *events |= POLLIN;
+  pair_wait_for((struct pair*)object, reasons);
+  return socket_peek(object);
+}
+
+static zx_signals_t socket_ready(struct zx_object* object, zx_signals_t want, short revents) {
+  pair_note((struct pair*)object, revents);
+  return socket_peek(object);
+}
+
+static zx_status_t socket_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
+                               unsigned* num_fds) {
+  struct socket* socket = (struct socket*)object;
+  if (!moves) return ZX_ERR_NOT_SUPPORTED;  // a ring has one producer and one consumer
+  pthread_mutex_lock(&object->lock);
+  wire->elem_count = socket->options;
+  wire->values[0] = ((uint64_t)socket->out.head << 32) | socket->in.tail;
+  wire->values[1] = ((uint64_t)socket->rx_threshold << 32) | (uint32_t)socket->tx_threshold;
+  pthread_mutex_unlock(&object->lock);
+  return pair_pack(object, moves, wire, fds, num_fds);
+}
+
+static zx_status_t socket_get_property(struct zx_object* object, uint32_t property, void* value, size_t size) {
+  struct socket* socket = (struct socket*)object;
+  if (property != ZX_PROP_SOCKET_RX_THRESHOLD && property != ZX_PROP_SOCKET_TX_THRESHOLD) {
+    return property == ZX_PROP_NAME ? ZX_ERR_WRONG_TYPE : ZX_ERR_NOT_SUPPORTED;
+  }
+  if (size < sizeof(size_t)) return ZX_ERR_BUFFER_TOO_SMALL;
+  pthread_mutex_lock(&object->lock);
+  size_t threshold = property == ZX_PROP_SOCKET_RX_THRESHOLD ? socket->rx_threshold : socket->tx_threshold;
+  pthread_mutex_unlock(&object->lock);
+  memcpy(value, &threshold, sizeof(threshold));
+  return ZX_OK;
+}
+
+static zx_status_t socket_set_property(struct zx_object* object, uint32_t property, const void* value, size_t size) {
+  struct socket* socket = (struct socket*)object;
+  size_t threshold;
+  if (property != ZX_PROP_SOCKET_RX_THRESHOLD && property != ZX_PROP_SOCKET_TX_THRESHOLD) {
+    return property == ZX_PROP_NAME ? ZX_ERR_WRONG_TYPE : ZX_ERR_NOT_SUPPORTED;
+  }
+  if (size < sizeof(size_t)) return ZX_ERR_BUFFER_TOO_SMALL;
+  memcpy(&threshold, value, sizeof(threshold));
+  if (threshold > SOCKET_BYTES) return ZX_ERR_INVALID_ARGS;
+  zx_status_t status = ZX_OK;
+  pthread_mutex_lock(&object->lock);
+  if (property == ZX_PROP_SOCKET_RX_THRESHOLD) {
+    socket->rx_threshold = threshold;
+  } else if (pair_peer_closed(&socket->pair)) {
+    status = ZX_ERR_PEER_CLOSED;
+  } else {
+    socket->tx_threshold = threshold;
+  }
+  if (status == ZX_OK) object_notify(object, socket_peek(object));
+  pthread_mutex_unlock(&object->lock);
+  return status;
+}
+
+static const struct object_ops socket_ops = {
+    .type = ZX_OBJ_TYPE_SOCKET,
+    .rights = ZX_DEFAULT_SOCKET_RIGHTS,
+    .signal_mask = ZX_USER_SIGNAL_ALL,
+    .waitable = true,
+    .peek = socket_peek,
+    .arm = socket_arm,
+    .ready = socket_ready,
+    .signal = pair_signal,
+    .signal_peer = pair_signal_peer,
+    .pack = socket_pack,
+    .get_property = socket_get_property,
+    .set_property = socket_set_property,
+    .close = pair_close,
+    .destroy = pair_destroy,
+};
+
+zx_status_t zx_socket_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1) {
+  if (options > ZX_SOCKET_DATAGRAM || !out0 || !out1) return ZX_ERR_INVALID_ARGS;
+  struct pair* ends[2];
+  zx_status_t status = pair_create(&socket_ops, sizeof(struct socket), sizeof(struct socket_shared), ends);
+  if (status != ZX_OK) return status;
+  for (int i = 0; i < 2; i++) set_up((struct socket*)ends[i], options, 0, 0);
+  return handle_create_pair(&ends[0]->base, &ends[1]->base, ZX_DEFAULT_SOCKET_RIGHTS, out0, out1);
+}
+
+zx_status_t socket_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
+  struct pair* pair;
+  zx_status_t status = pair_unpack(&socket_ops, sizeof(struct socket), sizeof(struct socket_shared), wire->side, fds,
+                                   &pair);
+  if (status != ZX_OK) return status;
+  struct socket* socket = (struct socket*)pair;
+  set_up(socket, wire->elem_count & ZX_SOCKET_DATAGRAM, (uint32_t)(wire->values[0] >> 32), (uint32_t)wire->values[0]);
+  socket->rx_threshold = wire->values[1] >> 32;
+  socket->tx_threshold = (uint32_t)wire->values[1];
+  *out = &pair->base;
+  return ZX_OK;
+}
+
+static zx_status_t write_locked(struct socket* socket, const void* buffer, size_t size, size_t* actual) {
+  if (pair_peer_closed(&socket->pair)) return ZX_ERR_PEER_CLOSED;
+  if (is_disabled(socket->out_direction)) return ZX_ERR_BAD_STATE;
+  uint32_t free_bytes = usable(socket, room(socket));
+  if (socket->pair.peer_closed) return ZX_ERR_PEER_CLOSED;
+  if (is_datagram(socket) && size > SOCKET_BYTES - LENGTH_BYTES) return ZX_ERR_OUT_OF_RANGE;
+  *actual = 0;
+  if (!size) return ZX_OK;
+  if (!free_bytes || (is_datagram(socket) && size > free_bytes)) return ZX_ERR_SHOULD_WAIT;
+  uint32_t count = size < free_bytes ? (uint32_t)size : free_bytes;
+  uint32_t at = socket->out.head;
+  if (is_datagram(socket)) {
+    ring_copy_in(socket->out_storage, SOCKET_BYTES, 1, at, &count, LENGTH_BYTES);
+    at += LENGTH_BYTES;
+  }
+  ring_copy_in(socket->out_storage, SOCKET_BYTES, 1, at, buffer, count);
+  ring_publish(&socket->out, at + count - socket->out.head);
+  *actual = count;
+  return ZX_OK;
+}
+
+zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, size_t size, size_t* actual) {
+  struct zx_object* object;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_WRITE, &object, NULL);
+  if (status != ZX_OK) return status;
+  struct socket* socket = (struct socket*)object;
+  size_t done = 0;
+  if (options || (size && !buffer)) {
+    status = ZX_ERR_INVALID_ARGS;
+  } else {
+    pthread_mutex_lock(&object->lock);
+    status = write_locked(socket, buffer, size, &done);
+    pthread_mutex_unlock(&object->lock);
+    if (status == ZX_OK && done) pair_ring(&socket->pair, PAIR_WAIT_READABLE);
+  }
+  if (status == ZX_OK && actual) *actual = done;
+  object_unref(object);
+  return status;
+}
+
+// The length of the first datagram, checked against what is there. False: the peer lies.
+static bool first_datagram(const struct socket* socket, uint32_t queued, uint32_t* out) {
+  if (queued < LENGTH_BYTES) return false;
+  ring_copy_out(socket->in_storage, SOCKET_BYTES, 1, socket->in.tail, out, LENGTH_BYTES);
+  return *out <= queued - LENGTH_BYTES;
+}
+
+static zx_status_t read_locked(struct socket* socket, bool peek, void* buffer, size_t size, size_t* actual) {
+  bool disabled = is_disabled(socket->in_direction);
+  bool closed = pair_peer_closed(&socket->pair);
+  uint32_t queued = filled(socket);
+  if (!queued) {
+    if (closed || socket->pair.peer_closed) return ZX_ERR_PEER_CLOSED;
+    return disabled ? ZX_ERR_BAD_STATE : ZX_ERR_SHOULD_WAIT;
+  }
+  uint32_t at = socket->in.tail;
+  uint32_t whole = queued;
+  if (is_datagram(socket)) {
+    if (!first_datagram(socket, queued, &whole)) {
+      pair_break(&socket->pair);
+      return ZX_ERR_PEER_CLOSED;
+    }
+    at += LENGTH_BYTES;
+  }
+  uint32_t count = size < whole ? (uint32_t)size : whole;
+  ring_copy_out(socket->in_storage, SOCKET_BYTES, 1, at, buffer, count);
+  *actual = count;
+  // The rest of a datagram goes with it.
+  if (!peek) ring_consume(&socket->in, at - socket->in.tail + (is_datagram(socket) ? whole : count));
+  return ZX_OK;
+}
+
+zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, size_t size, size_t* actual) {
+  struct zx_object* object;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_READ, &object, NULL);
+  if (status != ZX_OK) return status;
+  struct socket* socket = (struct socket*)object;
+  size_t done = 0;
+  if ((options & ~ZX_SOCKET_PEEK) || (size && !buffer)) {
+    status = ZX_ERR_INVALID_ARGS;
+  } else {
+    bool peek = options & ZX_SOCKET_PEEK;
+    pthread_mutex_lock(&object->lock);
+    status = read_locked(socket, peek, buffer, size, &done);
+    pthread_mutex_unlock(&object->lock);
+    if (status == ZX_OK && !peek) pair_ring(&socket->pair, PAIR_WAIT_WRITABLE);
+  }
+  if (status == ZX_OK && actual) *actual = done;
+  object_unref(object);
+  return status;
+}
+
+// Whether a disposition changes anything; all that is queued must have been read before writing is enabled again.
+static zx_status_t check_disposition(uint32_t disposition, bool disabled, bool queue_empty) {
+  bool enables = disposition == ZX_SOCKET_DISPOSITION_WRITE_ENABLED && disabled;
+  return enables && !queue_empty ? ZX_ERR_BAD_STATE : ZX_OK;
+}
+
+static void set_direction(struct socket_direction* direction, uint32_t disposition) {
+  if (!disposition) return;
+  uint32_t disabled = disposition == ZX_SOCKET_DISPOSITION_WRITE_DISABLED;
+  atomic_store_explicit(&direction->write_disabled, disabled, memory_order_release);
+}
+
+zx_status_t zx_socket_set_disposition(zx_handle_t handle, uint32_t disposition, uint32_t disposition_peer) {
+  struct zx_object* object;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_MANAGE_SOCKET, &object, NULL);
+  if (status != ZX_OK) return status;
+  struct socket* socket = (struct socket*)object;
+  pthread_mutex_lock(&object->lock);
+  if (disposition > ZX_SOCKET_DISPOSITION_WRITE_ENABLED || disposition_peer > ZX_SOCKET_DISPOSITION_WRITE_ENABLED) {
+    status = ZX_ERR_INVALID_ARGS;
+  } else if (disposition_peer && pair_peer_closed(&socket->pair)) {
+    status = ZX_ERR_PEER_CLOSED;
+  } else {
+    status = check_disposition(disposition, is_disabled(socket->out_direction), room(socket) == SOCKET_BYTES);
+    if (status == ZX_OK) {
+      status = check_disposition(disposition_peer, is_disabled(socket->in_direction), filled(socket) == 0);
+    }
+  }
+  if (status == ZX_OK) {
+    set_direction(socket->out_direction, disposition);
+    set_direction(socket->in_direction, disposition_peer);
+    object_notify(object, socket_peek(object));
+  }
+  pthread_mutex_unlock(&object->lock);
+  if (status == ZX_OK) pair_ring(&socket->pair, ~0u);
+  object_unref(object);
+  return status;
+}
+
+void socket_info(struct zx_object* object, zx_info_socket_t* out) {
+  struct socket* socket = (struct socket*)object;
+  pthread_mutex_lock(&object->lock);
+  uint32_t queued = filled(socket);
+  uint32_t first = 0;
+  bool open = !pair_peer_closed(&socket->pair);
+  *out = (zx_info_socket_t){.options = socket->options, .rx_buf_max = SOCKET_BYTES, .rx_buf_size = queued};
+  out->rx_buf_available = queued;
+  if (is_datagram(socket)) out->rx_buf_available = queued && first_datagram(socket, queued, &first) ? first : 0;
+  if (open) {
+    out->tx_buf_max = SOCKET_BYTES;
+    out->tx_buf_size = SOCKET_BYTES - room(socket);
+  }
+  pthread_mutex_unlock(&object->lock);
+}

@@ -1,0 +1,195 @@
+// Children of VMOs, and operations on ranges.
+//
+// A slice or a reference is a window on the parent's memfd. A snapshot is a memfd of its own with a copy of the content:
+// Linux has no copy-on-write between memfds.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <zircon/syscalls/handle.h>
+#include <zircon/syscalls/vmo.h>
+
+#include "runtime/zx/handle.h"
+#include "runtime/zx/memory.h"
+#include "runtime/zx/scratch.h"
+#include "runtime/zx/vmo.h"
+
+#define KINDS \
+  (ZX_VMO_CHILD_SNAPSHOT | ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE | ZX_VMO_CHILD_SLICE | ZX_VMO_CHILD_REFERENCE)
+#define SNAPSHOTS (ZX_VMO_CHILD_SNAPSHOT | ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE)
+
+static zx_status_t check_child(struct vmo* parent, uint32_t options, uint64_t offset, uint64_t size) {
+  uint32_t kind = options & KINDS;
+  if ((options & ~(KINDS | ZX_VMO_CHILD_RESIZABLE | ZX_VMO_CHILD_NO_WRITE)) || !kind || (kind & (kind - 1))) {
+    return ZX_ERR_INVALID_ARGS;
+  }
+  bool resizable = options & ZX_VMO_CHILD_RESIZABLE;
+  if (resizable && ((options & ZX_VMO_CHILD_NO_WRITE) || !(kind & SNAPSHOTS))) return ZX_ERR_INVALID_ARGS;
+  if (offset != memory_round_to_page(offset)) return ZX_ERR_INVALID_ARGS;
+  if (offset + size < offset || size > (uint64_t)1 << 46) return ZX_ERR_OUT_OF_RANGE;
+  if (kind & SNAPSHOTS) return ZX_OK;
+  if (kind == ZX_VMO_CHILD_REFERENCE && (offset || size)) return ZX_ERR_INVALID_ARGS;
+  uint64_t end = vmo_size(parent);
+  if (offset > end || memory_round_to_page(size) > end - offset) return ZX_ERR_INVALID_ARGS;
+  return parent->resizable && kind == ZX_VMO_CHILD_SLICE ? ZX_ERR_NOT_SUPPORTED : ZX_OK;
+}
+
+// Copies what the parent has of the range; holes stay holes.
+static zx_status_t copy_content(struct vmo* parent, uint64_t offset, uint64_t size, int to) {
+  uint64_t end = vmo_size(parent);
+  if (offset >= end) return ZX_OK;
+  if (size > end - offset) size = end - offset;
+  char* buffer = scratch_get();
+  if (!buffer) return ZX_ERR_NO_MEMORY;
+  zx_status_t status = ZX_OK;
+  for (uint64_t at = 0; at < size && status == ZX_OK;) {
+    off_t data = lseek(parent->fd, (off_t)(parent->offset + offset + at), SEEK_DATA);
+    if (data < 0) break;
+    at = (uint64_t)data - parent->offset - offset;
+    if (at >= size) break;
+    size_t chunk = size - at < SCRATCH_BYTES ? (size_t)(size - at) : SCRATCH_BYTES;
+    ssize_t got = pread(parent->fd, buffer, chunk, data);
+    if (got <= 0 || pwrite(to, buffer, (size_t)got, (off_t)at) != got) status = ZX_ERR_NO_MEMORY;
+    at += got > 0 ? (uint64_t)got : 0;
+  }
+  scratch_put(buffer);
+  return status;
+}
+
+static zx_status_t make_snapshot(struct vmo* parent, uint32_t options, uint64_t offset, uint64_t size,
+                                 struct vmo** out) {
+  int fd = memfd_create("vmo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return ZX_ERR_NO_RESOURCES;
+  int seals = F_SEAL_SEAL | (options & ZX_VMO_CHILD_RESIZABLE ? 0 : F_SEAL_SHRINK | F_SEAL_GROW);
+  zx_status_t status = ftruncate(fd, (off_t)memory_round_to_page(size)) == 0 ? ZX_OK : ZX_ERR_NO_MEMORY;
+  if (status == ZX_OK) status = copy_content(parent, offset, memory_round_to_page(size), fd);
+  if (status == ZX_OK && fcntl(fd, F_ADD_SEALS, seals) != 0) status = ZX_ERR_INTERNAL;
+  if (status != ZX_OK) {
+    close(fd);
+    return status;
+  }
+  status = vmo_create_object(fd, out);
+  if (status == ZX_OK) (*out)->mappable = true;
+  return status;
+}
+
+static zx_status_t make_window(struct vmo* parent, uint32_t options, uint64_t offset, uint64_t size,
+                               struct vmo** out) {
+  int fd = fcntl(parent->fd, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return ZX_ERR_NO_RESOURCES;
+  zx_status_t status = vmo_create_object(fd, out);
+  if (status != ZX_OK) return status;
+  (*out)->mappable = parent->mappable;
+  if (options & ZX_VMO_CHILD_REFERENCE) {
+    (*out)->slice = parent->slice;
+    (*out)->offset = parent->offset;
+    (*out)->size = parent->size;
+  } else {
+    (*out)->slice = true;
+    (*out)->offset = parent->offset + offset;
+    (*out)->size = memory_round_to_page(size);
+  }
+  return ZX_OK;
+}
+
+static void adopt(struct vmo* parent, struct vmo* child, bool named) {
+  object_ref(&parent->base);
+  child->parent = parent;
+  pthread_mutex_lock(&parent->base.lock);
+  parent->num_children++;
+  if (named) memcpy(child->name, parent->name, sizeof(child->name));
+  pthread_mutex_unlock(&parent->base.lock);
+}
+
+static zx_rights_t child_rights(zx_rights_t rights, uint32_t options) {
+  rights = (rights & ~ZX_RIGHT_RESIZE) | ZX_RIGHTS_PROPERTY;
+  if (options & ZX_VMO_CHILD_RESIZABLE) rights |= ZX_RIGHT_RESIZE;
+  if (options & SNAPSHOTS) rights = (rights | ZX_RIGHT_WRITE) & ~ZX_RIGHT_EXECUTE;
+  if (options & ZX_VMO_CHILD_NO_WRITE) rights &= ~ZX_RIGHT_WRITE;
+  return rights;
+}
+
+zx_status_t zx_vmo_create_child(zx_handle_t handle, uint32_t options, uint64_t offset, uint64_t size,
+                                zx_handle_t* out) {
+  struct zx_object* object;
+  zx_rights_t rights;
+  zx_status_t status =
+      handle_lookup(handle, ZX_OBJ_TYPE_VMO, ZX_RIGHT_DUPLICATE | ZX_RIGHT_READ, &object, &rights);
+  if (status != ZX_OK) return status;
+  struct vmo* parent = (struct vmo*)object;
+  struct vmo* child = NULL;
+  status = out ? check_child(parent, options, offset, size) : ZX_ERR_INVALID_ARGS;
+  if (status == ZX_OK) {
+    status = options & SNAPSHOTS ? make_snapshot(parent, options, offset, size, &child)
+                                 : make_window(parent, options, offset, size, &child);
+  }
+  if (status == ZX_OK) {
+    child->content_size = options & ZX_VMO_CHILD_REFERENCE ? parent->content_size : size;
+    child->base.related_koid = 0;
+    adopt(parent, child, rights & ZX_RIGHT_GET_PROPERTY);
+    status = handle_create(&child->base, child_rights(rights, options), out);
+  }
+  object_unref(object);
+  return status;
+}
+
+static zx_status_t check_op(struct vmo* vmo, zx_rights_t rights, uint32_t op, uint64_t offset, uint64_t size) {
+  zx_rights_t needed;
+  switch (op) {
+    case ZX_VMO_OP_COMMIT:
+    case ZX_VMO_OP_DECOMMIT:
+    case ZX_VMO_OP_ZERO:
+      needed = ZX_RIGHT_WRITE;
+      break;
+    case ZX_VMO_OP_CACHE_SYNC:
+    case ZX_VMO_OP_CACHE_INVALIDATE:
+    case ZX_VMO_OP_CACHE_CLEAN:
+    case ZX_VMO_OP_CACHE_CLEAN_INVALIDATE:
+      if (!size) return ZX_ERR_INVALID_ARGS;
+      needed = ZX_RIGHT_READ;
+      break;
+    case ZX_VMO_OP_DONT_NEED:
+    case ZX_VMO_OP_ALWAYS_NEED:
+      needed = 0;
+      break;
+    case ZX_VMO_OP_LOCK:
+    case ZX_VMO_OP_TRY_LOCK:
+    case ZX_VMO_OP_UNLOCK:
+      return rights & (ZX_RIGHT_READ | ZX_RIGHT_WRITE) ? ZX_ERR_NOT_SUPPORTED : ZX_ERR_ACCESS_DENIED;
+    default:
+      return ZX_ERR_INVALID_ARGS;
+  }
+  if ((rights & needed) != needed) return ZX_ERR_ACCESS_DENIED;
+  uint64_t end = vmo_size(vmo);
+  if (offset > end || size > end - offset) return ZX_ERR_OUT_OF_RANGE;
+  bool aligned = offset == memory_round_to_page(offset) && size == memory_round_to_page(size);
+  return op == ZX_VMO_OP_DECOMMIT && !aligned ? ZX_ERR_INVALID_ARGS : ZX_OK;
+}
+
+static zx_status_t change_range(struct vmo* vmo, uint32_t op, uint64_t offset, uint64_t size) {
+  int mode;
+  if (op == ZX_VMO_OP_COMMIT) {
+    mode = FALLOC_FL_KEEP_SIZE;
+  } else if (op == ZX_VMO_OP_DECOMMIT || op == ZX_VMO_OP_ZERO) {
+    mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
+  } else {
+    return ZX_OK;  // memory is coherent here, and hints stay hints
+  }
+  if (!size) return ZX_OK;
+  if (fallocate(vmo->fd, mode, (off_t)(vmo->offset + offset), (off_t)size) == 0) return ZX_OK;
+  return errno == EPERM || errno == EBADF ? ZX_ERR_ACCESS_DENIED : ZX_ERR_NO_MEMORY;
+}
+
+zx_status_t zx_vmo_op_range(zx_handle_t handle, uint32_t op, uint64_t offset, uint64_t size, void* buffer,
+                            size_t buffer_size) {
+  struct zx_object* object;
+  zx_rights_t rights;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_VMO, 0, &object, &rights);
+  if (status != ZX_OK) return status;
+  status = check_op((struct vmo*)object, rights, op, offset, size);
+  if (status == ZX_OK) status = change_range((struct vmo*)object, op, offset, size);
+  object_unref(object);
+  return status;
+}

@@ -1,0 +1,265 @@
+// Ports and asynchronous waits.
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <zircon/linux.h>
+#include <zircon/syscalls.h>
+
+#include "jx_test.h"
+
+static zx_handle_t port;
+
+static void make_port(void) {
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+}
+
+static void close_port(void) {
+  zx_handle_close(port);
+}
+
+static zx_status_t poll_port(zx_port_packet_t* packet) {
+  return zx_port_wait(port, 0, packet);
+}
+
+START_TEST(user_packets_come_in_order_with_their_type_forced) {
+  zx_port_packet_t in = {.key = 5, .type = 77, .status = -3}, out;
+  memcpy(in.user.c8, "abcdefghijklmnopqrstuvwxyz012345", 32);
+  for (in.key = 0; in.key < 10; in.key++) ck_assert_int_eq(zx_port_queue(port, &in), ZX_OK);
+  for (uint64_t i = 0; i < 10; i++) {
+    ck_assert_int_eq(zx_port_wait(port, ZX_TIME_INFINITE, &out), ZX_OK);
+    ck_assert(out.key == i && out.type == ZX_PKT_TYPE_USER && out.status == -3);
+    ck_assert_int_eq(memcmp(out.user.c8, in.user.c8, 32), 0);
+  }
+  ck_assert_int_eq(poll_port(&out), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_MSEC(2)), &out), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_port_queue(port, NULL), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_object_wait_one(port, 1, 0, NULL), ZX_ERR_ACCESS_DENIED);
+}
+END_TEST
+
+START_TEST(the_queue_of_user_packets_is_bounded) {
+  zx_port_packet_t packet = {0};
+  for (int i = 0; i < 4096; i++) ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
+  ck_assert_int_eq(zx_port_queue(port, &packet), ZX_ERR_SHOULD_WAIT);
+}
+END_TEST
+
+START_TEST(a_wait_is_met_once_with_what_was_on_then) {
+  zx_handle_t event;
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(event, port, 9, ZX_EVENT_SIGNALED, 0), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  zx_object_signal(event, 0, ZX_EVENT_SIGNALED);
+  zx_object_signal(event, ZX_EVENT_SIGNALED, 0);
+  ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  ck_assert(packet.key == 9 && packet.type == ZX_PKT_TYPE_SIGNAL_ONE && packet.status == ZX_OK);
+  ck_assert(packet.signal.trigger == ZX_EVENT_SIGNALED && packet.signal.observed == ZX_EVENT_SIGNALED);
+  ck_assert(packet.signal.count == 1 && packet.signal.timestamp == 0);
+  zx_object_signal(event, 0, ZX_EVENT_SIGNALED);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 8), ZX_ERR_INVALID_ARGS);
+  for (int i = 0; i < 3; i++) ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 1), ZX_OK);
+  for (int i = 0; i < 3; i++) ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  ck_assert_int_gt(packet.signal.timestamp, 0);
+  zx_handle_close(event);
+}
+END_TEST
+
+START_TEST(an_edge_wait_wants_a_change) {
+  zx_handle_t event;
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
+  zx_object_signal(event, 0, ZX_EVENT_SIGNALED);
+  ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, ZX_WAIT_ASYNC_EDGE), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  zx_object_signal(event, 0, ZX_EVENT_SIGNALED);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  zx_handle_close(event);
+}
+END_TEST
+
+START_TEST(cancel_ends_waits_and_removes_packets) {
+  zx_handle_t event;
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
+  ck_assert_int_eq(zx_port_cancel(port, event, 1), ZX_ERR_NOT_FOUND);
+  for (int i = 0; i < 2; i++) ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 0), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(event, port, 2, ZX_EVENT_SIGNALED, 0), ZX_OK);
+  zx_object_signal(event, 0, ZX_EVENT_SIGNALED);
+  ck_assert_int_eq(zx_port_cancel(port, event, 1), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 2);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_port_cancel(port, event, 2), ZX_ERR_NOT_FOUND);
+  zx_handle_close(event);
+}
+END_TEST
+
+START_TEST(closing_the_source_ends_waits_but_leaves_packets) {
+  zx_handle_t e[2];
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_eventpair_create(0, &e[0], &e[1]), ZX_OK);
+  zx_object_signal_peer(e[1], 0, ZX_USER_SIGNAL_1);
+  ck_assert_int_eq(zx_object_wait_async(e[0], port, 1, ZX_USER_SIGNAL_1, 0), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(e[0], port, 2, ZX_EVENTPAIR_PEER_CLOSED, 0), ZX_OK);
+  zx_handle_close(e[0]);
+  zx_handle_close(e[1]);
+  ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 1);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+}
+END_TEST
+
+START_TEST(every_kind_of_object_wakes_a_port) {
+  zx_handle_t channel[2], pair[2], fifo[2], socket[2], timer;
+  zx_port_packet_t packet;
+  unsigned seen = 0;
+  ck_assert_int_eq(zx_channel_create(0, &channel[0], &channel[1]), ZX_OK);
+  ck_assert_int_eq(zx_eventpair_create(0, &pair[0], &pair[1]), ZX_OK);
+  ck_assert_int_eq(zx_fifo_create(4, 4, 0, &fifo[0], &fifo[1]), ZX_OK);
+  ck_assert_int_eq(zx_socket_create(0, &socket[0], &socket[1]), ZX_OK);
+  ck_assert_int_eq(zx_timer_create(0, 0, &timer), ZX_OK);
+  zx_handle_t objects[] = {channel[0], pair[0], fifo[0], socket[0], timer};
+  for (int round = 0; round < 3; round++) {
+    for (uint64_t i = 0; i < 5; i++) {
+      ck_assert_int_eq(zx_object_wait_async(objects[i], port, i, ZX_OBJECT_READABLE | ZX_OBJECT_SIGNALED, 0), ZX_OK);
+    }
+    ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);  // now all of them are armed
+    uint32_t value = 1;
+    ck_assert_int_eq(zx_channel_write(channel[1], 0, &value, 4, NULL, 0), ZX_OK);
+    ck_assert_int_eq(zx_object_signal_peer(pair[1], 0, ZX_EVENTPAIR_SIGNALED), ZX_OK);
+    ck_assert_int_eq(zx_fifo_write(fifo[1], 4, &value, 1, NULL), ZX_OK);
+    ck_assert_int_eq(zx_socket_write(socket[1], 0, &value, 4, NULL), ZX_OK);
+    ck_assert_int_eq(zx_timer_set(timer, zx_deadline_after(ZX_MSEC(1)), 0), ZX_OK);
+    for (seen = 0; seen != 31;) {
+      ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(10)), &packet), ZX_OK);
+      seen |= 1u << packet.key;
+    }
+    ck_assert_int_eq(zx_channel_read(channel[0], 0, &value, NULL, 4, 0, NULL, NULL), ZX_OK);
+    ck_assert_int_eq(zx_object_signal(pair[0], ZX_EVENTPAIR_SIGNALED, 0), ZX_OK);
+    ck_assert_int_eq(zx_fifo_read(fifo[0], 4, &value, 1, NULL), ZX_OK);
+    ck_assert_int_eq(zx_socket_read(socket[0], 0, &value, 4, NULL), ZX_OK);
+    ck_assert_int_eq(zx_timer_cancel(timer), ZX_OK);
+  }
+  for (uint64_t i = 0; i < 4; i++) {
+    ck_assert_int_eq(zx_object_wait_async(objects[i], port, i, ZX_OBJECT_PEER_CLOSED, 0), ZX_OK);
+  }
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  zx_handle_t others[] = {channel[1], pair[1], fifo[1], socket[1]};
+  ck_assert_int_eq(zx_handle_close_many(others, 4), ZX_OK);
+  for (seen = 0; seen != 15;) {
+    ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(10)), &packet), ZX_OK);
+    ck_assert(packet.signal.observed & ZX_OBJECT_PEER_CLOSED);
+    seen |= 1u << packet.key;
+  }
+  ck_assert_int_eq(zx_handle_close_many(objects, 5), ZX_OK);
+}
+END_TEST
+
+START_TEST(a_wait_for_nothing_that_happens_does_not_keep_the_port_awake) {
+  zx_handle_t channel[2];
+  zx_port_packet_t packet;
+  int fd;
+  ck_assert_int_eq(zx_linux_port_fd(port, &fd), ZX_OK);
+  ck_assert_int_eq(zx_channel_create(0, &channel[0], &channel[1]), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(channel[0], port, 1, ZX_CHANNEL_READABLE, 0), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_channel_write(channel[1], 0, "x", 1, NULL, 0), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  // The message stays; only the peer's closing is waited for now.
+  ck_assert_int_eq(zx_object_wait_async(channel[0], port, 2, ZX_CHANNEL_PEER_CLOSED, 0), ZX_OK);
+  for (int i = 0; i < 3; i++) ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+  ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
+  zx_handle_close(channel[1]);
+  ck_assert_int_eq(poll(&pollfd, 1, 10000), 1);
+  ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  ck_assert_uint_eq(packet.signal.observed, ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED);
+  zx_handle_close(channel[0]);
+}
+END_TEST
+
+#define THREADS 4
+#define PACKETS 2000
+static uint64_t sums[THREADS];
+
+static void* take(void* context) {
+  zx_port_packet_t packet;
+  for (;;) {
+    ck_assert_int_eq(zx_port_wait(port, ZX_TIME_INFINITE, &packet), ZX_OK);
+    if (packet.key == 0) return NULL;
+    *(uint64_t*)context += packet.key;
+  }
+}
+
+START_TEST(many_threads_share_a_port_and_lose_no_packet) {
+  pthread_t threads[THREADS];
+  uint64_t sum = 0;
+  zx_port_packet_t packet = {0};
+  for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, take, &sums[i]);
+  for (uint64_t i = 1; i <= PACKETS; i++) {
+    packet.key = i;
+    ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
+  }
+  packet.key = 0;
+  for (int i = 0; i < THREADS; i++) ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++) sum += sums[i];
+  ck_assert_uint_eq(sum, (uint64_t)PACKETS * (PACKETS + 1) / 2);
+}
+END_TEST
+
+static void* wait_for_close(void* context) {
+  zx_port_packet_t packet;
+  *(zx_status_t*)context = zx_port_wait(port, ZX_TIME_INFINITE, &packet);
+  return NULL;
+}
+
+START_TEST(closing_a_port_ends_waits_on_it) {
+  zx_status_t status[2] = {1, 1};
+  pthread_t threads[2];
+  for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, wait_for_close, &status[i]);
+  sched_yield();
+  zx_handle_close(port);
+  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < 2; i++) ck_assert(status[i] == ZX_ERR_CANCELED || status[i] == ZX_ERR_BAD_HANDLE);
+}
+END_TEST
+
+START_TEST(a_wait_begun_while_another_thread_sleeps_is_seen) {
+  for (int i = 0; i < 100; i++) {
+    pthread_t thread;
+    zx_handle_t pair[2];
+    zx_status_t status = 1;
+    ck_assert_int_eq(zx_eventpair_create(0, &pair[0], &pair[1]), ZX_OK);
+    pthread_create(&thread, NULL, wait_for_close, &status);
+    ck_assert_int_eq(zx_object_wait_async(pair[0], port, 1, ZX_USER_SIGNAL_5, 0), ZX_OK);
+    ck_assert_int_eq(zx_object_signal_peer(pair[1], 0, ZX_USER_SIGNAL_5), ZX_OK);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(status, ZX_OK);
+    zx_handle_close(pair[0]);
+    zx_handle_close(pair[1]);
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("port");
+  TCase* tc = jx_test_case(suite, "port");
+  tcase_add_checked_fixture(tc, make_port, close_port);
+  tcase_add_test(tc, user_packets_come_in_order_with_their_type_forced);
+  tcase_add_test(tc, the_queue_of_user_packets_is_bounded);
+  tcase_add_test(tc, a_wait_is_met_once_with_what_was_on_then);
+  tcase_add_test(tc, an_edge_wait_wants_a_change);
+  tcase_add_test(tc, cancel_ends_waits_and_removes_packets);
+  tcase_add_test(tc, closing_the_source_ends_waits_but_leaves_packets);
+  tcase_add_test(tc, every_kind_of_object_wakes_a_port);
+  tcase_add_test(tc, a_wait_for_nothing_that_happens_does_not_keep_the_port_awake);
+  tcase_add_test(tc, many_threads_share_a_port_and_lose_no_packet);
+  tcase_add_test(tc, closing_a_port_ends_waits_on_it);
+  tcase_add_test(tc, a_wait_begun_while_another_thread_sleeps_is_seen);
+  return jx_test_run(suite);
+}
