@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "versions.h"
+
 static const char kHelp[] =
     "usage: fidlc [OPTION]... --files FILE... [--files FILE...]...\n"
     "\n"
@@ -97,6 +99,18 @@ static void add_plugin(options_t* options, char* program, const char* dir) {
   options->plugins[options->plugin_count++] = (plugin_option_t){program, dir};
 }
 
+static bool is_selection(const char* text) {
+  const char* part = strchr(text, ':');
+  if (!part || part == text) return false;
+  for (;;) {
+    uint32_t version = 0;
+    size_t length = strcspn(++part, ",");
+    if (!parse_version(part, length, &version)) return false;
+    part += length;
+    if (!*part) return true;
+  }
+}
+
 static bool set_value_option(options_t* options, const char* name, char* value) {
   static char fidlgen_c[] = "fidlgen_c";
   if (strcmp(name, "--ir") == 0) {
@@ -111,6 +125,7 @@ static bool set_value_option(options_t* options, const char* name, char* value) 
   } else if (strcmp(name, "--name") == 0) {
     options->compile.name = value;
   } else if (strcmp(name, "--available") == 0) {
+    if (!is_selection(value)) return usage("--available takes PLATFORM:VERSION[,VERSION...], not ", value);
     options->compile.available = grow((void*)(uintptr_t)options->compile.available, options->compile.available_count,
                                       sizeof(char*));
     ((const char**)(uintptr_t)options->compile.available)[options->compile.available_count++] = value;

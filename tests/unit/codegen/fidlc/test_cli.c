@@ -1,0 +1,242 @@
+// fidlc as a program: exit status, files written whole or not at all, response files, depfiles, plug-ins.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ir.pb-c.h"
+#include "jx_test.h"
+#include "plugin_stub.h"
+
+extern char** environ;
+static char* fidlc;
+static char self[PATH_MAX];
+static char dir[] = "/tmp/test-fidlc-XXXXXX";
+static char output[65536];
+
+static void set_up(void) {
+  strcpy(dir + strlen(dir) - 6, "XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(dir));
+  ck_assert_int_eq(chdir(dir), 0);
+}
+
+static void tear_down(void) {
+  char command[PATH_MAX];
+  ck_assert_int_eq(chdir("/"), 0);
+  snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+  ck_assert_int_eq(system(command), 0);
+}
+
+static void write_file(const char* path, const char* text) {
+  FILE* file = fopen(path, "w");
+  ck_assert_ptr_nonnull(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static char* read_file(const char* path) {
+  static char text[65536];
+  FILE* file = fopen(path, "r");
+  if (!file) return NULL;
+  size_t length = fread(text, 1, sizeof(text) - 1, file);
+  fclose(file);
+  text[length] = '\0';
+  return text;
+}
+
+static int file_count(void) {
+  DIR* handle = opendir(".");
+  int count = 0;
+  for (const struct dirent* entry; (entry = readdir(handle)) != NULL;) count += entry->d_name[0] != '.';
+  closedir(handle);
+  return count;
+}
+
+// Runs fidlc with the words of `line`; what it prints goes into `output`. Returns its exit status.
+static int run(const char* line) {
+  char words[4096];
+  char* argv[64] = {fidlc};
+  int argc = 1;
+  posix_spawn_file_actions_t actions;
+  pid_t pid = -1;
+  int status = 0;
+  snprintf(words, sizeof(words), "%s", line);
+  for (char* word = strtok(words, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 1, ".fidlc-out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_adddup2(&actions, 1, 2);
+  ck_assert_int_eq(posix_spawn(&pid, fidlc, &actions, NULL, argv, environ), 0);
+  posix_spawn_file_actions_destroy(&actions);
+  while (waitpid(pid, &status, 0) < 0) ck_assert_int_eq(errno, EINTR);
+  ck_assert(WIFEXITED(status));
+  snprintf(output, sizeof(output), "%s", read_file(".fidlc-out"));
+  unlink(".fidlc-out");
+  return WEXITSTATUS(status);
+}
+
+static int run_plugin(const char* behaviour, const char* more) {
+  char line[PATH_MAX + 256];
+  char name[64];
+  snprintf(name, sizeof(name), "plugin-%s", behaviour);
+  ck_assert_int_eq(symlink(self, name), 0);
+  snprintf(line, sizeof(line), "--plugin ./%s:gen %s --files a.fidl", name, more);
+  int status = run(line);
+  unlink(name);
+  return status;
+}
+
+static const char kGood[] = "library a;\ntype S = struct {\n    x uint8;\n};\n";
+
+START_TEST(good_library_is_written) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run("--ir out/deep/a.pb --depfile a.d --files a.fidl"), 0);
+  ck_assert_str_eq(output, "");
+  ck_assert_int_eq(access("out/deep/a.pb", R_OK), 0);
+  ck_assert_str_eq(read_file("a.d"), "out/deep/a.pb : a.fidl\n");
+}
+END_TEST
+
+START_TEST(errors_leave_outputs_as_they_were) {
+  write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
+  write_file("a.pb", "before");
+  ck_assert_int_eq(run("--ir a.pb --depfile a.d --files a.fidl"), 1);
+  ck_assert_ptr_nonnull(strstr(output, "a.fidl:2:21: error: cannot find `Nothing`"));
+  ck_assert_ptr_nonnull(strstr(output, "[FI-0052]"));
+  ck_assert_str_eq(read_file("a.pb"), "before");
+  ck_assert_int_eq(file_count(), 2);
+}
+END_TEST
+
+START_TEST(wrong_usage_has_its_own_status) {
+  static const char* const kLines[] = {
+      "",
+      "--files a.fidl",
+      "--check",
+      "--check --files",
+      "--nonsense --check --files a.fidl",
+      "--check --experimental unheard_of --files a.fidl",
+      "--check --format=xml --files a.fidl",
+      "a.fidl",
+      "--check --files missing.fidl",
+      "--check @missing.rsp",
+      "--ir",
+      "--check --available test --files a.fidl",
+      "--check --available test:0 --files a.fidl",
+  };
+  write_file("a.fidl", kGood);
+  for (size_t i = 0; i < sizeof(kLines) / sizeof(kLines[0]); i++) {
+    ck_assert_msg(run(kLines[i]) == 2, "%s", kLines[i]);
+    ck_assert_str_ne(output, "");
+  }
+}
+END_TEST
+
+START_TEST(help_and_version_go_to_standard_output) {
+  ck_assert_int_eq(run("--help"), 0);
+  ck_assert_ptr_nonnull(strstr(output, "usage: fidlc"));
+  ck_assert_int_eq(run("--version"), 0);
+}
+END_TEST
+
+START_TEST(response_file_is_expanded) {
+  write_file("a.fidl", kGood);
+  write_file("args", "--check\n  --name\ta\n--files a.fidl\n");
+  ck_assert_int_eq(run("@args"), 0);
+}
+END_TEST
+
+START_TEST(library_must_have_the_name_asked_for) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run("--check --name b --files a.fidl"), 1);
+}
+END_TEST
+
+START_TEST(unused_library_is_an_error_unless_it_is_zx) {
+  write_file("a.fidl", kGood);
+  write_file("b.fidl", "library b;\n");
+  write_file("zx.fidl", "library zx;\n");
+  ck_assert_int_eq(run("--check --files b.fidl --files a.fidl"), 1);
+  ck_assert_int_eq(run("--check --files zx.fidl --files a.fidl"), 0);
+}
+END_TEST
+
+START_TEST(warnings_fail_only_when_asked) {
+  write_file("a.fidl", "library a;\n\n@discoverble\nprotocol P {};\n");
+  ck_assert_int_eq(run("--check --files a.fidl"), 0);
+  ck_assert_ptr_nonnull(strstr(output, "warning:"));
+  ck_assert_int_eq(run("--check --werror --files a.fidl"), 1);
+}
+END_TEST
+
+START_TEST(diagnostics_can_be_json) {
+  write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
+  ck_assert_int_eq(run("--check --format=json --files a.fidl"), 1);
+  ck_assert_ptr_nonnull(strstr(output, "\"error_id\":\"fi-0052\""));
+  ck_assert_ptr_nonnull(strstr(output, "\"start_line\":2,\"start_char\":20,\"end_line\":2,\"end_char\":27"));
+}
+END_TEST
+
+START_TEST(colour_is_only_printed_when_wanted) {
+  write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
+  ck_assert_int_eq(run("--check --files a.fidl"), 1);
+  ck_assert_ptr_null(strchr(output, '\033'));
+  ck_assert_int_eq(run("--check --colour always --files a.fidl"), 1);
+  ck_assert_ptr_nonnull(strchr(output, '\033'));
+}
+END_TEST
+
+START_TEST(plugin_writes_below_its_folder) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run_plugin("writes", "--plugin-opt key=value"), 0);
+  ck_assert_str_eq(read_file("gen/sub/a.txt"), "key=value");
+}
+END_TEST
+
+START_TEST(plugin_that_fails_writes_nothing) {
+  static const char* const kBehaviours[] = {"refuses", "escapes", "crashes", "babbles"};
+  write_file("a.fidl", kGood);
+  for (size_t i = 0; i < 4; i++) {
+    ck_assert_msg(run_plugin(kBehaviours[i], "--ir a.pb") == 1, "%s", kBehaviours[i]);
+    ck_assert_str_ne(output, "");
+    ck_assert_int_ne(access("a.pb", F_OK), 0);
+    ck_assert_int_ne(access("gen/sub/a.txt", F_OK), 0);
+    ck_assert_int_ne(access("a.txt", F_OK), 0);
+  }
+  ck_assert_int_eq(run("--plugin ./no-such-program --files a.fidl"), 1);
+}
+END_TEST
+
+int main(int argc, char** argv) {
+  const char* name = strrchr(argv[0], '/');
+  const char* behaviour = strstr(name ? name : argv[0], "plugin-");
+  if (behaviour) return plugin_stub(behaviour + strlen("plugin-"));
+  if (argc < 2) return 2;
+  fidlc = realpath(argv[1], NULL);
+  ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+  if (!fidlc || length < 0) return 2;
+  Suite* suite = suite_create("fidlc cli");
+  TCase* tc = jx_test_case(suite, "cli");
+  tcase_add_checked_fixture(tc, set_up, tear_down);
+  tcase_add_test(tc, good_library_is_written);
+  tcase_add_test(tc, errors_leave_outputs_as_they_were);
+  tcase_add_test(tc, wrong_usage_has_its_own_status);
+  tcase_add_test(tc, help_and_version_go_to_standard_output);
+  tcase_add_test(tc, response_file_is_expanded);
+  tcase_add_test(tc, library_must_have_the_name_asked_for);
+  tcase_add_test(tc, unused_library_is_an_error_unless_it_is_zx);
+  tcase_add_test(tc, warnings_fail_only_when_asked);
+  tcase_add_test(tc, diagnostics_can_be_json);
+  tcase_add_test(tc, colour_is_only_printed_when_wanted);
+  tcase_add_test(tc, plugin_writes_below_its_folder);
+  tcase_add_test(tc, plugin_that_fails_writes_nothing);
+  return jx_test_run(suite);
+}
