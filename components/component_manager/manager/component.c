@@ -123,7 +123,7 @@ static bool prepare_posix(launch_t* launch, environment_numbers_t* numbers) {
         cml_arena_printf(launch->arena, "%s/lib/libfdio.so", realm->builtin_package);
   }
   if (is_command(component)) {
-    launch->spec.foreground = launch->spec.writable_directory = true;
+    launch->spec.foreground = launch->spec.writable_directory = launch->spec.host_tmp = true;
     launch->spec.working_directory = get_current_dir_name();
   }
   if (!svc) return true;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "child.h"
@@ -265,6 +266,11 @@ static void refuse_posix(const child_t* child, scmp_filter_ctx filter) {
     rule(child, seccomp_rule_add(filter, eperm, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit)));
   }
   rule(child, seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
+  // Typing into the terminal that it shares with the shell it was started from.
+  rule(child,
+       seccomp_rule_add(filter, eperm, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCSTI)));
+  rule(child, seccomp_rule_add(filter, eperm, SCMP_SYS(ioctl), 1,
+                               SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCLINUX)));
   // AF_UNIX 1, AF_INET 2, AF_INET6 10 and AF_NETLINK 16 stay.
   static const struct { scmp_datum_t from, to; } gaps[] = {{3, 9}, {11, 15}, {17, 63}};
   for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {

@@ -108,12 +108,32 @@ static void make_devices(const view_t* view, bool is_elf) {
   }
 }
 
+// What of /proc is about the machine and not about processes; user 0 could write to some of it.
+static void protect_machine(const view_t* view) {
+  static const char* const places[] = {"proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus",
+                                       "proc/fs",  "proc/scsi",          "proc/acpi"};
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    if (faccessat(view->root, places[i], F_OK, 0) != 0) continue;
+    int tree = (int)syscall(SYS_open_tree, view->root, places[i],
+                            AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    bool ok = tree >= 0 && set_attributes(tree, READ_ONLY, true) &&
+              move_mount(tree, "", view->root, places[i], MOVE_MOUNT_F_EMPTY_PATH) == 0;
+    if (!ok) child_fail(view->child, places[i]);
+    close(tree);
+  }
+}
+
+// A component sees its own processes there and nothing else; a program needs the rest of /proc, and to write
+// its own.
 static void make_proc(const view_t* view, bool is_elf) {
   if (!make_path(view, "proc", false)) child_fail(view->child, "/proc");
-  unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
-  if (mount("proc", "proc", "proc", flags, is_elf ? "subset=pid" : NULL) == 0) return;
-  // Containers that hide parts of their /proc do not let one be mounted that shows them.
-  child_note(view->child, "no /proc (the host hides parts of its own)");
+  unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (is_elf ? MS_RDONLY : 0);
+  if (mount("proc", "proc", "proc", flags, is_elf ? "subset=pid" : NULL) != 0) {
+    // Containers that hide parts of their /proc do not let one be mounted that shows them.
+    child_note(view->child, "no /proc (the host hides parts of its own)");
+  } else if (!is_elf) {
+    protect_machine(view);
+  }
 }
 
 // A folder or link of the host's root, at the same place.
@@ -181,7 +201,7 @@ static void add_working_places(const view_t* view) {
   if (wants && !bind(view, directory, directory, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
     child_fail(view->child, directory);
   for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
-    bool is_there = wants && lies_under(spec->program, directory);
+    bool is_there = (wants && lies_under(spec->program, directory)) || (spec->host_tmp && i == 0);
     if (lies_under(spec->program, hidden[i]) && !is_there)
       must_bind(view, spec->program, spec->program, READ_ONLY);
   }
