@@ -111,8 +111,9 @@ void fdio_interrupt_reset(void);
 
 // recvmsg and sendmsg as POSIX has them, blocking unless MSG_DONTWAIT or O_NONBLOCK. Return an errno number,
 // 0 with `out_actual`.
-int fdio_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, int flags, size_t* out_actual);
-int fdio_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags, size_t* out_actual);
+int fdio_socket_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, int flags, size_t* out_actual);
+int fdio_socket_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags,
+                        size_t* out_actual);
 
 // How many messages sendmmsg and recvmmsg take at a time, as in Linux.
 #define FDIO_MESSAGES_MAX 1024u

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fdio.h"
+#include "names.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE 2U
@@ -57,16 +58,14 @@ static int close_around_hidden(unsigned first, unsigned last, int flags) {
 }
 
 FDIO_EXPORT int close_range(unsigned first, unsigned last, int flags) {
-  bool keep = flags & (int)CLOSE_RANGE_CLOEXEC || first > last;
-  if (keep || fdio_table_next(first, last) < 0) return close_around_hidden(first, last, flags);
-  if (fdio_foreign_process()) return close_around_hidden(first, last, flags);
-  int result = 0;
-  // Sockets one by one, so that each number is free only when its entry is; then the rest.
-  for (int fd = fdio_table_next(first, last); fd >= 0; fd = fdio_table_next((unsigned)fd + 1, last)) {
-    if (fdio_table_peek(fd) != FDIO_INTERNAL) close(fd);
+  if (fdio_table_next(first, last) < 0) return libc_close_range(first, last, flags);
+  if (!(flags & (int)CLOSE_RANGE_CLOEXEC) && !fdio_foreign_process()) {
+    // Sockets one by one, so that each number is free only when its entry is; then the rest.
+    for (int fd = fdio_table_next(first, last); fd >= 0; fd = fdio_table_next((unsigned)fd + 1, last)) {
+      if (fdio_table_peek(fd) != FDIO_INTERNAL) close(fd);
+    }
   }
-  result = close_around_hidden(first, last, flags);
-  return result;
+  return close_around_hidden(first, last, flags);
 }
 
 FDIO_EXPORT void closefrom(int first) {
@@ -153,3 +152,10 @@ FDIO_EXPORT int fcntl64(int fd, int command, ...) FDIO_ALIAS("fcntl");
 FDIO_EXPORT int __fcntl(int fd, int command, ...) FDIO_ALIAS("fcntl");
 FDIO_EXPORT int __close(int fd) FDIO_ALIAS("close");
 FDIO_EXPORT int __dup2(int from, int to) FDIO_ALIAS("dup2");
+
+FDIO_OWN_NAME(close)
+FDIO_OWN_NAME(close_range)
+FDIO_OWN_NAME(dup)
+FDIO_OWN_NAME(dup2)
+FDIO_OWN_NAME(dup3)
+FDIO_OWN_NAME(fcntl)

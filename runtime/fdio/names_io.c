@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fdio.h"
+#include "names.h"
 
 void __chk_fail(void) __attribute__((noreturn));
 
@@ -19,7 +20,7 @@ FDIO_EXPORT ssize_t read(int fd, void* data, size_t size) {
   struct iovec iov = {.iov_base = data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   size_t actual = 0;
-  int error = fdio_recvmsg(call.socket, fd, &message, 0, &actual);
+  int error = fdio_socket_recvmsg(call.socket, fd, &message, 0, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -28,7 +29,7 @@ FDIO_EXPORT ssize_t write(int fd, const void* data, size_t size) {
   struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   size_t actual = 0;
-  int error = fdio_sendmsg(call.socket, fd, &message, 0, &actual);
+  int error = fdio_socket_sendmsg(call.socket, fd, &message, 0, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -37,7 +38,7 @@ FDIO_EXPORT ssize_t readv(int fd, const struct iovec* iov, int count) {
   if (count < 0 || count > IOV_MAX) return fdio_leave(&call, EINVAL, -1);
   struct msghdr message = {.msg_iov = (struct iovec*)(uintptr_t)iov, .msg_iovlen = (size_t)count};
   size_t actual = 0;
-  int error = fdio_recvmsg(call.socket, fd, &message, 0, &actual);
+  int error = fdio_socket_recvmsg(call.socket, fd, &message, 0, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -46,7 +47,7 @@ FDIO_EXPORT ssize_t writev(int fd, const struct iovec* iov, int count) {
   if (count < 0 || count > IOV_MAX) return fdio_leave(&call, EINVAL, -1);
   struct msghdr message = {.msg_iov = (struct iovec*)(uintptr_t)iov, .msg_iovlen = (size_t)count};
   size_t actual = 0;
-  int error = fdio_sendmsg(call.socket, fd, &message, 0, &actual);
+  int error = fdio_socket_sendmsg(call.socket, fd, &message, 0, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -94,7 +95,7 @@ static ssize_t stream_write(void* cookie, const char* data, size_t size) {
 }
 
 static int stream_close(void* cookie) {
-  return close((int)(intptr_t)cookie);
+  return fdio_close((int)(intptr_t)cookie);
 }
 
 FDIO_EXPORT FILE* fdopen(int fd, const char* mode) {
@@ -104,3 +105,8 @@ FDIO_EXPORT FILE* fdopen(int fd, const char* mode) {
   if (stream) stream->_fileno = fd;  // what fileno() answers; the functions above do not use it
   return stream;
 }
+
+FDIO_OWN_NAME(read)
+FDIO_OWN_NAME(write)
+FDIO_OWN_NAME(readv)
+FDIO_OWN_NAME(writev)

@@ -11,6 +11,7 @@
 #include <zircon/errors.h>
 
 #include "fdio.h"
+#include "names.h"
 
 static int with_address(zx_handle_t provider, unsigned long request, struct ifreq* interface,
                         const char* name) {
@@ -116,3 +117,5 @@ FDIO_EXPORT int ioctl(int fd, unsigned long request, ...) {
   fdio_leave(&call, 0, 0);
   return libc_ioctl(fd, request, argument);
 }
+
+FDIO_OWN_NAME(ioctl)

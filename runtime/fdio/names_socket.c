@@ -5,6 +5,7 @@
 #include <zircon/syscalls.h>
 
 #include "fdio.h"
+#include "names.h"
 
 // <sys/socket.h> declares addresses as unions of all their types, which ISO C does not know.
 #pragma GCC diagnostic ignored "-Wpedantic"
@@ -119,7 +120,7 @@ FDIO_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags, con
   struct msghdr message = {
       .msg_name = (void*)(uintptr_t)addr, .msg_namelen = length, .msg_iov = &iov, .msg_iovlen = 1};
   size_t actual = 0;
-  int error = fdio_sendmsg(call.socket, fd, &message, flags, &actual);
+  int error = fdio_socket_sendmsg(call.socket, fd, &message, flags, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -128,14 +129,14 @@ FDIO_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
   struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   size_t actual = 0;
-  int error = fdio_sendmsg(call.socket, fd, &message, flags, &actual);
+  int error = fdio_socket_sendmsg(call.socket, fd, &message, flags, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
 FDIO_EXPORT ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
   FDIO_ENTER(call, fd, libc_sendmsg(fd, message, flags));
   size_t actual = 0;
-  int error = message ? fdio_sendmsg(call.socket, fd, message, flags, &actual) : EFAULT;
+  int error = message ? fdio_socket_sendmsg(call.socket, fd, message, flags, &actual) : EFAULT;
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -145,7 +146,7 @@ FDIO_EXPORT int sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int f
   unsigned sent = 0;
   for (; sent < count && sent < FDIO_MESSAGES_MAX; sent++) {
     size_t actual = 0;
-    error = fdio_sendmsg(call.socket, fd, &messages[sent].msg_hdr, flags, &actual);
+    error = fdio_socket_sendmsg(call.socket, fd, &messages[sent].msg_hdr, flags, &actual);
     if (error) break;
     messages[sent].msg_len = (unsigned)actual;
   }
@@ -162,7 +163,7 @@ FDIO_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, struct 
   struct msghdr message = {
       .msg_name = addr, .msg_namelen = addr ? *length : 0, .msg_iov = &iov, .msg_iovlen = 1};
   size_t actual = 0;
-  int error = fdio_recvmsg(call.socket, fd, &message, flags, &actual);
+  int error = fdio_socket_recvmsg(call.socket, fd, &message, flags, &actual);
   if (!error && addr) *length = message.msg_namelen;
   return fdio_leave(&call, error, (ssize_t)actual);
 }
@@ -172,14 +173,14 @@ FDIO_EXPORT ssize_t recv(int fd, void* data, size_t size, int flags) {
   struct iovec iov = {.iov_base = data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   size_t actual = 0;
-  int error = fdio_recvmsg(call.socket, fd, &message, flags, &actual);
+  int error = fdio_socket_recvmsg(call.socket, fd, &message, flags, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
 FDIO_EXPORT ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
   FDIO_ENTER(call, fd, libc_recvmsg(fd, message, flags));
   size_t actual = 0;
-  int error = message ? fdio_recvmsg(call.socket, fd, message, flags, &actual) : EFAULT;
+  int error = message ? fdio_socket_recvmsg(call.socket, fd, message, flags, &actual) : EFAULT;
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -197,7 +198,7 @@ FDIO_EXPORT int recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int f
   int each = flags & ~MSG_WAITFORONE;
   for (; !error && received < count && received < FDIO_MESSAGES_MAX; received++) {
     size_t actual = 0;
-    error = fdio_recvmsg(call.socket, fd, &messages[received].msg_hdr, each, &actual);
+    error = fdio_socket_recvmsg(call.socket, fd, &messages[received].msg_hdr, each, &actual);
     if (error) break;
     messages[received].msg_len = (unsigned)actual;
     if (flags & MSG_WAITFORONE) each |= MSG_DONTWAIT;
@@ -228,3 +229,21 @@ FDIO_EXPORT ssize_t __recvfrom_chk(int fd, void* data, size_t size, size_t room,
 
 FDIO_EXPORT ssize_t __send(int fd, const void* data, size_t size, int flags) FDIO_ALIAS("send");
 FDIO_EXPORT int __connect(int fd, const struct sockaddr* addr, socklen_t length) FDIO_ALIAS("connect");
+
+FDIO_OWN_NAME(socket)
+FDIO_OWN_NAME(bind)
+FDIO_OWN_NAME(connect)
+FDIO_OWN_NAME(listen)
+FDIO_OWN_NAME(accept)
+FDIO_OWN_NAME(accept4)
+FDIO_OWN_NAME(shutdown)
+FDIO_OWN_NAME(getsockname)
+FDIO_OWN_NAME(getpeername)
+FDIO_OWN_NAME(getsockopt)
+FDIO_OWN_NAME(setsockopt)
+FDIO_OWN_NAME(sendto)
+FDIO_OWN_NAME(sendmsg)
+FDIO_OWN_NAME(sendmmsg)
+FDIO_OWN_NAME(recvfrom)
+FDIO_OWN_NAME(recvmsg)
+FDIO_OWN_NAME(recvmmsg)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fdio.h"
+#include "names.h"
 
 #define POINTER(type, word) ((type)(word))
 
@@ -17,27 +18,27 @@ static long socket_call(long number, const long* w, bool* taken) {
   int fd = (int)w[0];
   switch (number) {
     case SYS_socket:
-      return socket((int)w[0], (int)w[1], (int)w[2]);
+      return fdio_socket((int)w[0], (int)w[1], (int)w[2]);
     case SYS_bind:
-      return bind(fd, POINTER(const struct sockaddr*, w[1]), (socklen_t)w[2]);
+      return fdio_bind(fd, POINTER(const struct sockaddr*, w[1]), (socklen_t)w[2]);
     case SYS_connect:
-      return connect(fd, POINTER(const struct sockaddr*, w[1]), (socklen_t)w[2]);
+      return fdio_connect(fd, POINTER(const struct sockaddr*, w[1]), (socklen_t)w[2]);
     case SYS_listen:
-      return listen(fd, (int)w[1]);
+      return fdio_listen(fd, (int)w[1]);
     case SYS_accept:
-      return accept(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]));
+      return fdio_accept(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]));
     case SYS_accept4:
-      return accept4(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]), (int)w[3]);
+      return fdio_accept4(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]), (int)w[3]);
     case SYS_shutdown:
-      return shutdown(fd, (int)w[1]);
+      return fdio_shutdown(fd, (int)w[1]);
     case SYS_getsockname:
-      return getsockname(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]));
+      return fdio_getsockname(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]));
     case SYS_getpeername:
-      return getpeername(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]));
+      return fdio_getpeername(fd, POINTER(struct sockaddr*, w[1]), POINTER(socklen_t*, w[2]));
     case SYS_getsockopt:
-      return getsockopt(fd, (int)w[1], (int)w[2], POINTER(void*, w[3]), POINTER(socklen_t*, w[4]));
+      return fdio_getsockopt(fd, (int)w[1], (int)w[2], POINTER(void*, w[3]), POINTER(socklen_t*, w[4]));
     case SYS_setsockopt:
-      return setsockopt(fd, (int)w[1], (int)w[2], POINTER(const void*, w[3]), (socklen_t)w[4]);
+      return fdio_setsockopt(fd, (int)w[1], (int)w[2], POINTER(const void*, w[3]), (socklen_t)w[4]);
     default:
       *taken = false;
       return 0;
@@ -48,28 +49,28 @@ static long message_call(long number, const long* w, bool* taken) {
   int fd = (int)w[0];
   switch (number) {
     case SYS_sendto:
-      return sendto(fd, POINTER(const void*, w[1]), (size_t)w[2], (int)w[3],
-                    POINTER(const struct sockaddr*, w[4]), (socklen_t)w[5]);
+      return fdio_sendto(fd, POINTER(const void*, w[1]), (size_t)w[2], (int)w[3],
+                         POINTER(const struct sockaddr*, w[4]), (socklen_t)w[5]);
     case SYS_sendmsg:
-      return sendmsg(fd, POINTER(const struct msghdr*, w[1]), (int)w[2]);
+      return fdio_sendmsg(fd, POINTER(const struct msghdr*, w[1]), (int)w[2]);
     case SYS_sendmmsg:
-      return sendmmsg(fd, POINTER(struct mmsghdr*, w[1]), (unsigned)w[2], (int)w[3]);
+      return fdio_sendmmsg(fd, POINTER(struct mmsghdr*, w[1]), (unsigned)w[2], (int)w[3]);
     case SYS_recvfrom:
-      return recvfrom(fd, POINTER(void*, w[1]), (size_t)w[2], (int)w[3], POINTER(struct sockaddr*, w[4]),
-                      POINTER(socklen_t*, w[5]));
+      return fdio_recvfrom(fd, POINTER(void*, w[1]), (size_t)w[2], (int)w[3], POINTER(struct sockaddr*, w[4]),
+                           POINTER(socklen_t*, w[5]));
     case SYS_recvmsg:
-      return recvmsg(fd, POINTER(struct msghdr*, w[1]), (int)w[2]);
+      return fdio_recvmsg(fd, POINTER(struct msghdr*, w[1]), (int)w[2]);
     case SYS_recvmmsg:
-      return recvmmsg(fd, POINTER(struct mmsghdr*, w[1]), (unsigned)w[2], (int)w[3],
-                      POINTER(struct timespec*, w[4]));
+      return fdio_recvmmsg(fd, POINTER(struct mmsghdr*, w[1]), (unsigned)w[2], (int)w[3],
+                           POINTER(struct timespec*, w[4]));
     case SYS_read:
-      return read(fd, POINTER(void*, w[1]), (size_t)w[2]);
+      return fdio_read(fd, POINTER(void*, w[1]), (size_t)w[2]);
     case SYS_write:
-      return write(fd, POINTER(const void*, w[1]), (size_t)w[2]);
+      return fdio_write(fd, POINTER(const void*, w[1]), (size_t)w[2]);
     case SYS_readv:
-      return readv(fd, POINTER(const struct iovec*, w[1]), (int)w[2]);
+      return fdio_readv(fd, POINTER(const struct iovec*, w[1]), (int)w[2]);
     case SYS_writev:
-      return writev(fd, POINTER(const struct iovec*, w[1]), (int)w[2]);
+      return fdio_writev(fd, POINTER(const struct iovec*, w[1]), (int)w[2]);
     default:
       *taken = false;
       return 0;
@@ -80,21 +81,21 @@ static long descriptor_call(long number, const long* w, bool* taken) {
   int fd = (int)w[0];
   switch (number) {
     case SYS_close:
-      return close(fd);
+      return fdio_close(fd);
     case SYS_close_range:
-      return close_range((unsigned)w[0], (unsigned)w[1], (int)w[2]);
+      return fdio_close_range((unsigned)w[0], (unsigned)w[1], (int)w[2]);
     case SYS_dup:
-      return dup(fd);
+      return fdio_dup(fd);
 #ifdef SYS_dup2
     case SYS_dup2:
-      return dup2(fd, (int)w[1]);
+      return fdio_dup2(fd, (int)w[1]);
 #endif
     case SYS_dup3:
-      return dup3(fd, (int)w[1], (int)w[2]);
+      return fdio_dup3(fd, (int)w[1], (int)w[2]);
     case SYS_fcntl:
-      return fcntl(fd, (int)w[1], w[2]);
+      return fdio_fcntl(fd, (int)w[1], w[2]);
     case SYS_ioctl:
-      return ioctl(fd, (unsigned long)w[1], w[2]);
+      return fdio_ioctl(fd, (unsigned long)w[1], w[2]);
     default:
       *taken = false;
       return 0;

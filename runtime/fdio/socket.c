@@ -122,7 +122,8 @@ static int receive(waiting_t* waiting, struct msghdr* message, int flags, size_t
   }
 }
 
-int fdio_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, int flags, size_t* out_actual) {
+int fdio_socket_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, int flags,
+                        size_t* out_actual) {
   waiting_t waiting = {
       .socket = socket,
       .fd = fd,
@@ -147,7 +148,8 @@ static int send_message(waiting_t* waiting, const struct msghdr* message, int fl
   }
 }
 
-int fdio_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags, size_t* out_actual) {
+int fdio_socket_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags,
+                        size_t* out_actual) {
   waiting_t waiting = {
       .socket = socket,
       .fd = fd,
