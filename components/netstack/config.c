@@ -57,6 +57,11 @@ static bool set_interface(netstack_config_t* config, const char* value) {
   return true;
 }
 
+static bool set_duplicate_detection(netstack_config_t* config, const char* value) {
+  config->known_unique = strcmp(value, "off") == 0;
+  return config->known_unique || strcmp(value, "on") == 0;
+}
+
 static bool set_sockets(netstack_config_t* config, const char* value) {
   unsigned long number;
   if (!parse_number(value, 1, 65536, &number)) return false;
@@ -82,6 +87,7 @@ static const config_option_t options[] = {
     {"--gateway", set_gateway, "an address such as 10.0.2.2, at most 8 of them"},
     {"--mtu", set_mtu, "a number from 576 to 65535"},
     {"--interface", set_interface, "a name of 1 to 15 printable characters other than \"lo\""},
+    {"--duplicate-detection", set_duplicate_detection, "on or off"},
     {"--sockets", set_sockets, "a number from 1 to 65536"},
     {"--buffers", set_buffers, "a number of bytes from 1 to 1073741824"},
 };

@@ -15,6 +15,7 @@ typedef struct netstack_config {
   tcpip_address_t gateways[CONFIG_GATEWAYS_MAX];
   size_t gateway_count;
   uint32_t mtu;         // 0: the device's
+  bool known_unique;    // addresses are used at once, not probed for duplicates on the link first
   tcpip_quota_t quota;  // of each client; zeroes: the engine's defaults
 } netstack_config_t;
 
@@ -25,6 +26,9 @@ typedef struct netstack_config {
 //   --gateway=A     the default route's next hop; may be repeated
 //   --mtu=N         at most N bytes in an IP packet, 576 to 65535
 //   --interface=S   the interface's name, "eth0" if not given
+//   --duplicate-detection=on|off
+//                   off: nobody else on the link can have our addresses, so IPv6 ones need no probing for a second before
+//                   their first use (RFC 4862, DupAddrDetectTransmits 0); "on" if not given
 //   --sockets=N     how many sockets one client may have
 //   --buffers=N     how many bytes one client's sockets may hold
 // False: `error` holds a sentence about what is wrong, and `out` is not to be used.

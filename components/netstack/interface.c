@@ -21,7 +21,7 @@ static void add_addresses(netstack_t* netstack, uint32_t index) {
   const netstack_config_t* config = netstack_configuration(netstack);
   for (size_t i = 0; i < config->address_count; i++) {
     const tcpip_subnet_t* subnet = &config->addresses[i];
-    int result = tcpip_address_add(netstack_engine(netstack), index, subnet, false);
+    int result = tcpip_address_add(netstack_engine(netstack), index, subnet, config->known_unique);
     if (result == 0) continue;
     char text[TCPIP_ADDRESS_TEXT_SIZE];
     tcpip_address_format(&subnet->address, text);
