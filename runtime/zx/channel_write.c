@@ -47,7 +47,9 @@ static void append_iovecs(struct iovec* iov, size_t* count, const zx_channel_iov
                           uint32_t skip) {
   for (uint32_t i = 0; i < num; i++) {
     uint32_t here = iovecs[i].capacity < skip ? iovecs[i].capacity : skip;
-    append(iov, count, (const char*)iovecs[i].buffer + here, iovecs[i].capacity - here);
+    if (iovecs[i].capacity > here) {
+      append(iov, count, (const char*)iovecs[i].buffer + here, iovecs[i].capacity - here);
+    }
     skip -= here;
   }
 }
@@ -64,7 +66,7 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
     skip = sizeof(*message->txid);
   }
   if (!(message->options & ZX_CHANNEL_WRITE_USE_IOVEC)) {
-    append(iov, &count, (const char*)message->bytes + skip, total - skip);
+    if (total > skip) append(iov, &count, (const char*)message->bytes + skip, total - skip);
   } else if (message->num_bytes <= STACK_IOVECS) {
     append_iovecs(iov, &count, message->bytes, message->num_bytes, skip);
   } else {

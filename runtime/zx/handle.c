@@ -148,14 +148,11 @@ zx_status_t handle_take(zx_handle_t handle, struct zx_object** out, zx_rights_t*
   return ZX_OK;
 }
 
-// The layer keeps no descriptor or buffer for a process that holds no handle.
-static void trim_if_unused(void) {
+bool handle_table_is_empty(void) {
   pthread_mutex_lock(&table.lock);
-  bool unused = table.num_handles == 0;
+  bool empty = table.num_handles == 0;
   pthread_mutex_unlock(&table.lock);
-  if (!unused) return;
-  waker_trim();
-  scratch_trim();
+  return empty;
 }
 
 void handle_release(struct zx_object* object) {
@@ -164,7 +161,10 @@ void handle_release(struct zx_object* object) {
     if (object->ops->close) object->ops->close(object);
   }
   object_unref(object);
-  trim_if_unused();
+  if (handle_table_is_empty()) {
+    waker_trim();
+    scratch_trim();
+  }
 }
 
 // Whatever other threads of the parent were doing with the table or an object, they are not here: locks are made new, and
@@ -182,7 +182,10 @@ void zx_linux_after_fork_in_child(void) {
     atomic_store_explicit(&object->refs, 1, memory_order_relaxed);
     object_unref(object);
   }
-  trim_if_unused();
+  if (handle_table_is_empty()) {
+    waker_trim();
+    scratch_trim();
+  }
 }
 
 zx_status_t zx_handle_close(zx_handle_t handle) {

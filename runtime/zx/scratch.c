@@ -12,6 +12,7 @@ void* scratch_get(void) {
 }
 
 void scratch_put(void* scratch) {
+  if (!scratch) return;
   free(atomic_exchange_explicit(&kept, scratch, memory_order_acq_rel));
 }
 

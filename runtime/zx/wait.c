@@ -47,7 +47,6 @@ static void observe(struct wait* wait) {
 static void stop_observing(struct wait* wait) {
   for (size_t i = 0; i < wait->count; i++) {
     struct wait_entry* entry = &wait->entries[i];
-    if (!list_in_list(&entry->observer.node)) continue;
     pthread_mutex_lock(&entry->object->lock);
     list_remove(&entry->observer.node);
     pthread_mutex_unlock(&entry->object->lock);

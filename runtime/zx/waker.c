@@ -9,6 +9,8 @@
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include "runtime/zx/handle.h"
+
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct waker* pool;
 
@@ -37,6 +39,8 @@ void waker_put(struct waker* waker) {
   waker->next = pool;
   pool = waker;
   pthread_mutex_unlock(&pool_lock);
+  // The last handle may have been closed while this one was out.
+  if (handle_table_is_empty()) waker_trim();
 }
 
 void waker_wake(struct waker* waker) {
