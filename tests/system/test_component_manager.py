@@ -1,0 +1,410 @@
+"""The component manager with real trees: the demo, the walls between processes, bad input, and ways to end."""
+
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+
+from systest import (BUILD, PROVIDER, ROOT, Package, Skip, case, expect, expect_equal, jacinth, main,
+                     python_program, require_root, resources, run, spawn, stack, wait_until)
+
+DEMO = os.path.join(ROOT, "manifests/udp-echo.cml")
+NAMESPACES = ("user", "mnt", "pid", "ipc", "uts", "cgroup", "net")
+
+
+def waiting(*how):
+    return python_program("waiting.py", *how)
+
+
+def start(owned, *arguments):
+    return spawn(owned, jacinth(), "run", *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def read_until(process, text):
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if text in line:
+            return "".join(said)
+    expect(False, f"it ended without saying {text!r}:\n{''.join(said)}")
+
+
+def fails(manifest, *wanted, status=1):
+    """Runs a manifest that cannot be run; each of `wanted` is in what is said about it."""
+    done = run(jacinth(), "run", manifest, check=False)
+    expect_equal(done.returncode, status, f"status of {manifest}: {done.stderr}")
+    for text in wanted:
+        expect(text in done.stderr, f"{text!r} is not in:\n{done.stderr}")
+    return done
+
+
+# Processes
+
+
+def children_of(pid):
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/task/{task}/children") as file:
+            found += map(int, file.read().split())
+    return found
+
+
+def descendants(pid):
+    found = []
+    for child in children_of(pid):
+        with contextlib.suppress(FileNotFoundError):
+            found += [child] + descendants(child)
+    return found
+
+
+def name_of(pid):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/comm") as file:
+        return file.read().strip()
+    return None
+
+
+def processes_by_name(pid):
+    return {name_of(found): found for found in descendants(pid)}
+
+
+def expect_gone(pids):
+    def all_gone():
+        return not [pid for pid in pids if name_of(pid)]
+    wait_until(all_gone, f"the processes {pids} to be gone")
+
+
+# The demo
+
+
+def check_demo(done):
+    expect_equal(done.returncode, 0, f"status of the demo: {done.stderr}")
+    for text in ("udp-echo\n├─ echo_server", "└─ client", "datagram 5: 64 bytes", "5 of 5 datagrams answered"):
+        expect(text in done.stdout, f"{text!r} is not in:\n{done.stdout}{done.stderr}")
+
+
+@case
+def the_demo_runs_and_ends_by_itself():
+    check_demo(run(jacinth(), "run", DEMO))
+
+
+@case
+def the_demo_runs_as_an_ordinary_user():
+    require_root()
+    for path in (jacinth(), os.path.join(BUILD, "pkg/bin/netstack"), DEMO):
+        at = path
+        while at != "/":
+            if not os.stat(at).st_mode & (stat.S_IROTH if at == path else stat.S_IXOTH):
+                raise Skip(f"other users may not read {at}")
+            at = os.path.dirname(at)
+    check_demo(run(jacinth(), "run", DEMO, user=1000, group=1000, extra_groups=[], cwd="/"))
+
+
+@case
+def several_demos_run_at_once():
+    with resources() as owned:
+        demos = [start(owned, DEMO) for _ in range(4)]
+        for demo in demos:
+            said, _ = demo.communicate(timeout=60)
+            expect_equal(demo.returncode, 0, f"status of one of four demos: {said}")
+
+
+@case
+def without_a_server_the_demo_says_so_and_fails():
+    fails(os.path.join(ROOT, "manifests/udp-echo-no-server.cml"), "no answer to datagram 1 from 10.0.2.2")
+
+
+def steps_of(text, title):
+    part = text.split(title, 1)[1].split("\n\n", 1)[0]
+    return [(number, float(us), process, point)
+            for number, us, process, point in re.findall(r"^ *([\d-]+) +([\d.]+) us +(\S+) +\d+ +(\S+)", part, re.M)]
+
+
+@case
+def the_life_of_a_datagram_is_told_in_the_order_of_its_steps():
+    done = run(jacinth(), "run", "--life", DEMO)
+    sent = steps_of(done.stdout, "Life of a datagram sent")
+    received = steps_of(done.stdout, "Life of a datagram received")
+    expect_equal([number for number, *_ in sent],
+                 "1 2 3 4 5 6 7 8 9 9 10 11 12 13 14 15-16".split(), "steps of sending")
+    expect_equal([number for number, *_ in received],
+                 "1 2 3 4 5 6 7 8 9 10-11 12 13 14 14 14 15 16 17 18 19 20 21 22 23 24 25 26".split(),
+                 "steps of receiving")
+    expect_equal([process for _, _, process, _ in sent],
+                 ["client"] * 3 + ["netstack"] * 5 + ["ethernet"] * 2 + ["netstack"] * 3 + ["client"] * 3,
+                 "processes of sending")
+    expect_equal([process for _, _, process, _ in received],
+                 ["client"] * 3 + ["netstack"] * 5 + ["client"] * 3 + ["ethernet"] + ["netstack"] * 4
+                 + ["client"] * 3 + ["netstack"] * 5 + ["client"] * 3, "processes of receiving")
+    for steps in ([step for step in sent if step[0] != "9"], received):
+        times = [us for _, us, *_ in steps]
+        expect_equal(times, sorted(times), "times of the steps")
+    by_number = {number: us for number, us, *_ in sent}
+    expect(by_number["9"] >= by_number["8"], "the driver took a frame before it was there")
+
+
+# Walls
+
+
+def shared_memory(pid):
+    """The inodes of the memory a process has mapped shared, and those it has a descriptor of."""
+    found = set()
+    with open(f"/proc/{pid}/maps") as file:
+        for line in file:
+            _, rights, _, device, inode, *_ = line.split()
+            if rights[3] == "s":
+                found.add((device, int(inode)))
+    return found
+
+
+def descriptors(pid):
+    return {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+
+
+def network_devices(pid):
+    with open(f"/proc/{pid}/net/dev") as file:
+        return [line.split(":")[0].strip() for line in file if ":" in line]
+
+
+@case
+def the_three_processes_share_nothing_but_what_they_were_given():
+    require_root()
+    with resources() as owned:
+        process = start(owned, stack(Package(owned), "walls", waiting("socket"), wire="slirp"))
+        read_until(process, "ready")
+        by_name = processes_by_name(process.pid)
+        python = next(name for name in by_name if name.startswith("python"))
+        three = {"application": by_name[python], "netstack": by_name["netstack"], "driver": by_name["ethernet_slirp"]}
+        spaces = {who: {kind: os.readlink(f"/proc/{pid}/ns/{kind}") for kind in NAMESPACES}
+                  for who, pid in three.items()}
+        spaces["us"] = {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in NAMESPACES}
+        for (one, its), (other, others) in itertools.combinations(spaces.items(), 2):
+            for kind in NAMESPACES:
+                if {one, other} == {"driver", "us"} and kind == "net":
+                    continue  # the driver holds the wire
+                expect(its[kind] != others[kind], f"{one} and {other} are in one {kind} namespace")
+        for who in ("application", "netstack"):
+            expect_equal(network_devices(three[who]), ["lo"], f"network devices of the {who}")
+        check_descriptors(three)
+        memory = {who: shared_memory(pid) for who, pid in three.items()}
+        expect(not memory["application"] & memory["driver"], "the application and the driver share memory")
+        expect(memory["netstack"] & memory["driver"], "the netstack and the driver share no memory")
+
+
+def check_descriptors(three):
+    mine = re.compile(r"socket:|pipe:|/memfd:|anon_inode:\[(eventfd|eventpoll|timerfd|signalfd)\]|/dev/null$")
+    for who in ("netstack", "driver"):
+        for fd, target in descriptors(three[who]).items():
+            expect(mine.match(target), f"descriptor {fd} of the {who} is {target}")
+    sockets = {who: {target for target in descriptors(pid).values() if target.startswith(("socket:", "pipe:"))}
+               for who, pid in three.items()}
+    for one, other in itertools.combinations(three, 2):
+        # The two ends of a connection are two sockets: nobody holds another's.
+        expect(not sockets[one] & sockets[other] or {one, other} == {"application", "netstack"},
+               f"{one} and {other} hold the same {sockets[one] & sockets[other]}")
+
+
+@case
+def the_kernels_own_sockets_lead_a_program_nowhere():
+    with resources() as owned:
+        listener = owned.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        program = python_program("around_the_netstack.py", listener.getsockname()[1])
+        done = run(jacinth(), "run", "--quiet", stack(Package(owned), "around", program, wire="slirp"))
+        *tries, devices = done.stdout.splitlines()
+        expect_equal(len(tries), 6, "number of tries")
+        expect("REACHED" not in done.stdout, done.stdout)
+        expect_equal(devices, "['lo']", "network devices")
+        with contextlib.suppress(BlockingIOError):
+            expect(False, f"the listener heard {listener.recv(10)!r}")
+
+
+# Bad input
+
+
+@case
+def a_syntax_error_is_shown_with_line_and_caret():
+    with resources() as owned:
+        path = os.path.join(Package(owned).path, "bad.cml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("{\n    children: [\n        { name: \"a\" url: \"#meta/a.cml\" },\n    ],\n}\n")
+        fails(path, f"{path}:3:21: error: ParseError: expected \",\" or \"}}\" after the value",
+              "    3 |         { name: \"a\" url: \"#meta/a.cml\" },\n      |                     ^~~\n")
+
+
+@case
+def a_route_to_a_capability_that_nobody_offers_is_told_before_anything_starts():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("lonely", program=waiting(), use=[{"protocol": "sample.Nothing"}])
+        root = package.manifest("root", children=[{"name": "lonely", "url": "#meta/lonely.cml", "startup": "eager"}])
+        done = fails(root, "UseFromParentNotFound", "sample.Nothing, used by lonely: it is not offered to #lonely",
+                     "help: add to \"offer\" of")
+        expect("ready" not in done.stdout, "it was started all the same")
+
+
+@case
+def a_missing_binary_and_a_missing_manifest_are_told():
+    with resources() as owned:
+        package = Package(owned)
+        root = package.manifest("root", program={"runner": "elf", "binary": "bin/gone"})
+        fails(root, "MissingBinary", "/bin/gone", "root.cml:4:")
+        root = package.manifest("root", children=[{"name": "a", "url": "#meta/gone.cml"}])
+        fails(root, "InstanceCannotResolve", "#meta/gone.cml")
+        fails(os.path.join(package.path, "gone.cml"), "FileError", "No such file")
+
+
+@case
+def a_component_that_dies_at_start_ends_the_run():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("dying", program={"runner": "posix", "binary": "/bin/sh",
+                                           "args": ["-c", "echo I cannot >&2; exit 3"]})
+        package.manifest("other", program=waiting())
+        root = package.manifest("root", children=[
+            {"name": "other", "url": "#meta/other.cml", "startup": "eager"},
+            {"name": "dying", "url": "#meta/dying.cml", "startup": "eager"}])
+        fails(root, "I cannot", "dying ended with status 3", "dying died while starting")
+
+
+@case
+def a_provider_that_dies_at_start_is_told_and_its_user_is_not_left_waiting():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("provider",
+                         program={"runner": "elf", "binary": package.binary("pkg/bin/netstack"),
+                                  "args": ["--nonsense"]},
+                         capabilities=[{"protocol": PROVIDER}], expose=[{"protocol": PROVIDER, "from": "self"}])
+        package.manifest("user", program=waiting("socket"), use=[{"protocol": PROVIDER}])
+        root = package.manifest(
+            "root",
+            children=[{"name": "provider", "url": "#meta/provider.cml"}, {"name": "user", "url": "#meta/user.cml"}],
+            offer=[{"protocol": PROVIDER, "from": "#provider", "to": "#user"}], facets={"main": "#user"})
+        fails(root, "[provider] netstack:", "provider ended with status 2", "provider died while starting")
+
+
+# Ends
+
+
+@case
+def ctrl_c_stops_everything_and_leaves_nothing():
+    with resources() as owned:
+        process = start(owned, stack(Package(owned), "interrupted", waiting("socket"), wire="slirp"))
+        read_until(process, "ready")
+        pids = descendants(process.pid)
+        expect(len(pids) >= 4, f"only {len(pids)} processes")
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+        expect_equal(process.returncode, 130, f"status after SIGINT: {said}")
+        expect_gone(pids)
+
+
+@case
+def a_killed_manager_leaves_nothing():
+    with resources() as owned:
+        process = start(owned, stack(Package(owned), "orphaned", waiting("socket"), wire="slirp"))
+        read_until(process, "ready")
+        pids = descendants(process.pid)
+        process.kill()
+        process.wait()
+        expect_gone(pids)
+
+
+@case
+def a_program_that_does_not_stop_is_killed_after_its_timeout():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("stubborn", program=waiting("stubborn"))
+        root = package.manifest(
+            "root",
+            children=[{"name": "stubborn", "url": "#meta/stubborn.cml", "startup": "eager", "environment": "#hasty"}],
+            environments=[{"name": "hasty", "extends": "realm", "__stop_timeout_ms": 200}])
+        process = start(owned, root)
+        read_until(process, "ready")
+        process.terminate()
+        said, _ = process.communicate(timeout=20)
+        expect("stubborn did not stop within 200 ms and is killed" in said, said)
+        expect_equal(process.returncode, 0, "status of a tree without a main component that was asked to end")
+
+
+@case
+def a_killed_netstack_leaves_the_others_running_and_is_started_again():
+    with resources() as owned:
+        package = Package(owned)
+        killed = os.path.join(package.path, "bin/killed")
+        program = python_program("asking.py", "/pkg/bin/killed")
+        process = start(owned, stack(package, "killed", program, wire="slirp"))
+        read_until(process, "ready works")
+        by_name = processes_by_name(process.pid)
+        os.kill(by_name["netstack"], signal.SIGKILL)
+        open(killed, "w").close()
+        said = read_until(process, "again works")
+        process.wait(20)
+        expect("netstack was ended by signal 9" in said, said)
+        expect_equal(process.returncode, 0, "status of the program")
+
+
+# exec
+
+
+def execute(*arguments, **options):
+    return run(jacinth(), "exec", *arguments, check=False, **options)
+
+
+@case
+def exec_forwards_the_status_of_its_program():
+    expect_equal(execute("--", "/bin/sh", "-c", "exit 7").returncode, 7, "status")
+    expect_equal(execute("--", "sh", "-c", "kill -KILL $$").returncode, 137, "status after SIGKILL")
+    done = execute("--", "no-such-program")
+    expect_equal(done.returncode, 127, "status of a missing program")
+    expect("there is no program no-such-program" in done.stderr, done.stderr)
+
+
+@case
+def exec_gives_its_program_the_callers_streams_environment_and_directory():
+    with resources() as owned:
+        folder = Package(owned).path
+        script = "read line; echo \"$line $COLOUR $(pwd)\"; echo made >here"
+        done = subprocess.run([jacinth(), "exec", "--", "sh", "-c", script], input="hello\n", cwd=folder, check=False,
+                              env={**os.environ, "COLOUR": "blue"}, capture_output=True, text=True, timeout=20)
+        expect_equal(done.stdout, f"hello blue {folder}\n", "what it said")
+        with open(os.path.join(folder, "here")) as file:
+            expect_equal(file.read(), "made\n", "what it wrote")
+
+
+@case
+def exec_passes_signals_on():
+    with resources() as owned:
+        script = "trap 'echo asked; exit 9' USR1; echo ready; while :; do read line; done"
+        process = spawn(owned, jacinth(), "exec", "--", "sh", "-c", script,
+                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        read_until(process, "ready")
+        process.send_signal(signal.SIGUSR1)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        said, _ = process.communicate(timeout=20)
+        expect_equal((said, process.returncode), ("asked\n", 9), "what it said and its status")
+
+
+@case
+def an_unmodified_program_gets_sockets_of_the_netstack():
+    with resources() as owned:
+        server = owned.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        server.bind(("127.0.0.1", 0))
+        script = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(10);"
+                  f"s.sendto(b'question', ('10.0.2.2', {server.getsockname()[1]})); print(s.recv(100).decode())")
+        process = spawn(owned, jacinth(), "exec", "--", shutil.which("python3"), "-c", script, stdout=subprocess.PIPE)
+        server.settimeout(20)
+        question, sender = server.recvfrom(100)
+        server.sendto(question[::-1], sender)
+        said, _ = process.communicate(timeout=20)
+        expect_equal((said, process.returncode), ("noitseuq\n", 0), "what it said and its status")
+
+
+if __name__ == "__main__":
+    main()
