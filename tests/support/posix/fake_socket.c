@@ -225,11 +225,14 @@ static void recv_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
     make_control(socket, datagram, &control);
     response.control = control.datagram;
   }
+  bool peek = request->flags & fuchsia_posix_socket_RecvMsgFlags_PEEK;
+  // Whoever has the answer sees the socket as it is after it.
+  if (!peek) {
+    socket->first = datagram->next;
+    show_readiness(socket);
+  }
   FAKE_CALL(RecvMsg_reply)(completer, &response);
-  if (request->flags & fuchsia_posix_socket_RecvMsgFlags_PEEK) return;
-  socket->first = datagram->next;
-  free(datagram);
-  show_readiness(socket);
+  if (!peek) free(datagram);
 }
 
 // Names
