@@ -40,8 +40,9 @@ void fdio_debug(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // Descriptors of our own. All that the layers below make are hidden anyway (hidden.c).
 void fdio_hidden_init(void);
-// Hides one that came otherwise; it stays where it is.
-void fdio_hide(int fd);
+// Hides one that came from the process before this one, and is for the ones after it; returns where it is
+// now.
+int fdio_hide_inherited(int fd);
 // The program's own descriptor in place of a hidden one, which is closed: the lowest number free,
 // close-on-exec; -1 with errno.
 int fdio_reveal(int fd);

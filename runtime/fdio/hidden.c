@@ -30,8 +30,17 @@ void fdio_hidden_init(void) {
   atomic_store_explicit(&floor_fd, floor, memory_order_relaxed);
 }
 
-void fdio_hide(int fd) {
+static void hide(int fd) {
   if (fdio_table_reserve(fd)) fdio_entry_release(fdio_table_swap(fd, FDIO_INTERNAL));
+}
+
+int fdio_hide_inherited(int fd) {
+  int floor = atomic_load_explicit(&floor_fd, memory_order_relaxed);
+  int high = fd >= floor ? fd : libc_fcntl(fd, F_DUPFD, (void*)(intptr_t)floor);
+  if (high < 0) high = fd;
+  if (high != fd) libc_close(fd);
+  hide(high);
+  return high;
 }
 
 // Moves a fresh descriptor up and hides it. Where there is no room above, it stays where it is. Keeps errno.
@@ -45,7 +54,7 @@ static int claim(int fd) {
   } else if (claimed != fd) {
     libc_close(fd);
   }
-  fdio_hide(claimed);
+  hide(claimed);
   errno = saved_errno;
   return claimed;
 }

@@ -80,13 +80,24 @@ static bool is_channel(int fd) {
          libc_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
 }
 
+// Whoever started the program may have put such a descriptor at a number that the program counts on. The
+// environment follows, for the programs that this one executes; a variable that exists already is changed in
+// its place.
+static int move_up(const char* name, int fd) {
+  int high = fdio_hide_inherited(fd);
+  char number[16];
+  snprintf(number, sizeof(number), "%d", high);
+  if (high != fd) setenv(name, number, 1);
+  return high;
+}
+
 static void attach_trace(void) {
   int fd = environment_fd("JACINTH_TRACE");
   struct stat stat;
   if (fd < 0 || fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || stat.st_size <= 0) return;
   void* memory = mmap(NULL, (size_t)stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) return;
-  fdio_hide(fd);
+  move_up("JACINTH_TRACE", fd);
   trace_attach(memory, (size_t)stat.st_size);
 }
 
@@ -97,7 +108,7 @@ static void start(void) {
   if (fd >= 0 && is_channel(fd)) {
     fdio_hidden_init();
     fdio_adopt_process();
-    fdio_hide(fd);
+    fd = move_up("JACINTH_SVC", fd);
     attach_trace();
     fdio_fork_init();
     atomic_store_explicit(&process.svc_fd, fd, memory_order_release);
