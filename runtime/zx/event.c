@@ -9,12 +9,11 @@
 
 #include <zircon/syscalls/event.h>
 
+#include "runtime/zx/bell.h"
 #include "runtime/zx/handle.h"
 #include "runtime/zx/memory.h"
 #include "runtime/zx/pair.h"
-#include "runtime/zx/port.h"
 #include "runtime/zx/transfer.h"
-#include "runtime/zx/waker.h"
 
 #define EVENT_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENT_SIGNALED)
 
@@ -22,8 +21,9 @@ struct event {
   struct zx_object base;
   struct pair_side* shared;  // null while the event is this process's own; lock
   int memory_fd;
-  int bell_in;   // base.wait_fd
+  int bell_in;
   int bell_out;
+  int listener;  // base.wait_fd: other processes listen too
 };
 
 static zx_signals_t event_peek(struct zx_object* object) {
@@ -44,10 +44,8 @@ static zx_signals_t event_arm(struct zx_object* object, zx_signals_t want, short
 
 static zx_signals_t event_ready(struct zx_object* object, zx_signals_t want, short revents) {
   struct event* event = (struct event*)object;
-  char rings[64];
   if (event->shared && (revents & POLLIN)) {
-    while (recv(event->bell_in, rings, sizeof(rings), MSG_DONTWAIT) < 0 && errno == EINTR) {
-    }
+    if (bell_heard(event->listener)) bell_trim(event->bell_in, &event->shared->trim_lock);
     if (object_is_watched(object)) atomic_store_explicit(&event->shared->waiting, 1, memory_order_seq_cst);
   }
   return event_peek(object);
@@ -85,20 +83,22 @@ static zx_status_t share(struct event* event) {
   zx_status_t status = memory_create(size, &event->memory_fd);
   if (status != ZX_OK) return status;
   struct pair_side* shared = memory_map(event->memory_fd, size);
-  if (!shared || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) != 0) {
+  status = shared && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0 ? ZX_OK : ZX_ERR_NO_RESOURCES;
+  if (status == ZX_OK && (status = bell_listen(bells[0], &event->listener)) != ZX_OK) {
+    close(bells[0]);
+    close(bells[1]);
+  }
+  if (status != ZX_OK) {
     if (shared) munmap(shared, size);
     close(event->memory_fd);
-    return ZX_ERR_NO_RESOURCES;
+    return status;
   }
   atomic_store_explicit(&shared->signals, event->base.user_signals, memory_order_release);
   event->shared = shared;
-  event->bell_in = event->base.wait_fd = bells[0];
+  event->bell_in = bells[0];
   event->bell_out = bells[1];
-  // Who waits already polls nothing yet.
-  LIST_FOR_EACH(node, &event->base.observers) {
-    waker_wake(LIST_ENTRY(node, struct observer, node)->waker);
-  }
-  port_rearm(&event->base);
+  event->base.wait_fd = event->listener;
+  object_rearm(&event->base);
   return ZX_OK;
 }
 
@@ -121,6 +121,7 @@ static void event_destroy(struct zx_object* object) {
   if (event->shared) {
     munmap(event->shared, memory_round_to_page(sizeof(struct pair_side)));
     close(event->memory_fd);
+    close(event->listener);
     close(event->bell_in);
     close(event->bell_out);
   }
@@ -162,14 +163,15 @@ zx_status_t event_unpack(const struct wire_handle* wire, const int* fds, struct 
   if (memory_is_safe(fds[0], size) && is_stream_socket(fds[1]) && is_stream_socket(fds[2])) {
     event = calloc(1, sizeof(*event));
     shared = event ? memory_map(fds[0], size) : NULL;
-    status = shared ? ZX_OK : ZX_ERR_NO_MEMORY;
+    status = shared ? bell_listen(fds[1], &event->listener) : ZX_ERR_NO_MEMORY;
   }
   if (status != ZX_OK) {
+    if (shared) munmap(shared, size);
     free(event);
     for (int i = 0; i < 3; i++) close(fds[i]);
     return status;
   }
-  object_init(&event->base, &event_ops, fds[1]);
+  object_init(&event->base, &event_ops, event->listener);
   event->shared = shared;
   event->memory_fd = fds[0];
   event->bell_in = fds[1];

@@ -33,6 +33,7 @@ static const struct object_ops eventpair_ops = {
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
     .pack = pair_pack,
+    .share = pair_share,
     .close = pair_close,
     .destroy = pair_destroy,
 };

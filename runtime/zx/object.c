@@ -73,6 +73,13 @@ void object_notify(struct zx_object* object, zx_signals_t signals) {
   port_notify(object, signals);
 }
 
+void object_rearm(struct zx_object* object) {
+  LIST_FOR_EACH(node, &object->observers) {
+    waker_wake(LIST_ENTRY(node, struct observer, node)->waker);
+  }
+  port_rearm(object);
+}
+
 bool object_is_watched(const struct zx_object* object) {
   return !list_is_empty(&object->observers) || port_watches(object);
 }

@@ -44,6 +44,9 @@ struct object_ops {
   zx_status_t (*pack)(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
                       unsigned* num_fds);
 
+  // From now on other processes hold duplicates of this very object. Lock held; null: nothing to do.
+  zx_status_t (*share)(struct zx_object* object);
+
   // Properties; null: the type has none. `value` is not null.
   zx_status_t (*get_property)(struct zx_object* object, uint32_t property, void* value, size_t size);
   zx_status_t (*set_property)(struct zx_object* object, uint32_t property, const void* value, size_t size);
@@ -94,6 +97,9 @@ void object_cancel_waits(struct zx_object* object, zx_handle_t handle);
 
 // Whether anyone in this process waits. Lock held.
 bool object_is_watched(const struct zx_object* object);
+
+// `wait_fd` has changed: wakes those who poll the old one. Lock held.
+void object_rearm(struct zx_object* object);
 
 // All signals, asking the kernel where memory does not tell. Lock not held.
 zx_signals_t object_signals(struct zx_object* object);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/zx/bell.h"
 #include "runtime/zx/memory.h"
 
 #define SHARED_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENTPAIR_SIGNALED)
@@ -25,6 +26,7 @@ static zx_status_t create_end(const struct object_ops* ops, size_t object_size, 
   }
   object_init(&pair->base, ops, fds[0]);
   pair->bell = fds[0];
+  pair->listener = -1;
   pair->memory_fd = fds[1];
   pair->shared = shared;
   pair->size = size;
@@ -112,6 +114,7 @@ void pair_close(struct zx_object* object) {
 void pair_destroy(struct zx_object* object) {
   struct pair* pair = (struct pair*)object;
   munmap(pair->shared, pair->size);
+  if (pair->listener >= 0) close(pair->listener);
   close(pair->bell);
   close(pair->memory_fd);
   free(pair);
@@ -131,11 +134,24 @@ void pair_wait_for(struct pair* pair, uint32_t reasons) {
   atomic_thread_fence(memory_order_seq_cst);  // with the fence of pair_ring
 }
 
+zx_status_t pair_share(struct zx_object* object) {
+  struct pair* pair = (struct pair*)object;
+  zx_status_t status = bell_listen(pair->bell, &pair->listener);
+  if (status != ZX_OK) return status;
+  object->wait_fd = pair->listener;
+  object_rearm(object);
+  return ZX_OK;
+}
+
 void pair_note(struct pair* pair, short revents) {
   char rings[64];
+  if (pair->listener >= 0) {
+    revents = bell_heard(pair->listener);
+    if (revents & POLLIN) bell_trim(pair->bell, &own_side(pair)->trim_lock);
+  }
   if (revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)) pair->peer_closed = true;
   if (!(revents & POLLIN)) return;
-  while (recv(pair->bell, rings, sizeof(rings), MSG_DONTWAIT) < 0 && errno == EINTR) {
+  while (pair->listener < 0 && recv(pair->bell, rings, sizeof(rings), MSG_DONTWAIT) < 0 && errno == EINTR) {
   }
   // Others that sleep on this bell have missed it; the next change is to ring for them.
   if (object_is_watched(&pair->base)) {

@@ -22,6 +22,7 @@ struct pair_side {
   _Alignas(64) _Atomic uint32_t signals;  // user signals and SIGNALED
   _Atomic uint32_t closed;                // its last handle was closed in good order
   _Alignas(64) _Atomic uint32_t waiting;  // PAIR_WAIT_*
+  _Atomic uint32_t trim_lock;             // of bell_trim
 };
 
 struct pair_shared {
@@ -31,6 +32,7 @@ struct pair_shared {
 struct pair {
   struct zx_object base;
   int bell;
+  int listener;  // what to wait on instead once other processes hold this end too; -1: the bell itself
   int memory_fd;
   struct pair_shared* shared;
   size_t size;
@@ -47,6 +49,7 @@ zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t
 
 zx_status_t pair_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
                       unsigned* num_fds);
+zx_status_t pair_share(struct zx_object* object);
 void pair_close(struct zx_object* object);
 void pair_destroy(struct zx_object* object);
 

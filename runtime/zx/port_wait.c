@@ -26,6 +26,7 @@ static zx_signals_t wanted(const struct port_link* link) {
 // it turns out to disturb, since changing it costs a system call.
 static void watch(struct port_link* link, uint32_t events) {
   events |= EPOLLRDHUP;
+  if (link->events && link->fd != link->object->wait_fd) port_link_idle(link);
   if (link->inexact ? link->events == events : (link->events & events) == events) return;
   link->inexact = false;
   struct epoll_event event = {.events = events, .data.u64 = ((uint64_t)link->generation << 32) | link->slot};

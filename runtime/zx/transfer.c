@@ -118,8 +118,10 @@ void outgoing_finish(struct outgoing* out, bool sent) {
       pthread_mutex_lock(&object->lock);
       if (out->entries[i].moved) {
         object->transferred = true;
-      } else {
+      } else if (!object->shared) {
         object->shared = true;
+        // Without the means to share it well, the local handles may miss a wake-up that another process takes.
+        if (object->ops->share) object->ops->share(object);
       }
       pthread_mutex_unlock(&object->lock);
     }
@@ -170,6 +172,10 @@ static zx_status_t unpack_one(const struct wire_handle* wire, const int* fds, zx
   object->koid = wire->koid;
   object->related_koid = wire->related_koid & INT64_MAX;
   object->shared = wire->flags & WIRE_SHARED;
+  if (object->shared && object->ops->share && (status = object->ops->share(object)) != ZX_OK) {
+    object_unref(object);
+    return status;
+  }
   *out = (zx_handle_info_t){.type = wire->type, .rights = wire->rights & object->max_rights};
   return handle_create(object, out->rights, &out->handle);
 }

@@ -173,6 +173,51 @@ START_TEST(a_killed_process_closes_its_end) {
 }
 END_TEST
 
+// A process that holds a duplicate of one end, waits for its own bit each round, and answers through the other end's bits.
+static pid_t start_listener(zx_handle_t pair, zx_handle_t answers, zx_signals_t bit) {
+  zx_handle_t channel[2], dup[2];
+  ck_assert_int_eq(zx_channel_create(0, &channel[0], &channel[1]), ZX_OK);
+  ck_assert_int_eq(zx_handle_duplicate(pair, ZX_RIGHT_SAME_RIGHTS, &dup[0]), ZX_OK);
+  ck_assert_int_eq(zx_handle_duplicate(answers, ZX_RIGHT_SAME_RIGHTS, &dup[1]), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(channel[0], 0, NULL, 0, dup, 2), ZX_OK);
+  pid_t child = fork();
+  if (child != 0) {
+    zx_handle_close_many(channel, 2);
+    return child;
+  }
+  if (zx_channel_read(channel[1], 0, NULL, dup, 0, 2, NULL, NULL) != ZX_OK) _exit(1);
+  zx_signals_t observed;
+  for (;;) {
+    if (zx_object_wait_one(dup[0], bit | ZX_EVENTPAIR_SIGNALED, ZX_TIME_INFINITE, &observed) != ZX_OK) _exit(2);
+    if (observed & ZX_EVENTPAIR_SIGNALED) _exit(0);
+    zx_object_signal(dup[0], bit, 0);
+    zx_object_signal(dup[1], 0, bit);
+  }
+}
+
+START_TEST(processes_that_share_an_end_all_hear_the_bell) {
+  zx_handle_t pair[2], answers;
+  pid_t children[3];
+  int status;
+  ck_assert_int_eq(zx_eventpair_create(0, &pair[0], &pair[1]), ZX_OK);
+  ck_assert_int_eq(zx_event_create(0, &answers), ZX_OK);
+  for (int i = 0; i < 3; i++) children[i] = start_listener(pair[1], answers, ZX_USER_SIGNAL_0 << i);
+  for (int round = 0; round < 1000; round++) {
+    zx_signals_t bit = ZX_USER_SIGNAL_0 << (round % 3);
+    ck_assert_int_eq(zx_object_signal_peer(pair[0], 0, bit), ZX_OK);
+    ck_assert_int_eq(zx_object_wait_one(answers, bit, soon(), NULL), ZX_OK);
+    ck_assert_int_eq(zx_object_signal(answers, bit, 0), ZX_OK);
+  }
+  ck_assert_int_eq(zx_object_signal_peer(pair[0], 0, ZX_EVENTPAIR_SIGNALED), ZX_OK);
+  for (int i = 0; i < 3; i++) {
+    ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+    ck_assert_int_eq(status, 0);
+  }
+  zx_handle_close_many(pair, 2);
+  zx_handle_close(answers);
+}
+END_TEST
+
 START_TEST(waits_poll_time_out_and_see_everything) {
   zx_handle_t event;
   zx_signals_t observed = 1;
@@ -317,6 +362,7 @@ int main(void) {
   tcase_add_test(tc, eventpairs_signal_each_other);
   tcase_add_test(tc, an_eventpair_across_processes_loses_no_signal);
   tcase_add_test(tc, a_killed_process_closes_its_end);
+  tcase_add_test(tc, processes_that_share_an_end_all_hear_the_bell);
   tcase_add_test(tc, waits_poll_time_out_and_see_everything);
   tcase_add_test(tc, wait_many_fills_every_item);
   tcase_add_test(tc, closing_a_handle_cancels_the_waits_made_with_it_only);
