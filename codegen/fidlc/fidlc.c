@@ -43,7 +43,7 @@ static void compile_version(compiler_t* c, const version_set_t* target) {
   for (uint32_t i = 0; i < c->libraries.count; i++) {
     library_t* library = c->libraries.items[i];
     bool same_platform = library->versioned && library->platform == c->target->platform;
-    apply_versions(c, library, target && same_platform ? target : &library->selected);
+    apply_versions(library, target && same_platform ? target : &library->selected);
     collect_library(c, library);
     resolve_library(c, library);
     sort_library(c, library);
@@ -59,6 +59,7 @@ static void compile_all(compiler_t* c) {
     select_platform(c, c->libraries.items[i]);
     check_replaced_decls(c, c->libraries.items[i]);
   }
+  check_versioned(c);
   version_set_t all = find_boundaries(c);
   c->comparing_versions = true;
   for (uint32_t i = 0; i < all.count; i++) {

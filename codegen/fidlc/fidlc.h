@@ -12,6 +12,7 @@
 
 typedef struct fidlc_options {
   const char* name;            // --name: the library must have this name; NULL: any
+  const char* versioned;       // --versioned PLATFORM[:VERSION]: the library must say so; NULL: no matter
   const char* const* available;  // --available: "PLATFORM:VERSION[,VERSION...]"
   size_t available_count;
   bool allow_new_types;        // --experimental

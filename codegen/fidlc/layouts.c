@@ -233,7 +233,7 @@ void check_overlay(compiler_t* c, decl_t* decl) {
   if (decl->resource) report_error(&c->diagnostics, decl->layout->span, 198, "an overlay cannot be a resource");
 }
 
-static const type_t* property_type(const context_t* context, decl_t* decl, const char* name, span_t* out_span) {
+static const type_t* property_type(decl_t* decl, const char* name, span_t* out_span) {
   for (member_t* member = decl->members; member; member = member->next) {
     if (strcmp(member->syntax->ident.name->data, name) != 0) continue;
     *out_span = member->syntax->type->span;
@@ -245,7 +245,7 @@ static const type_t* property_type(const context_t* context, decl_t* decl, const
 static void check_properties(const context_t* context, decl_t* decl) {
   compiler_t* c = context->c;
   span_t span = decl->span;
-  const type_t* subtype = property_type(context, decl, "subtype", &span);
+  const type_t* subtype = property_type(decl, "subtype", &span);
   if (!subtype) {
     if (span.offset == decl->span.offset) {
       report_error(&c->diagnostics, decl->span, 173, "the resource `%s` lacks the property `subtype`",
@@ -256,7 +256,7 @@ static void check_properties(const context_t* context, decl_t* decl) {
   } else {
     report_error(&c->diagnostics, span, 175, "the property `subtype` must be an enum");
   }
-  const type_t* rights = property_type(context, decl, "rights", &span);
+  const type_t* rights = property_type(decl, "rights", &span);
   if (!rights) return;
   bool bits = rights->kind == TYPE_PRIMITIVE || (rights->kind == TYPE_IDENTIFIER && rights->decl->kind == DECL_BITS);
   if (bits && underlying_primitive(rights) == BUILTIN_UINT32) {

@@ -23,6 +23,8 @@ static const char kHelp[] =
     "  --name LIBRARY              the library must have this name\n"
     "  --available PLATFORM:VERSION[,VERSION...]\n"
     "                              compile this version of the platform\n"
+    "  --versioned PLATFORM[:VERSION]\n"
+    "                              the library must be versioned so (added at VERSION)\n"
     "  --experimental FLAG         allow_new_types, zx_c_types, allow_arbitrary_error_types,\n"
     "                              no_resource_attribute or output_index_json\n"
     "  --depfile FILE              write the files read, as a make rule\n"
@@ -124,6 +126,8 @@ static bool set_value_option(options_t* options, const char* name, char* value) 
     options->parameters[options->parameter_count++] = value;
   } else if (strcmp(name, "--name") == 0) {
     options->compile.name = value;
+  } else if (strcmp(name, "--versioned") == 0) {
+    options->compile.versioned = value;
   } else if (strcmp(name, "--available") == 0) {
     if (!is_selection(value)) return usage("--available takes PLATFORM:VERSION[,VERSION...], not ", value);
     options->compile.available = grow((void*)(uintptr_t)options->compile.available, options->compile.available_count,

@@ -140,7 +140,7 @@ static bool lookup(compiler_t* c, library_t* library, file_syntax_t* file, name_
     return report_missing(c, library, name);
   }
   if (name->count == 2) {
-    decl_t* decl = lookup_here(c, library, name->parts[0].name);
+    decl_t* decl = str_map_get(&library->names, name->parts[0].name);
     if (decl) return use_member(c, name, decl, &name->parts[1]);
   }
   return resolve_dotted(c, library, file, name);

@@ -143,8 +143,8 @@ static bool convert(const context_t* context, const expr_t* expr, const value_t*
     return false;
   }
   if (to->kind == TYPE_STRING && value->kind == VALUE_STRING) {
-    // A bounded source must fit by its bound; an unbounded one is judged by what it holds.
-    uint64_t needed = from->bounded ? from->count : value->length;
+    // The bounds decide, not what the constant holds.
+    uint64_t needed = from->bounded ? from->count : UINT32_MAX;
     if (to->bounded && needed > to->count) return report_conversion(context, expr, type_text(c, from), to);
     *out = *value;
     return true;

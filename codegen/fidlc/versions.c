@@ -148,6 +148,20 @@ static const char* selection_of(const compiler_t* c, const str_t* platform) {
   return NULL;
 }
 
+void check_versioned(compiler_t* c) {
+  const char* wanted = c->options->versioned;
+  const library_t* library = c->target;
+  if (!wanted) return;
+  size_t length = strcspn(wanted, ":");
+  bool same = library->availability && library->platform->length == length &&
+              memcmp(library->platform->data, wanted, length) == 0;
+  if (same && wanted[length]) same = strcmp(version_text(c, library->availability->added), wanted + length + 1) == 0;
+  if (same) return;
+  diagnostic_t* error = report_error(&c->diagnostics, library->span, 0, "the library `%s` is not versioned as %s",
+                                     library->name->data, wanted);
+  add_hint(&c->diagnostics, error, "--versioned asks for it");
+}
+
 void select_platform(compiler_t* c, library_t* library) {
   static const uint32_t kHead = VERSION_HEAD;
   library->selected = (version_set_t){(uint32_t*)(uintptr_t)&kHead, 1};
@@ -179,7 +193,7 @@ static bool holds(const availability_t* availability, const version_set_t* set) 
   return within && !(later && availability->ending == ENDS_REPLACED);
 }
 
-void apply_versions(compiler_t* c, library_t* library, const version_set_t* set) {
+void apply_versions(library_t* library, const version_set_t* set) {
   library->version = 0;
   for (uint32_t i = 0; i < set->count; i++) {
     if (set->versions[i] > library->version) library->version = set->versions[i];

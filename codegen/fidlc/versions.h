@@ -44,8 +44,10 @@ bool parse_version(const char* text, size_t length, uint32_t* out);
 void prepare_versions(compiler_t* c, library_t* library);
 // The versions of its platform that are selected; an error if the command line should have said.
 void select_platform(compiler_t* c, library_t* library);
+// Reports a target that is not what --versioned asks for.
+void check_versioned(compiler_t* c);
 // Marks the elements of `library` that are absent in `set`.
-void apply_versions(compiler_t* c, library_t* library, const version_set_t* set);
+void apply_versions(library_t* library, const version_set_t* set);
 // All versions of the target's platform at which something changes, ascending.
 version_set_t find_boundaries(compiler_t* c);
 

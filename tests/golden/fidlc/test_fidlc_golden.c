@@ -10,6 +10,7 @@
 static const char* root;
 static char** bad;
 static char** good;
+static char** mended;
 
 static char* printed_diagnostics(fidlc_t* fidlc) {
   char* text = NULL;
@@ -45,6 +46,20 @@ START_TEST(bad_input_is_diagnosed_under_its_number) {
 }
 END_TEST
 
+// The same inputs with the mistake put right: nothing is said.
+START_TEST(mended_input_compiles) {
+  char* dir = path_of("mended");
+  corpus_case_t corpus;
+  corpus_open(&corpus, dir, mended[_i]);
+  const Fidl__Ir__Library* library = fidlc_compile(corpus.fidlc);
+  char* diagnostics = printed_diagnostics(corpus.fidlc);
+  ck_assert_msg(library != NULL && diagnostics[0] == '\0', "%s:\n%s", mended[_i], diagnostics);
+  free(diagnostics);
+  corpus_close(&corpus);
+  free(dir);
+}
+END_TEST
+
 START_TEST(good_input_becomes_its_representation) {
   char* dir = path_of("good");
   corpus_case_t corpus;
@@ -71,6 +86,7 @@ END_TEST
 int main(void) {
   size_t bad_count = 0;
   size_t good_count = 0;
+  size_t mended_count = 0;
   root = getenv("FIDLC_GOLDEN");
   if (!root) {
     fputs("FIDLC_GOLDEN does not name the corpus\n", stderr);
@@ -80,9 +96,12 @@ int main(void) {
   char* good_dir = path_of("good");
   bad = corpus_list(bad_dir, ".fidl", &bad_count);
   good = corpus_list(good_dir, ".fidl", &good_count);
+  char* mended_dir = path_of("mended");
+  mended = corpus_list(mended_dir, ".fidl", &mended_count);
   Suite* suite = suite_create("fidlc golden");
   TCase* tc = jx_test_case(suite, "golden");
   tcase_add_loop_test(tc, bad_input_is_diagnosed_under_its_number, 0, (int)bad_count);
+  tcase_add_loop_test(tc, mended_input_compiles, 0, (int)mended_count);
   tcase_add_loop_test(tc, good_input_becomes_its_representation, 0, (int)good_count);
   return jx_test_run(suite);
 }
