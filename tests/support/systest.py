@@ -216,10 +216,15 @@ PROVIDER = "fuchsia.posix.socket.Provider"
 ETHERNET = "fuchsia.hardware.ethernet.Device"
 
 
+def python_command(script, *arguments):
+    """The command line of a Python script of tests/system/programs."""
+    return (sys.executable, os.path.join(ROOT, "tests/system/programs", script), *map(str, arguments))
+
+
 def python_program(script, *arguments, **more):
-    """The `program` of a Python script of tests/system/programs that knows nothing but POSIX."""
-    path = os.path.join(ROOT, "tests/system/programs", script)
-    return {"runner": "posix", "binary": sys.executable, "args": [path, *map(str, arguments)], **more}
+    """The same as the `program` of a manifest: it knows nothing but POSIX."""
+    binary, *rest = python_command(script, *arguments)
+    return {"runner": "posix", "binary": binary, "args": rest, **more}
 
 
 def stack(package, name, program=None, wire="tap", **children):

@@ -4,8 +4,8 @@ import json
 import re
 import subprocess
 
-from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_program,
-                     require_program, resources, spawn, stack, stop, wait_until)
+from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command,
+                     python_program, require_program, resources, spawn, stack, stop, wait_until)
 
 PORT = 7777
 SIZES = (1, 1400, 8000)
@@ -56,8 +56,8 @@ def kernel_pings_the_netstack():
 
 def echo_through(network, address, size):
     """A kernel client against an echo server on the netstack."""
-    done = network.run("python3", python_program("udp_echo_client.py")["args"][0], address, str(PORT), str(size),
-                       str(COUNT), check=False, timeout=4 * PATIENCE)
+    done = network.run(*python_command("udp_echo_client.py", address, PORT, size, COUNT), check=False,
+                       timeout=4 * PATIENCE)
     expect(done.returncode == 0, f"{address}, {size} bytes: {done.stdout}{done.stderr}")
 
 
@@ -84,8 +84,7 @@ def datagrams_from_the_kernel_are_echoed_over_ipv6():
 def netstack_sends_to(address):
     with resources() as owned:
         network = TapNetwork(owned)
-        script = python_program("udp_echo_server.py")["args"][0]
-        server = network.spawn(owned, "python3", script, address, str(PORT), stdout=subprocess.PIPE)
+        server = network.spawn(owned, *python_command("udp_echo_server.py", address, PORT), stdout=subprocess.PIPE)
         wait_for_line(server, "ready")
         package = Package(owned)
         for size in SIZES:

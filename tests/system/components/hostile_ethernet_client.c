@@ -138,7 +138,12 @@ static void receive_into_bad_buffers(client_t* client, uint16_t length) {
 }
 
 // An ARP request for the address on the command line, from one beside it.
-static uint16_t make_arp(uint8_t frame[42], const char* target) {
+static uint16_t make_arp(client_t* client, uint8_t frame[42], const char* target) {
+  FIDL_BUFFER(buffer, fuchsia_hardware_ethernet_Device_GetInfo_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, zx_deadline_after(TIMEOUT));
+  fuchsia_hardware_ethernet_DeviceGetInfoResponse* device;
+  zx_status_t status = fuchsia_hardware_ethernet_Device_GetInfo(client->device, &call, &device);
+  if (status != ZX_OK) fail("GetInfo", status);
   unsigned address[4];
   require(sscanf(target, "%u.%u.%u.%u", &address[0], &address[1], &address[2], &address[3]) == 4,
           "an address");
@@ -149,6 +154,8 @@ static uint16_t make_arp(uint8_t frame[42], const char* target) {
   for (int i = 0; i < 4; i++)
     frame[28 + i] = frame[38 + i] = (uint8_t)address[i];
   frame[31] = 99;
+  memcpy(frame + 6, device->info.mac.octets, 6);
+  memcpy(frame + 22, device->info.mac.octets, 6);
   return 42;
 }
 
@@ -161,8 +168,8 @@ int main(int argc, char** argv) {
   if (status == ZX_OK) status = component_create(async_loop_get_dispatcher(loop), &component);
   if (status != ZX_OK) fail("start", status);
   uint8_t frame[42];
-  uint16_t length = make_arp(frame, argv[1]);
   connect_device(&client, component);
+  uint16_t length = make_arp(&client, frame, argv[1]);
   start_device(&client);
   send_bad_frames(&client, frame, length);
   receive_into_bad_buffers(&client, length);
