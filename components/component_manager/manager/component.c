@@ -18,8 +18,6 @@
 
 // An end within this time of a start, that nobody asked for, counts as a failure to start.
 #define EARLY_END ZX_SEC(2)
-// So many in a row, and it is not started again.
-#define FAILURES_MAX 3u
 #define FDIO_INSIDE "/run/jacinth/libfdio.so"
 
 // What a process is given, on the way there.
@@ -227,7 +225,7 @@ zx_status_t component_start(component_t* component) {
   if (component->state == COMPONENT_RUNNING) return ZX_OK;
   if (component->state == COMPONENT_STOPPING || component->manager->stopping || !component->has_program)
     return ZX_ERR_BAD_STATE;
-  if (component->failures >= FAILURES_MAX) return ZX_ERR_UNAVAILABLE;
+  if (component->cannot_start) return ZX_ERR_UNAVAILABLE;
   launch_t launch = {.component = component, .arena = cml_arena_create(), .bootstrap = ZX_HANDLE_INVALID};
   const program_t* program = &component->program;
   launch.spec.kind = program->runner == PROGRAM_ELF ? SANDBOX_ELF : SANDBOX_POSIX;
@@ -243,7 +241,7 @@ zx_status_t component_start(component_t* component) {
   cml_arena_destroy(launch.arena);
   if (status != ZX_OK && component->state != COMPONENT_RUNNING) {
     release(component);
-    component->failures = FAILURES_MAX;
+    component->cannot_start = true;
   }
   return status;
 }
@@ -297,7 +295,10 @@ static void on_ended(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t
   component->process = (sandbox_process_t){.pid = -1, .pidfd = -1, .report_fd = -1};
   bool was_asked = component->state == COMPONENT_STOPPING;
   bool early = async_now(dispatcher) - component->started_at < EARLY_END;
-  component->failures = !was_asked && early && wait_status != 0 ? component->failures + 1 : 0;
+  // Somebody's SIGKILL or SIGTERM is no failure of its own.
+  bool wished =
+      WIFSIGNALED(wait_status) && (WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM);
+  component->died_early = !was_asked && early && wait_status != 0 && !wished;
   release(component);
   component->state = COMPONENT_ENDED;
   manager_component_ended(component->manager, component, was_asked ? 0 : wait_status);

@@ -224,13 +224,6 @@ static void say_end(const component_t* component, int wait_status) {
   }
 }
 
-// Whether the end looks like the component's own failure to get going, not like somebody's wish.
-static bool died_at_start(const component_t* component, int wait_status) {
-  bool wished =
-      WIFSIGNALED(wait_status) && (WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM);
-  return component->failures > 0 && !wished;
-}
-
 void manager_component_ended(manager_t* manager, component_t* component, int wait_status) {
   bool is_main = component->instance == manager->main;
   if (manager->stopping) {
@@ -240,7 +233,7 @@ void manager_component_ended(manager_t* manager, component_t* component, int wai
   if (wait_status != 0 && !manager->options.command) say_end(component, wait_status);
   if (is_main) {
     manager_stop(manager, exit_status_of(wait_status));
-  } else if (died_at_start(component, wait_status)) {
+  } else if (component->died_early) {
     manager_say("%s died while starting, so everything is stopped; what it said is above, its program is %s",
                 component->label, component->program.binary);
     manager_stop(manager, 1);

@@ -61,7 +61,9 @@ struct component {
   sandbox_process_t process;
   int last_pid;
   zx_time_t started_at;
-  unsigned failures;  // in a row, each soon after its start
+  bool cannot_start;  // its process could not even be made; it is not tried again
+  bool died_early;    // its last process ended by itself soon after its start, and not well
+  unsigned complaints;
   async_fd_t ended;
   log_stream_t logs[2];
   zx_handle_t outgoing;

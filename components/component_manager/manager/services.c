@@ -7,6 +7,8 @@
 
 #include "manager_internal.h"
 
+// How often one component's requests are complained about: it could make any number of them.
+#define COMPLAINTS_MAX 10u
 #define POSIX_SOCKETS "fuchsia.posix.socket.Provider"
 
 static void add_directory(component_t* component, const char* path) {
@@ -62,6 +64,8 @@ static const component_use_t* find_use(const component_directory_t* directory, f
 static void connect_provider(component_t* user, const realm_route_t* route, zx_handle_t object) {
   component_t* provider = &user->manager->components[route->provider->index];
   if (component_start(provider) != ZX_OK) {
+    if (user->complaints++ < COMPLAINTS_MAX)
+      manager_say("%s gets no %s: %s does not run", user->label, route->name, provider->label);
     fidl_epitaph_write(object, ZX_ERR_UNAVAILABLE);
     zx_handle_close(object);
     return;
@@ -85,7 +89,7 @@ static void on_open(void* context, fuchsia_io_DirectoryOpenRequest* request) {
   component_t* user = directory->component;
   const component_use_t* use = find_use(directory, request->path);
   if (!use || !use->has_route || use->route.source == REALM_SOURCE_VOID) {
-    if (!use) {
+    if (!use && user->complaints++ < COMPLAINTS_MAX) {
       manager_say("%s asked for %.*s, which its manifest does not use: not connected", user->label,
                   (int)(request->path.size < 200 ? request->path.size : 200), request->path.data);
     }

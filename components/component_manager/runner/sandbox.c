@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,11 +90,19 @@ static bool map_ids(pid_t pid) {
   return write_file(pid, "setgroups", "deny") && write_file(pid, "gid_map", gid);
 }
 
+// A process takes milliseconds; one that hangs (in a network file system, say) must not hang us.
+#define PATIENCE_MS 10000
+
 // Reads reports until the program runs (the exec closes the pipe). False if it will not.
 static bool hear(int status_fd, sandbox_process_t* out, zx_status_t* out_status) {
   child_report_t report;
   bool ok = true;
   for (;;) {
+    struct pollfd more = {.fd = status_fd, .events = POLLIN};
+    if (poll(&more, 1, PATIENCE_MS) == 0) {
+      snprintf(out->problem, sizeof out->problem, "its process did not get ready within %d ms", PATIENCE_MS);
+      return false;
+    }
     ssize_t got = read(status_fd, &report, sizeof report);
     if (got < 0 && errno == EINTR) continue;
     if (got != sizeof report) return ok;
