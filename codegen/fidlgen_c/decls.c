@@ -47,8 +47,8 @@ static void emit_values(model_t* model, text_t* out, const decl_t* decl) {
   text_add(out, "typedef %s %s;\n", c_primitive(primitive), name);
   for (size_t i = 0; i < decl->n_values; i++) {
     emit_doc(out, "", decl->values[i]->doc);
-    text_add(out, "#define %s_%s ((%s)%s)\n", name, decl->values[i]->name, name,
-             c_integer(primitive, decl->values[i]->value));
+    text_add(out, "#define %s_%s %s\n", name, decl->values[i]->name,
+             c_integer(primitive, name, decl->values[i]->value));
   }
 }
 

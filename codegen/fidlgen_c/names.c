@@ -139,21 +139,17 @@ const char* c_declare_pointer(model_t* model, const type_t* type, const char* na
   return text_format("%s%s* %s", qualifier, c.base, name);
 }
 
-const char* c_integer(Fidl__Ir__Type__Primitive primitive, const constant_t* value) {
-  const char* type = primitives[primitive].c;
-  bool is_wide =
-      primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINT64 ||
-      primitive == FIDL__IR__TYPE__PRIMITIVE__USIZE64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINTPTR64;
+const char* c_integer(Fidl__Ir__Type__Primitive primitive, const char* type, const constant_t* value) {
+  bool is_wide = primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINT64 ||
+                 primitive == FIDL__IR__TYPE__PRIMITIVE__USIZE64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINTPTR64;
   if (value->kind == FIDL__IR__CONSTANT__KIND__SIGNED) {
     int64_t v = value->signed_value;
-    if (v == INT64_MIN) return "INT64_MIN";
-    if (is_wide) return text_format("((%s)INT64_C(%" PRId64 "))", type, v);
-    return text_format("((%s)%" PRId64 ")", type, v);
+    if (v == INT64_MIN) return text_format("((%s)INT64_MIN)", type);
+    return text_format(is_wide ? "((%s)INT64_C(%" PRId64 "))" : "((%s)%" PRId64 ")", type, v);
   }
   uint64_t v = value->unsigned_value;
-  if (is_wide)
-    return text_format("((%s)%sINT64_C(%" PRIu64 "))", type,
-                       primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 ? "" : "U", v);
+  bool is_signed = primitive == FIDL__IR__TYPE__PRIMITIVE__INT64;
+  if (is_wide) return text_format("((%s)%sINT64_C(%" PRIu64 "))", type, is_signed ? "" : "U", v);
   return text_format("((%s)%" PRIu64 "u)", type, v);
 }
 
@@ -186,15 +182,12 @@ const char* c_constant(model_t* model, const type_t* type, const constant_t* val
     case FIDL__IR__CONSTANT__KIND__STRING:
       return c_string_literal(&value->string_value);
     default:
-      if (decl && decl->type) {
-        const char* integer = c_integer(decl->type->primitive, value);
-        return text_format("((%s)%s)", c_name(decl->name), integer);
-      }
+      if (decl && decl->type) return c_integer(decl->type->primitive, c_name(decl->name), value);
       if (type->primitive == FIDL__IR__TYPE__PRIMITIVE__FLOAT32 ||
           type->primitive == FIDL__IR__TYPE__PRIMITIVE__FLOAT64)
         return value->kind == FIDL__IR__CONSTANT__KIND__SIGNED
                    ? text_format("((%s)%" PRId64 ")", primitives[type->primitive].c, value->signed_value)
                    : text_format("((%s)%" PRIu64 "u)", primitives[type->primitive].c, value->unsigned_value);
-      return c_integer(type->primitive, value);
+      return c_integer(type->primitive, primitives[type->primitive].c, value);
   }
 }

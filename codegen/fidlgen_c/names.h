@@ -29,8 +29,8 @@ const char* c_mangle(model_t* model, const type_t* type);
 
 // A constant as an expression of the type.
 const char* c_constant(model_t* model, const type_t* type, const constant_t* value);
-// An integer literal of a primitive type, cast to it.
-const char* c_integer(Fidl__Ir__Type__Primitive primitive, const constant_t* value);
+// An integer literal of a primitive type, cast to the C type `type`.
+const char* c_integer(Fidl__Ir__Type__Primitive primitive, const char* type, const constant_t* value);
 const char* c_primitive(Fidl__Ir__Type__Primitive primitive);
 
 #endif  // CODEGEN_FIDLGEN_C_NAMES_H_

@@ -54,7 +54,7 @@ static void unbind(fidl_binding_t* binding) {
 }
 
 static void end_task(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  unbind((fidl_binding_t*)((char*)task - offsetof(fidl_binding_t, end_task)));
+  unbind((fidl_binding_t*)(void*)((char*)task - offsetof(fidl_binding_t, end_task)));
 }
 
 // Closes the channel; on_unbound is left for later.
@@ -108,7 +108,7 @@ static void handle_batch(fidl_binding_t* binding) {
 
 static void on_readable(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
                         const zx_packet_signal_t* signal) {
-  fidl_binding_t* binding = (fidl_binding_t*)((char*)wait - offsetof(fidl_binding_t, wait));
+  fidl_binding_t* binding = (fidl_binding_t*)(void*)((char*)wait - offsetof(fidl_binding_t, wait));
   binding->waiting = false;
   if (status != ZX_OK) {
     close_channel(binding, status);

@@ -167,7 +167,7 @@ static void wait_for_message(fidl_client_t* client) {
 
 static void on_readable(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
                         const zx_packet_signal_t* signal) {
-  fidl_client_t* client = (fidl_client_t*)((char*)wait - offsetof(fidl_client_t, wait));
+  fidl_client_t* client = (fidl_client_t*)(void*)((char*)wait - offsetof(fidl_client_t, wait));
   client->waiting = false;
   client->busy++;
   if (status == ZX_OK) {

@@ -47,6 +47,13 @@ int fake_handles_live(void) {
   return live_handles;
 }
 
+void fake_handles_reset(void) {
+  for (uint32_t i = 0; i < next_handle; i++)
+    handles[i].live = false;
+  next_handle = 1;
+  live_handles = 0;
+}
+
 zx_status_t zx_handle_close(zx_handle_t handle) {
   if (handle == ZX_HANDLE_INVALID) return ZX_OK;
   handles[find(handle)].live = false;

@@ -14,4 +14,7 @@ zx_obj_type_t fake_handle_type(zx_handle_t handle);
 // Handles made and not closed yet.
 int fake_handles_live(void);
 
+// Forgets all handles, so that a long run does not use up the table.
+void fake_handles_reset(void);
+
 #endif  // TESTS_UNIT_RUNTIME_FIDL_FAKE_HANDLES_H_
