@@ -19,6 +19,7 @@
 #include <zircon/syscalls.h>
 
 #include "frame_queue.h"
+#include "slirp_mend.h"
 #include "slirp_poll.h"
 
 // Frames kept for a device that doesn't take them.
@@ -67,7 +68,14 @@ static void repost(slirp_wire_t* wire, async_task_t* task, zx_time_t deadline) {
 
 static ssize_t on_send_packet(const void* frame, size_t length, void* context) {
   slirp_wire_t* wire = context;
-  frame_queue_push(&wire->queue, frame, length);
+  if (slirp_needs_mending(frame, length)) {
+    uint8_t copy[SLIRP_MEND_MAX];
+    memcpy(copy, frame, length);
+    slirp_mend(copy, length);
+    frame_queue_push(&wire->queue, copy, length);
+  } else {
+    frame_queue_push(&wire->queue, frame, length);
+  }
   return (ssize_t)length;  // a frame that was dropped is a frame lost on a wire
 }
 

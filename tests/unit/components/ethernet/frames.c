@@ -235,11 +235,11 @@ bool frames_is_icmp_echo_reply(const frame_t* frame, uint8_t last, uint16_t sequ
          checksum(sum(0, frame->bytes + IP4_PAYLOAD, sizeof(icmp) + length)) == 0;
 }
 
-bool frames_is_icmp_unreachable(const frame_t* frame) {
+bool frames_is_icmp_unreachable(const frame_t* frame, uint8_t last) {
   struct iphdr ip;
   struct icmphdr icmp;
   return take_ip4(frame, IPPROTO_ICMP, &ip) && take(frame, IP4_PAYLOAD, &icmp, sizeof(icmp)) &&
-         icmp.type == ICMP_DEST_UNREACH;
+         from_ip4(&ip, last) && icmp.type == ICMP_DEST_UNREACH;
 }
 
 static bool is_udp(const frame_t* frame, size_t offset, uint32_t pseudo, uint16_t source_port, uint16_t port,

@@ -29,8 +29,8 @@ void frames_icmp_echo(frame_t* frame, const uint8_t gateway_mac[6], uint8_t last
                       const void* payload, size_t length);
 bool frames_is_icmp_echo_reply(const frame_t* frame, uint8_t last, uint16_t sequence, const void* payload,
                                size_t length);
-// An ICMP destination unreachable of any code.
-bool frames_is_icmp_unreachable(const frame_t* frame);
+// An ICMP destination unreachable of any code from 10.0.2.`last`, with a good header checksum.
+bool frames_is_icmp_unreachable(const frame_t* frame, uint8_t last);
 
 void frames_udp4(frame_t* frame, const uint8_t gateway_mac[6], uint8_t last, uint16_t source_port,
                  uint16_t port, const void* payload, size_t length);

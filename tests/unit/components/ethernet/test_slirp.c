@@ -196,7 +196,7 @@ START_TEST(datagram_over_ipv6_reaches_the_host_and_comes_back) {
 }
 END_TEST
 
-START_TEST(datagram_to_a_closed_port_is_answered_by_icmp) {
+START_TEST(datagram_to_a_closed_port_is_answered_by_icmp_from_the_gateway) {
   server_t server;
   ck_assert(server_start(&server, AF_INET));
   close(server.fd);
@@ -204,7 +204,7 @@ START_TEST(datagram_to_a_closed_port_is_answered_by_icmp) {
   frame_t datagram;
   frames_udp4(&datagram, gateway_mac, GATEWAY, 4242, server.port, "question", 8);
   send_frame(&datagram);
-  WAIT_FOR(frames_is_icmp_unreachable(frame));
+  WAIT_FOR(frames_is_icmp_unreachable(frame, GATEWAY));
 }
 END_TEST
 
@@ -311,7 +311,7 @@ int main(void) {
   tcase_add_test(tc, datagram_reaches_a_server_on_the_host_and_its_answers_come_back);
   tcase_add_test(tc, wire_asks_for_our_address_before_it_delivers);
   tcase_add_test(tc, datagram_over_ipv6_reaches_the_host_and_comes_back);
-  tcase_add_test(tc, datagram_to_a_closed_port_is_answered_by_icmp);
+  tcase_add_test(tc, datagram_to_a_closed_port_is_answered_by_icmp_from_the_gateway);
   tcase_add_test(tc, host_loopback_can_be_switched_off);
   tcase_add_test(tc, frames_wait_within_bounds_while_the_device_is_full);
   tcase_add_test(tc, answers_wait_in_the_host_while_the_device_is_full);
