@@ -16,7 +16,7 @@ static decl_kind_t layout_decl_kind(layout_kind_t kind) {
   return kKinds[kind];
 }
 
-static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* name, span_t span) {
+static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* name, span_t span, const char* what) {
   compiler_t* c = collector->c;
   decl_t* decl = arena_alloc(c->arena, sizeof(*decl));
   decl->kind = kind;
@@ -25,7 +25,7 @@ static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* n
   decl->span = span;
   decl->file = collector->syntax->file;
   decl->availability = collector->availability;
-  if (!name_set_add(c, &collector->names, name, span, decl->availability, "declaration")) decl->failed = true;
+  if (!name_set_add(c, &collector->names, name, span, decl->availability, what)) decl->failed = true;
   str_map_add(c->arena, &collector->library->names, name, decl);
   ptr_list_add(c->arena, &collector->library->decls, decl);
   return decl;
@@ -99,7 +99,7 @@ static decl_t* collect_anonymous(collector_t* collector, type_syntax_t* type, co
   compiler_t* c = collector->c;
   name = given_name(c, type->attributes, name);
   decl_t* decl = add_decl(collector, layout_decl_kind(type->layout->kind), intern_cstr(&c->names, name),
-                          type->layout->span);
+                          type->layout->span, "generated");
   decl->layout = type->layout;
   decl->attributes = type->attributes;
   decl->anonymous = true;
@@ -139,7 +139,8 @@ static member_syntax_t* result_member(compiler_t* c, const char* name, uint32_t 
 static decl_t* add_made(collector_t* collector, const method_syntax_t* method, layout_kind_t kind, const char* name,
                         const context_name_t* context) {
   compiler_t* c = collector->c;
-  decl_t* decl = add_decl(collector, layout_decl_kind(kind), intern_cstr(&c->names, name), method->ident.span);
+  decl_t* decl = add_decl(collector, layout_decl_kind(kind), intern_cstr(&c->names, name), method->ident.span,
+                          "generated");
   decl->layout = arena_alloc(c->arena, sizeof(*decl->layout));
   decl->layout->kind = kind;
   decl->layout->span = method->ident.span;
@@ -265,7 +266,7 @@ static void collect_decl(collector_t* collector, decl_syntax_t* syntax) {
   collector->availability = syntax->availability;
   bool hides = check_import_clash(c, syntax);
   check_present_modifiers(c, syntax->modifiers);
-  decl_t* decl = add_decl(collector, decl_kind_of(syntax), syntax->ident.name, syntax->ident.span);
+  decl_t* decl = add_decl(collector, decl_kind_of(syntax), syntax->ident.name, syntax->ident.span, "declaration");
   decl->syntax = syntax;
   decl->shadows_import = hides;
   decl->attributes = syntax->attributes;

@@ -1,4 +1,6 @@
 // Names that may not collide, exactly or canonically.
+#include <string.h>
+
 #include "compiler.h"
 #include "versions.h"
 
@@ -34,5 +36,8 @@ bool name_set_add(compiler_t* c, name_set_t* set, const str_t* name, span_t span
                                name->data, other->name->data, canonical_name(c, name)->data)
                 : report_error(&c->diagnostics, span, number, "the %s name `%s` is used twice", what, name->data);
   add_note(&c->diagnostics, error, other->span, versions_differ ? "the other one, at versions that overlap" : "the other one");
+  if (strcmp(what, "generated") == 0) {
+    add_hint(&c->diagnostics, error, "@generated_name(\"...\") in front of the layout gives it another name");
+  }
   return false;
 }
