@@ -1,5 +1,5 @@
-// Lays tokens out in lines. A line ends behind `;`, behind the brace that opens a body, behind an attribute in front
-// of what it is placed on, and behind comments; a closing brace begins one.
+// Lays tokens out in lines. A line ends behind `;`, behind the brace that opens a body, behind an attribute
+// in front of what it is placed on, and behind comments; a closing brace begins one.
 #include "format.h"
 
 #include <string.h>
@@ -26,13 +26,13 @@ typedef struct formatter {
   size_t capacity;
   int brackets[kMaxDepth];  // the open ones
   int depth;
-  int indent;               // of open braces
-  chunk_t* chunks;          // of the line being put together
+  int indent;       // of open braces
+  chunk_t* chunks;  // of the line being put together
   size_t chunk_count;
   size_t chunk_capacity;
-  bool continued;           // the statement began on an earlier line
-  bool had_body;            // the declaration spans several lines
-  bool just_opened;         // a body: no empty line at its start
+  bool continued;    // the statement began on an earlier line
+  bool had_body;     // the declaration spans several lines
+  bool just_opened;  // a body: no empty line at its start
   bool after_library;
 } formatter_t;
 
@@ -49,7 +49,8 @@ static void put(formatter_t* f, const char* text, size_t length) {
 }
 
 static void put_spaces(formatter_t* f, int count) {
-  while (count-- > 0) put(f, " ", 1);
+  while (count-- > 0)
+    put(f, " ", 1);
 }
 
 static int enclosing(const formatter_t* f) {
@@ -58,7 +59,8 @@ static int enclosing(const formatter_t* f) {
 
 static size_t columns_of(const char* text, size_t length) {
   size_t columns = 0;
-  for (size_t i = 0; i < length; i++) columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+  for (size_t i = 0; i < length; i++)
+    columns += ((unsigned char)text[i] & 0xc0) != 0x80;
   return columns;
 }
 
@@ -270,7 +272,8 @@ static bool put_token(formatter_t* f) {
 static void put_statement(formatter_t* f) {
   bool top = f->indent == 0;
   const token_t* first = peek(f);
-  bool library = top && first->kind == TOKEN_NAME && first->name->word == W_LIBRARY && first == f->tokens.items;
+  bool library =
+      top && first->kind == TOKEN_NAME && first->name->word == W_LIBRARY && first == f->tokens.items;
   while (peek(f)->kind == TOKEN_COMMENT || peek(f)->kind == TOKEN_DOC || peek(f)->kind == '@') {
     if (peek(f)->kind == '@') {
       put_attribute_line(f);
@@ -286,7 +289,8 @@ static void put_statement(formatter_t* f) {
     f->had_body = false;
   }
   if (peek(f)->kind == TOKEN_END) return;
-  while (peek(f)->kind != TOKEN_END && !put_token(f)) continue;
+  while (peek(f)->kind != TOKEN_END && !put_token(f))
+    continue;
   f->after_library = library;
 }
 
@@ -299,11 +303,12 @@ static void format_all(formatter_t* f) {
     put_statement(f);
   }
   if (f->chunk_count) end_line(f, NULL, true);
-  while (f->length >= 2 && f->out[f->length - 1] == '\n' && f->out[f->length - 2] == '\n') f->length--;
+  while (f->length >= 2 && f->out[f->length - 1] == '\n' && f->out[f->length - 2] == '\n')
+    f->length--;
 }
 
-char* format_source(arena_t* arena, diagnostics_t* diagnostics, const char* name, const char* text, size_t length,
-                    size_t* out_length) {
+char* format_source(arena_t* arena, diagnostics_t* diagnostics, const char* name, const char* text,
+                    size_t length, size_t* out_length) {
   interner_t names;
   interner_init(&names, arena);
   source_t* source = source_create(arena, name, text, length, 0);
@@ -318,7 +323,8 @@ char* format_source(arena_t* arena, diagnostics_t* diagnostics, const char* name
   source_t* result = source_create(arena, name, f.out, *out_length, 0);
   tokens_t again = read_tokens(arena, &names, &ignored, result);
   if (!same_tokens(&f.tokens, &again)) {
-    report_error(diagnostics, (span_t){source, 0, 0}, 0, "the formatter would change the meaning; it leaves the file");
+    report_error(diagnostics, (span_t){source, 0, 0}, 0,
+                 "the formatter would change the meaning; it leaves the file");
     return NULL;
   }
   return f.out;

@@ -28,8 +28,8 @@ static bool write_back(const char* path, const char* text, size_t length) {
   return ok;
 }
 
-static bool deliver(format_mode_t mode, const char* path, const char* before, size_t before_length, const char* after,
-                    size_t after_length) {
+static bool deliver(format_mode_t mode, const char* path, const char* before, size_t before_length,
+                    const char* after, size_t after_length) {
   bool changed = before_length != after_length || memcmp(before, after, after_length) != 0;
   switch (mode) {
     case MODE_PRINT:
@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
     fputs("fidl-format: no files\nTry `fidl-format --help`.\n", stderr);
     return 2;
   }
-  for (int i = 1; i <= files; i++) ok = format_file(mode, argv[i]) && ok;
+  for (int i = 1; i <= files; i++)
+    ok = format_file(mode, argv[i]) && ok;
   return ok ? 0 : 1;
 }

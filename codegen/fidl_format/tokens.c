@@ -25,7 +25,8 @@ tokens_t read_tokens(arena_t* arena, interner_t* names, diagnostics_t* diagnosti
 static bool is_subtype_colon(const tokens_t* tokens, size_t colon) {
   size_t i = colon + 1;
   if (colon == 0 || tokens->items[colon - 1].kind != TOKEN_NAME) return false;
-  while (tokens->items[i].kind == TOKEN_NAME || tokens->items[i].kind == '.') i++;
+  while (tokens->items[i].kind == TOKEN_NAME || tokens->items[i].kind == '.')
+    i++;
   return i > colon + 1 && tokens->items[i].kind == '{';
 }
 
@@ -79,7 +80,8 @@ bool break_before(const tokens_t* tokens, size_t i) {
 size_t text_length(const token_t* token) {
   size_t length = token->span.length;
   const char* text = token->span.source->data + token->span.offset;
-  while (length && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
+  while (length && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+    length--;
   return length;
 }
 
@@ -90,7 +92,8 @@ bool same_tokens(const tokens_t* a, const tokens_t* b) {
     const token_t* right = &b->items[i];
     size_t length = text_length(left);
     if (left->kind != right->kind || length != text_length(right)) return false;
-    if (memcmp(left->span.source->data + left->span.offset, right->span.source->data + right->span.offset, length) != 0) {
+    if (memcmp(left->span.source->data + left->span.offset, right->span.source->data + right->span.offset,
+               length) != 0) {
       return false;
     }
   }

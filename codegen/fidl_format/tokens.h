@@ -11,8 +11,8 @@ typedef struct tokens {
 
 tokens_t read_tokens(arena_t* arena, interner_t* names, diagnostics_t* diagnostics, source_t* source);
 
-// Whether a space stands between token `i - 1` and `i` when they share a line. `enclosing` is the innermost open
-// bracket, '(' '<' or '{', or 0.
+// Whether a space stands between token `i - 1` and `i` when they share a line. `enclosing` is the innermost
+// open bracket, '(' '<' or '{', or 0.
 bool space_before(const tokens_t* tokens, size_t i, int enclosing);
 // Whether a line may be broken before token `i`.
 bool break_before(const tokens_t* tokens, size_t i);

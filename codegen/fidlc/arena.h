@@ -1,5 +1,5 @@
-// Memory of one compilation: everything the compiler builds lives in one arena and dies with it, so nothing in
-// the compiler frees anything. Out of memory ends the process: there is no half-compiled result to save.
+// Memory of one compilation: everything the compiler builds lives in one arena and dies with it, so nothing
+// in the compiler frees anything. Out of memory ends the process: there is no half-compiled result to save.
 #ifndef CODEGEN_FIDLC_ARENA_H_
 #define CODEGEN_FIDLC_ARENA_H_
 

@@ -8,7 +8,8 @@ static const type_t kString = {.kind = TYPE_STRING};
 
 static uint32_t count_schema_args(const attribute_schema_t* schema) {
   uint32_t count = 0;
-  while (schema->args[count].name) count++;
+  while (schema->args[count].name)
+    count++;
   return count;
 }
 
@@ -25,12 +26,13 @@ static bool is_literal(const expr_t* expr) {
 }
 
 // The argument's place in the schema; NULL (reported) if it has none.
-static const arg_schema_t* match_arg(compiler_t* c, const attribute_schema_t* schema, const attribute_t* attribute,
-                                     const attribute_arg_t* arg) {
+static const arg_schema_t* match_arg(compiler_t* c, const attribute_schema_t* schema,
+                                     const attribute_t* attribute, const attribute_arg_t* arg) {
   uint32_t wanted = count_schema_args(schema);
   const char* attribute_name = attribute->name.name->data;
   if (wanted == 0) {
-    diagnostic_t* error = report_error(&c->diagnostics, attribute->span, 132, "@%s takes no arguments", attribute_name);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, attribute->span, 132, "@%s takes no arguments", attribute_name);
     add_hint(&c->diagnostics, error, "write @%s", attribute_name);
     return NULL;
   }
@@ -65,7 +67,8 @@ static void check_arg(const context_t* context, const attribute_t* attribute, co
   report_unresolvable(context, arg->value, 104, "the argument `%s` has no usable value", schema->name);
 }
 
-static void check_official(const context_t* context, const attribute_schema_t* schema, const attribute_t* attribute) {
+static void check_official(const context_t* context, const attribute_schema_t* schema,
+                           const attribute_t* attribute) {
   compiler_t* c = context->c;
   for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) {
     const arg_schema_t* arg_schema = match_arg(c, schema, attribute, arg);
@@ -78,7 +81,8 @@ static void check_official(const context_t* context, const attribute_schema_t* s
   }
 }
 
-static void check_user_arg(const context_t* context, const attribute_t* attribute, const attribute_arg_t* arg) {
+static void check_user_arg(const context_t* context, const attribute_t* attribute,
+                           const attribute_arg_t* arg) {
   compiler_t* c = context->c;
   const expr_t* value = arg->value;
   bool numeric = value->kind == EXPR_NUMBER;
@@ -91,20 +95,21 @@ static void check_user_arg(const context_t* context, const attribute_t* attribut
     const name_ref_t* name = value->name;
     if (name->failed || !name->decl) return;
     const value_t* constant = &name->decl->value;
-    if (name->decl->kind == DECL_CONST && (constant->kind == VALUE_NONE || constant->kind == VALUE_STRING ||
-                                           constant->kind == VALUE_BOOL)) {
+    if (name->decl->kind == DECL_CONST &&
+        (constant->kind == VALUE_NONE || constant->kind == VALUE_STRING || constant->kind == VALUE_BOOL)) {
       return;
     }
     if (name->decl->kind != DECL_CONST && !name->member) {
-      report_error(&c->diagnostics, value->span, 104, "the argument of @%s is not a value", attribute->name.name->data);
+      report_error(&c->diagnostics, value->span, 104, "the argument of @%s is not a value",
+                   attribute->name.name->data);
       return;
     }
     numeric = true;
   }
   if (!numeric) return;
-  diagnostic_t* error = report_error(&c->diagnostics, value->span, 124,
-                                     "the argument of @%s is a number, whose type nothing says",
-                                     attribute->name.name->data);
+  diagnostic_t* error =
+      report_error(&c->diagnostics, value->span, 124,
+                   "the argument of @%s is a number, whose type nothing says", attribute->name.name->data);
   add_hint(&c->diagnostics, error, "write it as a string");
 }
 
@@ -121,9 +126,10 @@ static void check_duplicate_args(compiler_t* c, const attribute_t* attribute) {
     diagnostic_t* error =
         same ? report_error(&c->diagnostics, arg->name.span, 130, "@%s has two arguments named `%s`",
                             attribute->name.name->data, arg->name.name->data)
-             : report_error(&c->diagnostics, arg->name.span, 131,
-                            "the arguments `%s` and `%s` of @%s are the same when both are written in snake case",
-                            similar->name.name->data, arg->name.name->data, attribute->name.name->data);
+             : report_error(
+                   &c->diagnostics, arg->name.span, 131,
+                   "the arguments `%s` and `%s` of @%s are the same when both are written in snake case",
+                   similar->name.name->data, arg->name.name->data, attribute->name.name->data);
     add_note(&c->diagnostics, error, (same ? same : similar)->name.span, "the first one");
   }
 }
@@ -133,8 +139,8 @@ static bool check_placement(compiler_t* c, const attribute_schema_t* schema, con
   bool anonymous = placement & ON_ANONYMOUS;
   bool ok = (placement & schema->placements) == placement && !(schema->only_anonymous && !anonymous);
   if (ok) return true;
-  report_error(&c->diagnostics, attribute->span, 120, "@%s cannot be placed on %s", attribute->name.name->data,
-               placement_text(placement));
+  report_error(&c->diagnostics, attribute->span, 120, "@%s cannot be placed on %s",
+               attribute->name.name->data, placement_text(placement));
   return false;
 }
 
@@ -150,7 +156,8 @@ static void check_attribute(const context_t* context, const attribute_t* attribu
                                              "@%s may be a misspelling of @%s", name, similar);
       (void)warning;
     }
-    for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) check_user_arg(context, attribute, arg);
+    for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next)
+      check_user_arg(context, attribute, arg);
     return;
   }
   if (schema->deprecated) {
@@ -165,13 +172,14 @@ static void check_attribute(const context_t* context, const attribute_t* attribu
 void attribute_set_add(compiler_t* c, attribute_set_t* set, attribute_t* attribute) {
   const str_t* name = attribute->name.name;
   const attribute_t* same = str_map_add(c->arena, &set->exact, name, attribute);
-  const attribute_t* similar = same ? NULL : str_map_add(c->arena, &set->canonical, canonical_name(c, name), attribute);
+  const attribute_t* similar =
+      same ? NULL : str_map_add(c->arena, &set->canonical, canonical_name(c, name), attribute);
   if (!same && !similar) return;
   diagnostic_t* error =
       same ? report_error(&c->diagnostics, attribute->span, 122, "@%s is given twice", name->data)
            : report_error(&c->diagnostics, attribute->span, 123,
-                          "@%s and @%s are the same when both are written in snake case", similar->name.name->data,
-                          name->data);
+                          "@%s and @%s are the same when both are written in snake case",
+                          similar->name.name->data, name->data);
   add_note(&c->diagnostics, error, (same ? same : similar)->span, "the first one");
 }
 

@@ -46,7 +46,8 @@ static bool one_edit_apart(const char* a, const char* b) {
   if (a_length < b_length) return one_edit_apart(b, a);
   if (a_length - b_length > 1) return false;
   size_t same = 0;
-  while (same < b_length && a[same] == b[same]) same++;
+  while (same < b_length && a[same] == b[same])
+    same++;
   const char* a_rest = a + same + 1;
   const char* b_rest = b + same + (a_length == b_length ? 1 : 0);
   return same < a_length && strcmp(a_rest, b_rest) == 0;
@@ -61,11 +62,14 @@ const char* similar_schema(const char* name) {
 
 const char* placement_text(uint32_t placement) {
   static const char* const kTexts[] = {
-      "a library",        "a constant",        "bits",           "an enum",          "a struct",
-      "a table",          "a union",           "an overlay",     "a new type",       "an alias",
-      "a protocol",       "a service",         "a resource",     "a member of bits", "a member of an enum",
-      "a struct member",  "a table member",    "a union member", "an overlay member", "a service member",
-      "a property",       "a method",          "a compose line", "an anonymous layout",
+      "a library",         "a constant",       "bits",
+      "an enum",           "a struct",         "a table",
+      "a union",           "an overlay",       "a new type",
+      "an alias",          "a protocol",       "a service",
+      "a resource",        "a member of bits", "a member of an enum",
+      "a struct member",   "a table member",   "a union member",
+      "an overlay member", "a service member", "a property",
+      "a method",          "a compose line",   "an anonymous layout",
   };
   if (placement & ON_ANONYMOUS) return kTexts[23];
   for (uint32_t i = 0; i < 23; i++) {

@@ -67,10 +67,13 @@ static void read_version(reading_t* reading, const attribute_arg_t* arg, uint32_
   const expr_t* value = arg->value;
   const char* text = span_text(c->arena, value->span);
   bool name = value->kind == EXPR_NAME;
-  if ((value->kind == EXPR_NUMBER || (name && value->name->count == 1)) && parse_version(text, strlen(text), out)) return;
+  if ((value->kind == EXPR_NUMBER || (name && value->name->count == 1)) &&
+      parse_version(text, strlen(text), out))
+    return;
   reading->ok = false;
   if (name) {
-    report_error(&c->diagnostics, value->span, 133, "`%s` must be a number, NEXT or HEAD", arg->name.name->data);
+    report_error(&c->diagnostics, value->span, 133, "`%s` must be a number, NEXT or HEAD",
+                 arg->name.name->data);
     return;
   }
   diagnostic_t* error = report_error(&c->diagnostics, value->span, 153, "%s is not a version", text);
@@ -80,7 +83,8 @@ static void read_version(reading_t* reading, const attribute_arg_t* arg, uint32_
 static const str_t* read_text(reading_t* reading, const attribute_arg_t* arg) {
   compiler_t* c = reading->c;
   if (arg->value->kind != EXPR_STRING) {
-    report_error(&c->diagnostics, arg->value->span, 133, "`%s` must be a string literal", arg->name.name->data);
+    report_error(&c->diagnostics, arg->value->span, 133, "`%s` must be a string literal",
+                 arg->name.name->data);
     reading->ok = false;
     return NULL;
   }
@@ -119,7 +123,8 @@ static void read_arg(reading_t* reading, const attribute_arg_t* arg) {
   } else if (strcmp(name, "removed") == 0) {
     read_version(reading, arg, &reading->removed);
   } else if (modifier) {
-    report_error(&c->diagnostics, arg->name.span, 218, "a modifier can be `added` and `removed`, not `%s`", name);
+    report_error(&c->diagnostics, arg->name.span, 218, "a modifier can be `added` and `removed`, not `%s`",
+                 name);
     reading->ok = false;
   } else if (strcmp(name, "deprecated") == 0) {
     read_version(reading, arg, &reading->deprecated);
@@ -153,13 +158,16 @@ static bool check_combination(reading_t* reading) {
     return refuse(reading, span, 203, "an element is either `removed` or `replaced`, not both");
   }
   if (reading->note && !reading->deprecated && !ends) {
-    return refuse(reading, reading->note->span, 148, "a `note` goes with `deprecated`, `removed` or `replaced`");
+    return refuse(reading, reading->note->span, 148,
+                  "a `note` goes with `deprecated`, `removed` or `replaced`");
   }
   if (reading->platform && !library) {
     return refuse(reading, reading->platform->span, 149, "`platform` stands on the library only");
   }
-  if (library && !reading->added) return refuse(reading, span, 150, "the @available of a library says when it was `added`");
-  if (library && reading->replaced) return refuse(reading, span, 204, "a library cannot be `replaced`, only `removed`");
+  if (library && !reading->added)
+    return refuse(reading, span, 150, "the @available of a library says when it was `added`");
+  if (library && reading->replaced)
+    return refuse(reading, span, 204, "a library cannot be `replaced`, only `removed`");
   if (reading->renamed && reading->kind != VERSIONED_MEMBER) {
     return refuse(reading, reading->renamed->span, 211, "only members can be `renamed`");
   }
@@ -239,14 +247,16 @@ availability_t* read_availability(compiler_t* c, library_t* library, const attri
     report_error(&c->diagnostics, attribute->span, 147, "@available needs at least one argument");
     return outer;
   }
-  for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) read_arg(&reading, arg);
+  for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next)
+    read_arg(&reading, arg);
   if (kind != VERSIONED_LIBRARY && !library->versioned) {
     diagnostic_t* error = report_error(&c->diagnostics, attribute->span, 151,
                                        "versions need an @available on the library first");
     if (library->span.source) add_note(&c->diagnostics, error, library->span, "the library");
     return outer;
   }
-  if (!reading.ok || !check_combination(&reading) || !check_order(&reading) || !check_within(&reading, around)) {
+  if (!reading.ok || !check_combination(&reading) || !check_order(&reading) ||
+      !check_within(&reading, around)) {
     return outer;
   }
   if (kind == VERSIONED_LIBRARY && reading.platform_name) library->platform = reading.platform_name;

@@ -12,11 +12,13 @@ typedef struct collector {
 } collector_t;
 
 static decl_kind_t layout_decl_kind(layout_kind_t kind) {
-  static const decl_kind_t kKinds[] = {DECL_STRUCT, DECL_TABLE, DECL_UNION, DECL_OVERLAY, DECL_BITS, DECL_ENUM};
+  static const decl_kind_t kKinds[] = {DECL_STRUCT,  DECL_TABLE, DECL_UNION,
+                                       DECL_OVERLAY, DECL_BITS,  DECL_ENUM};
   return kKinds[kind];
 }
 
-static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* name, span_t span, const char* what) {
+static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* name, span_t span,
+                        const char* what) {
   compiler_t* c = collector->c;
   decl_t* decl = arena_alloc(c->arena, sizeof(*decl));
   decl->kind = kind;
@@ -64,13 +66,15 @@ static void check_present_modifiers(compiler_t* c, const modifier_t* modifiers) 
   for (const modifier_t* later = modifiers; later; later = later->next) {
     for (const modifier_t* earlier = modifiers; earlier != later; earlier = earlier->next) {
       if ((!later->available && !earlier->available) || (later->available && !later->present) ||
-          (earlier->available && !earlier->present) || (later->word == W_RESOURCE) != (earlier->word == W_RESOURCE)) {
+          (earlier->available && !earlier->present) ||
+          (later->word == W_RESOURCE) != (earlier->word == W_RESOURCE)) {
         continue;
       }
       bool same = later->word == earlier->word;
-      diagnostic_t* error = report_error(&c->diagnostics, later->span, same ? 32 : 33,
-                                         same ? "the modifier `%s` is repeated" : "the modifier `%s` contradicts another",
-                                         span_text(c->arena, later->span));
+      diagnostic_t* error =
+          report_error(&c->diagnostics, later->span, same ? 32 : 33,
+                       same ? "the modifier `%s` is repeated" : "the modifier `%s` contradicts another",
+                       span_text(c->arena, later->span));
       add_note(&c->diagnostics, error, earlier->span, "the other one, at a version that both have");
     }
   }
@@ -136,8 +140,8 @@ static member_syntax_t* result_member(compiler_t* c, const char* name, uint32_t 
 }
 
 // A layout that stands in no source.
-static decl_t* add_made(collector_t* collector, const method_syntax_t* method, layout_kind_t kind, const char* name,
-                        const context_name_t* context) {
+static decl_t* add_made(collector_t* collector, const method_syntax_t* method, layout_kind_t kind,
+                        const char* name, const context_name_t* context) {
   compiler_t* c = collector->c;
   decl_t* decl = add_decl(collector, layout_decl_kind(kind), intern_cstr(&c->names, name), method->ident.span,
                           "generated");
@@ -164,7 +168,8 @@ static void collect_result(collector_t* collector, method_t* method, const conte
     success = type_for(c, empty);
   }
   if (syntax->error) {
-    collect_type(collector, syntax->error, inside(c, context, "error"), arena_printf(c->arena, "%s_Error", prefix));
+    collect_type(collector, syntax->error, inside(c, context, "error"),
+                 arena_printf(c->arena, "%s_Error", prefix));
   }
   decl_t* result = add_made(collector, syntax, LAYOUT_UNION, arena_printf(c->arena, "%s_Result", prefix),
                             inside(c, context, "result"));
@@ -210,10 +215,10 @@ static void collect_method(collector_t* collector, decl_t* protocol, method_synt
   const char* request_name = arena_printf(c->arena, "%sRequest", camel);
   if (syntax->request) collect_type(collector, syntax->request, inside(c, context, "Request"), request_name);
   if (method->kind == METHOD_EVENT) {
-    if (syntax->response) collect_type(collector, syntax->response, inside(c, context, "Request"), request_name);
+    if (syntax->response)
+      collect_type(collector, syntax->response, inside(c, context, "Request"), request_name);
   } else if (method->kind == METHOD_TWO_WAY && (!method->strict || syntax->has_error)) {
-    const char* prefix =
-        arena_printf(c->arena, "%s_%s", protocol->name->data, syntax->ident.name->data);
+    const char* prefix = arena_printf(c->arena, "%s_%s", protocol->name->data, syntax->ident.name->data);
     collect_result(collector, method, context, prefix);
   } else if (syntax->response) {
     collect_type(collector, syntax->response, inside(c, context, "Response"),
@@ -248,11 +253,12 @@ static bool check_import_clash(compiler_t* c, const decl_syntax_t* syntax) {
     bool same = taken->name == syntax->ident.name;
     if (!same && canonical_name(c, taken->name) != canonical_name(c, syntax->ident.name)) continue;
     diagnostic_t* error =
-        same ? report_error(&c->diagnostics, syntax->ident.span, 38, "`%s` is also the name of an imported library",
-                            syntax->ident.name->data)
-             : report_error(&c->diagnostics, syntax->ident.span, 39,
-                            "`%s` is the same as the imported library `%s` when both are written in snake case",
-                            syntax->ident.name->data, taken->name->data);
+        same ? report_error(&c->diagnostics, syntax->ident.span, 38,
+                            "`%s` is also the name of an imported library", syntax->ident.name->data)
+             : report_error(
+                   &c->diagnostics, syntax->ident.span, 39,
+                   "`%s` is the same as the imported library `%s` when both are written in snake case",
+                   syntax->ident.name->data, taken->name->data);
     add_note(&c->diagnostics, error, using->span, "the import");
     using->used = true;
     hides = hides || same;
@@ -266,7 +272,8 @@ static void collect_decl(collector_t* collector, decl_syntax_t* syntax) {
   collector->availability = syntax->availability;
   bool hides = check_import_clash(c, syntax);
   check_present_modifiers(c, syntax->modifiers);
-  decl_t* decl = add_decl(collector, decl_kind_of(syntax), syntax->ident.name, syntax->ident.span, "declaration");
+  decl_t* decl =
+      add_decl(collector, decl_kind_of(syntax), syntax->ident.name, syntax->ident.span, "declaration");
   decl->syntax = syntax;
   decl->shadows_import = hides;
   decl->attributes = syntax->attributes;

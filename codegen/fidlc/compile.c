@@ -5,11 +5,12 @@ static void compile_const(const context_t* context, decl_t* decl) {
   compiler_t* c = context->c;
   const type_t* type = compile_type(context, decl->syntax->type);
   if (!type) return;
-  bool values = type->kind == TYPE_IDENTIFIER && (type->decl->kind == DECL_BITS || type->decl->kind == DECL_ENUM);
+  bool values =
+      type->kind == TYPE_IDENTIFIER && (type->decl->kind == DECL_BITS || type->decl->kind == DECL_ENUM);
   bool fits = type->kind == TYPE_PRIMITIVE || values || (type->kind == TYPE_STRING && !type->nullable);
   if (!fits) {
-    diagnostic_t* error = report_error(&c->diagnostics, decl->syntax->type->span, 59, "a constant cannot be of type %s",
-                                       type_text(c, type));
+    diagnostic_t* error = report_error(&c->diagnostics, decl->syntax->type->span, 59,
+                                       "a constant cannot be of type %s", type_text(c, type));
     add_hint(&c->diagnostics, error, "constants are numbers, bool, strings, bits or enums");
     return;
   }
@@ -24,11 +25,13 @@ static void compile_newtype(const context_t* context, decl_t* decl) {
   compiler_t* c = context->c;
   if (!c->options->allow_new_types) {
     diagnostic_t* error = report_error(&c->diagnostics, decl->span, 62, "new types are experimental");
-    add_hint(&c->diagnostics, error, "--experimental allow_new_types allows them; `alias` makes another name");
+    add_hint(&c->diagnostics, error,
+             "--experimental allow_new_types allows them; `alias` makes another name");
     return;
   }
   if (decl->syntax->type->constraints) {
-    report_error(&c->diagnostics, decl->syntax->type->constraints_span, 179, "a new type cannot be constrained");
+    report_error(&c->diagnostics, decl->syntax->type->constraints_span, 179,
+                 "a new type cannot be constrained");
     return;
   }
   decl->type = compile_type(context, decl->syntax->type);

@@ -1,5 +1,5 @@
-// The phases of the compiler. Each walks all declarations of a library and reports what it finds; a later phase
-// stays silent about what an earlier one marked as failed.
+// The phases of the compiler. Each walks all declarations of a library and reports what it finds; a later
+// phase stays silent about what an earlier one marked as failed.
 //
 //   parse (parser.h)    text into syntax
 //   libraries           groups into libraries, imports
@@ -19,21 +19,21 @@
 #include "model.h"
 
 typedef struct compiler {
-  arena_t permanent;      // sources, syntax, names, diagnostics, and the representation
-  arena_t scratch;        // what a pass over one version makes, when another one follows
-  arena_t* arena;         // the one in use
+  arena_t permanent;  // sources, syntax, names, diagnostics, and the representation
+  arena_t scratch;    // what a pass over one version makes, when another one follows
+  arena_t* arena;     // the one in use
   interner_t names;
   diagnostics_t diagnostics;
   const fidlc_options_t* options;
-  ptr_list_t groups;      // group_t*
-  ptr_list_t libraries;   // library_t*, in order
-  str_map_t by_name;      // dotted name -> library_t*
+  ptr_list_t groups;     // group_t*
+  ptr_list_t libraries;  // library_t*, in order
+  str_map_t by_name;     // dotted name -> library_t*
   library_t* builtin;
-  library_t* target;      // the last group's
+  library_t* target;  // the last group's
   uint32_t source_count;
-  uint32_t pass;          // counts the versions compiled
+  uint32_t pass;            // counts the versions compiled
   bool comparing_versions;  // this pass is one of those over all versions
-  uint32_t walk;          // index of the depth-first walks
+  uint32_t walk;            // index of the depth-first walks
 } compiler_t;
 
 typedef struct group {
@@ -55,7 +55,7 @@ const char* camel_case(compiler_t* c, const char* name);
 
 // Names that must differ, exactly and canonically. Zero-initialised is empty.
 typedef struct name_set {
-  str_map_t exact;      // to name_entry_t
+  str_map_t exact;  // to name_entry_t
   str_map_t canonical;
 } name_set_t;
 // Adds a name; reports FI-0034 to FI-0037 and returns false if it collides. `what` says what it names.
@@ -88,8 +88,8 @@ typedef struct context {
 } context_t;
 // Computes `expr` as a value of `type`; false if it cannot be (reported).
 bool evaluate(const context_t* context, const expr_t* expr, const type_t* type, value_t* out);
-// Says that what `expr` was for has no value now, if evaluating it failed for a reason of its own; when a name in
-// it could not be found, that was said already.
+// Says that what `expr` was for has no value now, if evaluating it failed for a reason of its own; when a
+// name in it could not be found, that was said already.
 void report_unresolvable(const context_t* context, const expr_t* expr, int number, const char* format,
                          const char* what) __attribute__((format(printf, 4, 0)));
 bool value_fits(const value_t* value, builtin_t primitive);
@@ -126,7 +126,8 @@ uint64_t method_ordinal(const char* selector);
 
 // attributes.c
 attribute_t* find_attribute(const attribute_t* attributes, const char* name);
-attribute_arg_t* attribute_arg(const attribute_t* attribute, const char* name);  // NULL name: the anonymous one
+attribute_arg_t* attribute_arg(const attribute_t* attribute,
+                               const char* name);  // NULL name: the anonymous one
 // The text of a string argument, or NULL.
 const char* attribute_string(compiler_t* c, const attribute_arg_t* arg, uint32_t* out_length);
 

@@ -1,5 +1,5 @@
-// The constraints behind the colon of a type. Each kind of type takes its kinds in one order, any of which can be
-// left out; aliases carry theirs, and each can be given once.
+// The constraints behind the colon of a type. Each kind of type takes its kinds in one order, any of which
+// can be left out; aliases carry theirs, and each can be given once.
 #include <string.h>
 
 #include "compiler.h"
@@ -67,7 +67,8 @@ static outcome_t apply_size(const context_t* context, const expr_t* expr, type_t
   if (!evaluate(context, expr, &kUint32, &value)) {
     // The bound's own error says why; only a bound that is silently unusable gets this one.
     if (c->diagnostics.errors == before && expr->kind == EXPR_NAME) return FAILED;
-    report_error(&c->diagnostics, expr->span, 101, "%s is not usable as a size", span_text(c->arena, expr->span));
+    report_error(&c->diagnostics, expr->span, 101, "%s is not usable as a size",
+                 span_text(c->arena, expr->span));
     return FAILED;
   }
   if (type->bounded) {
@@ -85,10 +86,12 @@ static outcome_t apply_subtype(const context_t* context, const expr_t* expr, typ
   const name_ref_t* name = expr->name;
   bool member = name->member && name->decl == type->decl->subtype_enum;
   bool constant = name->decl->kind == DECL_CONST && name->decl->type &&
-                  name->decl->type->kind == TYPE_IDENTIFIER && name->decl->type->decl == type->decl->subtype_enum;
+                  name->decl->type->kind == TYPE_IDENTIFIER &&
+                  name->decl->type->decl == type->decl->subtype_enum;
   if (!member && !constant) return NO_MATCH;
   value_t value;
-  if (!evaluate(context, expr, identifier_type(c, type->decl->subtype_enum, expr->span), &value)) return FAILED;
+  if (!evaluate(context, expr, identifier_type(c, type->decl->subtype_enum, expr->span), &value))
+    return FAILED;
   if (type->has_subtype) {
     report_error(&c->diagnostics, expr->span, 167, "the subtype of this handle is constrained already");
     return FAILED;
@@ -170,7 +173,8 @@ static bool apply_all(const context_t* context, const type_syntax_t* syntax, typ
   int count = accepted_kinds(type, kinds);
   int next = 0;
   int given = 0;
-  for (const expr_t* expr = syntax->constraints; expr; expr = expr->next) given++;
+  for (const expr_t* expr = syntax->constraints; expr; expr = expr->next)
+    given++;
   if (given > count) {
     report_error(&c->diagnostics, syntax->constraints_span, 164, "%s takes at most %d constraint%s",
                  type_text(c, type), count, count == 1 ? "" : "s");
@@ -179,7 +183,8 @@ static bool apply_all(const context_t* context, const type_syntax_t* syntax, typ
   for (const expr_t* expr = syntax->constraints; expr; expr = expr->next) {
     if (!names_resolved(expr)) return false;
     outcome_t outcome = NO_MATCH;
-    while (next < count && outcome == NO_MATCH) outcome = apply(context, kinds[next++], expr, type);
+    while (next < count && outcome == NO_MATCH)
+      outcome = apply(context, kinds[next++], expr, type);
     if (outcome == FAILED) return false;
     if (outcome == MATCHED) continue;
     report_error(&c->diagnostics, expr->span, 166, "%s does not constrain %s here",

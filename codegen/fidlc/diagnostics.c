@@ -45,7 +45,8 @@ void add_note(diagnostics_t* diagnostics, diagnostic_t* diagnostic, span_t span,
   va_end(args);
   note->span = span;
   note_t** end = &diagnostic->notes;
-  while (*end) end = &(*end)->next;
+  while (*end)
+    end = &(*end)->next;
   *end = note;
 }
 
@@ -75,7 +76,8 @@ static bool same(const diagnostic_t* a, const diagnostic_t* b) {
 static bool is_repeated(const ptr_list_t* list, uint32_t kept, const diagnostic_t* diagnostic) {
   while (kept--) {
     const diagnostic_t* other = list->items[kept];
-    if (other->span.source != diagnostic->span.source || other->span.offset != diagnostic->span.offset) return false;
+    if (other->span.source != diagnostic->span.source || other->span.offset != diagnostic->span.offset)
+      return false;
     if (same(other, diagnostic)) return true;
   }
   return false;

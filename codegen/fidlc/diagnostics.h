@@ -24,7 +24,7 @@ typedef struct diagnostic {
   int number;  // FI-NNNN
   span_t span;
   const char* text;
-  note_t* notes;  // another place involved
+  note_t* notes;     // another place involved
   const char* hint;  // what to do, or NULL
   uint32_t sequence;
   bool once;  // per number and place, whatever the text: it names one of several versions
@@ -37,8 +37,8 @@ typedef struct diagnostics {
   uint32_t warnings;
 } diagnostics_t;
 
-// Reports; the returned diagnostic can be given notes and a hint. The same number at the same place with the same
-// text is kept once, since a library is checked at each of its versions.
+// Reports; the returned diagnostic can be given notes and a hint. The same number at the same place with the
+// same text is kept once, since a library is checked at each of its versions.
 diagnostic_t* report_error(diagnostics_t* diagnostics, span_t span, int number, const char* format, ...)
     __attribute__((format(printf, 4, 5)));
 diagnostic_t* report_warning(diagnostics_t* diagnostics, span_t span, int number, const char* format, ...)

@@ -1,5 +1,5 @@
-// Diagnostics as a JSON array, one object each: category, number, message, path, start and end line and character
-// (lines from 1, characters from 0, as editors count), notes and hint.
+// Diagnostics as a JSON array, one object each: category, number, message, path, start and end line and
+// character (lines from 1, characters from 0, as editors count), notes and hint.
 #include "diagnostics.h"
 
 static void print_string(FILE* out, const char* text) {

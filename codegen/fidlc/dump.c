@@ -80,7 +80,8 @@ static void dump_value(const ProtobufCFieldDescriptor* field, const void* at, FI
     case PROTOBUF_C_TYPE_STRING: {
       const char* text = *(char* const*)at;
       size_t length = 0;
-      while (text[length]) length++;
+      while (text[length])
+        length++;
       dump_text(text, length, out);
       break;
     }
@@ -112,7 +113,8 @@ static void dump_fields(const ProtobufCMessage* message, FILE* out, int depth) {
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
       size_t count = *(const size_t*)(const void*)(base + field->quantifier_offset);
       const char* items = *(char* const*)(const void*)(base + field->offset);
-      for (size_t j = 0; j < count; j++) dump_value(field, items + j * value_size(field->type), out, depth);
+      for (size_t j = 0; j < count; j++)
+        dump_value(field, items + j * value_size(field->type), out, depth);
     } else if (is_set(message, field)) {
       dump_value(field, base + field->offset, out, depth);
     }

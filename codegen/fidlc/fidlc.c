@@ -37,7 +37,8 @@ void fidlc_add_file(fidlc_t* c, const char* name, const char* bytes, size_t leng
   ptr_list_add(c->arena, &group->sources, source_create(c->arena, name, bytes, length, c->source_count++));
 }
 
-// One version: `target` of the target's platform (NULL: what is selected), and what is selected of the others.
+// One version: `target` of the target's platform (NULL: what is selected), and what is selected of the
+// others.
 static void compile_version(compiler_t* c, const version_set_t* target) {
   c->pass++;
   for (uint32_t i = 0; i < c->libraries.count; i++) {

@@ -1,5 +1,5 @@
-// The FIDL compiler as a library: sources in, intermediate representation and diagnostics out. No input or output
-// of its own, no globals; each compilation is one object, used by one thread.
+// The FIDL compiler as a library: sources in, intermediate representation and diagnostics out. No input or
+// output of its own, no globals; each compilation is one object, used by one thread.
 #ifndef CODEGEN_FIDLC_FIDLC_H_
 #define CODEGEN_FIDLC_FIDLC_H_
 
@@ -11,15 +11,15 @@
 #include "ir.pb-c.h"
 
 typedef struct fidlc_options {
-  const char* name;            // --name: the library must have this name; NULL: any
-  const char* versioned;       // --versioned PLATFORM[:VERSION]: the library must say so; NULL: no matter
+  const char* name;              // --name: the library must have this name; NULL: any
+  const char* versioned;         // --versioned PLATFORM[:VERSION]: the library must say so; NULL: no matter
   const char* const* available;  // --available: "PLATFORM:VERSION[,VERSION...]"
   size_t available_count;
-  bool allow_new_types;        // --experimental
+  bool allow_new_types;  // --experimental
   bool zx_c_types;
   bool allow_arbitrary_error_types;
   bool no_resource_attribute;
-  bool warnings_are_errors;    // --werror
+  bool warnings_are_errors;  // --werror
 } fidlc_options_t;
 
 typedef struct compiler fidlc_t;
@@ -29,7 +29,8 @@ fidlc_t* fidlc_create(const fidlc_options_t* options);
 // Accepts NULL.
 void fidlc_destroy(fidlc_t* fidlc);
 
-// Begins the files of a library. The libraries it uses must have been added before it; the last one is the target.
+// Begins the files of a library. The libraries it uses must have been added before it; the last one is the
+// target.
 void fidlc_add_library(fidlc_t* fidlc);
 // Adds a file of the current library. Name and bytes are copied.
 void fidlc_add_file(fidlc_t* fidlc, const char* name, const char* bytes, size_t length);

@@ -36,7 +36,8 @@ static const char* const kWords[W_COUNT] = {
 // FNV-1a, finished with a multiplication so that the low bits depend on all of it.
 static uint32_t hash_bytes(const char* data, size_t length) {
   uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)data[i]) * 0x100000001b3u;
+  for (size_t i = 0; i < length; i++)
+    hash = (hash ^ (unsigned char)data[i]) * 0x100000001b3u;
   return (uint32_t)((hash * 0x9e3779b97f4a7c15u) >> 32);
 }
 
@@ -47,7 +48,8 @@ static void interner_grow(interner_t* interner) {
     const str_t* str = interner->slots[i];
     if (!str) continue;
     uint32_t at = str->hash & (capacity - 1);
-    while (slots[at]) at = (at + 1) & (capacity - 1);
+    while (slots[at])
+      at = (at + 1) & (capacity - 1);
     slots[at] = str;
   }
   interner->slots = slots;
@@ -85,7 +87,8 @@ const str_t* intern_cstr(interner_t* interner, const char* text) {
 
 static struct str_map_slot* find_slot(const str_map_t* map, const str_t* key) {
   uint32_t at = key->hash & (map->capacity - 1);
-  while (map->slots[at].key && map->slots[at].key != key) at = (at + 1) & (map->capacity - 1);
+  while (map->slots[at].key && map->slots[at].key != key)
+    at = (at + 1) & (map->capacity - 1);
   return &map->slots[at];
 }
 

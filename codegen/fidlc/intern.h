@@ -1,7 +1,7 @@
 // Interned strings: equal text is the same pointer, so names compare and hash in one instruction.
 //
-// The words of the language are interned first and carry their number, which the parser switches on. They are not
-// reserved: a word is only a word where the grammar looks for one.
+// The words of the language are interned first and carry their number, which the parser switches on. They are
+// not reserved: a word is only a word where the grammar looks for one.
 #ifndef CODEGEN_FIDLC_INTERN_H_
 #define CODEGEN_FIDLC_INTERN_H_
 
@@ -48,7 +48,7 @@ typedef struct str {
   uint32_t hash;
   word_t word;
   const struct str* canonical;  // filled by canonical_name
-  char data[];  // NUL-terminated, without NULs inside
+  char data[];                  // NUL-terminated, without NULs inside
 } str_t;
 
 typedef struct interner {
@@ -68,14 +68,15 @@ typedef struct str_map {
   struct str_map_slot {
     const str_t* key;
     void* value;
-  }* slots;
+  } * slots;
   uint32_t count;
   uint32_t capacity;
 } str_map_t;
 
 // Returns the value, or NULL.
 void* str_map_get(const str_map_t* map, const str_t* key);
-// Adds `key` with `value` and returns NULL; if it is there already, changes nothing and returns what is there.
+// Adds `key` with `value` and returns NULL; if it is there already, changes nothing and returns what is
+// there.
 void* str_map_add(arena_t* arena, str_map_t* map, const str_t* key, void* value);
 // Adds or replaces.
 void str_map_set(arena_t* arena, str_map_t* map, const str_t* key, void* value);

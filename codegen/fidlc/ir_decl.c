@@ -14,7 +14,8 @@ static char* doc_of(compiler_t* c, const attribute_t* attributes) {
 
 static size_t count_members(const member_t* member) {
   size_t count = 0;
-  for (; member; member = member->next) count++;
+  for (; member; member = member->next)
+    count++;
   return count;
 }
 
@@ -75,8 +76,8 @@ static void set_members(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) 
 }
 
 static Fidl__Ir__Method* ir_method(compiler_t* c, const decl_t* protocol, const method_t* method) {
-  static const Fidl__Ir__Method__Kind kKinds[] = {FIDL__IR__METHOD__KIND__ONE_WAY, FIDL__IR__METHOD__KIND__TWO_WAY,
-                                                  FIDL__IR__METHOD__KIND__EVENT};
+  static const Fidl__Ir__Method__Kind kKinds[] = {
+      FIDL__IR__METHOD__KIND__ONE_WAY, FIDL__IR__METHOD__KIND__TWO_WAY, FIDL__IR__METHOD__KIND__EVENT};
   Fidl__Ir__Method* to = arena_alloc(c->arena, sizeof(*to));
   fidl__ir__method__init(to);
   to->name = text_of(method->syntax->ident.name);
@@ -158,7 +159,8 @@ static void set_layout(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
 
 static void set_context(compiler_t* c, Fidl__Ir__Decl* out, const decl_t* decl) {
   size_t count = 0;
-  for (const context_name_t* context = decl->context; context; context = context->outer) count++;
+  for (const context_name_t* context = decl->context; context; context = context->outer)
+    count++;
   out->has_anonymous = true;
   out->anonymous = true;
   out->n_naming_context = count;
@@ -175,12 +177,12 @@ static void set_marks(Fidl__Ir__Decl* out, const decl_t* decl) {
 }
 
 static const Fidl__Ir__Decl__Kind kDeclKinds[] = {
-    [DECL_CONST] = FIDL__IR__DECL__KIND__CONST,       [DECL_BITS] = FIDL__IR__DECL__KIND__BITS,
-    [DECL_ENUM] = FIDL__IR__DECL__KIND__ENUM,         [DECL_STRUCT] = FIDL__IR__DECL__KIND__STRUCT,
-    [DECL_TABLE] = FIDL__IR__DECL__KIND__TABLE,       [DECL_UNION] = FIDL__IR__DECL__KIND__UNION,
-    [DECL_OVERLAY] = FIDL__IR__DECL__KIND__OVERLAY,   [DECL_NEWTYPE] = FIDL__IR__DECL__KIND__NEWTYPE,
-    [DECL_ALIAS] = FIDL__IR__DECL__KIND__ALIAS,       [DECL_PROTOCOL] = FIDL__IR__DECL__KIND__PROTOCOL,
-    [DECL_SERVICE] = FIDL__IR__DECL__KIND__SERVICE,   [DECL_RESOURCE] = FIDL__IR__DECL__KIND__RESOURCE,
+    [DECL_CONST] = FIDL__IR__DECL__KIND__CONST,     [DECL_BITS] = FIDL__IR__DECL__KIND__BITS,
+    [DECL_ENUM] = FIDL__IR__DECL__KIND__ENUM,       [DECL_STRUCT] = FIDL__IR__DECL__KIND__STRUCT,
+    [DECL_TABLE] = FIDL__IR__DECL__KIND__TABLE,     [DECL_UNION] = FIDL__IR__DECL__KIND__UNION,
+    [DECL_OVERLAY] = FIDL__IR__DECL__KIND__OVERLAY, [DECL_NEWTYPE] = FIDL__IR__DECL__KIND__NEWTYPE,
+    [DECL_ALIAS] = FIDL__IR__DECL__KIND__ALIAS,     [DECL_PROTOCOL] = FIDL__IR__DECL__KIND__PROTOCOL,
+    [DECL_SERVICE] = FIDL__IR__DECL__KIND__SERVICE, [DECL_RESOURCE] = FIDL__IR__DECL__KIND__RESOURCE,
 };
 
 Fidl__Ir__Decl* ir_decl(compiler_t* c, decl_t* decl) {

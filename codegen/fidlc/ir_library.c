@@ -7,13 +7,15 @@
 static void set_attributes(compiler_t* c, Fidl__Ir__Library* out, const library_t* library) {
   size_t total = 0;
   for (const file_syntax_t* file = library->files; file; file = file->next) {
-    for (const attribute_t* attribute = file->attributes; attribute; attribute = attribute->next) total++;
+    for (const attribute_t* attribute = file->attributes; attribute; attribute = attribute->next)
+      total++;
   }
   out->attributes = arena_alloc(c->arena, total * sizeof(*out->attributes));
   for (const file_syntax_t* file = library->files; file; file = file->next) {
     size_t count = 0;
     Fidl__Ir__Attribute** attributes = ir_attributes(c, file->attributes, &count);
-    for (size_t i = 0; i < count; i++) out->attributes[out->n_attributes++] = attributes[i];
+    for (size_t i = 0; i < count; i++)
+      out->attributes[out->n_attributes++] = attributes[i];
     if (!out->doc) out->doc = (char*)(uintptr_t)attributes_doc(c, file->attributes);
   }
 }
@@ -33,7 +35,8 @@ static Fidl__Ir__Library* one_library(compiler_t* c, library_t* library) {
   fidl__ir__library__init(out);
   out->version = 1;
   out->name = (char*)(uintptr_t)library->name->data;
-  for (const file_syntax_t* file = library->files; file; file = file->next) out->n_files++;
+  for (const file_syntax_t* file = library->files; file; file = file->next)
+    out->n_files++;
   out->files = arena_alloc(c->arena, out->n_files * sizeof(char*));
   size_t at = 0;
   for (const file_syntax_t* file = library->files; file; file = file->next) {
@@ -43,7 +46,8 @@ static Fidl__Ir__Library* one_library(compiler_t* c, library_t* library) {
   set_versions(c, out, library);
   out->n_decls = library->sorted.count;
   out->decls = arena_alloc(c->arena, out->n_decls * sizeof(*out->decls));
-  for (uint32_t i = 0; i < library->sorted.count; i++) out->decls[i] = ir_decl(c, library->sorted.items[i]);
+  for (uint32_t i = 0; i < library->sorted.count; i++)
+    out->decls[i] = ir_decl(c, library->sorted.items[i]);
   return out;
 }
 

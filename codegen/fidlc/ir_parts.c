@@ -8,7 +8,7 @@
 Fidl__Ir__SourceSpan* ir_span(compiler_t* c, span_t span) {
   Fidl__Ir__SourceSpan* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__source_span__init(out);
-  out->file = (char*)(uintptr_t)"";
+  out->file = (char*)(uintptr_t) "";
   if (!span.source) return out;
   position_t at = source_position(c->arena, span.source, span.offset);
   out->file = (char*)(uintptr_t)span.source->name;
@@ -147,8 +147,10 @@ static Fidl__Ir__Constant* arg_constant(compiler_t* c, const attribute_arg_t* ar
     value = (value_t){.kind = VALUE_UNSIGNED, .u = strtoull(number, NULL, 0)};
   } else if (arg->value->kind == EXPR_NAME && !arg->value->name->failed && arg->value->name->decl) {
     value = arg->value->name->decl->value;
-    if (is_builtin_ref(arg->value->name, BUILTIN_HEAD)) value = (value_t){.kind = VALUE_UNSIGNED, .u = 0xffe00000u};
-    if (is_builtin_ref(arg->value->name, BUILTIN_NEXT)) value = (value_t){.kind = VALUE_UNSIGNED, .u = 0xffd00000u};
+    if (is_builtin_ref(arg->value->name, BUILTIN_HEAD))
+      value = (value_t){.kind = VALUE_UNSIGNED, .u = 0xffe00000u};
+    if (is_builtin_ref(arg->value->name, BUILTIN_NEXT))
+      value = (value_t){.kind = VALUE_UNSIGNED, .u = 0xffd00000u};
   }
   return ir_constant(c, &value, arg->value->kind == EXPR_DOC ? NULL : arg->value);
 }
@@ -157,7 +159,8 @@ static Fidl__Ir__Attribute* ir_attribute(compiler_t* c, const attribute_t* attri
   Fidl__Ir__Attribute* out = arena_alloc(c->arena, sizeof(*out));
   fidl__ir__attribute__init(out);
   out->name = (char*)(uintptr_t)attribute->name.name->data;
-  for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) out->n_args++;
+  for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next)
+    out->n_args++;
   out->args = arena_alloc(c->arena, out->n_args * sizeof(*out->args));
   size_t at = 0;
   for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) {
@@ -172,7 +175,8 @@ static Fidl__Ir__Attribute* ir_attribute(compiler_t* c, const attribute_t* attri
 
 Fidl__Ir__Attribute** ir_attributes(compiler_t* c, const attribute_t* attributes, size_t* out_count) {
   size_t count = 0;
-  for (const attribute_t* attribute = attributes; attribute; attribute = attribute->next) count++;
+  for (const attribute_t* attribute = attributes; attribute; attribute = attribute->next)
+    count++;
   *out_count = count;
   if (!count) return NULL;
   Fidl__Ir__Attribute** out = arena_alloc(c->arena, count * sizeof(*out));

@@ -20,7 +20,8 @@ static void need_members(compiler_t* c, decl_t* decl) {
   for (const member_syntax_t* member = decl->layout->members; member; member = member->next) {
     if (!member->absent) return;
   }
-  diagnostic_t* error = report_error(&c->diagnostics, decl->layout->span, 19, "a strict layout has at least one member");
+  diagnostic_t* error =
+      report_error(&c->diagnostics, decl->layout->span, 19, "a strict layout has at least one member");
   add_hint(&c->diagnostics, error, "a flexible one may be empty");
 }
 
@@ -34,8 +35,8 @@ static const type_t* value_subtype(const context_t* context, decl_t* decl) {
   bool fits = type->kind == TYPE_PRIMITIVE && primitive_is_integer(type->primitive);
   if (decl->kind == DECL_BITS) {
     if (fits && !primitive_is_signed(type->primitive)) return type;
-    report_error(&context->c->diagnostics, syntax->span, 69, "bits are made of an unsigned integer, not of %s",
-                 type_text(context->c, type));
+    report_error(&context->c->diagnostics, syntax->span, 69,
+                 "bits are made of an unsigned integer, not of %s", type_text(context->c, type));
   } else {
     if (fits) return type;
     report_error(&context->c->diagnostics, syntax->span, 70, "an enum is made of an integer, not of %s",
@@ -65,7 +66,8 @@ static void check_value(compiler_t* c, decl_t* decl, str_map_t* values, member_t
   if (!other) return;
   diagnostic_t* error = report_error(&c->diagnostics, span, 107, "`%s` has the same value as `%s`",
                                      member->syntax->ident.name->data, other->syntax->ident.name->data);
-  add_note(&c->diagnostics, error, other->syntax->ident.span, "`%s` is declared here", other->syntax->ident.name->data);
+  add_note(&c->diagnostics, error, other->syntax->ident.span, "`%s` is declared here",
+           other->syntax->ident.name->data);
 }
 
 static void set_unknown_value(compiler_t* c, decl_t* decl) {
@@ -76,7 +78,8 @@ static void set_unknown_value(compiler_t* c, decl_t* decl) {
     if (decl->strict) {
       report_error(&c->diagnostics, attribute->span, 71, "a strict enum has no unknown member");
     } else if (marked) {
-      diagnostic_t* error = report_error(&c->diagnostics, attribute->span, 72, "two members are marked @unknown");
+      diagnostic_t* error =
+          report_error(&c->diagnostics, attribute->span, 72, "two members are marked @unknown");
       add_note(&c->diagnostics, error, marked->syntax->ident.span, "the first one");
     }
     if (!marked) marked = member;
@@ -86,8 +89,8 @@ static void set_unknown_value(compiler_t* c, decl_t* decl) {
   uint32_t bits = 8 * primitive_size(primitive) - (primitive_is_signed(primitive) ? 1 : 0);
   uint64_t max = bits == 64 ? UINT64_MAX : ((uint64_t)1 << bits) - 1;
   decl->has_unknown_value = true;
-  decl->unknown_value = (value_t){.kind = primitive_is_signed(primitive) ? VALUE_SIGNED : VALUE_UNSIGNED,
-                                  .u = max, .i = (int64_t)max};
+  decl->unknown_value = (value_t){
+      .kind = primitive_is_signed(primitive) ? VALUE_SIGNED : VALUE_UNSIGNED, .u = max, .i = (int64_t)max};
   if (marked) {
     decl->unknown_value = marked->value;
     return;
@@ -126,7 +129,8 @@ void compile_value_layout(const context_t* context, decl_t* decl) {
     if (!decl->type) continue;
     if (!evaluate(context, syntax->value, decl->type, &member->value)) {
       member->value.kind = VALUE_NONE;
-      report_unresolvable(context, syntax->value, 102, "the value of `%s` cannot be computed", syntax->ident.name->data);
+      report_unresolvable(context, syntax->value, 102, "the value of `%s` cannot be computed",
+                          syntax->ident.name->data);
       continue;
     }
     check_value(c, decl, &values, member);
@@ -147,7 +151,8 @@ static void check_ordinal(compiler_t* c, decl_t* decl, str_map_t* ordinals, memb
   if (other) {
     diagnostic_t* error = report_error(&c->diagnostics, span, table ? 94 : 97, "the ordinal %u is used twice",
                                        member->syntax->ordinal);
-    add_note(&c->diagnostics, error, other->syntax->ident.span, "`%s` has it", other->syntax->ident.name->data);
+    add_note(&c->diagnostics, error, other->syntax->ident.span, "`%s` has it",
+             other->syntax->ident.name->data);
   }
   if (!table) return;
   if (member->syntax->ordinal > 64) {
@@ -166,7 +171,8 @@ static void check_optional_member(compiler_t* c, const decl_t* decl, const membe
   if (decl->kind == DECL_STRUCT) return;
   diagnostic_t* error = report_error(&c->diagnostics, member->syntax->type->span, table ? 48 : 49,
                                      "a member of a %s cannot be optional", table ? "table" : "union");
-  add_hint(&c->diagnostics, error, table ? "members of tables may be absent anyway" : "add a member for the absence");
+  add_hint(&c->diagnostics, error,
+           table ? "members of tables may be absent anyway" : "add a member for the absence");
 }
 
 static bool can_have_default(const type_t* type) {
@@ -187,7 +193,8 @@ static void compile_default(const context_t* context, member_t* member) {
                  type_text(c, member->type));
   } else if (!evaluate(context, value, member->type, &member->value)) {
     member->value.kind = VALUE_NONE;
-    report_unresolvable(context, value, 103, "the default of `%s` cannot be computed", member->syntax->ident.name->data);
+    report_unresolvable(context, value, 103, "the default of `%s` cannot be computed",
+                        member->syntax->ident.name->data);
   }
 }
 
@@ -230,7 +237,8 @@ void check_overlay(compiler_t* c, decl_t* decl) {
     report_error(&c->diagnostics, decl->layout->kind_span, 180, "overlays are experimental");
   }
   if (!decl->strict) report_error(&c->diagnostics, decl->layout->span, 197, "an overlay must be strict");
-  if (decl->resource) report_error(&c->diagnostics, decl->layout->span, 198, "an overlay cannot be a resource");
+  if (decl->resource)
+    report_error(&c->diagnostics, decl->layout->span, 198, "an overlay cannot be a resource");
 }
 
 static const type_t* property_type(decl_t* decl, const char* name, span_t* out_span) {
@@ -258,7 +266,8 @@ static void check_properties(const context_t* context, decl_t* decl) {
   }
   const type_t* rights = property_type(decl, "rights", &span);
   if (!rights) return;
-  bool bits = rights->kind == TYPE_PRIMITIVE || (rights->kind == TYPE_IDENTIFIER && rights->decl->kind == DECL_BITS);
+  bool bits =
+      rights->kind == TYPE_PRIMITIVE || (rights->kind == TYPE_IDENTIFIER && rights->decl->kind == DECL_BITS);
   if (bits && underlying_primitive(rights) == BUILTIN_UINT32) {
     decl->rights_type = rights;
   } else {

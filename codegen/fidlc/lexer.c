@@ -35,11 +35,13 @@ static span_t span_from(const lexer_t* lexer, uint32_t start) {
 }
 
 static void skip_line(lexer_t* lexer) {
-  while (lexer->at < lexer->source->length && peek(lexer, 0) != '\n' && peek(lexer, 0) != '\r') lexer->at++;
+  while (lexer->at < lexer->source->length && peek(lexer, 0) != '\n' && peek(lexer, 0) != '\r')
+    lexer->at++;
 }
 
 static void lex_name(lexer_t* lexer, token_t* token, uint32_t start) {
-  while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0)) || peek(lexer, 0) == '_') lexer->at++;
+  while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0)) || peek(lexer, 0) == '_')
+    lexer->at++;
   token->kind = TOKEN_NAME;
   token->span = span_from(lexer, start);
   token->name = intern(lexer->names, lexer->source->data + start, token->span.length);
@@ -53,10 +55,12 @@ static void lex_name(lexer_t* lexer, token_t* token, uint32_t start) {
 // One error for a character, however many bytes it has in UTF-8.
 static void lex_invalid(lexer_t* lexer, uint32_t start) {
   lexer->at = start + 1;
-  while (((unsigned char)peek(lexer, 0) & 0xc0) == 0x80) lexer->at++;
+  while (((unsigned char)peek(lexer, 0) & 0xc0) == 0x80)
+    lexer->at++;
   span_t span = span_from(lexer, start);
   lexer->invalid = true;
-  report_error(lexer->diagnostics, span, 1, "invalid character `%s`", span_text(lexer->diagnostics->arena, span));
+  report_error(lexer->diagnostics, span, 1, "invalid character `%s`",
+               span_text(lexer->diagnostics->arena, span));
 }
 
 static void lex_string(lexer_t* lexer, token_t* token, uint32_t start) {
@@ -127,7 +131,8 @@ static bool lex_token(lexer_t* lexer, token_t* token) {
     lexer->at++;
     token->kind = TOKEN_ARROW;
   } else if (is_digit(c) || c == '-') {
-    while (is_number_body(peek(lexer, 0)) && !(peek(lexer, 0) == '-' && peek(lexer, 1) == '>')) lexer->at++;
+    while (is_number_body(peek(lexer, 0)) && !(peek(lexer, 0) == '-' && peek(lexer, 1) == '>'))
+      lexer->at++;
     token->kind = TOKEN_NUMBER;
   } else if (strchr("()[]{}<>@.,;:?=&|", c)) {
     token->kind = (unsigned char)c;

@@ -24,7 +24,8 @@ static void check_code_point(diagnostics_t* diagnostics, span_t literal, uint32_
     report_error(diagnostics, span, 188, "a unicode escape has at most 6 hexadecimal digits");
   } else {
     uint32_t value = 0;
-    for (uint32_t i = start; i < end; i++) value = value * 16 + (uint32_t)hex_value(data[i]);
+    for (uint32_t i = start; i < end; i++)
+      value = value * 16 + (uint32_t)hex_value(data[i]);
     if (value > 0x10ffff) {
       report_error(diagnostics, span, 189, "the code point %x is above the largest, 10ffff", value);
     }
@@ -41,7 +42,8 @@ static uint32_t check_unicode(diagnostics_t* diagnostics, span_t literal, uint32
     return at;
   }
   uint32_t start = ++at;
-  while (at < limit && data[at] != '}') at++;
+  while (at < limit && data[at] != '}')
+    at++;
   if (at == limit) {
     report_error(diagnostics, (span_t){literal.source, start - 3, limit - start + 3}, 186,
                  "the unicode escape lacks its closing brace");

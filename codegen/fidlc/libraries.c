@@ -53,7 +53,8 @@ void make_builtin_library(compiler_t* c) {
 const str_t* dotted_name(compiler_t* c, const name_ref_t* name, uint32_t count) {
   if (count == 1) return name->parts[0].name;
   size_t length = 0;
-  for (uint32_t i = 0; i < count; i++) length += name->parts[i].name->length + 1;
+  for (uint32_t i = 0; i < count; i++)
+    length += name->parts[i].name->length + 1;
   char small[256];
   char* text = length <= sizeof(small) ? small : arena_alloc(c->arena, length);
   size_t at = 0;
@@ -92,9 +93,10 @@ static void name_library(compiler_t* c, library_t* library, file_syntax_t* file)
     library->name = name;
     library->span = file->library_name->span;
   } else if (library->name != name) {
-    diagnostic_t* error = report_error(&c->diagnostics, file->library_name->span, 40,
-                                       "this file says it belongs to `%s`, another of the same library to `%s`",
-                                       name->data, library->name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, file->library_name->span, 40,
+                     "this file says it belongs to `%s`, another of the same library to `%s`", name->data,
+                     library->name->data);
     add_note(&c->diagnostics, error, library->span, "the other file");
   }
 }
@@ -111,7 +113,8 @@ static void import_one(compiler_t* c, library_t* library, file_syntax_t* file, u
   using->library = found;
   for (using_syntax_t* other = file->usings; other != using; other = other->next) {
     if (other->library != found) continue;
-    diagnostic_t* error = report_error(&c->diagnostics, span, 42, "the library `%s` is imported twice", name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, span, 42, "the library `%s` is imported twice", name->data);
     add_note(&c->diagnostics, error, other->span, "the first import");
     using->used = true;
     return;
@@ -122,15 +125,17 @@ static void import_one(compiler_t* c, library_t* library, file_syntax_t* file, u
     span_t at = using->alias.name ? using->alias.span : span;
     diagnostic_t* error =
         using->alias.name
-            ? report_error(&c->diagnostics, at, 44, "the name `%s` for the library `%s` is taken by another import",
-                           key->data, name->data)
+            ? report_error(&c->diagnostics, at, 44,
+                           "the name `%s` for the library `%s` is taken by another import", key->data,
+                           name->data)
             : report_error(&c->diagnostics, at, 43, "the name of the library `%s` is taken by another import",
                            name->data);
     add_note(&c->diagnostics, error, taken->span, "the other import");
     using->used = true;
   }
   bool known = false;
-  for (uint32_t i = 0; i < library->imports.count; i++) known = known || library->imports.items[i] == found;
+  for (uint32_t i = 0; i < library->imports.count; i++)
+    known = known || library->imports.items[i] == found;
   if (!known) ptr_list_add(c->arena, &library->imports, found);
 }
 
@@ -148,8 +153,8 @@ static bool register_library(compiler_t* c, library_t* library) {
   bool is_builtin = library->name == c->builtin->name;
   library_t* other = str_map_add(c->arena, &c->by_name, library->name, library);
   if (other || is_builtin) {
-    diagnostic_t* error = report_error(&c->diagnostics, library->span, 41, "there are two libraries named `%s`",
-                                       library->name->data);
+    diagnostic_t* error = report_error(&c->diagnostics, library->span, 41,
+                                       "there are two libraries named `%s`", library->name->data);
     if (other) add_note(&c->diagnostics, error, other->span, "the other one");
     return false;
   }
@@ -161,7 +166,8 @@ static bool register_library(compiler_t* c, library_t* library) {
 static void mark_reached(library_t* library) {
   if (library->reached) return;
   library->reached = true;
-  for (uint32_t i = 0; i < library->imports.count; i++) mark_reached(library->imports.items[i]);
+  for (uint32_t i = 0; i < library->imports.count; i++)
+    mark_reached(library->imports.items[i]);
 }
 
 static void check_target(compiler_t* c) {
@@ -174,8 +180,9 @@ static void check_target(compiler_t* c) {
   for (uint32_t i = 0; i < c->libraries.count; i++) {
     library_t* library = c->libraries.items[i];
     if (library->reached || strcmp(library->name->data, "zx") == 0) continue;
-    diagnostic_t* error = report_error(&c->diagnostics, library->span, 0, "the library `%s` is not used by `%s`",
-                                       library->name->data, c->target->name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, library->span, 0, "the library `%s` is not used by `%s`",
+                     library->name->data, c->target->name->data);
     add_hint(&c->diagnostics, error, "leave out its --files group");
   }
 }
@@ -186,12 +193,14 @@ bool make_libraries(compiler_t* c) {
     library->group = i;
     if (!parse_group(c, c->groups.items[i], library) || !register_library(c, library)) continue;
     for (file_syntax_t* file = library->files; file; file = file->next) {
-      for (using_syntax_t* using = file->usings; using; using = using->next) import_one(c, library, file, using);
+      for (using_syntax_t* using = file->usings; using; using = using->next)
+        import_one(c, library, file, using);
     }
     c->target = library;
   }
   if (!c->target || c->target->group + 1 != c->groups.count) {
-    if (!c->diagnostics.errors) report_error(&c->diagnostics, (span_t){0}, 0, "there is no library to compile");
+    if (!c->diagnostics.errors)
+      report_error(&c->diagnostics, (span_t){0}, 0, "there is no library to compile");
     return false;
   }
   check_target(c);

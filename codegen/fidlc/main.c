@@ -16,7 +16,8 @@ static bool read_sources(const options_t* options, fidlc_t* fidlc) {
   size_t groups = 0;
   for (size_t i = 0; i < options->file_count; i++) {
     const file_option_t* file = &options->files[i];
-    for (; groups <= file->group; groups++) fidlc_add_library(fidlc);
+    for (; groups <= file->group; groups++)
+      fidlc_add_library(fidlc);
     size_t length = 0;
     char* bytes = read_whole_file(file->path, &length);
     if (!bytes) {
@@ -50,7 +51,8 @@ static void print_escaped(FILE* out, const char* path) {
 // "first output : every input"
 static bool add_depfile(const options_t* options, output_t* output) {
   const output_file_t* first = output->files;
-  while (first && first->next) first = first->next;
+  while (first && first->next)
+    first = first->next;
   char* text = NULL;
   size_t length = 0;
   FILE* out = open_memstream(&text, &length);

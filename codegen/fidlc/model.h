@@ -1,4 +1,5 @@
-// What the syntax means: libraries, declarations, types, values. Built anew for each version that is compiled.
+// What the syntax means: libraries, declarations, types, values. Built anew for each version that is
+// compiled.
 #ifndef CODEGEN_FIDLC_MODEL_H_
 #define CODEGEN_FIDLC_MODEL_H_
 
@@ -87,24 +88,31 @@ typedef enum type_kind {
 
 typedef struct type {
   type_kind_t kind;
-  builtin_t primitive;          // TYPE_PRIMITIVE
+  builtin_t primitive;  // TYPE_PRIMITIVE
   bool nullable;
-  bool bounded;                 // count is set: strings, vectors; always for arrays
+  bool bounded;  // count is set: strings, vectors; always for arrays
   uint64_t count;
-  const struct type* element;   // vector, array, box, pointer
-  struct decl* decl;            // TYPE_IDENTIFIER; TYPE_HANDLE: the resource definition
-  struct decl* protocol;        // ends; NULL if it could not be resolved
-  bool has_subtype;             // TYPE_HANDLE: written in the source
+  const struct type* element;  // vector, array, box, pointer
+  struct decl* decl;           // TYPE_IDENTIFIER; TYPE_HANDLE: the resource definition
+  struct decl* protocol;       // ends; NULL if it could not be resolved
+  bool has_subtype;            // TYPE_HANDLE: written in the source
   bool has_rights;
   uint32_t subtype;
   uint32_t rights;
-  struct decl* alias;           // named by this alias
+  struct decl* alias;  // named by this alias
   span_t span;
-  uint32_t nesting;             // of types in types
-  void* representation;         // its Fidl__Ir__Type once made
+  uint32_t nesting;      // of types in types
+  void* representation;  // its Fidl__Ir__Type once made
 } type_t;
 
-typedef enum value_kind { VALUE_NONE, VALUE_BOOL, VALUE_SIGNED, VALUE_UNSIGNED, VALUE_FLOAT, VALUE_STRING } value_kind_t;
+typedef enum value_kind {
+  VALUE_NONE,
+  VALUE_BOOL,
+  VALUE_SIGNED,
+  VALUE_UNSIGNED,
+  VALUE_FLOAT,
+  VALUE_STRING
+} value_kind_t;
 
 typedef struct value {
   value_kind_t kind;
@@ -139,7 +147,7 @@ typedef struct method {
   const type_t* response;  // the whole body
   const type_t* success;
   const type_t* error;
-  struct decl* result;       // has_result: the union
+  struct decl* result;  // has_result: the union
   type_syntax_t* result_type;
   type_syntax_t* success_type;
   bool failed;
@@ -157,7 +165,7 @@ typedef struct decl {
   const str_t* name;
   span_t span;  // of the name, or of an anonymous layout
   attribute_t* attributes;
-  decl_syntax_t* syntax;        // NULL for anonymous layouts
+  decl_syntax_t* syntax;  // NULL for anonymous layouts
   file_syntax_t* file;
   layout_syntax_t* layout;
   struct availability* availability;
@@ -167,22 +175,22 @@ typedef struct decl {
   bool payload;
   const context_name_t* context;
 
-  ptr_list_t edges;             // the declarations that must be compiled before
-  uint32_t sort_index;          // of the depth-first walks
+  ptr_list_t edges;     // the declarations that must be compiled before
+  uint32_t sort_index;  // of the depth-first walks
   uint32_t sort_low;
   bool on_stack;
   bool sorted;
   bool compiled;
-  bool failed;                  // something of it is wrong; whoever depends on it keeps quiet
+  bool failed;  // something of it is wrong; whoever depends on it keeps quiet
   bool cyclic;
-  bool shadows_import;          // its name is that of an import, which was reported
-  uint32_t carried;             // the transports for which its content was checked
+  bool shadows_import;  // its name is that of an import, which was reported
+  uint32_t carried;     // the transports for which its content was checked
 
-  const type_t* type;           // const, alias, newtype; bits, enum, resource: the underlying one
+  const type_t* type;  // const, alias, newtype; bits, enum, resource: the underlying one
   value_t value;
   member_t* members;
-  str_map_t member_syntaxes;    // bits, enum: by name, made at the first reference
-  str_map_t members_by_name;    // bits, enum: member_t*
+  str_map_t member_syntaxes;  // bits, enum: by name, made at the first reference
+  str_map_t members_by_name;  // bits, enum: member_t*
   bool strict;
   bool resource;
   bool has_shape;
@@ -191,13 +199,13 @@ typedef struct decl {
   uint64_t mask;
   bool has_unknown_value;
   value_t unknown_value;
-  ptr_list_t methods;           // method_t*: a protocol's own
-  ptr_list_t all_methods;       // method_t*: composed ones first
-  ptr_list_t composed;          // decl_t*
+  ptr_list_t methods;      // method_t*: a protocol's own
+  ptr_list_t all_methods;  // method_t*: composed ones first
+  ptr_list_t composed;     // decl_t*
   word_t openness;
   const char* transport;
   const str_t* discoverable_name;
-  struct decl* subtype_enum;    // resource
+  struct decl* subtype_enum;  // resource
   const type_t* rights_type;
 } decl_t;
 
@@ -208,26 +216,26 @@ typedef struct version_set {
 } version_set_t;
 
 typedef struct library {
-  const str_t* name;            // dotted
+  const str_t* name;  // dotted
   uint32_t group;
-  span_t span;                  // of its name in the first file
+  span_t span;  // of its name in the first file
   file_syntax_t* files;
   struct library** dependencies;
-  ptr_list_t imports;           // library_t*
+  ptr_list_t imports;  // library_t*
   const str_t* platform;
   struct availability* availability;  // NULL: unversioned
-  bool versioned;               // has @available, well-formed or not
+  bool versioned;                     // has @available, well-formed or not
   span_t available_span;
   ptr_list_t versioned_elements;
-  str_map_t all_names;          // to decl_syntax_t*, of any version
-  version_set_t selected;       // by --available
+  str_map_t all_names;     // to decl_syntax_t*, of any version
+  version_set_t selected;  // by --available
   bool reached;
   // Of the version being compiled:
-  uint32_t version;             // the latest, if several
+  uint32_t version;  // the latest, if several
   bool absent;
-  str_map_t names;              // name -> decl_t*
-  ptr_list_t decls;             // in source order
-  ptr_list_t sorted;            // in dependency order
+  str_map_t names;    // name -> decl_t*
+  ptr_list_t decls;   // in source order
+  ptr_list_t sorted;  // in dependency order
 } library_t;
 
 #endif  // CODEGEN_FIDLC_MODEL_H_

@@ -43,8 +43,8 @@ const str_t* canonical_name(compiler_t* c, const str_t* name) {
   return canonical;
 }
 
-// Words begin at underscores and at changes from lower to upper case. An underscore between digits stays, since
-// without it two numbers would run together.
+// Words begin at underscores and at changes from lower to upper case. An underscore between digits stays,
+// since without it two numbers would run together.
 const char* camel_case(compiler_t* c, const char* name) {
   if (name[0] == 'k' && is_upper(name[1])) name++;
   char* out = arena_alloc(c->arena, strlen(name) + 2);

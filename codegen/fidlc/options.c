@@ -130,8 +130,8 @@ static bool set_value_option(options_t* options, const char* name, char* value) 
     options->compile.versioned = value;
   } else if (strcmp(name, "--available") == 0) {
     if (!is_selection(value)) return usage("--available takes PLATFORM:VERSION[,VERSION...], not ", value);
-    options->compile.available = grow((void*)(uintptr_t)options->compile.available, options->compile.available_count,
-                                      sizeof(char*));
+    options->compile.available =
+        grow((void*)(uintptr_t)options->compile.available, options->compile.available_count, sizeof(char*));
     ((const char**)(uintptr_t)options->compile.available)[options->compile.available_count++] = value;
   } else if (strcmp(name, "--experimental") == 0) {
     return set_experimental(&options->compile, value);
@@ -230,7 +230,8 @@ bool options_parse(int argc, char** argv, options_t* out) {
 }
 
 void options_free(options_t* options) {
-  for (size_t i = 0; i < options->word_count; i++) free(options->words[i]);
+  for (size_t i = 0; i < options->word_count; i++)
+    free(options->words[i]);
   free(options->words);
   free(options->files);
   free(options->plugins);

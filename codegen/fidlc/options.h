@@ -9,7 +9,7 @@
 
 typedef struct plugin_option {
   const char* program;
-  const char* out_dir;     // NULL: the current folder
+  const char* out_dir;  // NULL: the current folder
 } plugin_option_t;
 
 typedef struct file_option {
@@ -30,12 +30,12 @@ typedef struct options {
   const char* depfile;
   bool check;
   bool dump;
-  bool json;         // --format=json
+  bool json;  // --format=json
   bool help;
   bool version;
-  int colour;        // -1: if stderr is a terminal
-  char* self_dir;    // where the executable lies
-  char** words;      // owned
+  int colour;      // -1: if stderr is a terminal
+  char* self_dir;  // where the executable lies
+  char** words;    // owned
   size_t word_count;
 } options_t;
 

@@ -11,6 +11,7 @@ uint64_t method_ordinal(const char* selector) {
   SHA256Update(&context, (const uint8_t*)selector, strlen(selector));
   SHA256Final(digest, &context);
   uint64_t ordinal = 0;
-  for (int i = 7; i >= 0; i--) ordinal = ordinal << 8 | digest[i];
+  for (int i = 7; i >= 0; i--)
+    ordinal = ordinal << 8 | digest[i];
   return ordinal & INT64_MAX;
 }

@@ -1,5 +1,5 @@
-// Files are written whole or not at all: everything goes to temporary files beside their places, and is renamed
-// into them only when all were written.
+// Files are written whole or not at all: everything goes to temporary files beside their places, and is
+// renamed into them only when all were written.
 #ifndef CODEGEN_FIDLC_OUTPUT_H_
 #define CODEGEN_FIDLC_OUTPUT_H_
 

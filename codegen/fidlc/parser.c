@@ -17,7 +17,8 @@ void parser_advance(parser_t* parser) {
 
 const token_t* parser_peek(parser_t* parser, int ahead) {
   if (ahead == 0) return &parser->token;
-  while (parser->ahead_count < ahead) parser->ahead[parser->ahead_count++] = lexer_next(&parser->lexer);
+  while (parser->ahead_count < ahead)
+    parser->ahead[parser->ahead_count++] = lexer_next(&parser->lexer);
   return &parser->ahead[ahead - 1];
 }
 
@@ -70,8 +71,8 @@ bool parser_expect_word(parser_t* parser, word_t word, const char* text) {
     parser_advance(parser);
     return true;
   }
-  parser_error(parser, parser->token.span, parser_at(parser, TOKEN_NAME) ? 9 : 8,
-               "expected `%s`, found %s", text, describe_token(parser));
+  parser_error(parser, parser->token.span, parser_at(parser, TOKEN_NAME) ? 9 : 8, "expected `%s`, found %s",
+               text, describe_token(parser));
   return false;
 }
 
@@ -86,7 +87,8 @@ span_t parser_span_from(const parser_t* parser, span_t start) {
 
 bool parser_nest(parser_t* parser) {
   if (parser->nesting++ < PARSER_MAX_NESTING) return true;
-  report_error(parser->diagnostics, parser->token.span, 7, "nested more than %d levels deep", PARSER_MAX_NESTING);
+  report_error(parser->diagnostics, parser->token.span, 7, "nested more than %d levels deep",
+               PARSER_MAX_NESTING);
   return false;
 }
 
@@ -125,13 +127,15 @@ bool parser_at_decl(const parser_t* parser) {
   return parser->token.newline_before && at_decl_word(parser);
 }
 
-// Skips a declaration that could not be read: to behind its `;`, or to a word in the first column that begins one.
+// Skips a declaration that could not be read: to behind its `;`, or to a word in the first column that begins
+// one.
 void parser_recover_decl(parser_t* parser) {
   int depth = 0;
   bool first = true;
   for (; !parser_at(parser, TOKEN_END); parser_advance(parser), first = false) {
     if (!first && parser_at_decl(parser) &&
-        (depth <= 0 || source_position(parser->arena, parser->token.span.source, parser->token.span.offset).column == 1)) {
+        (depth <= 0 ||
+         source_position(parser->arena, parser->token.span.source, parser->token.span.offset).column == 1)) {
       return;
     }
     if (parser_at(parser, '{')) depth++;
@@ -158,7 +162,8 @@ static bool parse_using(parser_t* parser, using_syntax_t** out) {
   return parser_expect(parser, ';');
 }
 
-static bool parse_library_line(parser_t* parser, file_syntax_t* file, bool* have_attributes, attribute_t** pending) {
+static bool parse_library_line(parser_t* parser, file_syntax_t* file, bool* have_attributes,
+                               attribute_t** pending) {
   bool ok = true;
   attribute_t* attributes = parse_attributes(parser, &ok);
   if (!parser_at_word(parser, W_LIBRARY)) {
@@ -175,7 +180,8 @@ static bool parse_library_line(parser_t* parser, file_syntax_t* file, bool* have
   return file->library_name && parser_expect(parser, ';') && ok;
 }
 
-static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_attributes, attribute_t* attributes) {
+static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_attributes,
+                            attribute_t* attributes) {
   using_syntax_t** next_using = &file->usings;
   decl_syntax_t** next_decl = &file->decls;
   while (!parser_at(parser, TOKEN_END)) {
@@ -224,7 +230,8 @@ file_syntax_t* parse_file(arena_t* arena, interner_t* names, diagnostics_t* diag
   file->source = source;
   bool have_attributes = false;
   attribute_t* pending = NULL;
-  if (!parse_library_line(&parser, file, &have_attributes, &pending) && !have_attributes) parser_recover_decl(&parser);
+  if (!parse_library_line(&parser, file, &have_attributes, &pending) && !have_attributes)
+    parser_recover_decl(&parser);
   parse_top_level(&parser, file, have_attributes, pending);
   return file;
 }

@@ -1,5 +1,5 @@
-// Tokens into a syntax tree. The parser goes on after an error at the next member or declaration, so that one run
-// reports every independent mistake; what it could not read is left out of the tree.
+// Tokens into a syntax tree. The parser goes on after an error at the next member or declaration, so that one
+// run reports every independent mistake; what it could not read is left out of the tree.
 #ifndef CODEGEN_FIDLC_PARSER_H_
 #define CODEGEN_FIDLC_PARSER_H_
 

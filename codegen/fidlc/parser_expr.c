@@ -163,7 +163,8 @@ attribute_t* parse_attributes(parser_t* parser, bool* ok) {
   while (parser_at(parser, TOKEN_DOC) || parser_at(parser, '@')) {
     bool doc = parser_at(parser, TOKEN_DOC);
     if (doc && first) {
-      report_error(parser->diagnostics, parser->token.span, 7, "a doc comment must stand before other attributes");
+      report_error(parser->diagnostics, parser->token.span, 7,
+                   "a doc comment must stand before other attributes");
     }
     *next = doc ? parse_doc(parser) : parse_attribute(parser);
     if (!*next) {

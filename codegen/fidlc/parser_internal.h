@@ -1,5 +1,5 @@
-// What the files of the parser share. Functions that parse return NULL (or false) after they reported an error; the
-// caller then passes that up to the nearest place that can recover.
+// What the files of the parser share. Functions that parse return NULL (or false) after they reported an
+// error; the caller then passes that up to the nearest place that can recover.
 #ifndef CODEGEN_FIDLC_PARSER_INTERNAL_H_
 #define CODEGEN_FIDLC_PARSER_INTERNAL_H_
 
@@ -15,10 +15,10 @@ typedef struct parser {
   interner_t* names;
   diagnostics_t* diagnostics;
   lexer_t lexer;
-  token_t token;       // the current one
-  token_t ahead[3];    // those behind it, as far as they were looked at
+  token_t token;     // the current one
+  token_t ahead[3];  // those behind it, as far as they were looked at
   int ahead_count;
-  span_t last;         // of the token consumed last
+  span_t last;  // of the token consumed last
   int nesting;
 } parser_t;
 
@@ -62,7 +62,8 @@ bool at_modifier(parser_t* parser);
 
 // parser_layout.c
 // From the opening brace. `modifiers` and `subtype` came before it.
-layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* modifiers, type_syntax_t* subtype);
+layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* modifiers,
+                              type_syntax_t* subtype);
 // Reports modifiers that repeat or contradict each other.
 void check_repeated_modifiers(parser_t* parser, const modifier_t* modifiers);
 // NAME TYPE; lines up to the closing brace, which it consumes.

@@ -34,8 +34,9 @@ void check_repeated_modifiers(parser_t* parser, const modifier_t* modifiers) {
         error = report_error(parser->diagnostics, modifier->span, 32, "the modifier `%s` is repeated",
                              span_text(parser->arena, modifier->span));
       } else if (same_group(earlier->word, modifier->word)) {
-        error = report_error(parser->diagnostics, modifier->span, 33, "the modifier `%s` contradicts `%s`",
-                             span_text(parser->arena, modifier->span), span_text(parser->arena, earlier->span));
+        error =
+            report_error(parser->diagnostics, modifier->span, 33, "the modifier `%s` contradicts `%s`",
+                         span_text(parser->arena, modifier->span), span_text(parser->arena, earlier->span));
       }
       if (!error) continue;
       add_note(parser->diagnostics, error, earlier->span, "the first one");
@@ -91,7 +92,8 @@ static member_syntax_t* parse_member(parser_t* parser, layout_kind_t kind) {
   bool ordinals = !values && kind != LAYOUT_STRUCT;
   if (ordinals && !parse_ordinal(parser, member)) return NULL;
   if (ordinals && at_reserved(parser)) {
-    diagnostic_t* error = report_error(parser->diagnostics, parser->token.span, 209, "members cannot be reserved");
+    diagnostic_t* error =
+        report_error(parser->diagnostics, parser->token.span, 209, "members cannot be reserved");
     add_hint(parser->diagnostics, error, "leave the ordinal out: gaps are allowed");
     parser_advance(parser);
     parser_advance(parser);
@@ -119,7 +121,8 @@ static bool at_close(parser_t* parser) {
   return parser_at(parser, '}') || parser_at(parser, TOKEN_END);
 }
 
-layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* modifiers, type_syntax_t* subtype) {
+layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* modifiers,
+                              type_syntax_t* subtype) {
   layout_syntax_t* layout = arena_alloc(parser->arena, sizeof(*layout));
   layout->kind = kind;
   layout->modifiers = modifiers;

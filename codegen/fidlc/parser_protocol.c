@@ -8,7 +8,8 @@ static bool parse_params(parser_t* parser, type_syntax_t** out) {
   if (parser_at(parser, TOKEN_DOC)) {
     report_error(parser->diagnostics, parser->token.span, 24, "doc comments cannot be placed on a payload");
     bool ok = true;
-    while (parser_at(parser, TOKEN_DOC)) parser_advance(parser);
+    while (parser_at(parser, TOKEN_DOC))
+      parser_advance(parser);
     if (!ok) return false;
   }
   *out = parse_type(parser);
@@ -58,8 +59,10 @@ static void check_method_modifiers(parser_t* parser, const method_syntax_t* meth
 static bool parse_event_modifiers(parser_t* parser, method_syntax_t* method) {
   modifier_t** next = &method->modifiers;
   bool ok = true;
-  while (*next) next = &(*next)->next;
-  if (parser_at(parser, TOKEN_NAME) && (parser_at_word(parser, W_STRICT) || parser_at_word(parser, W_FLEXIBLE)) &&
+  while (*next)
+    next = &(*next)->next;
+  if (parser_at(parser, TOKEN_NAME) &&
+      (parser_at_word(parser, W_STRICT) || parser_at_word(parser, W_FLEXIBLE)) &&
       parser_peek(parser, 1)->kind == TOKEN_ARROW) {
     *next = arena_alloc(parser->arena, sizeof(modifier_t));
     (*next)->word = parser->token.name->word;
@@ -85,8 +88,9 @@ static method_syntax_t* parse_protocol_member(parser_t* parser) {
     ok = parse_call(parser, method);
   } else {
     diagnostic_t* error = parser_error(parser, parser->token.span, 20, "expected a protocol member");
-    parser_hint(parser, error,
-                "members are methods `M(...);`, calls `M(...) -> (...);`, events `-> E(...);` and `compose P;`");
+    parser_hint(
+        parser, error,
+        "members are methods `M(...);`, calls `M(...) -> (...);`, events `-> E(...);` and `compose P;`");
     return NULL;
   }
   if (!ok) return NULL;

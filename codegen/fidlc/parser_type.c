@@ -62,7 +62,8 @@ static bool parse_args(parser_t* parser, type_syntax_t* type) {
   do {
     type_arg_t* arg = arena_alloc(parser->arena, sizeof(*arg));
     bool word = (parser_at_word(parser, W_TRUE) || parser_at_word(parser, W_FALSE));
-    if (parser_at(parser, TOKEN_NUMBER) || parser_at(parser, TOKEN_STRING) || parser_at(parser, '(') || word) {
+    if (parser_at(parser, TOKEN_NUMBER) || parser_at(parser, TOKEN_STRING) || parser_at(parser, '(') ||
+        word) {
       arg->literal = parse_expr(parser);
       if (!arg->literal) return false;
       arg->span = arg->literal->span;
@@ -129,7 +130,8 @@ static bool constraint_as_subtype(parser_t* parser, type_syntax_t* type, type_sy
   if (!type->constraints) return true;
   expr_t* only = type->constraints;
   if (only->kind != EXPR_NAME || only->next) {
-    report_error(parser->diagnostics, type->constraints_span, 13, "the subtype of a layout is the name of a type");
+    report_error(parser->diagnostics, type->constraints_span, 13,
+                 "the subtype of a layout is the name of a type");
     return false;
   }
   *out = arena_alloc(parser->arena, sizeof(type_syntax_t));
@@ -140,10 +142,13 @@ static bool constraint_as_subtype(parser_t* parser, type_syntax_t* type, type_sy
 }
 
 static bool parse_body(parser_t* parser, type_syntax_t* type, modifier_t* modifiers) {
-  int kind = type->name->count == 1 && !type->args_span.source ? layout_kind_of(type->name->parts[0].name->word) : -1;
+  int kind = type->name->count == 1 && !type->args_span.source
+                 ? layout_kind_of(type->name->parts[0].name->word)
+                 : -1;
   if (kind < 0) {
-    diagnostic_t* error = report_error(parser->diagnostics, type->name_span, 12, "`%s` is not a kind of layout",
-                                       span_text(parser->arena, type->name_span));
+    diagnostic_t* error =
+        report_error(parser->diagnostics, type->name_span, 12, "`%s` is not a kind of layout",
+                     span_text(parser->arena, type->name_span));
     add_hint(parser->diagnostics, error, "layouts are bits, enum, struct, table and union");
     return false;
   }

@@ -1,5 +1,5 @@
-// Running a back end. It gets its input through a temporary file rather than a pipe, so that neither side can block
-// the other.
+// Running a back end. It gets its input through a temporary file rather than a pipe, so that neither side can
+// block the other.
 #include "plugin.h"
 
 #include <errno.h>
@@ -68,7 +68,8 @@ static bool run(const char* name, const char* path, int in, char** out_bytes, si
   bool ok = read_whole_fd(pipe_fds[0], out_bytes, out_length);
   close(pipe_fds[0]);
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    continue;
   if (ok && WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
   if (ok) free(*out_bytes);
   if (WIFSIGNALED(status)) {
@@ -89,11 +90,13 @@ static bool is_safe_path(const char* path) {
   return true;
 }
 
-static bool add_files(const plugin_option_t* plugin, const Fidl__Ir__GenerateResponse* response, output_t* output) {
+static bool add_files(const plugin_option_t* plugin, const Fidl__Ir__GenerateResponse* response,
+                      output_t* output) {
   for (size_t i = 0; i < response->n_files; i++) {
     const Fidl__Ir__GenerateResponse__File* file = response->files[i];
     if (!is_safe_path(file->path)) {
-      fprintf(stderr, "fidlc: the plug-in %s names a file outside its folder: %s\n", plugin->program, file->path);
+      fprintf(stderr, "fidlc: the plug-in %s names a file outside its folder: %s\n", plugin->program,
+              file->path);
       return false;
     }
     char* path = NULL;
@@ -116,10 +119,12 @@ bool plugin_run(const options_t* options, const plugin_option_t* plugin, const F
   close(in);
   free(path);
   if (!ok) return false;
-  Fidl__Ir__GenerateResponse* response = fidl__ir__generate_response__unpack(NULL, length, (const uint8_t*)bytes);
+  Fidl__Ir__GenerateResponse* response =
+      fidl__ir__generate_response__unpack(NULL, length, (const uint8_t*)bytes);
   free(bytes);
   if (!response) {
-    fprintf(stderr, "fidlc: the plug-in %s answered with something else than a GenerateResponse\n", plugin->program);
+    fprintf(stderr, "fidlc: the plug-in %s answered with something else than a GenerateResponse\n",
+            plugin->program);
     return false;
   }
   for (size_t i = 0; i < response->n_errors; i++) {

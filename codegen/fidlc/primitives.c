@@ -48,7 +48,8 @@ const char* type_text(compiler_t* c, const type_t* type) {
     case TYPE_VECTOR:
       return arena_printf(c->arena, "vector<%s>%s", type_text(c, type->element), optional);
     case TYPE_ARRAY:
-      return arena_printf(c->arena, "array<%s, %llu>", type_text(c, type->element), (unsigned long long)type->count);
+      return arena_printf(c->arena, "array<%s, %llu>", type_text(c, type->element),
+                          (unsigned long long)type->count);
     case TYPE_STRING_ARRAY:
       return arena_printf(c->arena, "string_array<%llu>", (unsigned long long)type->count);
     case TYPE_BOX:

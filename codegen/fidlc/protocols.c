@@ -23,14 +23,17 @@ static void check_strictness(compiler_t* c, const decl_t* protocol, const method
   span_t span = method->syntax->ident.span;
   diagnostic_t* error = NULL;
   if (method->kind == METHOD_TWO_WAY) {
-    error = report_error(&c->diagnostics, span, 115, "the flexible call `%s` needs an open protocol, `%s` is %s",
-                         method->syntax->ident.name->data, protocol->name->data, openness_text(protocol->openness));
+    error = report_error(
+        &c->diagnostics, span, 115, "the flexible call `%s` needs an open protocol, `%s` is %s",
+        method->syntax->ident.name->data, protocol->name->data, openness_text(protocol->openness));
   } else if (protocol->openness == W_CLOSED) {
-    error = report_error(&c->diagnostics, span, 116, "the flexible %s `%s` cannot be in the closed protocol `%s`",
-                         method->kind == METHOD_EVENT ? "event" : "method", method->syntax->ident.name->data,
-                         protocol->name->data);
+    error =
+        report_error(&c->diagnostics, span, 116, "the flexible %s `%s` cannot be in the closed protocol `%s`",
+                     method->kind == METHOD_EVENT ? "event" : "method", method->syntax->ident.name->data,
+                     protocol->name->data);
   }
-  if (error) add_hint(&c->diagnostics, error, "write `strict` in front of it (methods are flexible by default)");
+  if (error)
+    add_hint(&c->diagnostics, error, "write `strict` in front of it (methods are flexible by default)");
 }
 
 static bool check_payload_struct(compiler_t* c, const decl_t* decl, span_t span) {
@@ -55,13 +58,15 @@ static const type_t* compile_payload(const context_t* context, type_syntax_t* sy
   type_t* type = compile_type(context, syntax);
   if (!type) return NULL;
   if (type->kind != TYPE_IDENTIFIER || type->nullable) {
-    diagnostic_t* error = report_error(&c->diagnostics, syntax->span, 75, "%s cannot be a payload", type_text(c, type));
+    diagnostic_t* error =
+        report_error(&c->diagnostics, syntax->span, 75, "%s cannot be a payload", type_text(c, type));
     add_hint(&c->diagnostics, error, "a payload is a struct, table or union");
     return NULL;
   }
   decl_t* decl = type->decl;
   if (decl->kind != DECL_STRUCT && decl->kind != DECL_TABLE && decl->kind != DECL_UNION) {
-    diagnostic_t* error = report_error(&c->diagnostics, syntax->span, 74, "`%s` cannot be a payload", decl->name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, syntax->span, 74, "`%s` cannot be a payload", decl->name->data);
     add_hint(&c->diagnostics, error, "a payload is a struct, table or union");
     return NULL;
   }
@@ -74,7 +79,8 @@ static void compile_error_type(const context_t* context, method_t* method) {
   compiler_t* c = context->c;
   method->error = compile_type(context, method->syntax->error);
   if (!method->error || c->options->allow_arbitrary_error_types) return;
-  if (method->error->kind == TYPE_IDENTIFIER && method->error->decl->kind == DECL_ENUM && !method->error->decl->type) {
+  if (method->error->kind == TYPE_IDENTIFIER && method->error->decl->kind == DECL_ENUM &&
+      !method->error->decl->type) {
     return;
   }
   builtin_t primitive = underlying_primitive(method->error);
@@ -142,13 +148,14 @@ static void select_ordinal(compiler_t* c, decl_t* protocol, method_t* method) {
       diagnostic_t* error = report_error(&c->diagnostics, arg->span, 82, "`%s` is not a selector", given);
       add_hint(&c->diagnostics, error, "write \"Method\" or \"library.name/Protocol.Method\"");
     }
-    method->selector = arena_printf(c->arena, "%s/%s.%s", protocol->library->name->data, protocol->name->data, name);
+    method->selector =
+        arena_printf(c->arena, "%s/%s.%s", protocol->library->name->data, protocol->name->data, name);
   }
   method->ordinal = method_ordinal(method->selector);
   method->syntax->selector = intern_cstr(&c->names, method->selector)->data;
   if (method->ordinal == 0) {
-    report_error(&c->diagnostics, method->syntax->ident.span, 80, "the ordinal of `%s` is 0: give it a @selector",
-                 method->syntax->ident.name->data);
+    report_error(&c->diagnostics, method->syntax->ident.span, 80,
+                 "the ordinal of `%s` is 0: give it a @selector", method->syntax->ident.name->data);
   }
   if (strcmp(protocol->library->name->data, "fuchsia.io") == 0 && !(given && strchr(given, '/'))) {
     diagnostic_t* error = report_error(&c->diagnostics, method->syntax->ident.span, 83,
@@ -171,45 +178,52 @@ static void gather(gathering_t* gathering, method_t* method, span_t span) {
                                       method->owner->name->data, method->syntax->ident.span.offset);
   if (str_map_add(c->arena, &gathering->methods, intern_cstr(&c->names, identity), method)) return;
   ptr_list_add(c->arena, &gathering->protocol->all_methods, method);
-  if (!name_set_add(c, &gathering->names, method->syntax->ident.name, span, method->syntax->availability, "method")) {
+  if (!name_set_add(c, &gathering->names, method->syntax->ident.name, span, method->syntax->availability,
+                    "method")) {
     return;
   }
   char text[32];
   int length = snprintf(text, sizeof(text), "%llx", (unsigned long long)method->ordinal);
-  const method_t* other = str_map_add(c->arena, &gathering->ordinals, intern(&c->names, text, (size_t)length), method);
+  const method_t* other =
+      str_map_add(c->arena, &gathering->ordinals, intern(&c->names, text, (size_t)length), method);
   if (!other) return;
-  diagnostic_t* error = report_error(&c->diagnostics, span, 81, "`%s` and `%s` have the same ordinal, that of `%s`",
-                                     method->syntax->ident.name->data, other->syntax->ident.name->data,
-                                     method->selector);
+  diagnostic_t* error =
+      report_error(&c->diagnostics, span, 81, "`%s` and `%s` have the same ordinal, that of `%s`",
+                   method->syntax->ident.name->data, other->syntax->ident.name->data, method->selector);
   add_note(&c->diagnostics, error, other->syntax->ident.span, "`%s`", other->syntax->ident.name->data);
 }
 
-static void compose(const context_t* context, gathering_t* gathering, method_syntax_t* line, name_set_t* parents) {
+static void compose(const context_t* context, gathering_t* gathering, method_syntax_t* line,
+                    name_set_t* parents) {
   compiler_t* c = context->c;
   decl_t* protocol = gathering->protocol;
   if (!resolve_name(c, context->library, context->file, line->compose)) return;
   decl_t* parent = line->compose->decl;
   span_t span = line->compose->span;
   if (parent->kind != DECL_PROTOCOL || line->compose->member) {
-    report_error(&c->diagnostics, span, 73, "`%s` is not a protocol: it cannot be composed", parent->name->data);
+    report_error(&c->diagnostics, span, 73, "`%s` is not a protocol: it cannot be composed",
+                 parent->name->data);
     return;
   }
   if (parent->cyclic) return;
   const str_t* full = intern_cstr(&c->names, decl_full_name(c, parent));
   const method_syntax_t* earlier = str_map_add(c->arena, &parents->exact, full, line);
   if (earlier) {
-    diagnostic_t* error = report_error(&c->diagnostics, span, 34, "`%s` is composed twice", parent->name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, span, 34, "`%s` is composed twice", parent->name->data);
     add_note(&c->diagnostics, error, earlier->compose->span, "the first time");
     return;
   }
   ptr_list_add(c->arena, &protocol->composed, parent);
   if (openness_rank(parent->openness) > openness_rank(protocol->openness)) {
-    diagnostic_t* error = report_error(&c->diagnostics, span, 114, "the %s protocol `%s` cannot compose `%s`, which is %s",
-                                       openness_text(protocol->openness), protocol->name->data, parent->name->data,
-                                       openness_text(parent->openness));
+    diagnostic_t* error =
+        report_error(&c->diagnostics, span, 114, "the %s protocol `%s` cannot compose `%s`, which is %s",
+                     openness_text(protocol->openness), protocol->name->data, parent->name->data,
+                     openness_text(parent->openness));
     add_note(&c->diagnostics, error, parent->span, "`%s` is declared here", parent->name->data);
   }
-  for (uint32_t i = 0; i < parent->all_methods.count; i++) gather(gathering, parent->all_methods.items[i], span);
+  for (uint32_t i = 0; i < parent->all_methods.count; i++)
+    gather(gathering, parent->all_methods.items[i], span);
 }
 
 void compile_protocol(const context_t* context, decl_t* decl) {

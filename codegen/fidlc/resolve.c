@@ -1,7 +1,7 @@
 // Every name to what it stands for, and the edges of the dependency graph.
 //
-// An edge says "must be compiled before". There is none through box<>, vectors and unions that are optional, and
-// ends of protocols: those break cycles, and need only to know what kind of thing they refer to.
+// An edge says "must be compiled before". There is none through box<>, vectors and unions that are optional,
+// and ends of protocols: those break cycles, and need only to know what kind of thing they refer to.
 #include <string.h>
 
 #include "versions.h"
@@ -9,13 +9,14 @@
 typedef struct resolver {
   compiler_t* c;
   library_t* library;
-  decl_t* decl;  // the one whose names are resolved: edges go out from it
+  decl_t* decl;                        // the one whose names are resolved: edges go out from it
   const availability_t* availability;  // of the element that uses the names
 } resolver_t;
 
 static const member_syntax_t* find_any_member(const decl_t* decl, const str_t* name) {
   const member_syntax_t* member = decl->layout ? decl->layout->members : NULL;
-  while (member && member->ident.name != name) member = member->next;
+  while (member && member->ident.name != name)
+    member = member->next;
   return member;
 }
 
@@ -31,8 +32,8 @@ static member_syntax_t* find_member(compiler_t* c, decl_t* decl, const str_t* na
 
 static bool use_decl(compiler_t* c, name_ref_t* name, decl_t* decl) {
   if (decl->anonymous) {
-    diagnostic_t* error = report_error(&c->diagnostics, name->span, 58, "`%s` is a generated name: it cannot be used",
-                                       decl->name->data);
+    diagnostic_t* error = report_error(&c->diagnostics, name->span, 58,
+                                       "`%s` is a generated name: it cannot be used", decl->name->data);
     add_note(&c->diagnostics, error, decl->span, "generated for this");
     add_hint(&c->diagnostics, error, "declare the type with a name of its own");
     return false;
@@ -41,8 +42,8 @@ static bool use_decl(compiler_t* c, name_ref_t* name, decl_t* decl) {
                       decl->builtin == BUILTIN_UCHAR || decl->builtin == BUILTIN_STRING_ARRAY ||
                       decl->builtin == BUILTIN_POINTER;
   if (experimental && !c->options->zx_c_types) {
-    diagnostic_t* error = report_error(&c->diagnostics, name->span, 180, "`%s` is an experimental type",
-                                       decl->name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, name->span, 180, "`%s` is an experimental type", decl->name->data);
     add_hint(&c->diagnostics, error, "--experimental zx_c_types allows it");
     return false;
   }
@@ -61,10 +62,12 @@ static library_t* find_library(compiler_t* c, library_t* library, file_syntax_t*
 }
 
 // The name stands in the library, but not at this version.
-static bool report_other_version(compiler_t* c, const library_t* where, const name_ref_t* name, span_t declared) {
-  diagnostic_t* error = report_error(&c->diagnostics, name->span, 220, "`%s` does not exist at version %s of `%s`",
-                                     span_text(c->arena, name->span), version_text(c, where->version),
-                                     where->platform ? where->platform->data : where->name->data);
+static bool report_other_version(compiler_t* c, const library_t* where, const name_ref_t* name,
+                                 span_t declared) {
+  diagnostic_t* error =
+      report_error(&c->diagnostics, name->span, 220, "`%s` does not exist at version %s of `%s`",
+                   span_text(c->arena, name->span), version_text(c, where->version),
+                   where->platform ? where->platform->data : where->name->data);
   error->once = true;
   add_note(&c->diagnostics, error, declared, "it exists at other versions");
   return false;
@@ -74,8 +77,8 @@ static bool report_other_version(compiler_t* c, const library_t* where, const na
 static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const ident_t* part) {
   if (decl->shadows_import) return false;
   if (decl->kind != DECL_BITS && decl->kind != DECL_ENUM) {
-    report_error(&c->diagnostics, name->span, 53, "`%s` is neither bits nor enum: it has no members to refer to",
-                 decl->name->data);
+    report_error(&c->diagnostics, name->span, 53,
+                 "`%s` is neither bits nor enum: it has no members to refer to", decl->name->data);
     return false;
   }
   name->decl = decl;
@@ -83,16 +86,18 @@ static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const iden
   if (name->member) return true;
   const member_syntax_t* other = find_any_member(decl, part->name);
   if (other) return report_other_version(c, decl->library, name, other->ident.span);
-  diagnostic_t* error = report_error(&c->diagnostics, part->span, 54, "`%s` has no member `%s`", decl->name->data,
-                                     part->name->data);
-  if (decl->span.source) add_note(&c->diagnostics, error, decl->span, "`%s` is declared here", decl->name->data);
+  diagnostic_t* error = report_error(&c->diagnostics, part->span, 54, "`%s` has no member `%s`",
+                                     decl->name->data, part->name->data);
+  if (decl->span.source)
+    add_note(&c->diagnostics, error, decl->span, "`%s` is declared here", decl->name->data);
   return false;
 }
 
 static bool report_absent(compiler_t* c, const library_t* where, const name_ref_t* name, const str_t* part) {
   const decl_syntax_t* other = str_map_get(&where->all_names, part);
   if (other) return report_other_version(c, where, name, other->ident.span);
-  report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`", part->data, where->name->data);
+  report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`", part->data,
+               where->name->data);
   return false;
 }
 
@@ -127,7 +132,8 @@ static bool resolve_dotted(compiler_t* c, library_t* library, file_syntax_t* fil
   return use_member(c, name, decl, last);
 }
 
-static bool lookup(compiler_t* c, library_t* library, file_syntax_t* file, name_ref_t* name, decl_t* subtypes) {
+static bool lookup(compiler_t* c, library_t* library, file_syntax_t* file, name_ref_t* name,
+                   decl_t* subtypes) {
   if (name->count == 1) {
     const str_t* only = name->parts[0].name;
     decl_t* decl = lookup_here(c, library, only);
@@ -202,17 +208,18 @@ static void check_deprecated(const resolver_t* resolver, const name_ref_t* name)
   if (user && resolver->library->version >= user->deprecated) return;
   compiler_t* c = resolver->c;
   bool same_platform = decl->library->platform == resolver->library->platform;
-  diagnostic_t* error =
-      report_error(&c->diagnostics, name->span, same_platform ? 55 : 56,
-                   "`%s` is deprecated at version %s of `%s`, but its use here is not", span_text(c->arena, name->span),
-                   version_text(c, decl->library->version), decl->library->platform->data);
+  diagnostic_t* error = report_error(&c->diagnostics, name->span, same_platform ? 55 : 56,
+                                     "`%s` is deprecated at version %s of `%s`, but its use here is not",
+                                     span_text(c->arena, name->span), version_text(c, decl->library->version),
+                                     decl->library->platform->data);
   error->once = true;
   if (decl->span.source) add_note(&c->diagnostics, error, decl->span, "declared here");
 }
 
 static void resolve_expr(resolver_t* resolver, expr_t* expr, decl_t* subtypes) {
   if (expr->kind == EXPR_OR) {
-    for (expr_t* operand = expr->operands; operand; operand = operand->next) resolve_expr(resolver, operand, subtypes);
+    for (expr_t* operand = expr->operands; operand; operand = operand->next)
+      resolve_expr(resolver, operand, subtypes);
   }
   if (expr->kind != EXPR_NAME) return;
   if (!resolve_with(resolver->c, resolver->library, resolver->decl->file, expr->name, subtypes)) return;
@@ -235,7 +242,8 @@ static void resolve_type(resolver_t* resolver, type_syntax_t* type, bool weak) {
     if (decl) check_deprecated(resolver, type->name);
   }
   decl_t* subtypes = type->constraints && decl ? subtypes_of(c, resource_of(c, decl)) : NULL;
-  for (expr_t* expr = type->constraints; expr; expr = expr->next) resolve_expr(resolver, expr, subtypes);
+  for (expr_t* expr = type->constraints; expr; expr = expr->next)
+    resolve_expr(resolver, expr, subtypes);
   bool optional = has_optional(type);
   if (decl) {
     bool broken = weak || (optional && decl->kind == DECL_UNION);
@@ -302,20 +310,24 @@ static void resolve_decl(resolver_t* resolver, decl_t* decl) {
   resolve_attributes(resolver, decl->attributes);
   if (decl->layout) {
     if (decl->layout->subtype) resolve_type(resolver, decl->layout->subtype, false);
-    for (member_syntax_t* m = decl->layout->members; m; m = m->next) resolve_attributes(resolver, m->attributes);
+    for (member_syntax_t* m = decl->layout->members; m; m = m->next)
+      resolve_attributes(resolver, m->attributes);
     resolve_members(resolver, decl->layout->members);
     return;
   }
   decl_syntax_t* syntax = decl->syntax;
   if (syntax->type) resolve_type(resolver, syntax->type, false);
   if (syntax->value) resolve_expr(resolver, syntax->value, NULL);
-  for (member_syntax_t* m = syntax->members; m; m = m->next) resolve_attributes(resolver, m->attributes);
+  for (member_syntax_t* m = syntax->members; m; m = m->next)
+    resolve_attributes(resolver, m->attributes);
   resolve_members(resolver, syntax->members);
-  for (method_syntax_t* m = syntax->methods; m; m = m->next) resolve_attributes(resolver, m->attributes);
+  for (method_syntax_t* m = syntax->methods; m; m = m->next)
+    resolve_attributes(resolver, m->attributes);
   if (decl->kind == DECL_PROTOCOL) resolve_methods(resolver);
 }
 
 void resolve_library(compiler_t* c, library_t* library) {
   resolver_t resolver = {.c = c, .library = library};
-  for (uint32_t i = 0; i < library->decls.count; i++) resolve_decl(&resolver, library->decls.items[i]);
+  for (uint32_t i = 0; i < library->decls.count; i++)
+    resolve_decl(&resolver, library->decls.items[i]);
 }

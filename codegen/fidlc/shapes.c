@@ -1,5 +1,5 @@
-// Type shapes: inline sizes in dependency order, then depths and bounds over strongly connected components, since a
-// recursive type has no bound.
+// Type shapes: inline sizes in dependency order, then depths and bounds over strongly connected components,
+// since a recursive type has no bound.
 #include <string.h>
 
 #include "compiler.h"
@@ -71,7 +71,8 @@ static shape_t identifier_shape(const type_t* type) {
   }
   if (decl->kind == DECL_NEWTYPE) return decl->type ? type_shape(decl->type) : fixed(1, 1);
   // Recursion may reach a union before its turn; its inline size does not depend on anything.
-  if (!decl->has_shape) return decl->kind == DECL_UNION || decl->kind == DECL_TABLE ? fixed(16, 8) : fixed(0, 1);
+  if (!decl->has_shape)
+    return decl->kind == DECL_UNION || decl->kind == DECL_TABLE ? fixed(16, 8) : fixed(0, 1);
   return decl->shape;
 }
 
@@ -128,7 +129,8 @@ static void place_members(compiler_t* c, decl_t* decl) {
   if (previous && size <= SHAPE_UNBOUNDED) previous->padding = (uint32_t)(size - offset);
   if (!previous) size = 1;
   if (size > SHAPE_UNBOUNDED) {
-    report_error(&c->diagnostics, decl->span, 207, "the size of `%s` does not fit in 32 bits", decl->name->data);
+    report_error(&c->diagnostics, decl->span, 207, "the size of `%s` does not fit in 32 bits",
+                 decl->name->data);
     decl->failed = true;
     size = SHAPE_UNBOUNDED;
   }

@@ -20,7 +20,8 @@ static void push(walk_t* walk, decl_t* decl) {
   if (walk->depth == walk->capacity) {
     uint32_t capacity = walk->capacity ? 2 * walk->capacity : 64;
     frame_t* stack = arena_alloc(walk->c->arena, capacity * sizeof(*stack));
-    for (uint32_t i = 0; i < walk->depth; i++) stack[i] = walk->stack[i];
+    for (uint32_t i = 0; i < walk->depth; i++)
+      stack[i] = walk->stack[i];
     walk->stack = stack;
     walk->capacity = capacity;
   }
@@ -28,15 +29,19 @@ static void push(walk_t* walk, decl_t* decl) {
   decl->on_stack = true;
 }
 
-// Everything on the stack from `decl` up is one cycle; it is reported once, at the declaration it begins with.
+// Everything on the stack from `decl` up is one cycle; it is reported once, at the declaration it begins
+// with.
 static void report_cycle(walk_t* walk, decl_t* decl) {
   compiler_t* c = walk->c;
   uint32_t start = walk->depth - 1;
-  while (walk->stack[start].decl != decl) start--;
+  while (walk->stack[start].decl != decl)
+    start--;
   bool known = true;
-  for (uint32_t i = start; i < walk->depth; i++) known = known && walk->stack[i].decl->cyclic;
+  for (uint32_t i = start; i < walk->depth; i++)
+    known = known && walk->stack[i].decl->cyclic;
   if (known) return;
-  diagnostic_t* error = report_error(&c->diagnostics, decl->span, 57, "`%s` depends on itself", decl->name->data);
+  diagnostic_t* error =
+      report_error(&c->diagnostics, decl->span, 57, "`%s` depends on itself", decl->name->data);
   for (uint32_t i = start; i < walk->depth; i++) {
     decl_t* from = walk->stack[i].decl;
     decl_t* to = i + 1 < walk->depth ? walk->stack[i + 1].decl : decl;

@@ -16,7 +16,8 @@ source_t* source_create(arena_t* arena, const char* name, const char* data, size
 
 static void build_lines(arena_t* arena, source_t* source) {
   uint32_t count = 1;
-  for (uint32_t i = 0; i < source->length; i++) count += source->data[i] == '\n';
+  for (uint32_t i = 0; i < source->length; i++)
+    count += source->data[i] == '\n';
   source->line_starts = arena_alloc(arena, count * sizeof(uint32_t));
   uint32_t line = 1;
   for (uint32_t i = 0; i < source->length; i++) {
@@ -44,7 +45,8 @@ span_t source_line(arena_t* arena, source_t* source, uint32_t line) {
   if (!source->line_starts) build_lines(arena, source);
   uint32_t start = source->line_starts[line - 1];
   uint32_t end = start;
-  while (end < source->length && source->data[end] != '\n' && source->data[end] != '\r') end++;
+  while (end < source->length && source->data[end] != '\n' && source->data[end] != '\r')
+    end++;
   return (span_t){source, start, end - start};
 }
 

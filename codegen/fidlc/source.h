@@ -7,10 +7,10 @@
 #include "arena.h"
 
 typedef struct source {
-  const char* name;  // as given on the command line
-  const char* data;  // NUL-terminated
-  uint32_t length;   // up to the first NUL byte
-  uint32_t index;    // order of reading: diagnostics sort by it
+  const char* name;       // as given on the command line
+  const char* data;       // NUL-terminated
+  uint32_t length;        // up to the first NUL byte
+  uint32_t index;         // order of reading: diagnostics sort by it
   uint32_t* line_starts;  // offsets, built on first use
   uint32_t line_count;
 } source_t;

@@ -1,7 +1,7 @@
 // The syntax tree, as the parser makes it. Lists are linked in source order.
 //
-// The tree is shared by all versions of a library that are compiled; what name resolution finds is written into the
-// slots marked "resolved" and is true for the version being compiled.
+// The tree is shared by all versions of a library that are compiled; what name resolution finds is written
+// into the slots marked "resolved" and is true for the version being compiled.
 #ifndef CODEGEN_FIDLC_SYNTAX_H_
 #define CODEGEN_FIDLC_SYNTAX_H_
 
@@ -21,10 +21,10 @@ typedef struct name_ref {
   span_t span;
   uint32_t count;
   ident_t* parts;
-  struct decl* decl;              // resolved; NULL if it could not be
-  struct member_syntax* member;   // resolved: of the bits or enum `decl`, or NULL
-  bool failed;                    // resolved: an error was reported
-  uint32_t pass;                  // resolved: in which pass
+  struct decl* decl;             // resolved; NULL if it could not be
+  struct member_syntax* member;  // resolved: of the bits or enum `decl`, or NULL
+  bool failed;                   // resolved: an error was reported
+  uint32_t pass;                 // resolved: in which pass
 } name_ref_t;
 
 typedef enum expr_kind {
@@ -67,7 +67,7 @@ typedef struct modifier {
   span_t span;
   attribute_t* available;  // strict(added=2), or NULL
   struct availability* availability;
-  bool present;            // resolved: `available` holds at the version being compiled
+  bool present;  // resolved: `available` holds at the version being compiled
 } modifier_t;
 
 typedef struct type_arg {
@@ -81,13 +81,13 @@ typedef struct type_syntax {
   span_t span;
   span_t name_span;  // without arguments and constraints
   attribute_t* attributes;
-  name_ref_t* name;               // one of the two
+  name_ref_t* name;  // one of the two
   struct layout_syntax* layout;
   type_arg_t* args;
-  span_t args_span;               // source NULL: none written
+  span_t args_span;  // source NULL: none written
   expr_t* constraints;
-  span_t constraints_span;        // source NULL: none written
-  struct decl* anonymous;         // resolved: the declaration made for `layout`, or a type made by the compiler
+  span_t constraints_span;  // source NULL: none written
+  struct decl* anonymous;   // resolved: the declaration made for `layout`, or a type made by the compiler
 } type_syntax_t;
 
 typedef struct member_syntax {
@@ -100,11 +100,11 @@ typedef struct member_syntax {
   type_syntax_t* type;  // not for bits and enums
   expr_t* value;        // bits, enums; a struct member's default
   struct availability* availability;
-  bool absent;          // resolved: not in the version being compiled
-  bool abi_known;       // over all versions: its ordinal, value or offset, in its first and last one
+  bool absent;     // resolved: not in the version being compiled
+  bool abi_known;  // over all versions: its ordinal, value or offset, in its first and last one
   int64_t abi_first;
   int64_t abi_last;
-  bool framework_err;   // made by the compiler: the type is FrameworkErr
+  bool framework_err;  // made by the compiler: the type is FrameworkErr
 } member_syntax_t;
 
 typedef enum layout_kind {
@@ -132,15 +132,15 @@ typedef struct method_syntax {
   span_t span;
   attribute_t* attributes;
   modifier_t* modifiers;
-  bool has_request;        // false: an event
-  bool has_response;       // two-way, or an event
+  bool has_request;   // false: an event
+  bool has_response;  // two-way, or an event
   bool has_error;
   type_syntax_t* request;  // NULL for ()
   type_syntax_t* response;
   type_syntax_t* error;
   struct availability* availability;
   bool absent;
-  const char* selector;    // over all versions
+  const char* selector;  // over all versions
 } method_syntax_t;
 
 typedef enum decl_syntax_kind {
@@ -164,7 +164,7 @@ typedef struct decl_syntax {
   method_syntax_t* methods;  // protocol
   member_syntax_t* members;  // service; resource: properties
   struct availability* availability;
-  bool absent;               // resolved: not in the version being compiled
+  bool absent;  // resolved: not in the version being compiled
   struct file_syntax* file;
 } decl_syntax_t;
 
@@ -180,11 +180,11 @@ typedef struct using_syntax {
 typedef struct file_syntax {
   struct file_syntax* next;
   source_t* source;
-  attribute_t* attributes;  // of the library line
-  name_ref_t* library_name; // NULL if the line is missing
+  attribute_t* attributes;   // of the library line
+  name_ref_t* library_name;  // NULL if the line is missing
   using_syntax_t* usings;
   decl_syntax_t* decls;
-  str_map_t imports;        // dotted name or alias -> using_syntax_t
+  str_map_t imports;  // dotted name or alias -> using_syntax_t
 } file_syntax_t;
 
 #endif  // CODEGEN_FIDLC_SYNTAX_H_

@@ -3,7 +3,6 @@
 
 #include "compiler.h"
 
-
 // Through aliases, types nest deeper than anything written; messages are not deeper than 32 levels anyway.
 #define TYPE_MAX_NESTING 64
 
@@ -33,12 +32,13 @@ static uint32_t wanted_args(const decl_t* decl) {
 
 static bool check_arg_count(compiler_t* c, const decl_t* decl, const type_syntax_t* syntax) {
   uint32_t count = 0;
-  for (const type_arg_t* arg = syntax->args; arg; arg = arg->next) count++;
+  for (const type_arg_t* arg = syntax->args; arg; arg = arg->next)
+    count++;
   uint32_t wanted = wanted_args(decl);
   if (count == wanted) return true;
   span_t span = syntax->args_span.source ? syntax->args_span : syntax->name_span;
-  report_error(&c->diagnostics, span, 162, "`%s` takes %u argument%s in <>, here are %u", decl->name->data, wanted,
-               wanted == 1 ? "" : "s", count);
+  report_error(&c->diagnostics, span, 162, "`%s` takes %u argument%s in <>, here are %u", decl->name->data,
+               wanted, wanted == 1 ? "" : "s", count);
   return false;
 }
 
@@ -67,15 +67,17 @@ static bool size_arg(const context_t* context, const type_arg_t* arg, uint64_t* 
 static bool check_box(const context_t* context, const type_syntax_t* syntax, const type_t* inner) {
   compiler_t* c = context->c;
   if (inner->kind == TYPE_IDENTIFIER && inner->decl->kind == DECL_STRUCT) return true;
-  bool can_be_optional = inner->kind == TYPE_HANDLE || inner->kind == TYPE_STRING || inner->kind == TYPE_VECTOR ||
-                         inner->kind == TYPE_CLIENT_END || inner->kind == TYPE_SERVER_END ||
+  bool can_be_optional = inner->kind == TYPE_HANDLE || inner->kind == TYPE_STRING ||
+                         inner->kind == TYPE_VECTOR || inner->kind == TYPE_CLIENT_END ||
+                         inner->kind == TYPE_SERVER_END ||
                          (inner->kind == TYPE_IDENTIFIER && inner->decl->kind == DECL_UNION);
   if (can_be_optional) {
-    diagnostic_t* error = report_error(&c->diagnostics, syntax->args_span, 171, "%s cannot be boxed",
-                                       type_text(c, inner));
+    diagnostic_t* error =
+        report_error(&c->diagnostics, syntax->args_span, 171, "%s cannot be boxed", type_text(c, inner));
     add_hint(&c->diagnostics, error, "make it optional instead, with `:optional`");
   } else {
-    report_error(&c->diagnostics, syntax->args_span, 193, "%s cannot be boxed: only structs can", type_text(c, inner));
+    report_error(&c->diagnostics, syntax->args_span, 193, "%s cannot be boxed: only structs can",
+                 type_text(c, inner));
   }
   return false;
 }
@@ -109,10 +111,14 @@ static bool apply_args(const context_t* context, const type_syntax_t* syntax, ty
 
 static bool builtin_base(compiler_t* c, const type_syntax_t* syntax, decl_t* decl, type_t* type) {
   static const type_kind_t kKinds[BUILTIN_COUNT] = {
-      [BUILTIN_STRING] = TYPE_STRING,         [BUILTIN_ARRAY] = TYPE_ARRAY,
-      [BUILTIN_VECTOR] = TYPE_VECTOR,         [BUILTIN_STRING_ARRAY] = TYPE_STRING_ARRAY,
-      [BUILTIN_BOX] = TYPE_BOX,               [BUILTIN_POINTER] = TYPE_POINTER,
-      [BUILTIN_CLIENT_END] = TYPE_CLIENT_END, [BUILTIN_SERVER_END] = TYPE_SERVER_END,
+      [BUILTIN_STRING] = TYPE_STRING,
+      [BUILTIN_ARRAY] = TYPE_ARRAY,
+      [BUILTIN_VECTOR] = TYPE_VECTOR,
+      [BUILTIN_STRING_ARRAY] = TYPE_STRING_ARRAY,
+      [BUILTIN_BOX] = TYPE_BOX,
+      [BUILTIN_POINTER] = TYPE_POINTER,
+      [BUILTIN_CLIENT_END] = TYPE_CLIENT_END,
+      [BUILTIN_SERVER_END] = TYPE_SERVER_END,
   };
   type->kind = kKinds[decl->builtin];
   if (decl->builtin <= BUILTIN_BYTE) {
@@ -148,8 +154,8 @@ static bool declared_base(const context_t* context, const type_syntax_t* syntax,
     case DECL_CONST:
     case DECL_PROTOCOL:
     case DECL_SERVICE: {
-      diagnostic_t* error = report_error(&context->c->diagnostics, syntax->name_span, 165, "`%s` is not a type",
-                                         decl->name->data);
+      diagnostic_t* error = report_error(&context->c->diagnostics, syntax->name_span, 165,
+                                         "`%s` is not a type", decl->name->data);
       if (decl->kind == DECL_PROTOCOL) {
         add_hint(&context->c->diagnostics, error, "write client_end:%s or server_end:%s", decl->name->data,
                  decl->name->data);

@@ -55,7 +55,8 @@ static bool report_overflow(const context_t* context, const expr_t* expr, const 
   return false;
 }
 
-static bool report_conversion(const context_t* context, const expr_t* expr, const char* from, const type_t* type) {
+static bool report_conversion(const context_t* context, const expr_t* expr, const char* from,
+                              const type_t* type) {
   compiler_t* c = context->c;
   report_error(&c->diagnostics, expr->span, 65, "%s (of type %s) cannot be converted to %s",
                span_text(c->arena, expr->span), from, type_text(c, type));
@@ -106,7 +107,8 @@ static bool evaluate_number(const context_t* context, const expr_t* expr, const 
     return report_conversion(context, expr, "number", type);
   }
   if (!primitive_is_integer(type->primitive)) return evaluate_float(context, expr, text, type, out);
-  if (!integer || (is_negative && !primitive_is_signed(type->primitive))) return report_overflow(context, expr, type);
+  if (!integer || (is_negative && !primitive_is_signed(type->primitive)))
+    return report_overflow(context, expr, type);
   value_t wide = {.kind = is_negative ? VALUE_SIGNED : VALUE_UNSIGNED, .u = bits, .i = (int64_t)bits};
   if (!value_fits(&wide, type->primitive)) return report_overflow(context, expr, type);
   set_integer(out, type->primitive, is_negative, bits);
@@ -156,7 +158,8 @@ static bool convert(const context_t* context, const expr_t* expr, const value_t*
     set_integer(out, to->primitive, negative(value), magnitude(value));
     return true;
   }
-  bool floats = value->kind == VALUE_FLOAT && (to->primitive == BUILTIN_FLOAT64 || to->primitive == BUILTIN_FLOAT32);
+  bool floats =
+      value->kind == VALUE_FLOAT && (to->primitive == BUILTIN_FLOAT64 || to->primitive == BUILTIN_FLOAT32);
   bool bools = value->kind == VALUE_BOOL && to->primitive == BUILTIN_BOOL;
   if (floats && to->primitive == BUILTIN_FLOAT32 && fabs(value->f) > (double)FLT_MAX) floats = false;
   if (!floats && !bools) return report_conversion(context, expr, type_text(c, from), to);
@@ -195,8 +198,8 @@ static bool evaluate_name(const context_t* context, const expr_t* expr, const ty
 static bool evaluate_or(const context_t* context, const expr_t* expr, const type_t* type, value_t* out) {
   builtin_t primitive = underlying_primitive(type);
   if (!primitive_is_integer(primitive)) {
-    report_error(&context->c->diagnostics, expr->span, 61, "`|` combines numbers and bits, not values of type %s",
-                 type_text(context->c, type));
+    report_error(&context->c->diagnostics, expr->span, 61,
+                 "`|` combines numbers and bits, not values of type %s", type_text(context->c, type));
     return false;
   }
   uint64_t bits = 0;

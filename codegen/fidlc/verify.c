@@ -24,7 +24,8 @@ bool type_is_resource(const type_t* type) {
   }
 }
 
-// What is not declared a resource but is one: result unions by their success payload, new types by what they wrap.
+// What is not declared a resource but is one: result unions by their success payload, new types by what they
+// wrap.
 static void infer_resources(library_t* library) {
   for (uint32_t i = 0; i < library->sorted.count; i++) {
     decl_t* decl = library->sorted.items[i];
@@ -41,15 +42,16 @@ static void check_resource(compiler_t* c, const decl_t* decl) {
   for (const member_t* member = decl->members; member; member = member->next) {
     if (!type_is_resource(member->type)) continue;
     if (decl->kind == DECL_OVERLAY) {
-      report_error(&c->diagnostics, member->syntax->span, 199, "`%s` is a resource: it cannot be in an overlay",
-                   member->syntax->ident.name->data);
+      report_error(&c->diagnostics, member->syntax->span, 199,
+                   "`%s` is a resource: it cannot be in an overlay", member->syntax->ident.name->data);
       continue;
     }
     if (decl->resource) return;
     const char* kind = decl->kind == DECL_STRUCT ? "struct" : decl->kind == DECL_TABLE ? "table" : "union";
-    diagnostic_t* error = report_error(&c->diagnostics, decl->span, 110,
-                                       "`%s` holds a resource in its member `%s`, so it must be a resource too",
-                                       decl->name->data, member->syntax->ident.name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, decl->span, 110,
+                     "`%s` holds a resource in its member `%s`, so it must be a resource too",
+                     decl->name->data, member->syntax->ident.name->data);
     add_note(&c->diagnostics, error, member->syntax->span, "this member");
     add_hint(&c->diagnostics, error, "write `resource %s`", kind);
     return;
@@ -58,8 +60,8 @@ static void check_resource(compiler_t* c, const decl_t* decl) {
 
 static void check_inline_size(compiler_t* c, const decl_t* decl) {
   if (decl->kind != DECL_STRUCT || decl->failed || decl->shape.inline_size <= 65535) return;
-  report_error(&c->diagnostics, decl->span, 111, "`%s` has %u bytes inline, more than 65535", decl->name->data,
-               decl->shape.inline_size);
+  report_error(&c->diagnostics, decl->span, 111, "`%s` has %u bytes inline, more than 65535",
+               decl->name->data, decl->shape.inline_size);
 }
 
 void verify_library(compiler_t* c, library_t* library) {

@@ -60,12 +60,15 @@ void verify_attributes(compiler_t* c, decl_t* decl) {
   context_t context = {.c = c, .library = decl->library, .file = decl->file};
   uint32_t placement = decl_placement(decl->kind) | (decl->anonymous ? ON_ANONYMOUS : 0);
   check_attributes(&context, decl->attributes, placement);
-  member_syntax_t* members = decl->layout ? decl->layout->members : decl->syntax ? decl->syntax->members : NULL;
+  member_syntax_t* members = decl->layout   ? decl->layout->members
+                             : decl->syntax ? decl->syntax->members
+                                            : NULL;
   for (; members; members = members->next) {
     if (!members->absent) check_attributes(&context, members->attributes, member_placement(decl->kind));
   }
   if (decl->kind != DECL_PROTOCOL) return;
   for (method_syntax_t* method = decl->syntax->methods; method; method = method->next) {
-    if (!method->absent) check_attributes(&context, method->attributes, method->compose ? ON_COMPOSE : ON_METHOD);
+    if (!method->absent)
+      check_attributes(&context, method->attributes, method->compose ? ON_COMPOSE : ON_METHOD);
   }
 }

@@ -90,7 +90,8 @@ static void check_transport(compiler_t* c, const decl_t* decl) {
     return;
   }
   const attribute_arg_t* arg = attribute_arg(find_attribute(decl->attributes, "transport"), NULL);
-  diagnostic_t* error = report_error(&c->diagnostics, arg->span, 142, "`%s` is not a transport", decl->transport);
+  diagnostic_t* error =
+      report_error(&c->diagnostics, arg->span, 142, "`%s` is not a transport", decl->transport);
   add_hint(&c->diagnostics, error, "transports are Channel, Driver, Banjo and Syscall");
 }
 
@@ -126,7 +127,8 @@ static bool is_discoverable_name(const char* text) {
 }
 
 static bool is_location(const char* text, size_t length) {
-  return (length == 8 && memcmp(text, "platform", 8) == 0) || (length == 8 && memcmp(text, "external", 8) == 0);
+  return (length == 8 && memcmp(text, "platform", 8) == 0) ||
+         (length == 8 && memcmp(text, "external", 8) == 0);
 }
 
 // Which sides live where: a list of `platform` and `external`.
@@ -134,12 +136,15 @@ static void check_locations(compiler_t* c, const attribute_arg_t* arg) {
   const char* text = arg ? attribute_string(c, arg, NULL) : NULL;
   if (!text) return;
   for (const char* part = text;;) {
-    while (*part == ' ') part++;
+    while (*part == ' ')
+      part++;
     const char* comma = strchr(part, ',');
     size_t length = comma ? (size_t)(comma - part) : strlen(part);
-    while (length && part[length - 1] == ' ') length--;
+    while (length && part[length - 1] == ' ')
+      length--;
     if (!is_location(part, length)) {
-      diagnostic_t* error = report_error(&c->diagnostics, arg->span, 210, "`%.*s` is not a location", (int)length, part);
+      diagnostic_t* error =
+          report_error(&c->diagnostics, arg->span, 210, "`%.*s` is not a location", (int)length, part);
       add_hint(&c->diagnostics, error, "locations are `platform` and `external`, with a comma between them");
       return;
     }
@@ -178,7 +183,8 @@ static void check_no_resource(compiler_t* c, const decl_t* decl) {
     const method_t* method = decl->methods.items[i];
     if (!type_is_resource(method->request) && !type_is_resource(method->response)) continue;
     report_error(&c->diagnostics, method->syntax->ident.span, 221,
-                 "`%s` has a resource as payload, but its protocol is @no_resource", method->syntax->ident.name->data);
+                 "`%s` has a resource as payload, but its protocol is @no_resource",
+                 method->syntax->ident.name->data);
   }
 }
 
@@ -199,10 +205,11 @@ void verify_service(compiler_t* c, decl_t* decl) {
     const char* transport = protocol_transport(c, member->type->protocol);
     const char* wanted = protocol_transport(c, first->type->protocol);
     if (strcmp(transport, wanted) == 0) continue;
-    diagnostic_t* error = report_error(&c->diagnostics, member->syntax->type->span, 113,
-                                       "a service has one transport: `%s` is over %s, `%s` over %s",
-                                       member->syntax->ident.name->data, transport, first->syntax->ident.name->data,
-                                       wanted);
-    add_note(&c->diagnostics, error, first->syntax->ident.span, "`%s` is declared here", first->syntax->ident.name->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, member->syntax->type->span, 113,
+                     "a service has one transport: `%s` is over %s, `%s` over %s",
+                     member->syntax->ident.name->data, transport, first->syntax->ident.name->data, wanted);
+    add_note(&c->diagnostics, error, first->syntax->ident.span, "`%s` is declared here",
+             first->syntax->ident.name->data);
   }
 }

@@ -31,7 +31,8 @@ static availability_t* prepare_element(preparation_t* p, const attribute_t* attr
 static void prepare_modifiers(preparation_t* p, modifier_t* modifiers, availability_t* outer) {
   for (; modifiers; modifiers = modifiers->next) {
     if (!modifiers->available) continue;
-    availability_t* availability = read_availability(p->c, p->library, modifiers->available, outer, VERSIONED_MODIFIER);
+    availability_t* availability =
+        read_availability(p->c, p->library, modifiers->available, outer, VERSIONED_MODIFIER);
     modifiers->availability = availability;
     modifiers->present = true;
     if (availability == outer) continue;
@@ -45,11 +46,13 @@ static void prepare_type(preparation_t* p, type_syntax_t* type, availability_t* 
 
 static void prepare_members(preparation_t* p, member_syntax_t* members, availability_t* outer) {
   for (; members; members = members->next) {
-    members->availability = prepare_element(p, members->attributes, outer, VERSIONED_MEMBER, &members->absent);
+    members->availability =
+        prepare_element(p, members->attributes, outer, VERSIONED_MEMBER, &members->absent);
     if (members->type) prepare_type(p, members->type, members->availability);
     const availability_t* own = members->availability;
     if (own && own != outer && own->renamed == members->ident.name) {
-      report_error(&p->c->diagnostics, own->span, 213, "`%s` is renamed to its own name", members->ident.name->data);
+      report_error(&p->c->diagnostics, own->span, 213, "`%s` is renamed to its own name",
+                   members->ident.name->data);
     }
   }
 }
@@ -73,7 +76,8 @@ static void check_strictness_change(preparation_t* p, const method_syntax_t* met
     diagnostic_t* error = report_error(&p->c->diagnostics, modifier->span, 219,
                                        "the strictness of `%s`, a call without `error`, cannot change",
                                        method->ident.name->data);
-    add_hint(&p->c->diagnostics, error, "its reply would change: replace the method with one under another name");
+    add_hint(&p->c->diagnostics, error,
+             "its reply would change: replace the method with one under another name");
   }
 }
 
@@ -88,7 +92,8 @@ static void prepare_methods(preparation_t* p, method_syntax_t* methods, availabi
     check_strictness_change(p, methods);
     const availability_t* own = methods->availability;
     if (!methods->compose && own && own != outer && own->renamed == methods->ident.name) {
-      report_error(&p->c->diagnostics, own->span, 213, "`%s` is renamed to its own name", methods->ident.name->data);
+      report_error(&p->c->diagnostics, own->span, 213, "`%s` is renamed to its own name",
+                   methods->ident.name->data);
     }
   }
 }
@@ -113,7 +118,8 @@ void prepare_versions(compiler_t* c, library_t* library) {
   prepare_library_line(&p);
   for (file_syntax_t* file = library->files; file; file = file->next) {
     for (decl_syntax_t* decl = file->decls; decl; decl = decl->next) {
-      decl->availability = prepare_element(&p, decl->attributes, library->availability, VERSIONED_DECL, &decl->absent);
+      decl->availability =
+          prepare_element(&p, decl->attributes, library->availability, VERSIONED_DECL, &decl->absent);
       prepare_modifiers(&p, decl->modifiers, decl->availability);
       if (decl->type) prepare_type(&p, decl->type, decl->availability);
       prepare_members(&p, decl->members, decl->availability);
@@ -125,7 +131,8 @@ void prepare_versions(compiler_t* c, library_t* library) {
 
 static bool parse_selection(compiler_t* c, const char* text, version_set_t* out) {
   size_t count = 1;
-  for (const char* at = text; *at; at++) count += *at == ',';
+  for (const char* at = text; *at; at++)
+    count += *at == ',';
   out->versions = arena_alloc(c->arena, count * sizeof(uint32_t));
   for (const char* part = text;;) {
     size_t length = strcspn(part, ",");
@@ -141,7 +148,8 @@ static const char* selection_of(const compiler_t* c, const str_t* platform) {
   for (size_t i = 0; i < c->options->available_count; i++) {
     const char* option = c->options->available[i];
     const char* colon = strchr(option, ':');
-    if (colon && (size_t)(colon - option) == platform->length && memcmp(option, platform->data, platform->length) == 0) {
+    if (colon && (size_t)(colon - option) == platform->length &&
+        memcmp(option, platform->data, platform->length) == 0) {
       return colon + 1;
     }
   }
@@ -155,10 +163,11 @@ void check_versioned(compiler_t* c) {
   size_t length = strcspn(wanted, ":");
   bool same = library->availability && library->platform->length == length &&
               memcmp(library->platform->data, wanted, length) == 0;
-  if (same && wanted[length]) same = strcmp(version_text(c, library->availability->added), wanted + length + 1) == 0;
+  if (same && wanted[length])
+    same = strcmp(version_text(c, library->availability->added), wanted + length + 1) == 0;
   if (same) return;
-  diagnostic_t* error = report_error(&c->diagnostics, library->span, 0, "the library `%s` is not versioned as %s",
-                                     library->name->data, wanted);
+  diagnostic_t* error = report_error(&c->diagnostics, library->span, 0,
+                                     "the library `%s` is not versioned as %s", library->name->data, wanted);
   add_hint(&c->diagnostics, error, "--versioned asks for it");
 }
 
@@ -168,8 +177,9 @@ void select_platform(compiler_t* c, library_t* library) {
   if (!library->availability || !library->platform) return;
   const char* text = selection_of(c, library->platform);
   if (!text) {
-    diagnostic_t* error = report_error(&c->diagnostics, library->available_span, 201,
-                                       "no version of the platform `%s` is selected", library->platform->data);
+    diagnostic_t* error =
+        report_error(&c->diagnostics, library->available_span, 201,
+                     "no version of the platform `%s` is selected", library->platform->data);
     add_hint(&c->diagnostics, error, "--available %s:HEAD selects the newest", library->platform->data);
     return;
   }

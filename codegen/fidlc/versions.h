@@ -1,7 +1,7 @@
 // Which version of its platform has which element, and compiling the versions one after the other.
 //
-// An element without @available has what holds for what it stands in. A library is compiled once for every version
-// at which something in it changes, so that each is checked, and last for what --available selects.
+// An element without @available has what holds for what it stands in. A library is compiled once for every
+// version at which something in it changes, so that each is checked, and last for what --available selects.
 #ifndef CODEGEN_FIDLC_VERSIONS_H_
 #define CODEGEN_FIDLC_VERSIONS_H_
 
@@ -21,11 +21,16 @@ typedef struct availability {
   uint32_t removed;     // the first version without it; VERSION_INFINITE: never
   ending_t ending;      // of its own @available
   const str_t* renamed;
-  span_t span;          // of the attribute
+  span_t span;  // of the attribute
 } availability_t;
 
 // What an @available stands on.
-typedef enum versioned_kind { VERSIONED_LIBRARY, VERSIONED_DECL, VERSIONED_MEMBER, VERSIONED_MODIFIER } versioned_kind_t;
+typedef enum versioned_kind {
+  VERSIONED_LIBRARY,
+  VERSIONED_DECL,
+  VERSIONED_MEMBER,
+  VERSIONED_MODIFIER
+} versioned_kind_t;
 
 // NULL is "always".
 bool availability_same_range(const availability_t* a, const availability_t* b);

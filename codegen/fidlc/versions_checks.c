@@ -10,7 +10,7 @@ typedef struct element {
   const str_t* name;
   span_t span;
   const availability_t* availability;
-  bool own;  // the availability is not that of the scope
+  bool own;               // the availability is not that of the scope
   const char* abi_first;  // what identifies it on the wire, when it begins and when it ends; NULL: unknown
   const char* abi_last;
 } element_t;
@@ -33,7 +33,8 @@ static void scope_add(scope_t* scope, const element_t* given) {
     first->next_same = element;
   }
   if (element->abi_first) {
-    element_t* same = str_map_add(c->arena, &scope->by_abi, intern_cstr(&c->names, element->abi_first), element);
+    element_t* same =
+        str_map_add(c->arena, &scope->by_abi, intern_cstr(&c->names, element->abi_first), element);
     if (same) {
       element->next_abi = same->next_abi;
       same->next_abi = element;
@@ -73,10 +74,10 @@ static void check_removed(scope_t* scope, const element_t* element, const elemen
   if (!element->abi_last) return;
   const element_t* reuser = find_abi(scope, element->abi_last, availability->removed);
   if (!reuser) return;
-  diagnostic_t* error = report_error(&c->diagnostics, availability->span, 216,
-                                     "`%s` is removed at %s, but `%s`, added then, has the same %s (%s)",
-                                     element->name->data, version, reuser->name->data, scope->abi_name,
-                                     element->abi_last);
+  diagnostic_t* error =
+      report_error(&c->diagnostics, availability->span, 216,
+                   "`%s` is removed at %s, but `%s`, added then, has the same %s (%s)", element->name->data,
+                   version, reuser->name->data, scope->abi_name, element->abi_last);
   add_note(&c->diagnostics, error, reuser->span, "`%s`", reuser->name->data);
   add_hint(&c->diagnostics, error, "if it takes the place of `%s`, write replaced=%s, renamed=\"%s\"",
            element->name->data, version, reuser->name->data);
@@ -94,11 +95,12 @@ static void check_replaced(scope_t* scope, const element_t* element, const eleme
     add_hint(&c->diagnostics, error, "write removed=%s if nothing takes its place", version);
     return;
   }
-  if (!element->abi_last || !successor->abi_first || strcmp(element->abi_last, successor->abi_first) == 0) return;
-  diagnostic_t* error = report_error(&c->diagnostics, availability->span, 217,
-                                     "`%s` is replaced at %s by `%s`, whose %s differs (%s, not %s)",
-                                     element->name->data, version, successor->name->data, scope->abi_name,
-                                     successor->abi_first, element->abi_last);
+  if (!element->abi_last || !successor->abi_first || strcmp(element->abi_last, successor->abi_first) == 0)
+    return;
+  diagnostic_t* error =
+      report_error(&c->diagnostics, availability->span, 217,
+                   "`%s` is replaced at %s by `%s`, whose %s differs (%s, not %s)", element->name->data,
+                   version, successor->name->data, scope->abi_name, successor->abi_first, element->abi_last);
   add_note(&c->diagnostics, error, successor->span, "`%s`", successor->name->data);
 }
 
@@ -122,7 +124,8 @@ void check_replaced_decls(compiler_t* c, library_t* library) {
   scope_t scope = {.c = c};
   for (file_syntax_t* file = library->files; file; file = file->next) {
     for (decl_syntax_t* decl = file->decls; decl; decl = decl->next) {
-      element_t element = {.name = decl->ident.name, .span = decl->ident.span, .availability = decl->availability};
+      element_t element = {
+          .name = decl->ident.name, .span = decl->ident.span, .availability = decl->availability};
       element.own = decl->availability != library->availability;
       scope_add(&scope, &element);
     }
@@ -143,7 +146,9 @@ static void check_layout(compiler_t* c, const layout_syntax_t* layout, const ava
   for (const member_syntax_t* member = layout->members; member; member = member->next) {
     if (member->type) check_type(c, member->type, member->availability);
     if (!versioned) continue;
-    element_t element = {.name = member->ident.name, .span = member->ident.span, .availability = member->availability,
+    element_t element = {.name = member->ident.name,
+                         .span = member->ident.span,
+                         .availability = member->availability,
                          .own = member->availability != outer};
     if (member->abi_known) {
       element.abi_first = arena_printf(c->arena, "%lld", (long long)member->abi_first);
@@ -168,8 +173,11 @@ static void check_methods(compiler_t* c, const decl_syntax_t* decl) {
     if (method->response) check_type(c, method->response, method->availability);
     if (method->error) check_type(c, method->error, method->availability);
     if (method->compose) continue;
-    element_t element = {.name = method->ident.name, .span = method->ident.span, .availability = method->availability,
-                         .own = method->availability != decl->availability, .abi_first = method->selector,
+    element_t element = {.name = method->ident.name,
+                         .span = method->ident.span,
+                         .availability = method->availability,
+                         .own = method->availability != decl->availability,
+                         .abi_first = method->selector,
                          .abi_last = method->selector};
     scope_add(&scope, &element);
   }

@@ -1,5 +1,5 @@
-// Time and memory of fidlc on generated libraries of 1,000, 10,000 and 100,000 lines, beside protoc on schemas of the
-// same shape and size. Usage: bench_fidlc FIDLC PROTOC [LINES...]
+// Time and memory of fidlc on generated libraries of 1,000, 10,000 and 100,000 lines, beside protoc on
+// schemas of the same shape and size. Usage: bench_fidlc FIDLC PROTOC [LINES...]
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,7 +25,8 @@ typedef struct cost {
 
 static size_t count_lines(const char* text) {
   size_t lines = 0;
-  for (; *text; text++) lines += *text == '\n';
+  for (; *text; text++)
+    lines += *text == '\n';
   return lines;
 }
 
@@ -36,9 +37,11 @@ static size_t write_fidl_unit(FILE* out, unsigned i) {
            "    /// Some bytes.\n    data vector<uint8>:<1024, optional>;\n    kind Kind%u;\n"
            "    numbers array<uint32, 4>;\n};\n\n"
            "type Kind%u = flexible enum : uint32 {\n    NONE = 0;\n    FIRST = 1;\n    SECOND = 2;\n};\n\n"
-           "type Options%u = table {\n    1: level uint8;\n    2: record Record%u;\n    4: records vector<Record%u>;\n"
+           "type Options%u = table {\n    1: level uint8;\n    2: record Record%u;\n    4: records "
+           "vector<Record%u>;\n"
            "};\n\n"
-           "protocol Service%u {\n    Get(struct { id uint64; }) -> (Record%u) error uint32;\n    Put(Options%u);\n"
+           "protocol Service%u {\n    Get(struct { id uint64; }) -> (Record%u) error uint32;\n    "
+           "Put(Options%u);\n"
            "    -> OnChange(struct { kind Kind%u; });\n};\n\n",
            i, i, i, i, i, i, i ? i - 1 : 0, i, i, i, i);
   fputs(text, out);
@@ -47,24 +50,29 @@ static size_t write_fidl_unit(FILE* out, unsigned i) {
 
 static size_t write_proto_unit(FILE* out, unsigned i) {
   char text[2048];
-  snprintf(text, sizeof(text),
-           "// Structure number %u.\nmessage Record%u {\n  uint64 id = 1;\n  string name = 2;\n  // Some bytes.\n"
-           "  bytes data = 3;\n  Kind%u kind = 4;\n  repeated uint32 numbers = 5;\n}\n\n"
-           "enum Kind%u {\n  NONE_%u = 0;\n  FIRST_%u = 1;\n  SECOND_%u = 2;\n}\n\n"
-           "message Options%u {\n  uint32 level = 1;\n  Record%u record = 2;\n  repeated Record%u records = 4;\n}\n\n"
-           "message Get%u { uint64 id = 1; }\nmessage Change%u { Kind%u kind = 1; }\n"
-           "service Service%u {\n  rpc Get(Get%u) returns (Record%u);\n  rpc Put(Options%u) returns (Change%u);\n}\n\n",
-           i, i, i, i, i, i, i, i, i, i ? i - 1 : 0, i, i, i, i, i, i, i, i);
+  snprintf(
+      text, sizeof(text),
+      "// Structure number %u.\nmessage Record%u {\n  uint64 id = 1;\n  string name = 2;\n  // Some bytes.\n"
+      "  bytes data = 3;\n  Kind%u kind = 4;\n  repeated uint32 numbers = 5;\n}\n\n"
+      "enum Kind%u {\n  NONE_%u = 0;\n  FIRST_%u = 1;\n  SECOND_%u = 2;\n}\n\n"
+      "message Options%u {\n  uint32 level = 1;\n  Record%u record = 2;\n  repeated Record%u records = "
+      "4;\n}\n\n"
+      "message Get%u { uint64 id = 1; }\nmessage Change%u { Kind%u kind = 1; }\n"
+      "service Service%u {\n  rpc Get(Get%u) returns (Record%u);\n  rpc Put(Options%u) returns "
+      "(Change%u);\n}\n\n",
+      i, i, i, i, i, i, i, i, i, i ? i - 1 : 0, i, i, i, i, i, i, i, i);
   fputs(text, out);
   return count_lines(text);
 }
 
-static void write_schema(const char* path, const char* header, size_t (*write_unit)(FILE*, unsigned), size_t lines) {
+static void write_schema(const char* path, const char* header, size_t (*write_unit)(FILE*, unsigned),
+                         size_t lines) {
   FILE* out = fopen(path, "w");
   if (!out) abort();
   fputs(header, out);
   size_t written = count_lines(header);
-  for (unsigned i = 0; written < lines; i++) written += write_unit(out, i);
+  for (unsigned i = 0; written < lines; i++)
+    written += write_unit(out, i);
   fclose(out);
 }
 
@@ -119,7 +127,8 @@ static bool measure(const char* dir, char* fidlc, char* protoc, size_t lines) {
     mib[1][round] = cost.mib;
   }
   report(lines, "time", "ms", bench_median(ms[0], kRounds), has_reference, bench_median(ms[1], kRounds));
-  report(lines, "peak memory", "MiB", bench_median(mib[0], kRounds), has_reference, bench_median(mib[1], kRounds));
+  report(lines, "peak memory", "MiB", bench_median(mib[0], kRounds), has_reference,
+         bench_median(mib[1], kRounds));
   unlink(fidl);
   unlink(proto);
   unlink(pb);
@@ -135,7 +144,8 @@ int main(int argc, char** argv) {
   char dir[] = "/tmp/bench-fidlc-XXXXXX";
   if (!mkdtemp(dir)) return 1;
   bool ok = true;
-  for (size_t i = 0; ok && i < 3; i++) ok = measure(dir, argv[1], argv[2], kLines[i]);
+  for (size_t i = 0; ok && i < 3; i++)
+    ok = measure(dir, argv[1], argv[2], kLines[i]);
   rmdir(dir);
   return ok ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-// Any bytes as FIDL source: no crash, no hang, no memory error, whatever they hold. A line "//// " begins another
-// library, "//// + " another file of the same one, so that imports are reached too.
+// Any bytes as FIDL source: no crash, no hang, no memory error, whatever they hold. A line "//// " begins
+// another library, "//// + " another file of the same one, so that imports are reached too.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,8 @@ char* corpus_read(const char* path, size_t* out_length) {
   char* text = NULL;
   size_t size = 0;
   FILE* out = open_memstream(&text, &size);
-  for (int c; (c = fgetc(file)) != EOF;) fputc(c, out);
+  for (int c; (c = fgetc(file)) != EOF;)
+    fputc(c, out);
   fclose(file);
   fclose(out);
   *out_length = size;

@@ -36,7 +36,8 @@ START_TEST(bad_input_is_diagnosed_under_its_number) {
   ck_assert_int_eq(sscanf(bad[_i], "fi-%d", &wanted), 1);
   size_t found = 0;
   size_t count = fidlc_error_count(corpus.fidlc) + fidlc_warning_count(corpus.fidlc);
-  for (size_t i = 0; i < count; i++) found += fidlc_diagnostic_number(corpus.fidlc, i) == wanted;
+  for (size_t i = 0; i < count; i++)
+    found += fidlc_diagnostic_number(corpus.fidlc, i) == wanted;
   char* text = printed_diagnostics(corpus.fidlc);
   ck_assert_msg(found > 0, "%s does not give FI-%04d but:\n%s", bad[_i], wanted, text);
   corpus_expect(dir, bad[_i], text);

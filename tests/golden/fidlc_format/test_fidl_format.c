@@ -79,7 +79,8 @@ END_TEST
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 9) return 2;
   root = argv[1];
-  for (int i = 1; i < argc; i++) corpora[corpus_count++] = argv[i];
+  for (int i = 1; i < argc; i++)
+    corpora[corpus_count++] = argv[i];
   size_t count = 0;
   inputs = corpus_list(root, ".fidl", &count);
   Suite* suite = suite_create("fidl-format");

@@ -4,8 +4,8 @@
 
 #include "fidlc.h"
 
-// Compiles `text` as the library's only file; fails the test if there are errors. The caller destroys *out_fidlc,
-// which owns the result.
+// Compiles `text` as the library's only file; fails the test if there are errors. The caller destroys
+// *out_fidlc, which owns the result.
 const Fidl__Ir__Library* compile_text(const char* text, fidlc_t** out_fidlc);
 
 // The declaration "library/Name", or NULL.

@@ -11,7 +11,8 @@ static Fidl__Ir__GenerateRequest* read_request(void) {
   char* bytes = NULL;
   size_t length = 0;
   FILE* out = open_memstream(&bytes, &length);
-  for (int c; (c = getchar()) != EOF;) fputc(c, out);
+  for (int c; (c = getchar()) != EOF;)
+    fputc(c, out);
   fclose(out);
   Fidl__Ir__GenerateRequest* request = fidl__ir__generate_request__unpack(NULL, length, (uint8_t*)bytes);
   free(bytes);
@@ -36,7 +37,8 @@ int plugin_stub(const char* behaviour) {
     return 0;
   }
   char path[256];
-  snprintf(path, sizeof(path), "%s%s.txt", strcmp(behaviour, "escapes") == 0 ? "../" : "sub/", request->library->name);
+  snprintf(path, sizeof(path), "%s%s.txt", strcmp(behaviour, "escapes") == 0 ? "../" : "sub/",
+           request->library->name);
   Fidl__Ir__GenerateResponse response = FIDL__IR__GENERATE_RESPONSE__INIT;
   Fidl__Ir__GenerateResponse__File file = FIDL__IR__GENERATE_RESPONSE__FILE__INIT;
   Fidl__Ir__GenerateResponse__File* files[] = {&file};

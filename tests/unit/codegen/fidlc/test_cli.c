@@ -56,7 +56,8 @@ static char* read_file(const char* path) {
 static int file_count(void) {
   DIR* handle = opendir(".");
   int count = 0;
-  for (const struct dirent* entry; (entry = readdir(handle)) != NULL;) count += entry->d_name[0] != '.';
+  for (const struct dirent* entry; (entry = readdir(handle)) != NULL;)
+    count += entry->d_name[0] != '.';
   closedir(handle);
   return count;
 }
@@ -70,13 +71,15 @@ static int run(const char* line) {
   pid_t pid = -1;
   int status = 0;
   snprintf(words, sizeof(words), "%s", line);
-  for (char* word = strtok(words, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
+  for (char* word = strtok(words, " "); word; word = strtok(NULL, " "))
+    argv[argc++] = word;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 1, ".fidlc-out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
   ck_assert_int_eq(posix_spawn(&pid, fidlc, &actions, NULL, argv, environ), 0);
   posix_spawn_file_actions_destroy(&actions);
-  while (waitpid(pid, &status, 0) < 0) ck_assert_int_eq(errno, EINTR);
+  while (waitpid(pid, &status, 0) < 0)
+    ck_assert_int_eq(errno, EINTR);
   ck_assert(WIFEXITED(status));
   snprintf(output, sizeof(output), "%s", read_file(".fidlc-out"));
   unlink(".fidlc-out");

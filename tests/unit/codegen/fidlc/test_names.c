@@ -8,19 +8,39 @@ static const struct {
   const char* name;
   const char* canonical;
 } kCanonical[] = {
-    {"HTTPServer", "http_server"}, {"FooBar", "foo_bar"},     {"FOO_BAR", "foo_bar"}, {"fooBar", "foo_bar"},
-    {"Foo123Bar", "foo123_bar"},   {"a__b", "a_b"},           {"foobar", "foobar"},   {"foo_bar", "foo_bar"},
-    {"A", "a"},                    {"ABc", "a_bc"},           {"aB", "a_b"},          {"X1Y", "x1_y"},
-    {"foo_Bar", "foo_bar"},        {"URL", "url"},            {"a1b2", "a1b2"},       {"kConst", "k_const"},
+    {"HTTPServer", "http_server"},
+    {"FooBar", "foo_bar"},
+    {"FOO_BAR", "foo_bar"},
+    {"fooBar", "foo_bar"},
+    {"Foo123Bar", "foo123_bar"},
+    {"a__b", "a_b"},
+    {"foobar", "foobar"},
+    {"foo_bar", "foo_bar"},
+    {"A", "a"},
+    {"ABc", "a_bc"},
+    {"aB", "a_b"},
+    {"X1Y", "x1_y"},
+    {"foo_Bar", "foo_bar"},
+    {"URL", "url"},
+    {"a1b2", "a1b2"},
+    {"kConst", "k_const"},
 };
 
 static const struct {
   const char* name;
   const char* camel;
 } kCamel[] = {
-    {"snake_case", "SnakeCase"}, {"camelCase", "CamelCase"}, {"kConstant", "Constant"}, {"URLPath", "UrlPath"},
-    {"v1_2", "V1_2"},            {"a", "A"},                 {"HTTP", "Http"},          {"k", "K"},
-    {"some__name", "SomeName"},  {"v1_a", "V1A"},            {"Already", "Already"},
+    {"snake_case", "SnakeCase"},
+    {"camelCase", "CamelCase"},
+    {"kConstant", "Constant"},
+    {"URLPath", "UrlPath"},
+    {"v1_2", "V1_2"},
+    {"a", "A"},
+    {"HTTP", "Http"},
+    {"k", "K"},
+    {"some__name", "SomeName"},
+    {"v1_a", "V1A"},
+    {"Already", "Already"},
 };
 
 START_TEST(canonical_name_is_snake_case) {
