@@ -52,8 +52,12 @@ static bool resolve(realm_t* realm, realm_instance_t* instance, cml_error_t* err
              instance->name, url->text);
     return cml_advise(error, "write \"#meta/x.cml\" for a manifest of this package, or file:///path/x.cml");
   } else {
-    path = find_in_package(realm->arena, instance->parent->package, fragment + 1);
-    if (!path) path = find_in_package(realm->arena, realm->builtin_package, fragment + 1);
+    instance->package = instance->parent->package;
+    path = find_in_package(realm->arena, instance->package, fragment + 1);
+    if (!path) {
+      instance->package = realm->builtin_package;
+      path = find_in_package(realm->arena, instance->package, fragment + 1);
+    }
   }
   if (path && access(path, R_OK) == 0) {
     instance->path = path;
@@ -93,7 +97,8 @@ static bool load_child(realm_t* realm, realm_instance_t* parent, size_t index, u
 static bool load_instance(realm_t* realm, realm_instance_t* instance, unsigned depth, cml_error_t* error) {
   cml_document_t* document = &instance->document;
   cml_dependencies_t graph;
-  instance->package = absolute(realm->arena, package_of(realm->arena, instance->path));
+  if (!instance->package) instance->package = package_of(realm->arena, instance->path);
+  instance->package = absolute(realm->arena, instance->package);
   instance->index = realm->instance_count;
   *cml_arena_push(realm->arena, &realm->instances, &realm->instance_count) = instance;
   if (depth > DEPTH_MAX || realm->instance_count > INSTANCES_MAX) {
