@@ -67,11 +67,26 @@ const char* const* component_arguments(component_t* component, cml_arena_t* aren
   return list.items;
 }
 
-// A program run for somebody has that person's environment, but for what is about us.
+// What is about us, or decided by us.
+static bool is_ours(const char* variable) {
+  static const char* const prefixes[] = {
+      "JACINTH_",
+      "LISTEN_",
+      "LD_PRELOAD=",
+#ifdef __SANITIZE_ADDRESS__
+      "ASAN_OPTIONS=",
+#endif
+  };
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+    if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  }
+  return false;
+}
+
+// A program run for somebody has that person's environment, but for that.
 static void add_callers(list_t* list) {
   for (char** variable = environ; *variable; variable++) {
-    bool ours = strncmp(*variable, "JACINTH_", 8) == 0 || strncmp(*variable, "LISTEN_", 7) == 0;
-    if (!ours && strncmp(*variable, "LD_PRELOAD=", 11) != 0) add(list, *variable);
+    if (!is_ours(*variable)) add(list, *variable);
   }
 }
 
