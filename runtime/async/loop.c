@@ -1,13 +1,18 @@
 // The loop: packets of its port, tasks, descriptors; and sleeping when there are none of them.
 //
 // A round takes what is ready without a system call: packets that the port already holds and tasks that are due. Only
-// when a round has found nothing, or every POLL_INTERVAL rounds so that descriptors don't starve, libev asks the
-// kernel. Before the loop sleeps it arms the port, which then makes its descriptor readable for whatever comes; a
-// deadline becomes a timerfd, because libev sleeps in milliseconds. The timer is only ever set earlier: when a deadline
-// moves away, one early waking costs less than setting the timer each time.
+// when a round has found nothing, or every POLL_INTERVAL rounds so that nobody starves, the kernel is asked.
+//
+// A loop that watches no descriptors sleeps in its port, so that one system call both sleeps and learns what has come;
+// another thread ends that sleep through an eventfd that the port watches. A loop that does watch some sleeps in libev,
+// which watches the port's descriptor among the others: the port is armed first and asked afterwards, and a deadline
+// becomes a timerfd, because libev sleeps in milliseconds. The timer is only ever set earlier: when a deadline moves
+// away, one early waking costs less than setting the timer each time.
 #include "loop_impl.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -19,7 +24,8 @@
 #define POLL_INTERVAL 16u
 
 static void on_port_ready(struct ev_loop* ev, ev_io* watcher, int events) {
-  // The next round reads the port.
+  async_loop_t* loop = watcher->data;
+  loop->ask_port = true;
 }
 
 static void on_wake(struct ev_loop* ev, ev_async* watcher, int events) {
@@ -33,8 +39,27 @@ static void on_timer(struct ev_loop* ev, ev_io* watcher, int events) {
   loop->timer_set_for = ZX_TIME_INFINITE;
 }
 
+static zx_status_t watch_wake_fd(async_loop_t* loop) {
+  return zx_object_wait_async(loop->wake_handle, loop->port, WAKE_KEY, ZX_CHANNEL_READABLE, 0);
+}
+
+static zx_status_t make_wake_fd(async_loop_t* loop) {
+  loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  int copy = loop->wake_fd < 0 ? -1 : fcntl(loop->wake_fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return ZX_ERR_NO_RESOURCES;
+  zx_status_t status = zx_linux_fd_wrap(copy, &loop->wake_handle);
+  return status == ZX_OK ? watch_wake_fd(loop) : status;
+}
+
+void loop_woken(async_loop_t* loop) {
+  uint64_t count;
+  if (read(loop->wake_fd, &count, sizeof(count)) < 0) count = 0;  // somebody else's waking was drained with ours
+  (void)watch_wake_fd(loop);
+}
+
 static void start_watchers(async_loop_t* loop, int port_fd) {
   ev_io_init(&loop->port_ready, on_port_ready, port_fd, EV_READ);
+  loop->port_ready.data = loop;
   ev_io_start(loop->ev, &loop->port_ready);
   ev_io_init(&loop->timer_ready, on_timer, loop->timer_fd, EV_READ);
   loop->timer_ready.data = loop;
@@ -50,6 +75,7 @@ zx_status_t async_loop_create(const async_loop_config_t* config, async_loop_t** 
   loop->data = config ? config->data : NULL;
   loop->timer_set_for = ZX_TIME_INFINITE;
   loop->timer_fd = -1;
+  loop->wake_fd = -1;
   node_init(&loop->fds);
   waits_init(&loop->waits);
   tasks_init(&loop->tasks);
@@ -58,6 +84,8 @@ zx_status_t async_loop_create(const async_loop_config_t* config, async_loop_t** 
   if (status != ZX_OK) goto fail;
   int port_fd;
   status = zx_linux_port_fd(loop->port, &port_fd);
+  if (status != ZX_OK) goto fail;
+  status = make_wake_fd(loop);
   if (status != ZX_OK) goto fail;
   status = ZX_ERR_NO_RESOURCES;
   loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -90,9 +118,17 @@ zx_time_t async_now(async_dispatcher_t* dispatcher) {
 }
 
 void loop_wake(async_loop_t* loop) {
-  // Pairs with the fence in sleep_until: either the sleeper sees what we did before, or we see that it sleeps.
+  // Pairs with the fence in fall_asleep: either the sleeper sees what we did before, or we see that it sleeps.
   atomic_thread_fence(memory_order_seq_cst);
-  if (atomic_load_explicit(&loop->asleep, memory_order_relaxed)) ev_async_send(loop->ev, &loop->wake);
+  const uint64_t one = 1;
+  switch (atomic_load_explicit(&loop->asleep, memory_order_relaxed)) {
+    case LOOP_IN_LIBEV:
+      ev_async_send(loop->ev, &loop->wake);
+      break;
+    case LOOP_IN_PORT:
+      if (write(loop->wake_fd, &one, sizeof(one)) < 0) return;  // full: the loop is being woken already
+      break;
+  }
 }
 
 void async_loop_quit(async_loop_t* loop) {
@@ -106,12 +142,18 @@ zx_status_t async_loop_reset_quit(async_loop_t* loop) {
   return ZX_OK;
 }
 
+static bool watches_descriptors(const async_loop_t* loop) {
+  return loop->fds.next != &loop->fds;
+}
+
 // Runs what is ready now; returns how many handlers it has called.
 static uint32_t run_batch(async_loop_t* loop, bool ask_kernel) {
   loop->handled = 0;
-  loop->handled += waits_dispatch(loop, BATCH);
+  bool ask_port = ask_kernel || loop->ask_port;
+  loop->ask_port = false;
+  loop->handled += waits_dispatch(loop, BATCH, ask_port);
   loop->handled += tasks_dispatch(loop, BATCH);
-  if (ask_kernel) ev_run(loop->ev, EVRUN_NOWAIT);
+  if (ask_kernel && watches_descriptors(loop)) ev_run(loop->ev, EVRUN_NOWAIT);
   return loop->handled;
 }
 
@@ -127,16 +169,43 @@ static bool is_past(zx_time_t deadline) {
   return deadline != ZX_TIME_INFINITE && deadline <= zx_clock_get_monotonic();
 }
 
-// Sleeps until something is ready or `deadline`, then calls the handlers of descriptors that are.
-static void sleep_until(async_loop_t* loop, zx_time_t deadline) {
-  atomic_store_explicit(&loop->asleep, true, memory_order_relaxed);
+// Lets other threads know where to wake the loop; returns when it must wake by itself.
+static zx_time_t fall_asleep(async_loop_t* loop, enum loop_sleep where, zx_time_t deadline) {
+  atomic_store_explicit(&loop->asleep, where, memory_order_relaxed);
   atomic_thread_fence(memory_order_seq_cst);  // pairs with loop_wake
   zx_time_t due = tasks_deadline(&loop->tasks);
   if (due < deadline) deadline = due;
-  bool work = zx_linux_port_arm(loop->port) == ZX_OK || atomic_load(&loop->quit) || is_past(deadline);
+  return atomic_load(&loop->quit) ? ZX_TIME_INFINITE_PAST : deadline;
+}
+
+static void wake_up(async_loop_t* loop) {
+  atomic_store_explicit(&loop->asleep, LOOP_AWAKE, memory_order_relaxed);
+}
+
+static void sleep_in_libev(async_loop_t* loop, zx_time_t deadline) {
+  deadline = fall_asleep(loop, LOOP_IN_LIBEV, deadline);
+  bool known = zx_linux_port_arm(loop->port) == ZX_OK;
+  bool work = known || is_past(deadline);
   if (!work) set_timer(loop, deadline);
   ev_run(loop->ev, work ? EVRUN_NOWAIT : EVRUN_ONCE);
-  atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
+  wake_up(loop);
+}
+
+static void sleep_in_port(async_loop_t* loop, zx_time_t deadline) {
+  zx_port_packet_t packet;
+  deadline = fall_asleep(loop, LOOP_IN_PORT, deadline);
+  zx_status_t status = zx_port_wait(loop->port, deadline, &packet);
+  wake_up(loop);
+  if (status == ZX_OK) loop->handled += waits_deliver(loop, &packet);
+}
+
+// Sleeps until something is ready or `deadline`, then calls handlers.
+static void sleep_until(async_loop_t* loop, zx_time_t deadline) {
+  if (watches_descriptors(loop)) {
+    sleep_in_libev(loop, deadline);
+  } else {
+    sleep_in_port(loop, deadline);
+  }
 }
 
 zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once) {
@@ -180,6 +249,8 @@ void async_loop_destroy(async_loop_t* loop) {
     ev_loop_destroy(loop->ev);
   }
   if (loop->timer_fd >= 0) close(loop->timer_fd);
+  if (loop->wake_fd >= 0) close(loop->wake_fd);
+  zx_handle_close(loop->wake_handle);
   zx_handle_close(loop->port);
   pthread_mutex_destroy(&loop->tasks.lock);
   free(loop);

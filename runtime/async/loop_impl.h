@@ -41,6 +41,11 @@ typedef struct task_heap {
   bool closed;
 } task_heap_t;
 
+enum loop_sleep { LOOP_AWAKE, LOOP_IN_LIBEV, LOOP_IN_PORT };
+
+// The key of the loop's own wait for wake_fd; those of others are never 0.
+#define WAKE_KEY UINT64_C(0)
+
 struct async_dispatcher {
   async_loop_t* loop;
 };
@@ -54,13 +59,16 @@ struct async_loop {
   zx_time_t timer_set_for;  // when timer_fd expires, ZX_TIME_INFINITE if it is not set
   ev_io port_ready;
   ev_io timer_ready;
-  ev_async wake;
+  ev_async wake;           // ends a sleep in libev
+  int wake_fd;             // an eventfd, ends a sleep in the port
+  zx_handle_t wake_handle; // the same, watched by the port
+  bool ask_port;           // the kernel knows of something that the port has not made packets of yet
   wait_table_t waits;
   task_heap_t tasks;
   async_node_t fds;        // all that are being watched
   struct fd_watcher* free_watchers;
   uint32_t handled;        // handlers called in this round
-  atomic_bool asleep;      // whether another thread must wake the loop
+  atomic_int asleep;       // whether another thread must wake the loop, and where: enum loop_sleep
   atomic_bool quit;
   bool shut_down;
 };
@@ -85,8 +93,11 @@ static inline void node_remove(async_node_t* node) {
 void waits_init(wait_table_t* waits);
 // Calls every pending wait with ZX_ERR_CANCELED and frees the table.
 void waits_shutdown(async_loop_t* loop);
-// Dispatches at most `limit` packets of the port without waiting; returns how many.
-uint32_t waits_dispatch(async_loop_t* loop, uint32_t limit);
+// Dispatches at most `limit` packets of the port without waiting; returns how many handlers it called. Without `ask_kernel`
+// it takes what the port already holds, and makes no system call.
+uint32_t waits_dispatch(async_loop_t* loop, uint32_t limit, bool ask_kernel);
+// Calls the handler that a packet is for; returns how many that is.
+uint32_t waits_deliver(async_loop_t* loop, const zx_port_packet_t* packet);
 
 void tasks_init(task_heap_t* tasks);
 void tasks_shutdown(async_loop_t* loop);
@@ -99,5 +110,7 @@ void fds_shutdown(async_loop_t* loop);
 
 // Ends the loop's sleep, if it sleeps. Any thread.
 void loop_wake(async_loop_t* loop);
+// After wake_fd has ended a sleep: makes it ready for the next.
+void loop_woken(async_loop_t* loop);
 
 #endif  // RUNTIME_ASYNC_LOOP_IMPL_H_

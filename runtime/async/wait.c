@@ -1,6 +1,7 @@
 // Waits of a loop: each is one asynchronous wait on the loop's port, found again through a table by its key.
 #include <stdlib.h>
 
+#include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
 #include "loop_impl.h"
@@ -69,17 +70,27 @@ zx_status_t async_cancel_wait(async_dispatcher_t* dispatcher, async_wait_t* wait
   return ZX_OK;
 }
 
-uint32_t waits_dispatch(async_loop_t* loop, uint32_t limit) {
+uint32_t waits_deliver(async_loop_t* loop, const zx_port_packet_t* packet) {
+  if (packet->key == WAKE_KEY) {
+    loop_woken(loop);
+    return 0;
+  }
+  wait_slot_t* slot = slot_of(&loop->waits, packet->key);
+  if (!slot) return 0;
+  async_wait_t* wait = slot->wait;
+  release_slot(&loop->waits, slot);
+  wait->handler(&loop->dispatcher, wait, packet->status, &packet->signal);
+  return 1;
+}
+
+uint32_t waits_dispatch(async_loop_t* loop, uint32_t limit, bool ask_kernel) {
   uint32_t handled = 0;
   for (uint32_t i = 0; i < limit && !atomic_load_explicit(&loop->quit, memory_order_relaxed); i++) {
     zx_port_packet_t packet;
-    if (zx_port_wait(loop->port, ZX_TIME_INFINITE_PAST, &packet) != ZX_OK) break;
-    wait_slot_t* slot = slot_of(&loop->waits, packet.key);
-    if (!slot) continue;
-    async_wait_t* wait = slot->wait;
-    release_slot(&loop->waits, slot);
-    handled++;
-    wait->handler(&loop->dispatcher, wait, packet.status, &packet.signal);
+    zx_status_t status = ask_kernel ? zx_port_wait(loop->port, ZX_TIME_INFINITE_PAST, &packet)
+                                    : zx_linux_port_take(loop->port, &packet);
+    if (status != ZX_OK) break;
+    handled += waits_deliver(loop, &packet);
   }
   return handled;
 }

@@ -6,6 +6,7 @@
 #include <lib/async/wait.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -109,6 +110,56 @@ START_TEST(a_task_from_another_thread_wakes_the_loop) {
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, post_from_thread, &task), 0);
     ck_assert_int_eq(async_loop_run(loop, ZX_TIME_INFINITE, false), ZX_ERR_CANCELED);
+    ck_assert_int_eq(async_loop_run(loop, ZX_TIME_INFINITE, false), ZX_ERR_CANCELED);
+    ck_assert_int_eq(async_loop_reset_quit(loop), ZX_OK);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+  }
+}
+END_TEST
+
+static void never_ready(async_dispatcher_t* d, async_fd_t* fd, zx_status_t status, short events) {
+  ck_assert_int_eq(status, ZX_ERR_CANCELED);
+}
+
+// With a descriptor to watch the loop sleeps elsewhere than without.
+START_TEST(a_task_from_another_thread_wakes_a_loop_that_watches_descriptors) {
+  int ends[2];
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  for (int i = 0; i < 200; i++) {
+    async_fd_t fd = {.handler = never_ready, .fd = ends[0], .events = POLLIN};
+    async_task_t task = {.handler = quit_task};
+    pthread_t thread;
+    if (i % 3 != 0) ck_assert_int_eq(async_begin_fd(dispatcher, &fd), ZX_OK);
+    ck_assert_int_eq(pthread_create(&thread, NULL, post_from_thread, &task), 0);
+    ck_assert_int_eq(async_loop_run(loop, ZX_TIME_INFINITE, false), ZX_ERR_CANCELED);
+    ck_assert_int_eq(async_loop_reset_quit(loop), ZX_OK);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    if (i % 3 != 0) ck_assert_int_eq(async_cancel_fd(dispatcher, &fd), ZX_OK);
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+END_TEST
+
+static async_loop_t* loop_to_quit;
+
+static void quit_on_signal(int number) {
+  async_loop_quit(loop_to_quit);
+}
+
+static void* interrupt(void* context) {
+  pthread_kill(*(pthread_t*)context, SIGUSR1);
+  return NULL;
+}
+
+START_TEST(a_signal_handler_ends_the_loop) {
+  struct sigaction action = {.sa_handler = quit_on_signal};
+  pthread_t self = pthread_self();
+  loop_to_quit = loop;
+  ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+  for (int i = 0; i < 100; i++) {
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt, &self), 0);
     ck_assert_int_eq(async_loop_run(loop, ZX_TIME_INFINITE, false), ZX_ERR_CANCELED);
     ck_assert_int_eq(async_loop_reset_quit(loop), ZX_OK);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -294,6 +345,8 @@ int main(void) {
   tcase_add_test(tc, a_canceled_task_does_not_run);
   tcase_add_test(tc, shutdown_calls_what_is_pending_once_and_refuses_more);
   tcase_add_test(tc, a_task_from_another_thread_wakes_the_loop);
+  tcase_add_test(tc, a_task_from_another_thread_wakes_a_loop_that_watches_descriptors);
+  tcase_add_test(tc, a_signal_handler_ends_the_loop);
   tcase_add_test(tc, run_ends_at_its_deadline);
   tcase_add_test(tc, a_wait_fires_once_for_a_signal_of_the_peer);
   tcase_add_test(tc, a_canceled_wait_is_not_called_even_if_its_signal_is_on);
