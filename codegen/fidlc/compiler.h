@@ -33,6 +33,7 @@ typedef struct compiler {
   uint32_t source_count;
   uint32_t pass;            // counts the versions compiled
   bool comparing_versions;  // this pass is one of those over all versions
+  uint32_t suggestions;     // made so far
   uint32_t walk;            // index of the depth-first walks
 } compiler_t;
 
@@ -72,6 +73,12 @@ bool resolve_name(compiler_t* c, library_t* library, file_syntax_t* file, name_r
 // The resource definition a type name stands for, through aliases; or NULL.
 decl_t* resource_of(compiler_t* c, decl_t* decl);
 bool is_builtin_ref(const name_ref_t* name, builtin_t builtin);
+
+// suggest.c: hints for names that were not found.
+void suggest_decl(compiler_t* c, diagnostic_t* error, library_t* library, const str_t* name);
+void suggest_import(compiler_t* c, diagnostic_t* error, const file_syntax_t* file, const str_t* name);
+void suggest_library(compiler_t* c, diagnostic_t* error, const str_t* library);
+void suggest_member(compiler_t* c, diagnostic_t* error, const str_map_t* members, const str_t* name);
 
 // sort.c
 void sort_library(compiler_t* c, library_t* library);

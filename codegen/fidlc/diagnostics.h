@@ -35,6 +35,8 @@ typedef struct diagnostics {
   ptr_list_t list;
   uint32_t errors;
   uint32_t warnings;
+  bool incomplete;  // something could not be parsed and is missing: errors about missing things are not
+                    // reported
 } diagnostics_t;
 
 // Reports; the returned diagnostic can be given notes and a hint. The same number at the same place with the

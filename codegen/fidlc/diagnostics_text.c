@@ -25,20 +25,36 @@ static bool is_continuation(char c) {
   return ((unsigned char)c & 0xc0) == 0x80;
 }
 
+// The part of a long line that is shown: some text before the place, more behind it.
+static span_t visible_part(span_t line, uint32_t offset) {
+  enum { kBefore = 80, kShown = 240 };
+  if (line.length <= kShown) return line;
+  uint32_t start = offset > line.offset + kBefore ? offset - kBefore : line.offset;
+  while (start > line.offset && is_continuation(line.source->data[start]))
+    start--;
+  uint32_t end = line.offset + line.length;
+  if (end - start > kShown) end = start + kShown;
+  while (end < line.offset + line.length && is_continuation(line.source->data[end]))
+    end++;
+  return (span_t){line.source, start, end - start};
+}
+
 // The caret line repeats the tabs of the source line, so that it lines up at any tab width.
 static void print_source_line(diagnostics_t* diagnostics, FILE* out, span_t span, const style_t* style) {
   position_t at = source_position(diagnostics->arena, span.source, span.offset);
-  span_t line = source_line(diagnostics->arena, span.source, at.line);
-  fprintf(out, "%.*s\n", (int)line.length, line.source->data + line.offset);
-  for (uint32_t i = 0; i + 1 < at.column; i++) {
-    char c = i < line.length ? line.source->data[line.offset + i] : ' ';
+  span_t line = visible_part(source_line(diagnostics->arena, span.source, at.line), span.offset);
+  const char* text = line.source->data + line.offset;
+  uint32_t start = span.offset - line.offset;
+  fprintf(out, "%.*s\n", (int)line.length, text);
+  for (uint32_t i = 0; i < start; i++) {
+    char c = i < line.length ? text[i] : ' ';
     if (!is_continuation(c)) fputc(c == '\t' ? '\t' : ' ', out);
   }
   fprintf(out, "%s^", style->caret);
-  uint32_t end = at.column - 1 + span.length;
+  uint32_t end = start + span.length;
   if (end > line.length) end = line.length;
-  for (uint32_t i = at.column; i < end; i++) {
-    if (!is_continuation(line.source->data[line.offset + i])) fputc('~', out);
+  for (uint32_t i = start + 1; i < end; i++) {
+    if (!is_continuation(text[i])) fputc('~', out);
   }
   fprintf(out, "%s\n", style->plain);
 }

@@ -93,6 +93,7 @@ bool parser_nest(parser_t* parser) {
 }
 
 void parser_recover_member(parser_t* parser) {
+  parser->diagnostics->incomplete = true;
   int depth = 0;
   for (; !parser_at(parser, TOKEN_END); parser_advance(parser)) {
     if (parser_at(parser, '{')) depth++;
@@ -130,6 +131,7 @@ bool parser_at_decl(const parser_t* parser) {
 // Skips a declaration that could not be read: to behind its `;`, or to a word in the first column that begins
 // one.
 void parser_recover_decl(parser_t* parser) {
+  parser->diagnostics->incomplete = true;
   int depth = 0;
   bool first = true;
   for (; !parser_at(parser, TOKEN_END); parser_advance(parser), first = false) {

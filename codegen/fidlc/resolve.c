@@ -88,25 +88,31 @@ static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const iden
   if (other) return report_other_version(c, decl->library, name, other->ident.span);
   diagnostic_t* error = report_error(&c->diagnostics, part->span, 54, "`%s` has no member `%s`",
                                      decl->name->data, part->name->data);
+  suggest_member(c, error, &decl->member_syntaxes, part->name);
   if (decl->span.source)
     add_note(&c->diagnostics, error, decl->span, "`%s` is declared here", decl->name->data);
   return false;
 }
 
-static bool report_absent(compiler_t* c, const library_t* where, const name_ref_t* name, const str_t* part) {
+static bool report_absent(compiler_t* c, library_t* where, const file_syntax_t* file, const name_ref_t* name,
+                          const str_t* part) {
   const decl_syntax_t* other = str_map_get(&where->all_names, part);
   if (other) return report_other_version(c, where, name, other->ident.span);
-  report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`", part->data,
-               where->name->data);
+  diagnostic_t* error = report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`",
+                                     part->data, where->name->data);
+  if (name->count == 1) suggest_import(c, error, file, part);
+  if (!error->hint) suggest_decl(c, error, where, part);
   return false;
 }
 
-static bool report_missing(compiler_t* c, library_t* library, const name_ref_t* name) {
+static bool report_missing(compiler_t* c, library_t* library, const file_syntax_t* file,
+                           const name_ref_t* name) {
   const char* text = dotted_name(c, name, name->count)->data;
-  if (name->count == 1) return report_absent(c, library, name, name->parts[0].name);
+  if (name->count == 1) return report_absent(c, library, file, name, name->parts[0].name);
   const decl_syntax_t* other = str_map_get(&library->all_names, name->parts[0].name);
   if (other) return report_other_version(c, library, name, other->ident.span);
-  report_error(&c->diagnostics, name->span, 52, "cannot find `%s`", text);
+  diagnostic_t* error = report_error(&c->diagnostics, name->span, 52, "cannot find `%s`", text);
+  suggest_library(c, error, name->parts[0].name);
   return false;
 }
 
@@ -117,18 +123,21 @@ static bool resolve_dotted(compiler_t* c, library_t* library, file_syntax_t* fil
   if (whole) {
     decl_t* decl = str_map_get(&whole->names, last->name);
     if (decl) return use_decl(c, name, decl);
-    return report_absent(c, whole, name, last->name);
+    return report_absent(c, whole, file, name, last->name);
   }
-  if (count == 2) return report_missing(c, library, name);
+  if (count == 2) return report_missing(c, library, file, name);
   library_t* shorter = find_library(c, library, file, dotted_name(c, name, count - 2));
   if (!shorter) {
     diagnostic_t* error = report_error(&c->diagnostics, name->span, 51, "`%s` is not in any imported library",
                                        dotted_name(c, name, count)->data);
-    add_hint(&c->diagnostics, error, "import its library with `using` at the top of the file");
+    suggest_library(c, error, dotted_name(c, name, count - 1));
+    if (!error->hint) suggest_library(c, error, dotted_name(c, name, count - 2));
+    if (!error->hint)
+      add_hint(&c->diagnostics, error, "import its library with `using` at the top of the file");
     return false;
   }
   decl_t* decl = str_map_get(&shorter->names, name->parts[count - 2].name);
-  if (!decl) return report_absent(c, shorter, name, name->parts[count - 2].name);
+  if (!decl) return report_absent(c, shorter, file, name, name->parts[count - 2].name);
   return use_member(c, name, decl, last);
 }
 
@@ -143,7 +152,7 @@ static bool lookup(compiler_t* c, library_t* library, file_syntax_t* file, name_
       name->decl = name->member ? subtypes : NULL;
       if (name->member) return true;
     }
-    return report_missing(c, library, name);
+    return report_missing(c, library, file, name);
   }
   if (name->count == 2) {
     decl_t* decl = str_map_get(&library->names, name->parts[0].name);

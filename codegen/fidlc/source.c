@@ -44,9 +44,8 @@ position_t source_position(arena_t* arena, source_t* source, uint32_t offset) {
 span_t source_line(arena_t* arena, source_t* source, uint32_t line) {
   if (!source->line_starts) build_lines(arena, source);
   uint32_t start = source->line_starts[line - 1];
-  uint32_t end = start;
-  while (end < source->length && source->data[end] != '\n' && source->data[end] != '\r')
-    end++;
+  uint32_t end = line < source->line_count ? source->line_starts[line] - 1 : source->length;
+  if (end > start && source->data[end - 1] == '\r') end--;
   return (span_t){source, start, end - start};
 }
 

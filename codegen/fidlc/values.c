@@ -241,7 +241,10 @@ static bool names_have_values(const expr_t* expr) {
   if (expr->kind == EXPR_NAME) {
     const name_ref_t* name = expr->name;
     if (name->failed || !name->decl) return false;
-    if (name->member) return true;
+    if (name->member) {
+      const member_t* member = str_map_get(&name->decl->members_by_name, name->member->ident.name);
+      return member && member->value.kind != VALUE_NONE;
+    }
     return name->decl->kind != DECL_CONST || (name->decl->value.kind != VALUE_NONE && !name->decl->failed);
   }
   for (const expr_t* operand = expr->operands; operand; operand = operand->next) {
