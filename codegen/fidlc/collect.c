@@ -39,16 +39,6 @@ static const context_name_t* inside(compiler_t* c, const context_name_t* outer, 
   return context;
 }
 
-static bool is_identifier(const char* text, uint32_t length) {
-  for (uint32_t i = 0; i < length; i++) {
-    char ch = text[i];
-    bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
-    bool inner = (ch >= '0' && ch <= '9') || (ch == '_' && i + 1 < length);
-    if (!letter && !(i && inner)) return false;
-  }
-  return length > 0;
-}
-
 static const char* given_name(compiler_t* c, const attribute_t* attributes, const char* otherwise) {
   const attribute_t* attribute = find_attribute(attributes, "generated_name");
   const attribute_arg_t* arg = attribute_arg(attribute, NULL);

@@ -53,6 +53,8 @@ const char* decl_full_name(compiler_t* c, const decl_t* decl);  // "library/Name
 // names.c
 const str_t* canonical_name(compiler_t* c, const str_t* name);
 const char* camel_case(compiler_t* c, const char* name);
+// Whether the text could be the name of a declaration.
+bool is_identifier(const char* text, size_t length);
 
 // Names that must differ, exactly and canonically. Zero-initialised is empty.
 typedef struct name_set {

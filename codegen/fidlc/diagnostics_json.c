@@ -2,16 +2,34 @@
 // character (lines from 1, characters from 0, as editors count), notes and hint.
 #include "diagnostics.h"
 
+// The length of the well-formed UTF-8 sequence at `text`, or 0.
+static int sequence_length(const unsigned char* text) {
+  int length = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 : 4;
+  if (length == 4 && (text[0] < 0xf0 || text[0] > 0xf4)) return 0;
+  for (int i = 1; i < length; i++) {
+    if ((text[i] & 0xc0) != 0x80) return 0;
+  }
+  bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
+  bool surrogate = text[0] == 0xed && text[1] >= 0xa0;
+  bool too_large = text[0] == 0xf4 && text[1] >= 0x90;
+  return overlong || surrogate || too_large ? 0 : length;
+}
+
+// What is not UTF-8 in a source becomes the replacement character: JSON can hold nothing else.
 static void print_string(FILE* out, const char* text) {
   fputc('"', out);
-  for (const unsigned char* c = (const unsigned char*)text; *c; c++) {
+  for (const unsigned char* c = (const unsigned char*)text; *c;) {
+    int length = sequence_length(c);
     if (*c == '"' || *c == '\\') {
       fprintf(out, "\\%c", *c);
     } else if (*c < 0x20) {
       fprintf(out, "\\u%04x", *c);
+    } else if (length) {
+      fwrite(c, 1, (size_t)length, out);
     } else {
-      fputc(*c, out);
+      fputs("\\ufffd", out);
     }
+    c += length ? length : 1;
   }
   fputc('"', out);
 }

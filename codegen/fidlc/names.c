@@ -69,3 +69,12 @@ const char* camel_case(compiler_t* c, const char* name) {
   out[length] = '\0';
   return out;
 }
+
+bool is_identifier(const char* text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    bool letter = is_lower(text[i]) || is_upper(text[i]);
+    bool inner = is_digit(text[i]) || (text[i] == '_' && i + 1 < length);
+    if (!letter && !(i && inner)) return false;
+  }
+  return length > 0;
+}

@@ -107,30 +107,18 @@ static void compile_method(const context_t* context, method_t* method) {
   if (syntax->error) compile_error_type(context, method);
 }
 
-static bool is_plain_identifier(const char* text) {
-  size_t length = strlen(text);
-  for (size_t i = 0; i < length; i++) {
-    char ch = text[i];
-    bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
-    bool inner = (ch >= '0' && ch <= '9') || (ch == '_' && i + 1 < length);
-    if (!letter && !(i && inner)) return false;
-  }
-  return length > 0;
-}
-
 // "library.name/Protocol.Method"
-static bool is_full_selector(compiler_t* c, const char* text) {
+static bool is_full_selector(const char* text) {
   const char* slash = strchr(text, '/');
   const char* dot = slash ? strchr(slash, '.') : NULL;
   if (!dot) return false;
   const char* part = text;
   for (const char* at = text; at <= slash; at++) {
     if (*at != '.' && at != slash) continue;
-    if (!is_plain_identifier(arena_copy(c->arena, part, (size_t)(at - part)))) return false;
+    if (!is_identifier(part, (size_t)(at - part))) return false;
     part = at + 1;
   }
-  return is_plain_identifier(arena_copy(c->arena, slash + 1, (size_t)(dot - slash - 1))) &&
-         is_plain_identifier(dot + 1);
+  return is_identifier(slash + 1, (size_t)(dot - slash - 1)) && is_identifier(dot + 1, strlen(dot + 1));
 }
 
 static void select_ordinal(compiler_t* c, decl_t* protocol, method_t* method) {
@@ -139,10 +127,10 @@ static void select_ordinal(compiler_t* c, decl_t* protocol, method_t* method) {
   const attribute_arg_t* arg = attribute_arg(attribute, NULL);
   uint32_t length = 0;
   const char* given = arg ? attribute_string(c, arg, &length) : NULL;
-  if (given && is_full_selector(c, given)) {
+  if (given && is_full_selector(given)) {
     method->selector = given;
   } else {
-    if (given && is_plain_identifier(given)) {
+    if (given && is_identifier(given, strlen(given))) {
       name = given;
     } else if (given) {
       diagnostic_t* error = report_error(&c->diagnostics, arg->span, 82, "`%s` is not a selector", given);

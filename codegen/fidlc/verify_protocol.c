@@ -103,20 +103,10 @@ static bool is_component(const char* text, size_t length) {
   return length > 0;
 }
 
-static bool is_identifier(const char* text) {
-  size_t length = strlen(text);
-  for (size_t i = 0; i < length; i++) {
-    bool letter = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z');
-    bool inner = (text[i] >= '0' && text[i] <= '9') || (text[i] == '_' && i + 1 < length);
-    if (!letter && !(i && inner)) return false;
-  }
-  return length > 0;
-}
-
 // "library.name.Protocol"
 static bool is_discoverable_name(const char* text) {
   const char* last = strrchr(text, '.');
-  if (!last || !is_identifier(last + 1)) return false;
+  if (!last || !is_identifier(last + 1, strlen(last + 1))) return false;
   const char* part = text;
   for (const char* at = text; at <= last; at++) {
     if (*at != '.') continue;

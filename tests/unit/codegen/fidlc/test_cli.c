@@ -188,6 +188,15 @@ START_TEST(diagnostics_can_be_json) {
 }
 END_TEST
 
+START_TEST(json_holds_no_bytes_that_are_not_utf8) {
+  write_file("a.fidl", "library a;\n\xff \xc3\xa4\n");
+  ck_assert_int_eq(run("--check --format json --files a.fidl"), 1);
+  ck_assert_ptr_null(strchr(output, '\xff'));
+  ck_assert_ptr_nonnull(strstr(output, "\\ufffd"));
+  ck_assert_ptr_nonnull(strstr(output, "\xc3\xa4"));
+}
+END_TEST
+
 START_TEST(colour_is_only_printed_when_wanted) {
   write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
   ck_assert_int_eq(run("--check --files a.fidl"), 1);
@@ -238,6 +247,7 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, unused_library_is_an_error_unless_it_is_zx);
   tcase_add_test(tc, warnings_fail_only_when_asked);
   tcase_add_test(tc, diagnostics_can_be_json);
+  tcase_add_test(tc, json_holds_no_bytes_that_are_not_utf8);
   tcase_add_test(tc, colour_is_only_printed_when_wanted);
   tcase_add_test(tc, plugin_writes_below_its_folder);
   tcase_add_test(tc, plugin_that_fails_writes_nothing);
