@@ -226,7 +226,7 @@ static void inline_table_member(model_t* model, text_t* body, const member_t* me
 
 static void table_member(model_t* model, text_t* body, const member_t* member) {
   const char* name = c_member(member->name);
-  const char* source = text_format("from->envelopes[%u]", member->ordinal - 1);
+  const char* source = text_format("sources[%u]", member->ordinal - 1);
   const char* place = text_format("envelopes[%u]", member->ordinal - 1);
   text_add(body, "  if (count < %u) return true;\n  %s.bits = %s.bits;\n", member->ordinal, place, source);
   text_add(body, "  if (%s.bits != 0) {  // %s\n", place, member->name);
@@ -243,6 +243,7 @@ static void table_member(model_t* model, text_t* body, const member_t* member) {
 static void encode_table(model_t* model, text_t* body, const decl_t* decl) {
   uint32_t max_ordinal = model_max_ordinal(decl);
   text_add(body, "  fidl_envelope_t* envelopes;\n  uint64_t count;\n");
+  if (max_ordinal) text_add(body, "  fidl_envelope_t* const sources = from->envelopes;\n");
   const char* begin =
       text_format("fidl_encode_table(encoder, from, to, %u, depth, &envelopes, &count)", max_ordinal);
   if (max_ordinal == 0) {

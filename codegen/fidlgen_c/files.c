@@ -33,14 +33,14 @@ static void emit_forwards(model_t* model, text_t* out) {
 typedef struct progress {
   model_t* model;
   text_t* out;
-  bool* done;  // by index in the library
+  bool* done;  // by place in the model
 } progress_t;
 
-static void emit_ordered(progress_t* progress, size_t index);
+static void emit_ordered(progress_t* progress, const char* name);
 
 // Emits first what C must have seen to declare something of `type`; layouts only if they are held by value.
 static void emit_needed(progress_t* progress, const type_t* type, bool by_value) {
-  const library_t* library = progress->model->library;
+  const decl_t* decl;
   switch (type->kind) {
     case FIDL__IR__TYPE__KIND__ARRAY:
       emit_needed(progress, type->element, by_value);
@@ -50,10 +50,8 @@ static void emit_needed(progress_t* progress, const type_t* type, bool by_value)
       emit_needed(progress, type->element, type->element->kind == FIDL__IR__TYPE__KIND__ARRAY);
       break;
     case FIDL__IR__TYPE__KIND__IDENTIFIER:
-      for (size_t i = 0; i < library->n_decls; i++)
-        if (strcmp(library->decls[i]->name, type->identifier) == 0 &&
-            (by_value || !model_is_layout(library->decls[i])))
-          emit_ordered(progress, i);
+      decl = model_find(progress->model, type->identifier);
+      if (decl && (by_value || !model_is_layout(decl))) emit_ordered(progress, decl->name);
       break;
     default:
       break;
@@ -62,10 +60,11 @@ static void emit_needed(progress_t* progress, const type_t* type, bool by_value)
 
 // Emits a declaration behind those it needs. The library's own order does for recursive types what their wire
 // layout needs, not what C does.
-static void emit_ordered(progress_t* progress, size_t index) {
-  const decl_t* decl = progress->model->library->decls[index];
-  if (progress->done[index]) return;
-  progress->done[index] = true;
+static void emit_ordered(progress_t* progress, const char* name) {
+  size_t place = model_place(progress->model, name);
+  const decl_t* decl = progress->model->decls[place];
+  if (progress->done[place] || !model_is_own(progress->model, decl)) return;
+  progress->done[place] = true;
   bool holds_values =
       decl->kind == FIDL__IR__DECL__KIND__STRUCT || decl->kind == FIDL__IR__DECL__KIND__OVERLAY;
   for (size_t i = 0; i < decl->n_members; i++) {
@@ -78,10 +77,10 @@ static void emit_ordered(progress_t* progress, size_t index) {
 }
 
 static void emit_decls(model_t* model, text_t* out) {
-  progress_t progress = {model, out, calloc(model->library->n_decls + 1, sizeof(bool))};
+  progress_t progress = {model, out, calloc(model->num_decls + 1, sizeof(bool))};
   if (!progress.done) abort();
   for (size_t i = 0; i < model->library->n_decls; i++)
-    emit_ordered(&progress, i);
+    emit_ordered(&progress, model->library->decls[i]->name);
   free(progress.done);
 }
 

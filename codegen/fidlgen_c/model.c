@@ -33,12 +33,17 @@ void model_deinit(model_t* model) {
   free(model->decls);
 }
 
-const decl_t* model_find(model_t* model, const char* name) {
+size_t model_place(const model_t* model, const char* name) {
   decl_t key = {.name = (char*)(uintptr_t)name};
   decl_t* key_pointer = &key;
   decl_t** found =
       bsearch(&key_pointer, model->decls, model->num_decls, sizeof(*model->decls), compare_decls);
-  if (found) return *found;
+  return found ? (size_t)(found - model->decls) : model->num_decls;
+}
+
+const decl_t* model_find(model_t* model, const char* name) {
+  size_t place = model_place(model, name);
+  if (place < model->num_decls) return model->decls[place];
   if (!model->error) model->error = text_format("the intermediate representation lacks %s", name);
   return NULL;
 }

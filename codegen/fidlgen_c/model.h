@@ -27,6 +27,9 @@ typedef struct model {
 void model_init(model_t* model, const library_t* library);
 void model_deinit(model_t* model);
 
+// The place of a declaration in model->decls, model->num_decls if there is none of this name.
+size_t model_place(const model_t* model, const char* name);
+
 // The declaration of a full name ("a.b/X"), NULL (and model->error set) if there is none.
 const decl_t* model_find(model_t* model, const char* name);
 

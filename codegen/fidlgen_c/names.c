@@ -140,8 +140,9 @@ const char* c_declare_pointer(model_t* model, const type_t* type, const char* na
 }
 
 const char* c_integer(Fidl__Ir__Type__Primitive primitive, const char* type, const constant_t* value) {
-  bool is_wide = primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINT64 ||
-                 primitive == FIDL__IR__TYPE__PRIMITIVE__USIZE64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINTPTR64;
+  bool is_wide =
+      primitive == FIDL__IR__TYPE__PRIMITIVE__INT64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINT64 ||
+      primitive == FIDL__IR__TYPE__PRIMITIVE__USIZE64 || primitive == FIDL__IR__TYPE__PRIMITIVE__UINTPTR64;
   if (value->kind == FIDL__IR__CONSTANT__KIND__SIGNED) {
     int64_t v = value->signed_value;
     if (v == INT64_MIN) return text_format("((%s)INT64_MIN)", type);

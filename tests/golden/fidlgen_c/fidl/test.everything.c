@@ -75,15 +75,16 @@ bool test_everything_Nested_encode_(fidl_encoder_t* encoder, void* from_object, 
   test_everything_Nested* to = (test_everything_Nested*)to_object;
   fidl_envelope_t* envelopes;
   uint64_t count;
+  fidl_envelope_t* const sources = from->envelopes;
   if (!fidl_encode_table(encoder, from, to, 3, depth, &envelopes, &count)) return false;
   if (count < 1) return true;
   envelopes[0].bits = 0;
   if (count < 2) return true;
   envelopes[1].bits = 0;
   if (count < 3) return true;
-  envelopes[2].bits = from->envelopes[2].bits;
+  envelopes[2].bits = sources[2].bits;
   if (envelopes[2].bits != 0) {  // deep
-    fidl_string_t* deep_from = from->envelopes[2].data;
+    fidl_string_t* deep_from = sources[2].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     fidl_string_t* deep_to = fidl_encode_envelope(encoder, deep_from, sizeof(*deep_from), depth + 2);
     if (!deep_to) return false;
@@ -181,26 +182,27 @@ bool test_everything_Options_encode_(fidl_encoder_t* encoder, void* from_object,
   test_everything_Options* to = (test_everything_Options*)to_object;
   fidl_envelope_t* envelopes;
   uint64_t count;
+  fidl_envelope_t* const sources = from->envelopes;
   if (!fidl_encode_table(encoder, from, to, 15, depth, &envelopes, &count)) return false;
   if (count < 1) return true;
-  envelopes[0].bits = from->envelopes[0].bits;
+  envelopes[0].bits = sources[0].bits;
   if (envelopes[0].bits != 0) {  // flag
     bool flag_from;
-    memcpy(&flag_from, from->envelopes[0].inl.value, sizeof(flag_from));
+    memcpy(&flag_from, sources[0].inl.value, sizeof(flag_from));
     if (!fidl_encode_bool(encoder, &flag_from)) return false;
     if (!fidl_encode_envelope_inline(&envelopes[0], 1, 0)) return false;
   }
   if (count < 2) return true;
-  envelopes[1].bits = from->envelopes[1].bits;
+  envelopes[1].bits = sources[1].bits;
   if (envelopes[1].bits != 0) {  // ttl
     if (!fidl_encode_envelope_inline(&envelopes[1], 1, 0)) return false;
   }
   if (count < 3) return true;
   envelopes[2].bits = 0;
   if (count < 4) return true;
-  envelopes[3].bits = from->envelopes[3].bits;
+  envelopes[3].bits = sources[3].bits;
   if (envelopes[3].bits != 0) {  // name
-    fidl_string_t* name_from = from->envelopes[3].data;
+    fidl_string_t* name_from = sources[3].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     fidl_string_t* name_to = fidl_encode_envelope(encoder, name_from, sizeof(*name_from), depth + 2);
     if (!name_to) return false;
@@ -208,9 +210,9 @@ bool test_everything_Options_encode_(fidl_encoder_t* encoder, void* from_object,
     if (!fidl_encode_envelope_value(encoder, &envelopes[3], &mark)) return false;
   }
   if (count < 5) return true;
-  envelopes[4].bits = from->envelopes[4].bits;
+  envelopes[4].bits = sources[4].bits;
   if (envelopes[4].bits != 0) {  // numbers
-    fidl_vector_uint32_t* numbers_from = from->envelopes[4].data;
+    fidl_vector_uint32_t* numbers_from = sources[4].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     fidl_vector_uint32_t* numbers_to = fidl_encode_envelope(encoder, numbers_from, sizeof(*numbers_from),
         depth + 2);
@@ -223,18 +225,18 @@ bool test_everything_Options_encode_(fidl_encoder_t* encoder, void* from_object,
     if (!fidl_encode_envelope_value(encoder, &envelopes[4], &mark)) return false;
   }
   if (count < 6) return true;
-  envelopes[5].bits = from->envelopes[5].bits;
+  envelopes[5].bits = sources[5].bits;
   if (envelopes[5].bits != 0) {  // colour
     test_everything_Colour colour_from;
-    memcpy(&colour_from, from->envelopes[5].inl.value, sizeof(colour_from));
+    memcpy(&colour_from, sources[5].inl.value, sizeof(colour_from));
     if (!test_everything_Colour_is_known(colour_from))
       return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
     if (!fidl_encode_envelope_inline(&envelopes[5], 1, 0)) return false;
   }
   if (count < 7) return true;
-  envelopes[6].bits = from->envelopes[6].bits;
+  envelopes[6].bits = sources[6].bits;
   if (envelopes[6].bits != 0) {  // pair
-    test_everything_Pair* pair_from = from->envelopes[6].data;
+    test_everything_Pair* pair_from = sources[6].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     test_everything_Pair* pair_to = fidl_encode_envelope(encoder, pair_from, sizeof(*pair_from), depth + 2);
     if (!pair_to) return false;
@@ -242,28 +244,28 @@ bool test_everything_Options_encode_(fidl_encoder_t* encoder, void* from_object,
     if (!fidl_encode_envelope_value(encoder, &envelopes[6], &mark)) return false;
   }
   if (count < 8) return true;
-  envelopes[7].bits = from->envelopes[7].bits;
+  envelopes[7].bits = sources[7].bits;
   if (envelopes[7].bits != 0) {  // big
-    uint64_t* big_from = from->envelopes[7].data;
+    uint64_t* big_from = sources[7].data;
     if (!fidl_encode_envelope(encoder, big_from, sizeof(*big_from), depth + 2)) return false;
     if (!fidl_encode_envelope_fixed(&envelopes[7], sizeof(*big_from))) return false;
   }
   if (count < 9) return true;
-  envelopes[8].bits = from->envelopes[8].bits;
+  envelopes[8].bits = sources[8].bits;
   if (envelopes[8].bits != 0) {  // ip
     if (!fidl_encode_envelope_inline(&envelopes[8], 4, 0)) return false;
   }
   if (count < 10) return true;
-  envelopes[9].bits = from->envelopes[9].bits;
+  envelopes[9].bits = sources[9].bits;
   if (envelopes[9].bits != 0) {  // mac
-    uint8_t (*mac_from)[6] = from->envelopes[9].data;
+    uint8_t (*mac_from)[6] = sources[9].data;
     if (!fidl_encode_envelope(encoder, mac_from, sizeof(*mac_from), depth + 2)) return false;
     if (!fidl_encode_envelope_fixed(&envelopes[9], sizeof(*mac_from))) return false;
   }
   if (count < 11) return true;
-  envelopes[10].bits = from->envelopes[10].bits;
+  envelopes[10].bits = sources[10].bits;
   if (envelopes[10].bits != 0) {  // nested
-    test_everything_Nested* nested_from = from->envelopes[10].data;
+    test_everything_Nested* nested_from = sources[10].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     test_everything_Nested* nested_to = fidl_encode_envelope(encoder, nested_from, sizeof(*nested_from),
         depth + 2);
@@ -272,34 +274,34 @@ bool test_everything_Options_encode_(fidl_encoder_t* encoder, void* from_object,
     if (!fidl_encode_envelope_value(encoder, &envelopes[10], &mark)) return false;
   }
   if (count < 12) return true;
-  envelopes[11].bits = from->envelopes[11].bits;
+  envelopes[11].bits = sources[11].bits;
   if (envelopes[11].bits != 0) {  // empty
     test_everything_Empty empty_from;
-    memcpy(&empty_from, from->envelopes[11].inl.value, sizeof(empty_from));
+    memcpy(&empty_from, sources[11].inl.value, sizeof(empty_from));
     test_everything_Empty empty_to;
-    memcpy(&empty_to, from->envelopes[11].inl.value, sizeof(empty_to));
+    memcpy(&empty_to, sources[11].inl.value, sizeof(empty_to));
     if (!test_everything_Empty_encode_(encoder, &empty_from, &empty_to, depth + 1)) return false;
     memcpy(envelopes[11].inl.value, &empty_to, sizeof(empty_to));
     if (!fidl_encode_envelope_inline(&envelopes[11], 1, 0)) return false;
   }
   if (count < 13) return true;
-  envelopes[12].bits = from->envelopes[12].bits;
+  envelopes[12].bits = sources[12].bits;
   if (envelopes[12].bits != 0) {  // loose
-    test_everything_Loose* loose_from = from->envelopes[12].data;
+    test_everything_Loose* loose_from = sources[12].data;
     if (!fidl_encode_envelope(encoder, loose_from, sizeof(*loose_from), depth + 2)) return false;
     if (!fidl_encode_envelope_fixed(&envelopes[12], sizeof(*loose_from))) return false;
   }
   if (count < 14) return true;
-  envelopes[13].bits = from->envelopes[13].bits;
+  envelopes[13].bits = sources[13].bits;
   if (envelopes[13].bits != 0) {  // distance
-    test_everything_Metres* distance_from = from->envelopes[13].data;
+    test_everything_Metres* distance_from = sources[13].data;
     if (!fidl_encode_envelope(encoder, distance_from, sizeof(*distance_from), depth + 2)) return false;
     if (!fidl_encode_envelope_fixed(&envelopes[13], sizeof(*distance_from))) return false;
   }
   if (count < 15) return true;
-  envelopes[14].bits = from->envelopes[14].bits;
+  envelopes[14].bits = sources[14].bits;
   if (envelopes[14].bits != 0) {  // strict
-    test_everything_Strict* strict_from = from->envelopes[14].data;
+    test_everything_Strict* strict_from = sources[14].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     test_everything_Strict* strict_to = fidl_encode_envelope(encoder, strict_from, sizeof(*strict_from),
         depth + 2);
@@ -1312,37 +1314,38 @@ bool test_everything_HeldTable_encode_(fidl_encoder_t* encoder, void* from_objec
   test_everything_HeldTable* to = (test_everything_HeldTable*)to_object;
   fidl_envelope_t* envelopes;
   uint64_t count;
+  fidl_envelope_t* const sources = from->envelopes;
   if (!fidl_encode_table(encoder, from, to, 4, depth, &envelopes, &count)) return false;
   if (count < 1) return true;
-  envelopes[0].bits = from->envelopes[0].bits;
+  envelopes[0].bits = sources[0].bits;
   if (envelopes[0].bits != 0) {  // handle
     zx_handle_t handle_from;
-    memcpy(&handle_from, from->envelopes[0].inl.value, sizeof(handle_from));
+    memcpy(&handle_from, sources[0].inl.value, sizeof(handle_from));
     zx_handle_t handle_to;
-    memcpy(&handle_to, from->envelopes[0].inl.value, sizeof(handle_to));
+    memcpy(&handle_to, sources[0].inl.value, sizeof(handle_to));
     uint32_t handles_before = encoder->num_handles;
     if (!fidl_encode_handle(encoder, &handle_from, &handle_to, 0u, 0x80000000u, false)) return false;
     memcpy(envelopes[0].inl.value, &handle_to, sizeof(handle_to));
-    from->envelopes[0].bits = 0;  // its handle has moved
+    sources[0].bits = 0;  // its handle has moved
     if (!fidl_encode_envelope_inline(&envelopes[0], 4, encoder->num_handles - handles_before)) return false;
   }
   if (count < 2) return true;
-  envelopes[1].bits = from->envelopes[1].bits;
+  envelopes[1].bits = sources[1].bits;
   if (envelopes[1].bits != 0) {  // held
     test_everything_Held held_from;
-    memcpy(&held_from, from->envelopes[1].inl.value, sizeof(held_from));
+    memcpy(&held_from, sources[1].inl.value, sizeof(held_from));
     test_everything_Held held_to;
-    memcpy(&held_to, from->envelopes[1].inl.value, sizeof(held_to));
+    memcpy(&held_to, sources[1].inl.value, sizeof(held_to));
     uint32_t handles_before = encoder->num_handles;
     if (!test_everything_Held_encode_(encoder, &held_from, &held_to, depth + 1)) return false;
     memcpy(envelopes[1].inl.value, &held_to, sizeof(held_to));
-    from->envelopes[1].bits = 0;  // its handle has moved
+    sources[1].bits = 0;  // its handle has moved
     if (!fidl_encode_envelope_inline(&envelopes[1], 4, encoder->num_handles - handles_before)) return false;
   }
   if (count < 3) return true;
-  envelopes[2].bits = from->envelopes[2].bits;
+  envelopes[2].bits = sources[2].bits;
   if (envelopes[2].bits != 0) {  // resources
-    fidl_vector_test_everything_Held_t* resources_from = from->envelopes[2].data;
+    fidl_vector_test_everything_Held_t* resources_from = sources[2].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     fidl_vector_test_everything_Held_t* resources_to = fidl_encode_envelope(encoder, resources_from,
         sizeof(*resources_from), depth + 2);
@@ -1362,9 +1365,9 @@ bool test_everything_HeldTable_encode_(fidl_encoder_t* encoder, void* from_objec
     if (!fidl_encode_envelope_end(encoder, &envelopes[2], &mark)) return false;
   }
   if (count < 4) return true;
-  envelopes[3].bits = from->envelopes[3].bits;
+  envelopes[3].bits = sources[3].bits;
   if (envelopes[3].bits != 0) {  // large
-    test_everything_Large* large_from = from->envelopes[3].data;
+    test_everything_Large* large_from = sources[3].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     test_everything_Large* large_to = fidl_encode_envelope(encoder, large_from, sizeof(*large_from),
         depth + 2);
@@ -1828,16 +1831,17 @@ bool test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, void* from_ob
   test_everything_KeywordTable* to = (test_everything_KeywordTable*)to_object;
   fidl_envelope_t* envelopes;
   uint64_t count;
+  fidl_envelope_t* const sources = from->envelopes;
   if (!fidl_encode_table(encoder, from, to, 2, depth, &envelopes, &count)) return false;
   if (count < 1) return true;
-  envelopes[0].bits = from->envelopes[0].bits;
+  envelopes[0].bits = sources[0].bits;
   if (envelopes[0].bits != 0) {  // init
     if (!fidl_encode_envelope_inline(&envelopes[0], 1, 0)) return false;
   }
   if (count < 2) return true;
-  envelopes[1].bits = from->envelopes[1].bits;
+  envelopes[1].bits = sources[1].bits;
   if (envelopes[1].bits != 0) {  // register
-    fidl_string_t* register__from = from->envelopes[1].data;
+    fidl_string_t* register__from = sources[1].data;
     fidl_encode_mark_t mark = fidl_encode_mark(encoder);
     fidl_string_t* register__to = fidl_encode_envelope(encoder, register__from, sizeof(*register__from),
         depth + 2);
