@@ -26,7 +26,8 @@ START_TEST(short_lines_and_comments_stay) {
 END_TEST
 
 START_TEST(a_long_condition_leaves_its_return_to_the_next_line) {
-  expect_wrapped("  if (!" LONG "(" LONG ")) return false;", "  if (!" LONG "(\n      " LONG "))\n    return false;\n");
+  expect_wrapped("  if (!" LONG "(" LONG ")) return false;",
+                 "  if (!" LONG "(\n      " LONG "))\n    return false;\n");
   expect_wrapped("  if (!f(" LONG ", b, c, d, e, f, g, h, i, j, kk)) return false;",
                  "  if (!f(" LONG ", b, c, d, e, f, g, h, i, j, kk))\n    return false;\n");
 }
@@ -34,7 +35,8 @@ END_TEST
 
 START_TEST(lines_break_behind_commas_outside_of_strings) {
   expect_wrapped("  call(" LONG ", \"a string, with commas, that is long, long, long\", " LONG ");",
-                 "  call(" LONG ",\n      \"a string, with commas, that is long, long, long\",\n      " LONG ");\n");
+                 "  call(" LONG ",\n      \"a string, with commas, that is long, long, long\",\n      " LONG
+                 ");\n");
 }
 END_TEST
 
