@@ -201,6 +201,8 @@ class Package:
     def manifest(self, name, **sections):
         """Writes meta/NAME.cml and returns its path."""
         path = os.path.join(self.path, "meta", name + ".cml")
+        if "program" in sections:
+            sections["program"] = self._adopt(sections["program"])
         with open(path, "w", encoding="utf-8") as file:
             json.dump(sections, file, indent=2)
         return path
@@ -210,6 +212,17 @@ class Package:
         name = os.path.basename(built)
         shutil.copy(os.path.join(BUILD, built), os.path.join(self.path, "bin", name))
         return "bin/" + name
+
+    def _adopt(self, program):
+        """`program` with those arguments that name files of the sources made to name copies in bin/: a component sees its
+        package wherever that lies, but nothing else of the caller's /tmp."""
+        def adopted(argument):
+            if not argument.startswith(ROOT + os.sep) or not os.path.isfile(argument):
+                return argument
+            name = os.path.basename(argument)
+            shutil.copy(argument, os.path.join(self.path, "bin", name))
+            return "/pkg/bin/" + name
+        return {**program, "args": [adopted(argument) for argument in program.get("args", [])]}
 
 
 PROVIDER = "fuchsia.posix.socket.Provider"
