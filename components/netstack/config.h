@@ -17,6 +17,7 @@ typedef struct netstack_config {
   uint32_t mtu;         // 0: the device's
   bool known_unique;    // addresses are used at once, not probed for duplicates on the link first
   tcpip_quota_t quota;  // of each client; zeroes: the engine's defaults
+  uint32_t descriptors; // that sockets of all clients together may take; 0: as many as they like; not an argument
 } netstack_config_t;
 
 #define CONFIG_ERROR_SIZE 160

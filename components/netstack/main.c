@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "netstack.h"
+#include "provider.h"
 
 typedef struct netstack_main {
   async_loop_t* loop;
@@ -39,12 +40,18 @@ static void stop(void* context) {
   async_loop_quit(self->loop);
 }
 
-// A socket takes several descriptors: we want as many as we can have.
-static void raise_descriptor_limit(void) {
+// Kept for everything that is not a socket: connections to the Provider, the device, what is on its way.
+enum { OTHER_DESCRIPTORS = PROVIDER_CLIENTS_MAX + 64 };
+
+// How many descriptors sockets may take: the limit is raised as far as it goes.
+static uint32_t socket_descriptors(void) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
   limit.rlim_cur = limit.rlim_max;
   (void)setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur > INT32_MAX) return INT32_MAX;
+  return limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? (uint32_t)limit.rlim_cur - OTHER_DESCRIPTORS
+                                                : (uint32_t)limit.rlim_cur / 2;
 }
 
 static zx_status_t start(netstack_main_t* self) {
@@ -78,7 +85,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  self.config.descriptors = socket_descriptors();
   zx_status_t status = async_loop_create(NULL, &self.loop);
   if (status == ZX_OK) status = component_create(async_loop_get_dispatcher(self.loop), &self.component);
   if (status == ZX_OK) {

@@ -23,6 +23,7 @@ struct provider_list {
   bool open;
   async_task_t impatience;
   size_t client_count;
+  uint32_t descriptors;  // charged to all clients
   size_t waiting_count;
   zx_handle_t waiting[PROVIDER_CLIENTS_MAX];
 };
@@ -30,8 +31,8 @@ struct provider_list {
 struct provider_client {
   provider_list_t* list;
   tcpip_client_t* engine;
-  uint32_t references;   // the connection to the Provider and each socket
-  uint32_t connections;  // to sockets
+  uint32_t references;  // the connection to the Provider and each socket
+  uint32_t descriptors;  // charged
 };
 
 netstack_t* provider_client_netstack(const provider_client_t* client) {
@@ -56,14 +57,18 @@ void provider_client_release(provider_client_t* client) {
   free(client);
 }
 
-bool provider_client_connection_begin(provider_client_t* client) {
-  if (client->connections == PROVIDER_CONNECTIONS_MAX) return false;
-  client->connections++;
+bool provider_client_charge(provider_client_t* client, uint32_t descriptors) {
+  uint32_t all = netstack_configuration(provider_client_netstack(client))->descriptors;
+  uint32_t others = client->list->descriptors - client->descriptors;
+  if (all != 0 && (others > all || client->descriptors + descriptors > (all - others) / 2)) return false;
+  client->descriptors += descriptors;
+  client->list->descriptors += descriptors;
   return true;
 }
 
-void provider_client_connection_end(provider_client_t* client) {
-  client->connections--;
+void provider_client_refund(provider_client_t* client, uint32_t descriptors) {
+  client->descriptors -= descriptors;
+  client->list->descriptors -= descriptors;
 }
 
 static void stream_socket(void* context, fuchsia_posix_socket_ProviderStreamSocketRequest* request,

@@ -14,8 +14,10 @@ typedef struct provider_list provider_list_t;
 typedef struct provider_client provider_client_t;
 
 enum {
-  PROVIDER_CLIENTS_MAX = 256,    // at once; further connections are refused with ZX_ERR_NO_RESOURCES
-  PROVIDER_CONNECTIONS_MAX = 4096,  // to the sockets of one client, clones included
+  PROVIDER_CLIENTS_MAX = 256,  // at once; further connections are refused with ZX_ERR_NO_RESOURCES
+  // What sockets and the connections to them take of the process's descriptors.
+  PROVIDER_SOCKET_DESCRIPTORS = 7,
+  PROVIDER_CONNECTION_DESCRIPTORS = 1,
 };
 
 // All clients of a netstack. Until provider_list_open is called, or some seconds have passed, their requests wait.
@@ -31,12 +33,15 @@ void provider_list_open(provider_list_t* list);
 // Makes a client of `server_end` (consumed).
 void provider_list_add(provider_list_t* list, zx_handle_t server_end);
 
-// For sockets: their client's place in the engine, and shares in its life and in its number of connections.
+// For sockets: their client's place in the engine, and a share in its life.
 netstack_t* provider_client_netstack(const provider_client_t* client);
 tcpip_client_t* provider_client_engine(const provider_client_t* client);
 void provider_client_acquire(provider_client_t* client);
 void provider_client_release(provider_client_t* client);
-bool provider_client_connection_begin(provider_client_t* client);  // false: it has as many as it may have
-void provider_client_connection_end(provider_client_t* client);
+
+// Takes descriptors on the client's account. False: it has its share. A client may have half of what all others leave, so
+// that there is always something for the next one.
+bool provider_client_charge(provider_client_t* client, uint32_t descriptors);
+void provider_client_refund(provider_client_t* client, uint32_t descriptors);
 
 #endif  // COMPONENTS_NETSTACK_PROVIDER_H_

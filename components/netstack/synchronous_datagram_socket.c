@@ -49,6 +49,7 @@ static void socket_free(datagram_socket_t* socket) {
   }
   readiness_deinit(&socket->readiness);
   free(socket);
+  provider_client_refund(client, PROVIDER_SOCKET_DESCRIPTORS);
   provider_client_release(client);
 }
 
@@ -59,7 +60,7 @@ static void connection_unbound(void* context, fidl_binding_t* binding, zx_status
   datagram_socket_t* socket = connection->socket;
   if (connection->open) socket->open_connections--;
   free(connection);
-  provider_client_connection_end(socket->client);
+  provider_client_refund(socket->client, PROVIDER_CONNECTION_DESCRIPTORS);
   if (--socket->connections == 0) socket_free(socket);
 }
 
@@ -290,8 +291,8 @@ static const fuchsia_posix_socket_SynchronousDatagramSocket_ops_t socket_ops = {
 // Makes another connection to a socket. Consumes `server_end`, also on failure. 0 or a negative errno.
 static int connect_to(datagram_socket_t* socket, zx_handle_t server_end) {
   socket_connection_t* connection = NULL;
-  int result = -ENFILE;
-  if (!provider_client_connection_begin(socket->client)) goto fail;
+  int result = -EMFILE;
+  if (!provider_client_charge(socket->client, PROVIDER_CONNECTION_DESCRIPTORS)) goto fail;
   result = -ENOMEM;
   connection = malloc(sizeof(*connection));
   if (!connection) goto fail_count;
@@ -306,7 +307,7 @@ static int connect_to(datagram_socket_t* socket, zx_handle_t server_end) {
 
 fail_count:
   free(connection);
-  provider_client_connection_end(socket->client);
+  provider_client_refund(socket->client, PROVIDER_CONNECTION_DESCRIPTORS);
 fail:
   zx_handle_close(server_end);
   return result;
@@ -326,8 +327,13 @@ static int make_endpoint(datagram_socket_t* socket) {
 
 int synchronous_datagram_socket_open(provider_client_t* client, uint8_t family, tcpip_protocol_t protocol,
                                      zx_handle_t server_end) {
+  if (!provider_client_charge(client, PROVIDER_SOCKET_DESCRIPTORS)) {
+    zx_handle_close(server_end);
+    return -EMFILE;
+  }
   datagram_socket_t* socket = calloc(1, sizeof(*socket));
   if (!socket) {
+    provider_client_refund(client, PROVIDER_SOCKET_DESCRIPTORS);
     zx_handle_close(server_end);
     return -ENOMEM;
   }

@@ -301,6 +301,58 @@ START_TEST(a_client_has_no_more_sockets_than_its_quota) {
 }
 END_TEST
 
+static int sockets_until_refused(zx_handle_t provider, app_socket_t* sockets, int capacity) {
+  int count = 0;
+  while (count < capacity && app_socket_try(provider, fuchsia_posix_socket_Domain_IPV4, &sockets[count]) == 0) count++;
+  return count;
+}
+
+START_TEST(a_client_has_no_more_than_half_of_what_the_others_leave) {
+  two_netstacks_t two;
+  two_netstacks_start_limited(&two, NULL, 800);
+  app_socket_t sockets[3][64];
+  int count[3];
+  zx_handle_t providers[3];
+  for (int i = 0; i < 3; i++) {
+    providers[i] = two_netstacks_provider(&two, LEFT);
+    count[i] = sockets_until_refused(providers[i], sockets[i], 64);
+  }
+  ck_assert_int_eq(count[0], 50);
+  ck_assert_int_eq(count[1], 25);
+  ck_assert_int_eq(count[2], 12);
+  for (int i = 0; i < 3; i++) {
+    for (int k = 0; k < count[i]; k++) {
+      ck_assert_int_eq(app_close(&sockets[i][k]), 0);
+      app_socket_release(&sockets[i][k]);
+    }
+    ck_assert_int_eq(sockets_until_refused(providers[i], sockets[i], 1), 1);
+    app_socket_release(&sockets[i][0]);
+    zx_handle_close(providers[i]);
+  }
+  two_netstacks_stop(&two);
+}
+END_TEST
+
+START_TEST(clones_count_towards_the_share_of_their_client) {
+  two_netstacks_t two;
+  two_netstacks_start_limited(&two, NULL, 80);
+  zx_handle_t provider = two_netstacks_provider(&two, LEFT);
+  app_socket_t socket = app_socket_open(provider, fuchsia_posix_socket_Domain_IPV4);
+  app_socket_t copies[40];
+  for (int i = 0; i < 32; i++) copies[i] = clone_of(&socket);
+  fuchsia_unknown_CloneableCloneRequest request;
+  zx_handle_t refused;
+  ck_assert_int_eq(zx_channel_create(0, &refused, &request.request), ZX_OK);
+  ck_assert_int_eq(SOCKET(Clone)(socket.channel, &request), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(refused, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+  zx_handle_close(refused);
+  for (int i = 0; i < 32; i++) app_socket_release(&copies[i]);
+  app_socket_release(&socket);
+  zx_handle_close(provider);
+  two_netstacks_stop(&two);
+}
+END_TEST
+
 START_TEST(sockets_survive_the_death_of_the_driver) {
   fixture_t f;
   set_up(&f);
@@ -339,6 +391,8 @@ int main(void) {
   tcase_add_test(tc, loopback_works_within_one_netstack);
   tcase_add_test(tc, a_message_that_is_no_request_ends_only_its_own_connection);
   tcase_add_test(tc, a_client_has_no_more_sockets_than_its_quota);
+  tcase_add_test(tc, a_client_has_no_more_than_half_of_what_the_others_leave);
+  tcase_add_test(tc, clones_count_towards_the_share_of_their_client);
   tcase_add_test(tc, sockets_survive_the_death_of_the_driver);
   return jx_test_run(suite);
 }

@@ -31,9 +31,9 @@ static void* run_loop(void* context) {
   return NULL;
 }
 
-static void start_netstack(two_netstacks_t* two, int side, const tcpip_quota_t* quota) {
+static void start_netstack(two_netstacks_t* two, int side, const tcpip_quota_t* quota, uint32_t descriptors) {
   async_dispatcher_t* dispatcher = async_loop_get_dispatcher(two->loop);
-  netstack_config_t config = {.interface_name = "eth0", .address_count = 1};
+  netstack_config_t config = {.interface_name = "eth0", .address_count = 1, .descriptors = descriptors};
   uint8_t address[4] = {10, 0, 0, (uint8_t)(side + 1)};
   config.addresses[0] = (tcpip_subnet_t){.address = tcpip_ipv4(address), .prefix_length = 24};
   if (quota) config.quota = *quota;
@@ -44,14 +44,18 @@ static void start_netstack(two_netstacks_t* two, int side, const tcpip_quota_t* 
   ck_assert_int_eq(netstack_create(dispatcher, &config, &host, &two->netstack[side]), ZX_OK);
 }
 
-void two_netstacks_start(two_netstacks_t* two, const tcpip_quota_t* quota) {
+void two_netstacks_start_limited(two_netstacks_t* two, const tcpip_quota_t* quota, uint32_t descriptors) {
   memset(two, 0, sizeof(*two));
   ck_assert_int_eq(async_loop_create(NULL, &two->loop), ZX_OK);
-  start_netstack(two, LEFT, quota);
-  start_netstack(two, RIGHT, quota);
+  start_netstack(two, LEFT, quota, descriptors);
+  start_netstack(two, RIGHT, quota, descriptors);
   fake_device_attach(&two->device[LEFT], cross, &two->device[RIGHT]);
   fake_device_attach(&two->device[RIGHT], cross, &two->device[LEFT]);
   ck_assert_int_eq(pthread_create(&two->thread, NULL, run_loop, two), 0);
+}
+
+void two_netstacks_start(two_netstacks_t* two, const tcpip_quota_t* quota) {
+  two_netstacks_start_limited(two, quota, 0);
 }
 
 void two_netstacks_stop(two_netstacks_t* two) {

@@ -26,6 +26,9 @@ typedef struct two_netstacks {
 // Makes and starts both. `quota` may be NULL.
 void two_netstacks_start(two_netstacks_t* two, const tcpip_quota_t* quota);
 
+// The same, with a limit to the descriptors of all sockets of each.
+void two_netstacks_start_limited(two_netstacks_t* two, const tcpip_quota_t* quota, uint32_t descriptors);
+
 // Ends everything.
 void two_netstacks_stop(two_netstacks_t* two);
 
