@@ -18,7 +18,7 @@ from systest import (Failure, Namespace, Package, Skip, TapNetwork, jacinth, req
                      spawn, stack)
 
 ROUNDS = 5
-PEER = sys.argv[1]
+PEER = os.path.abspath(sys.argv[1])
 
 # The case, the order to datagram_peer, and the unit of its answer.
 CASES = (

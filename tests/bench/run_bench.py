@@ -21,13 +21,13 @@ def load_benchmarks(build):
     return json.loads(listing.stdout)
 
 
-def run_benchmark(benchmark):
-    """Returns (rows, reasons for skipping, whether it failed)."""
+def run_benchmark(benchmark, build):
+    """Returns (rows, reasons for skipping, whether it failed). Paths in its command may be relative to the build."""
     environment = dict(os.environ, **benchmark.get("env", {}))
     limit = benchmark.get("timeout") or 300
     try:
         done = subprocess.run(benchmark["cmd"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment,
-                              cwd=benchmark.get("workdir"), timeout=limit)
+                              cwd=benchmark.get("workdir") or build, timeout=limit)
     except (subprocess.TimeoutExpired, OSError) as error:
         print(f"{benchmark['name']}: {error}", file=sys.stderr)
         return [], [], True
@@ -82,7 +82,7 @@ def main():
         return 2
     failed = False
     for benchmark in benchmarks:
-        rows, skips, broken = run_benchmark(benchmark)
+        rows, skips, broken = run_benchmark(benchmark, options.build)
         failed |= broken
         if options.format == "json":
             print(json.dumps({"bench": benchmark["name"], "rows": rows}), flush=True)

@@ -40,6 +40,7 @@ class Case:
 @dataclasses.dataclass
 class Program:
     kind: str
+    directory: str  # the build's; paths in the command may be relative to it
     test: dict
     cases: list = dataclasses.field(default_factory=list)
     seconds: float = 0.0
@@ -58,7 +59,7 @@ class Program:
 
 def load_programs(kind, directory):
     listing = subprocess.run(["meson", "introspect", "--tests", directory], stdout=subprocess.PIPE, check=True)
-    programs = [Program(kind, test) for test in json.loads(listing.stdout)]
+    programs = [Program(kind, directory, test) for test in json.loads(listing.stdout)]
     wanted = SUITES[kind]
     return [program for program in programs if wanted is None or wanted & program.suites]
 
@@ -91,7 +92,7 @@ def run_process(program):
     limit = (test.get("timeout") or 30) * (3 if program.kind == "asan" else 1)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(test["cmd"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
-                                   env=environment, cwd=test.get("workdir"), start_new_session=True)
+                                   env=environment, cwd=test.get("workdir") or program.directory, start_new_session=True)
         try:
             status = process.wait(limit)
         except subprocess.TimeoutExpired:

@@ -1,7 +1,9 @@
 """The whole stack against a real kernel, over a TAP device in a network namespace of each case's own."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 
 from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command,
@@ -52,6 +54,45 @@ def kernel_pings_the_netstack():
             for size in (0, 56, 1400, 8000):
                 ping(network, address, "-s", str(size))
         expect_equal(stop(process), 0, "status of jacinth run after SIGTERM")
+
+
+def process_named(network, name):
+    """The process of that name in a run inside the namespace, by its command line; None if there is none."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if os.path.basename(file.read().split(b"\0")[0]) == name.encode() and is_below(int(pid), network):
+                    return int(pid)
+        except OSError:
+            continue  # it has ended meanwhile
+    return None
+
+
+def is_below(pid, network):
+    """Whether one of the process's ancestors is in the namespace itself."""
+    inside = set(network.run("ip", "netns", "pids", network.name).stdout.split())
+    while pid > 1:
+        if str(pid) in inside:
+            return True
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            pid = int(file.read().rsplit(")", 1)[1].split()[1])
+    return False
+
+
+@case
+def killed_driver_is_replaced_and_the_netstack_goes_on():
+    require_program("ping")
+    with resources() as owned:
+        network = TapNetwork(owned)
+        process = start_stack(owned, network, stack(Package(owned), "killed"))
+        wait_for_stack(network, process)
+        netstack = process_named(network, "netstack")
+        for _ in range(3):
+            driver = process_named(network, "ethernet_tap")
+            os.kill(driver, signal.SIGKILL)
+            wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
+            wait_for_stack(network, process)
+        expect_equal(process_named(network, "netstack"), netstack, "the netstack's process")
 
 
 def echo_through(network, address, size):
