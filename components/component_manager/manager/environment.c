@@ -121,10 +121,8 @@ const char* const* component_environment(component_t* component, cml_arena_t* ar
   add_number(&list, "JACINTH_BOOTSTRAP", numbers->bootstrap);
   add_number(&list, "JACINTH_SVC", numbers->svc);
   add_number(&list, "JACINTH_TRACE", numbers->trace);
-  if (numbers->sockets > 0) {
-    add(&list, cml_arena_printf(arena, "LISTEN_FDS=%zu", numbers->sockets));
-    add(&list, "LISTEN_PID=2");  // the first process that its init starts
-  }
+  // Its init adds LISTEN_PID, which it alone knows.
+  if (numbers->sockets > 0) add(&list, cml_arena_printf(arena, "LISTEN_FDS=%zu", numbers->sockets));
   add(&list, NULL);
   return list.items;
 }

@@ -18,6 +18,11 @@
 
 static void run_program(int status_fd, const char* preload, char** argv, const sigset_t* mask) {
   child_report_t report = {.exec_failed = 1};
+  if (getenv("LISTEN_FDS")) {
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    setenv("LISTEN_PID", pid, 1);
+  }
   if (*preload) setenv("LD_PRELOAD", preload, 1);
   sigprocmask(SIG_SETMASK, mask, NULL);
   execv(argv[0], argv + 1);
