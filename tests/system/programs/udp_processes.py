@@ -51,6 +51,24 @@ def a_child_takes_over(target):
     return os.waitpid(pid, 0)[1] == 0
 
 
+def parent_and_child_wait_on_one_socket(target):
+    shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    shared.connect(target)
+    for _ in range(5):
+        pids = []
+        for _ in range(3):
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0 if shared.recv(100) == b"for one of us" else 1)
+            pids.append(pid)
+        for _ in range(4):
+            shared.send(b"for one of us")
+        if shared.recv(100) != b"for one of us" or any(os.waitpid(pid, 0)[1] for pid in pids):
+            return False
+    return talk(sender, target, "bystander")
+
+
 def threads_do_not_mix(target):
     results = []
 
@@ -87,7 +105,8 @@ def timeouts_are_kept(target):
 
 def main(address, port):
     target = (address, int(port))
-    for check in (children_share_nothing_but_what_they_inherit, a_child_takes_over, threads_do_not_mix,
+    for check in (children_share_nothing_but_what_they_inherit, a_child_takes_over,
+                  parent_and_child_wait_on_one_socket, threads_do_not_mix,
                   programs_started_meanwhile_disturb_nothing, timeouts_are_kept):
         if not check(target):
             sys.exit(f"{check.__name__} does not hold")
