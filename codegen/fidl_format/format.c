@@ -30,8 +30,9 @@ typedef struct formatter {
   chunk_t* chunks;  // of the line being put together
   size_t chunk_count;
   size_t chunk_capacity;
-  bool continued;    // the statement began on an earlier line
-  bool had_body;     // the declaration spans several lines
+  bool continued;  // the statement began on an earlier line
+  bool had_body;   // the declaration spans several lines
+  bool in_attribute_line;
   bool just_opened;  // a body: no empty line at its start
   bool after_library;
 } formatter_t;
@@ -79,7 +80,8 @@ static void add_token(formatter_t* f, size_t i) {
   const token_t* token = &f->tokens.items[i];
   const char* text = token->span.source->data + token->span.offset;
   bool space = i && space_before(&f->tokens, i, enclosing(f));
-  bool fresh = f->chunk_count == 0 || break_before(&f->tokens, i);
+  bool fresh =
+      f->chunk_count == 0 || break_before(&f->tokens, i, enclosing(f) == '(' && !f->in_attribute_line);
   if (fresh) {
     if (f->chunk_count == f->chunk_capacity) {
       size_t capacity = f->chunk_capacity ? 2 * f->chunk_capacity : 16;
@@ -167,6 +169,7 @@ static void close_bracket(formatter_t* f) {
 
 // An attribute in front of a member or declaration has a line of its own.
 static void put_attribute_line(formatter_t* f) {
+  f->in_attribute_line = true;
   add_token(f, f->at++);
   if (peek(f)->kind == TOKEN_NAME) add_token(f, f->at++);
   if (peek(f)->kind == '(') {
@@ -197,6 +200,7 @@ static void put_attribute_line(formatter_t* f) {
   }
   const token_t* comment = take_trailing_comment(f);
   end_line(f, comment, true);
+  f->in_attribute_line = false;
 }
 
 static bool body_is_empty(const formatter_t* f) {

@@ -71,10 +71,12 @@ bool space_before(const tokens_t* tokens, size_t i, int enclosing) {
   }
 }
 
-bool break_before(const tokens_t* tokens, size_t i) {
+bool break_before(const tokens_t* tokens, size_t i, bool in_arguments) {
   int kind = tokens->items[i].kind;
   int previous = tokens->items[i - 1].kind;
-  return kind == TOKEN_ARROW || kind == '|' || previous == ',' || (previous == '=' && kind == TOKEN_STRING);
+  if (in_arguments) return false;
+  return kind == TOKEN_ARROW || kind == '|' || kind == '@' || previous == ',' ||
+         (previous == '=' && kind == TOKEN_STRING);
 }
 
 size_t text_length(const token_t* token) {

@@ -71,11 +71,11 @@ static void compile_all(compiler_t* c) {
     arena_deinit(&c->scratch);
   }
   c->comparing_versions = false;
-  compile_version(c, NULL);
-  for (uint32_t i = 0; i < c->libraries.count; i++) {
+  for (uint32_t i = 0; i < c->libraries.count; i++)
     check_replaced_members(c, c->libraries.items[i]);
+  compile_version(c, NULL);
+  for (uint32_t i = 0; i < c->libraries.count; i++)
     check_unused(c, c->libraries.items[i]);
-  }
 }
 
 const Fidl__Ir__Library* fidlc_compile(fidlc_t* c) {

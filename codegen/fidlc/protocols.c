@@ -122,7 +122,7 @@ static bool is_full_selector(const char* text) {
 }
 
 static void select_ordinal(compiler_t* c, decl_t* protocol, method_t* method) {
-  const char* name = method->syntax->ident.name->data;
+  const char* name = method->syntax->declared_name->data;
   const attribute_t* attribute = find_attribute(method->syntax->attributes, "selector");
   const attribute_arg_t* arg = attribute_arg(attribute, NULL);
   uint32_t length = 0;

@@ -92,7 +92,7 @@ typedef struct type_syntax {
 
 typedef struct member_syntax {
   struct member_syntax* next;
-  ident_t ident;
+  ident_t ident;  // resolved: renamed, where versions before and after its renaming are selected together
   span_t span;
   attribute_t* attributes;
   uint32_t ordinal;
@@ -127,8 +127,9 @@ typedef struct layout_syntax {
 
 typedef struct method_syntax {
   struct method_syntax* next;
-  name_ref_t* compose;  // a compose line, or NULL for a method
-  ident_t ident;
+  name_ref_t* compose;         // a compose line, or NULL for a method
+  ident_t ident;               // likewise
+  const str_t* declared_name;  // what its ordinal comes from
   span_t span;
   attribute_t* attributes;
   modifier_t* modifiers;

@@ -9,6 +9,9 @@ typedef struct versioned {
   const availability_t* availability;
   bool* absent;   // one of the two
   bool* present;  // of a modifier
+  const availability_t* outer;
+  const str_t** name;  // of a member that may be renamed
+  const str_t* declared_name;
 } versioned_t;
 
 typedef struct preparation {
@@ -17,13 +20,14 @@ typedef struct preparation {
 } preparation_t;
 
 static availability_t* prepare_element(preparation_t* p, const attribute_t* attributes, availability_t* outer,
-                                       versioned_kind_t kind, bool* absent) {
+                                       versioned_kind_t kind, bool* absent, const str_t** name) {
   const attribute_t* attribute = find_attribute(attributes, "available");
   if (!attribute) return outer;
   availability_t* availability = read_availability(p->c, p->library, attribute, outer, kind);
   if (availability == outer) return outer;
   versioned_t* versioned = arena_alloc(p->c->arena, sizeof(*versioned));
-  *versioned = (versioned_t){.availability = availability, .absent = absent};
+  *versioned = (versioned_t){.availability = availability, .absent = absent, .name = name};
+  if (name) versioned->declared_name = *name;
   ptr_list_add(p->c->arena, &p->library->versioned_elements, versioned);
   return availability;
 }
@@ -37,7 +41,7 @@ static void prepare_modifiers(preparation_t* p, modifier_t* modifiers, availabil
     modifiers->present = true;
     if (availability == outer) continue;
     versioned_t* versioned = arena_alloc(p->c->arena, sizeof(*versioned));
-    *versioned = (versioned_t){.availability = availability, .present = &modifiers->present};
+    *versioned = (versioned_t){.availability = availability, .present = &modifiers->present, .outer = outer};
     ptr_list_add(p->c->arena, &p->library->versioned_elements, versioned);
   }
 }
@@ -46,8 +50,8 @@ static void prepare_type(preparation_t* p, type_syntax_t* type, availability_t* 
 
 static void prepare_members(preparation_t* p, member_syntax_t* members, availability_t* outer) {
   for (; members; members = members->next) {
-    members->availability =
-        prepare_element(p, members->attributes, outer, VERSIONED_MEMBER, &members->absent);
+    members->availability = prepare_element(p, members->attributes, outer, VERSIONED_MEMBER, &members->absent,
+                                            &members->ident.name);
     if (members->type) prepare_type(p, members->type, members->availability);
     const availability_t* own = members->availability;
     if (own && own != outer && own->renamed == members->ident.name) {
@@ -84,7 +88,9 @@ static void check_strictness_change(preparation_t* p, const method_syntax_t* met
 static void prepare_methods(preparation_t* p, method_syntax_t* methods, availability_t* outer) {
   for (; methods; methods = methods->next) {
     versioned_kind_t kind = methods->compose ? VERSIONED_DECL : VERSIONED_MEMBER;
-    methods->availability = prepare_element(p, methods->attributes, outer, kind, &methods->absent);
+    methods->declared_name = methods->ident.name;
+    methods->availability =
+        prepare_element(p, methods->attributes, outer, kind, &methods->absent, &methods->ident.name);
     prepare_modifiers(p, methods->modifiers, methods->availability);
     if (methods->request) prepare_type(p, methods->request, methods->availability);
     if (methods->response) prepare_type(p, methods->response, methods->availability);
@@ -119,7 +125,7 @@ void prepare_versions(compiler_t* c, library_t* library) {
   for (file_syntax_t* file = library->files; file; file = file->next) {
     for (decl_syntax_t* decl = file->decls; decl; decl = decl->next) {
       decl->availability =
-          prepare_element(&p, decl->attributes, library->availability, VERSIONED_DECL, &decl->absent);
+          prepare_element(&p, decl->attributes, library->availability, VERSIONED_DECL, &decl->absent, NULL);
       prepare_modifiers(&p, decl->modifiers, decl->availability);
       if (decl->type) prepare_type(&p, decl->type, decl->availability);
       prepare_members(&p, decl->members, decl->availability);
@@ -191,7 +197,7 @@ void select_platform(compiler_t* c, library_t* library) {
   }
 }
 
-static bool holds(const availability_t* availability, const version_set_t* set) {
+static bool holds(const availability_t* availability, const version_set_t* set, bool* out_later) {
   bool within = false;
   bool later = false;
   for (uint32_t i = 0; i < set->count; i++) {
@@ -199,8 +205,20 @@ static bool holds(const availability_t* availability, const version_set_t* set) 
     within = within || (availability->added <= version && version < availability->removed);
     later = later || version >= availability->removed;
   }
+  *out_later = later;
   // Of several versions selected together, the later form of a replaced element counts.
   return within && !(later && availability->ending == ENDS_REPLACED);
+}
+
+// A modifier counts if it does at the latest selected version that has what it modifies.
+static bool modifier_holds(const versioned_t* modifier, const version_set_t* set) {
+  uint32_t latest = 0;
+  for (uint32_t i = 0; i < set->count; i++) {
+    uint32_t version = set->versions[i];
+    bool within = modifier->outer->added <= version && version < modifier->outer->removed;
+    if (within && version > latest) latest = version;
+  }
+  return modifier->availability->added <= latest && latest < modifier->availability->removed;
 }
 
 void apply_versions(library_t* library, const version_set_t* set) {
@@ -208,12 +226,16 @@ void apply_versions(library_t* library, const version_set_t* set) {
   for (uint32_t i = 0; i < set->count; i++) {
     if (set->versions[i] > library->version) library->version = set->versions[i];
   }
-  library->absent = library->availability && !holds(library->availability, set);
+  bool later = false;
+  library->absent = library->availability && !holds(library->availability, set, &later);
   for (uint32_t i = 0; i < library->versioned_elements.count; i++) {
     const versioned_t* element = library->versioned_elements.items[i];
-    bool here = holds(element->availability, set);
+    bool here = holds(element->availability, set, &later);
+    // What is gone at some of the selected versions has there the name it was given for the time after.
+    bool renamed = here && later && element->availability->renamed;
+    if (element->name) *element->name = renamed ? element->availability->renamed : element->declared_name;
     if (element->absent) *element->absent = !here;
-    if (element->present) *element->present = here;
+    if (element->present) *element->present = modifier_holds(element, set);
   }
 }
 
