@@ -4,8 +4,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
+import frames
 from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command,
                      python_program, require_program, resources, spawn, stack, stop, wait_until)
 
@@ -93,6 +95,70 @@ def killed_driver_is_replaced_and_the_netstack_goes_on():
             wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
             wait_for_stack(network, process)
         expect_equal(process_named(network, "netstack"), netstack, "the netstack's process")
+
+
+def sample_frames(network, mac, to):
+    """One good frame of each kind that the netstack takes apart, from the kernel's address to the netstack's."""
+    us, us6, them, them6 = network.KERNEL, network.KERNEL6, network.NETSTACK, network.NETSTACK6
+    target = socket.inet_pton(socket.AF_INET6, them6)
+    options = b"\x01\x01" + mac
+    datagram = frames.udp(us, them, 4242, PORT, b"payload!" * 4)
+    return [
+        frames.arp(1, mac, us, them),
+        frames.arp(2, mac, us, them),
+        frames.ip4(to, mac, us, them, 1, frames.icmp_echo(b"payload!")),
+        frames.ip4(to, mac, us, them, 17, datagram),
+        frames.ip4(to, mac, us, them, 17, datagram[:24], fragment=0x2000),
+        frames.ip4(to, mac, us, them, 17, datagram[24:], fragment=3),
+        frames.ip6(to, mac, us6, them6, 58, frames.icmp6(us6, them6, 128, b"\0\1\0\1payload!")),
+        frames.ip6(to, mac, us6, them6, 17, frames.udp(us6, them6, 4242, PORT, b"payload!")),
+        frames.ip6(to, mac, us6, them6, 58, frames.icmp6(us6, them6, 135, bytes(4) + target + options)),
+        frames.ip6(to, mac, us6, them6, 58, frames.icmp6(us6, them6, 136, bytes(4) + target + options)),
+        # A fragment header, and an ICMP error about a datagram of the netstack's.
+        frames.ip6(to, mac, us6, them6, 44, b"\x11\0\0\1\0\0\0\7" + bytes(16)),
+        frames.ip4(to, mac, us, them, 1, frames.put_checksum(
+            b"\3\3\0\0\0\0\0\0" + frames.ip4(b"", b"", them, us, 17, datagram)[2:30], 2)),
+    ]
+
+
+def address_of_netstack(network):
+    known = network.run("ip", "neigh", "show", network.NETSTACK, "dev", network.device).stdout
+    match = re.search(r"lladdr ([0-9a-f:]{17})", known)
+    expect(match, f"the kernel has not learned the netstack's address: {known!r}")
+    return bytes.fromhex(match.group(1).replace(":", ""))
+
+
+def damaged(frame):
+    """The frame with each byte of its headers changed in turn, and cut short at each place."""
+    for at in range(len(frame)):
+        for change in (0x01, 0x80, 0xff):
+            yield frame[:at] + bytes([frame[at] ^ change]) + frame[at + 1:]
+        if at >= 14:
+            yield frame[:at]
+
+
+@case
+def frames_with_every_header_field_damaged_in_turn_do_no_harm():
+    require_program("ping")
+    with resources() as owned:
+        network = TapNetwork(owned)
+        process = start_stack(owned, network, stack(Package(owned), "damaged"))
+        wait_for_stack(network, process)
+        before = [process_named(network, name) for name in ("netstack", "ethernet_tap")]
+        with network.entered():
+            link = owned.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+            link.bind((network.device, 0))
+            mac = link.getsockname()[4]
+        for frame in sample_frames(network, mac, address_of_netstack(network)):
+            for bad in damaged(frame):
+                link.send(bad)
+            # Also keeps the device's queue from running over. Asked anew, the kernel says again what a
+            # damaged frame may have said otherwise about it.
+            network.run("ip", "neigh", "flush", "dev", network.device)
+            wait_for_stack(network, process)
+        expect_equal([process_named(network, name) for name in ("netstack", "ethernet_tap")], before, "the processes")
+        for address in (network.NETSTACK, network.NETSTACK6):
+            ping(network, address, "-s", "8000")
 
 
 def echo_through(network, address, size):
