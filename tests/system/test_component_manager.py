@@ -142,11 +142,15 @@ def the_life_of_a_datagram_is_told_in_the_order_of_its_steps():
     expect_equal([process for _, _, process, _ in received],
                  ["client"] * 3 + ["netstack"] * 5 + ["client"] * 3 + ["ethernet"] + ["netstack"] * 4
                  + ["client"] * 3 + ["netstack"] * 5 + ["client"] * 3, "processes of receiving")
-    for steps in ([step for step in sent if step[0] != "9"], received):
-        times = [us for _, us, *_ in steps]
-        expect_equal(times, sorted(times), "times of the steps")
-    by_number = {number: us for number, us, *_ in sent}
-    expect(by_number["9"] >= by_number["8"], "the driver took a frame before it was there")
+    # The driver sends while the answer is on its way back, and a frame does not ask whether the application waits yet.
+    for steps, beside in ((sent, {"9"}), (received, {"13", "14", "15"})):
+        for lane in ([step for step in steps if step[0] not in beside], [step for step in steps if step[0] in beside]):
+            times = [us for _, us, *_ in lane]
+            expect_equal(times, sorted(times), "times of the steps")
+    when = {number: us for number, us, *_ in sent}
+    expect(when["9"] >= when["8"], "the driver took a frame before it was there")
+    when = {number: us for number, us, *_ in received}
+    expect(when["14"] >= when["7"] and when["15"] <= when["16"], "the datagram was not waited for")
 
 
 # Walls
@@ -224,6 +228,20 @@ def the_kernels_own_sockets_lead_a_program_nowhere():
         expect_equal(devices, "['lo']", "network devices")
         with contextlib.suppress(BlockingIOError):
             expect(False, f"the listener heard {listener.recv(10)!r}")
+
+
+@case
+def nonsense_to_the_component_manager_costs_only_its_writer():
+    for how in ("garbage", "nonsense", "descriptors", "flood"):
+        with resources() as owned:
+            package = Package(owned)
+            script = python_program("hostile_to_svc.py", how)
+            process = start(owned, stack(package, "nonsense", None, wire="slirp", hostile=script, other=waiting("socket")))
+            read_until(process, "closed")
+            expect(process.poll() is None, f"the component manager ended after {how}")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+            expect_equal(process.returncode, 0, f"status after {how}")
 
 
 # Bad input

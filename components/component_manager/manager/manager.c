@@ -230,7 +230,8 @@ void manager_component_ended(manager_t* manager, component_t* component, int wai
     stop_next(manager);
     return;
   }
-  if (wait_status != 0 && !manager->options.command) say_end(component, wait_status);
+  bool speaks_for_itself = is_main && manager->options.command;
+  if (wait_status != 0 && !speaks_for_itself) say_end(component, wait_status);
   if (is_main) {
     manager_stop(manager, exit_status_of(wait_status));
   } else if (component->died_early) {
