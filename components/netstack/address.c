@@ -5,14 +5,14 @@
 
 bool endpoint_from_fidl(const fuchsia_net_SocketAddress* address, tcpip_endpoint_t* out) {
   if (address->ordinal == fuchsia_net_SocketAddress_Tag_ipv4) {
-    *out = (tcpip_endpoint_t){.address = tcpip_ipv4(address->ipv4->address.addr), .port = address->ipv4->port};
+    *out =
+        (tcpip_endpoint_t){.address = tcpip_ipv4(address->ipv4->address.addr), .port = address->ipv4->port};
     return true;
   }
   const fuchsia_net_Ipv6SocketAddress* ipv6 = address->ipv6;
   if (ipv6->zone_index > UINT32_MAX) return false;
-  *out = (tcpip_endpoint_t){.address = tcpip_ipv6(ipv6->address.addr),
-                            .port = ipv6->port,
-                            .zone = (uint32_t)ipv6->zone_index};
+  *out = (tcpip_endpoint_t){
+      .address = tcpip_ipv6(ipv6->address.addr), .port = ipv6->port, .zone = (uint32_t)ipv6->zone_index};
   return true;
 }
 

@@ -6,7 +6,8 @@
 #include <fidl/fuchsia.posix.h>
 #include <tcpip/address.h>
 
-// Fills `out` from `address`, which must be present. False, and `out` untouched, if its zone is no possible interface.
+// Fills `out` from `address`, which must be present. False, and `out` untouched, if its zone is no possible
+// interface.
 bool endpoint_from_fidl(const fuchsia_net_SocketAddress* address, tcpip_endpoint_t* out);
 
 // A socket address with room for what it points to. Must not be moved once filled.
@@ -17,8 +18,8 @@ typedef struct socket_address_storage {
   } room;
 } socket_address_storage_t;
 
-// `endpoint` as a message carries it, pointing into `storage`. An endpoint without address is the unspecified one of
-// `family` (TCPIP_IPV4 or TCPIP_IPV6).
+// `endpoint` as a message carries it, pointing into `storage`. An endpoint without address is the unspecified
+// one of `family` (TCPIP_IPV4 or TCPIP_IPV6).
 fuchsia_net_SocketAddress endpoint_to_fidl(const tcpip_endpoint_t* endpoint, uint8_t family,
                                            socket_address_storage_t* storage);
 

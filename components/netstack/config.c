@@ -103,7 +103,8 @@ static const config_option_t* find_option(const char* argument, const char** val
   return NULL;
 }
 
-bool netstack_config_parse(int argc, char* const* argv, netstack_config_t* out, char error[CONFIG_ERROR_SIZE]) {
+bool netstack_config_parse(int argc, char* const* argv, netstack_config_t* out,
+                           char error[CONFIG_ERROR_SIZE]) {
   *out = (netstack_config_t){.interface_name = "eth0"};
   for (int i = 1; i < argc; i++) {
     const char* value = NULL;

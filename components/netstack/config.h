@@ -14,10 +14,10 @@ typedef struct netstack_config {
   size_t address_count;
   tcpip_address_t gateways[CONFIG_GATEWAYS_MAX];
   size_t gateway_count;
-  uint32_t mtu;         // 0: the device's
-  bool known_unique;    // addresses are used at once, not probed for duplicates on the link first
-  tcpip_quota_t quota;  // of each client; zeroes: the engine's defaults
-  uint32_t descriptors; // that sockets of all clients together may take; 0: as many as they like; not an argument
+  uint32_t mtu;          // 0: the device's
+  bool known_unique;     // addresses are used at once, not probed for duplicates on the link first
+  tcpip_quota_t quota;   // of each client; zeroes: the engine's defaults
+  uint32_t descriptors;  // for the sockets of all clients; 0: as many as they like; set by main.c
 } netstack_config_t;
 
 #define CONFIG_ERROR_SIZE 160
@@ -28,11 +28,12 @@ typedef struct netstack_config {
 //   --mtu=N         at most N bytes in an IP packet, 576 to 65535
 //   --interface=S   the interface's name, "eth0" if not given
 //   --duplicate-detection=on|off
-//                   off: nobody else on the link can have our addresses, so IPv6 ones need no probing for a second before
-//                   their first use (RFC 4862, DupAddrDetectTransmits 0); "on" if not given
+//                   off: nobody else on the link can have our addresses, so IPv6 ones need no probing for a
+//                   second before their first use (RFC 4862, DupAddrDetectTransmits 0); "on" if not given
 //   --sockets=N     how many sockets one client may have
 //   --buffers=N     how many bytes one client's sockets may hold
 // False: `error` holds a sentence about what is wrong, and `out` is not to be used.
-bool netstack_config_parse(int argc, char* const* argv, netstack_config_t* out, char error[CONFIG_ERROR_SIZE]);
+bool netstack_config_parse(int argc, char* const* argv, netstack_config_t* out,
+                           char error[CONFIG_ERROR_SIZE]);
 
 #endif  // COMPONENTS_NETSTACK_CONFIG_H_

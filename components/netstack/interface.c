@@ -1,7 +1,7 @@
 // Configuration meets device. Above: netstack.c. Below: <tcpip/interface.h>.
 //
-// The interface outlives the driver's process: sockets keep their addresses while a driver is restarted. Only a device
-// with another address or MTU makes a new one.
+// The interface outlives the driver's process: sockets keep their addresses while a driver is restarted. Only
+// a device with another address or MTU makes a new one.
 #include "interface.h"
 
 #include <string.h>

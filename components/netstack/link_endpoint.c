@@ -7,8 +7,8 @@
 
 #include "link_internal.h"
 
-zx_status_t link_endpoint_create(async_dispatcher_t* dispatcher, const link_endpoint_ops_t* ops, void* context,
-                                 link_endpoint_t** out) {
+zx_status_t link_endpoint_create(async_dispatcher_t* dispatcher, const link_endpoint_ops_t* ops,
+                                 void* context, link_endpoint_t** out) {
   link_endpoint_t* link = calloc(1, sizeof(*link));
   if (!link) return ZX_ERR_NO_MEMORY;
   link->dispatcher = dispatcher;
@@ -36,7 +36,8 @@ const link_counters_t* link_endpoint_counters(const link_endpoint_t* link) {
 
 static uint32_t multicast_find(const link_multicast_t* multicast, const uint8_t mac[LINK_MAC_SIZE]) {
   uint32_t i = 0;
-  while (i < multicast->count && memcmp(multicast->macs[i], mac, LINK_MAC_SIZE) != 0) i++;
+  while (i < multicast->count && memcmp(multicast->macs[i], mac, LINK_MAC_SIZE) != 0)
+    i++;
   return i;
 }
 

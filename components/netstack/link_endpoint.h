@@ -1,11 +1,12 @@
 // The Ethernet link endpoint: the netstack's end of an Ethernet device that lives in another process.
 //
 // Frames lie in a VMO that both processes map, entries that point to them travel in two FIFOs
-// (fuchsia.hardware.ethernet.Device). The endpoint finds the device, agrees on memory with it, gives it empty buffers,
-// takes received frames, sends frames, and when the device goes away begins again, with growing pauses.
+// (fuchsia.hardware.ethernet.Device). The endpoint finds the device, agrees on memory with it, gives it empty
+// buffers, takes received frames, sends frames, and when the device goes away begins again, with growing
+// pauses.
 //
-// Whatever the device writes is hostile input: entries are copied and checked before use, and frames are copied out of
-// the shared memory before anyone looks into them. What does not fit is counted and dropped.
+// Whatever the device writes is hostile input: entries are copied and checked before use, and frames are
+// copied out of the shared memory before anyone looks into them. What does not fit is counted and dropped.
 //
 // Everything happens on the dispatcher's thread.
 #ifndef COMPONENTS_NETSTACK_LINK_ENDPOINT_H_
@@ -27,8 +28,8 @@ typedef struct link_info {
   uint32_t mtu;                // bytes of a frame's payload, 68 to 65,517
 } link_info_t;
 
-// What the endpoint asks of its user and tells it. Except for `connect`, each may call link_endpoint_transmit, _flush
-// and _multicast; none may destroy the endpoint.
+// What the endpoint asks of its user and tells it. Except for `connect`, each may call
+// link_endpoint_transmit, _flush and _multicast; none may destroy the endpoint.
 typedef struct link_endpoint_ops {
   // Connects `server_end` (consumed) to the device. May fail: the endpoint tries again later.
   zx_status_t (*connect)(void* context, zx_handle_t server_end);
@@ -47,26 +48,27 @@ typedef struct link_endpoint_ops {
 // Counters; each only grows.
 typedef struct link_counters {
   uint64_t rx_frames, rx_bytes;
-  uint64_t rx_errors;      // the device says that it failed to receive into a buffer
+  uint64_t rx_errors;  // the device says that it failed to receive into a buffer
   uint64_t tx_frames, tx_bytes;
-  uint64_t tx_errors;      // the device says that it failed to send
-  uint64_t tx_dropped;     // too long, or the device went away
-  uint64_t bad_cookie;     // entries that name no buffer the device had
-  uint64_t bad_range;      // entries whose offset or length is not within their buffer
-  uint64_t bad_flags;      // entries with flags that mean nothing
-  uint64_t sessions;       // how many times a device was found and started
+  uint64_t tx_errors;   // the device says that it failed to send
+  uint64_t tx_dropped;  // too long, or the device went away
+  uint64_t bad_cookie;  // entries that name no buffer the device had
+  uint64_t bad_range;   // entries whose offset or length is not within their buffer
+  uint64_t bad_flags;   // entries with flags that mean nothing
+  uint64_t sessions;    // how many times a device was found and started
 } link_counters_t;
 
-// Makes an endpoint and begins to look for its device. `ops` is copied. ZX_ERR_NO_MEMORY, ZX_ERR_BAD_STATE (the loop is
-// shutting down).
-zx_status_t link_endpoint_create(async_dispatcher_t* dispatcher, const link_endpoint_ops_t* ops, void* context,
-                                 link_endpoint_t** out);
+// Makes an endpoint and begins to look for its device. `ops` is copied. ZX_ERR_NO_MEMORY, ZX_ERR_BAD_STATE
+// (the loop is shutting down).
+zx_status_t link_endpoint_create(async_dispatcher_t* dispatcher, const link_endpoint_ops_t* ops,
+                                 void* context, link_endpoint_t** out);
 
 // Lets go of the device and frees the endpoint, without any further callback. NULL is fine.
 void link_endpoint_destroy(link_endpoint_t* link);
 
-// Copies a frame into a buffer for the device, which sees it after link_endpoint_flush, or earlier. 0; -EAGAIN if
-// all buffers are under way (`writable` follows); -EMSGSIZE; -ENETDOWN. Makes no system call and allocates nothing.
+// Copies a frame into a buffer for the device, which sees it after link_endpoint_flush, or earlier. 0;
+// -EAGAIN if all buffers are under way (`writable` follows); -EMSGSIZE; -ENETDOWN. Makes no system call and
+// allocates nothing.
 int link_endpoint_transmit(link_endpoint_t* link, const struct iovec* iov, size_t iov_count);
 
 // Shows the device what was transmitted. Cheap if there is nothing.

@@ -1,13 +1,14 @@
-// Frames between the engine and the Ethernet driver's process: buffers in the shared VMO, entries in the FIFOs.
-// Above: link_endpoint.c. Below: zx_fifo_*.
+// Frames between the engine and the Ethernet driver's process: buffers in the shared VMO, entries in the
+// FIFOs. Above: link_endpoint.c. Below: zx_fifo_*.
 //
-// Receiving: every free buffer is with the device; it comes back with a frame, the frame is copied out and handed on,
-// and the buffer goes back with the rest of its batch. Sending: a frame is copied into a free buffer and its entry
-// waits in tx_pending until the flush; buffers that have come back are collected when the next batch begins, so no
-// wake-up is spent on them. Only a transmit that finds no buffer makes us wait for the transmit FIFO.
+// Receiving: every free buffer is with the device; it comes back with a frame, the frame is copied out and
+// handed on, and the buffer goes back with the rest of its batch. Sending: a frame is copied into a free
+// buffer and its entry waits in tx_pending until the flush; buffers that have come back are collected when
+// the next batch begins, so no wake-up is spent on them. Only a transmit that finds no buffer makes us wait
+// for the transmit FIFO.
 //
-// The device never holds more buffers of a queue than the queue's depth, so neither side's writes can find a FIFO of an
-// honest peer full.
+// The device never holds more buffers of a queue than the queue's depth, so neither side's writes can find a
+// FIFO of an honest peer full.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,8 @@ static void queue_init(link_queue_t* queue, zx_handle_t fifo, uint32_t depth, ui
   queue->buffer_bytes = buffer_bytes;
   queue->free_count = depth;
   memset(queue->with_device, 0, sizeof(queue->with_device));
-  for (uint32_t i = 0; i < depth; i++) queue->free[i] = (uint16_t)(depth - 1 - i);
+  for (uint32_t i = 0; i < depth; i++)
+    queue->free[i] = (uint16_t)(depth - 1 - i);
 }
 
 static void queue_deinit(link_endpoint_t* link, link_queue_t* queue) {
@@ -47,11 +49,11 @@ static void queue_deinit(link_endpoint_t* link, link_queue_t* queue) {
   queue->free_count = 0;
 }
 
-// The one check of what a device puts into a FIFO. `entry` is our copy. On true the buffer *out_index is ours again and
-// on the free stack, and the entry's range lies within it. False: counted; if the cookie was good the buffer is ours
-// again all the same.
-static bool take_back(link_endpoint_t* link, link_queue_t* queue, const link_entry_t* entry, uint16_t known_flags,
-                      uint32_t* out_index) {
+// The one check of what a device puts into a FIFO. `entry` is our copy. On true the buffer *out_index is ours
+// again and on the free stack, and the entry's range lies within it. False: counted; if the cookie was good
+// the buffer is ours again all the same.
+static bool take_back(link_endpoint_t* link, link_queue_t* queue, const link_entry_t* entry,
+                      uint16_t known_flags, uint32_t* out_index) {
   if (entry->cookie >= queue->depth || !queue->with_device[entry->cookie]) {
     link->counters.bad_cookie++;
     return false;
@@ -126,7 +128,8 @@ static zx_status_t rx_take(link_endpoint_t* link) {
     size_t count = 0;
     status = zx_fifo_read(link->rx.fifo, sizeof(entries[0]), entries, LINK_BATCH, &count);
     if (status != ZX_OK) break;
-    for (size_t i = 0; i < count; i++) rx_entry(link, &entries[i]);
+    for (size_t i = 0; i < count; i++)
+      rx_entry(link, &entries[i]);
     rx_provide(link);
     any = true;
     taken += count;
@@ -144,7 +147,7 @@ static zx_status_t rx_wait(link_endpoint_t* link) {
 
 static void rx_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
                      const zx_packet_signal_t* signal) {
-  link_endpoint_t* link = (link_endpoint_t*)((char*)wait - offsetof(link_endpoint_t, rx.wait));
+  link_endpoint_t* link = (void*)((char*)wait - offsetof(link_endpoint_t, rx.wait));
   if (status != ZX_OK) return;
   status = rx_take(link);
   if (status != ZX_OK && status != ZX_ERR_SHOULD_WAIT) {
@@ -179,7 +182,7 @@ static void tx_wait(link_endpoint_t* link) {
 
 static void tx_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
                      const zx_packet_signal_t* signal) {
-  link_endpoint_t* link = (link_endpoint_t*)((char*)wait - offsetof(link_endpoint_t, tx.wait));
+  link_endpoint_t* link = (void*)((char*)wait - offsetof(link_endpoint_t, tx.wait));
   if (status != ZX_OK) return;
   tx_reclaim(link);
   if (link->tx.free_count > 0) {
@@ -191,7 +194,8 @@ static void tx_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_stat
 
 static size_t total_length(const struct iovec* iov, size_t iov_count) {
   size_t length = 0;
-  for (size_t i = 0; i < iov_count; i++) length += iov[i].iov_len;
+  for (size_t i = 0; i < iov_count; i++)
+    length += iov[i].iov_len;
   return length;
 }
 
@@ -234,7 +238,8 @@ void link_endpoint_flush(link_endpoint_t* link) {
 // How large a buffer must be for a frame of this MTU. Two usual ones fill a page.
 static uint32_t buffer_bytes_for(uint32_t mtu) {
   uint32_t bytes = mtu + LINK_HEADER_BYTES;
-  if (bytes <= fuchsia_hardware_ethernet_DEFAULT_BUFFER_SIZE) return fuchsia_hardware_ethernet_DEFAULT_BUFFER_SIZE;
+  if (bytes <= fuchsia_hardware_ethernet_DEFAULT_BUFFER_SIZE)
+    return fuchsia_hardware_ethernet_DEFAULT_BUFFER_SIZE;
   return bytes < UINT16_MAX ? bytes : UINT16_MAX;
 }
 
@@ -245,7 +250,8 @@ static zx_status_t share_memory(link_endpoint_t* link, size_t bytes) {
   status = zx_vmo_get_size(link->vmo, &size);
   if (status != ZX_OK) return status;
   zx_vaddr_t address = 0;
-  status = zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ | ZX_VM_PERM_WRITE, 0, link->vmo, 0, size, &address);
+  status =
+      zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ | ZX_VM_PERM_WRITE, 0, link->vmo, 0, size, &address);
   if (status != ZX_OK) return status;
   link->memory = (uint8_t*)address;
   link->memory_bytes = size;

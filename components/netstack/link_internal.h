@@ -1,5 +1,5 @@
-// What the three files of the link endpoint share: link_endpoint.c (its life and the user's calls), link_session.c (the
-// conversation with one device) and link_frames.c (frames and buffers).
+// What the three files of the link endpoint share: link_endpoint.c (its life and the user's calls),
+// link_session.c (the conversation with one device) and link_frames.c (frames and buffers).
 #ifndef COMPONENTS_NETSTACK_LINK_INTERNAL_H_
 #define COMPONENTS_NETSTACK_LINK_INTERNAL_H_
 
@@ -18,12 +18,12 @@ enum {
 
 typedef fuchsia_hardware_ethernet_FifoEntry link_entry_t;
 
-// The buffers of one direction and the FIFO they travel in. A buffer is in exactly one place: on the `free` stack, with
-// the device (`with_device`), or among the entries about to be written to the FIFO.
+// The buffers of one direction and the FIFO they travel in. A buffer is in exactly one place: on the `free`
+// stack, with the device (`with_device`), or among the entries about to be written to the FIFO.
 typedef struct link_queue {
   zx_handle_t fifo;
-  uint32_t depth;        // buffers, at most LINK_MAX_DEPTH; the device never has more
-  uint32_t first_offset; // of buffer 0 in the VMO
+  uint32_t depth;         // buffers, at most LINK_MAX_DEPTH; the device never has more
+  uint32_t first_offset;  // of buffer 0 in the VMO
   uint32_t buffer_bytes;
   uint32_t free_count;
   uint16_t free[LINK_MAX_DEPTH];
@@ -85,8 +85,8 @@ void link_session_multicast_all(link_endpoint_t* link, bool enabled);
 
 // link_frames.c
 
-// Makes the shared memory for FIFOs of these depths and the device's MTU, every buffer free. The FIFOs are consumed,
-// also on failure. ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY, ZX_ERR_NO_RESOURCES.
+// Makes the shared memory for FIFOs of these depths and the device's MTU, every buffer free. The FIFOs are
+// consumed, also on failure. ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY, ZX_ERR_NO_RESOURCES.
 zx_status_t link_frames_init(link_endpoint_t* link, fuchsia_hardware_ethernet_Fifos* fifos);
 
 // Gives the device its receive buffers and begins to wait for frames.

@@ -1,11 +1,12 @@
-// The conversation of the link endpoint with one device, from finding it to losing it. Above: link_endpoint.c. Below: the
-// generated client of fuchsia.hardware.ethernet.Device.
+// The conversation of the link endpoint with one device, from finding it to losing it. Above:
+// link_endpoint.c. Below: the generated client of fuchsia.hardware.ethernet.Device.
 //
 // A session is a chain of requests, each sent from the answer to the one before:
-//   GetInfo, GetFifos, SetIOBuffer, Start, multicast addresses, GetStatus; the link is up when the device says ONLINE.
-// Anything unexpected ends the session; the next begins after a pause that doubles up to its limit while devices keep
-// failing. One timer serves both as that pause and as the limit on how long getting started may take, so a device that
-// never answers is given up like one that is gone.
+//   GetInfo, GetFifos, SetIOBuffer, Start, multicast addresses, GetStatus; the link is up when the device
+//   says ONLINE.
+// Anything unexpected ends the session; the next begins after a pause that doubles up to its limit while
+// devices keep failing. One timer serves both as that pause and as the limit on how long getting started may
+// take, so a device that never answers is given up like one that is gone.
 #include <string.h>
 
 #include <lib/fidl/fidl.h>
@@ -29,7 +30,8 @@ static void set_up(link_endpoint_t* link, bool up, zx_status_t reason) {
 }
 
 static void ignore_status(void* context, zx_status_t status, void* response) {
-  // A lost connection is reported through `closed`; a device that cannot filter sends too much, which the engine drops.
+  // A lost connection is reported through `closed`; a device that cannot filter sends too much, which the
+  // engine drops.
 }
 
 static void multicast_add_done(void* context, zx_status_t status,
@@ -37,8 +39,9 @@ static void multicast_add_done(void* context, zx_status_t status,
   ignore_status(context, status, response);
 }
 
-static void multicast_delete_done(void* context, zx_status_t status,
-                                  fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacResponse* response) {
+static void multicast_delete_done(
+    void* context, zx_status_t status,
+    fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacResponse* response) {
   ignore_status(context, status, response);
 }
 
@@ -53,8 +56,8 @@ void link_session_multicast(link_endpoint_t* link, const uint8_t mac[LINK_MAC_SI
   if (add) {
     fuchsia_hardware_ethernet_DeviceConfigMulticastAddMacRequest request = {0};
     memcpy(request.addr.octets, mac, LINK_MAC_SIZE);
-    (void)fuchsia_hardware_ethernet_Device_ConfigMulticastAddMac_async(link->client, &request, multicast_add_done,
-                                                                       link);
+    (void)fuchsia_hardware_ethernet_Device_ConfigMulticastAddMac_async(link->client, &request,
+                                                                       multicast_add_done, link);
   } else {
     fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacRequest request = {0};
     memcpy(request.addr.octets, mac, LINK_MAC_SIZE);
@@ -102,7 +105,8 @@ static void got_started(void* context, zx_status_t status,
   (void)async_cancel_task(link->dispatcher, &link->retry);
   link->started = true;
   link->counters.sessions++;
-  for (uint32_t i = 0; i < link->multicast.count; i++) link_session_multicast(link, link->multicast.macs[i], true);
+  for (uint32_t i = 0; i < link->multicast.count; i++)
+    link_session_multicast(link, link->multicast.macs[i], true);
   if (link->multicast.untracked > 0) link_session_multicast_all(link, true);
   link->status_pending = false;
   link_session_ask_status(link);
@@ -121,7 +125,8 @@ static zx_status_t give_buffer(link_endpoint_t* link) {
   fuchsia_hardware_ethernet_DeviceSetIoBufferRequest request = {0};
   zx_status_t status = zx_handle_duplicate(link->vmo, ZX_RIGHT_SAME_RIGHTS, &request.h);
   if (status != ZX_OK) return status;
-  return fuchsia_hardware_ethernet_Device_SetIOBuffer_async(link->client, &request, got_buffer_accepted, link);
+  return fuchsia_hardware_ethernet_Device_SetIOBuffer_async(link->client, &request, got_buffer_accepted,
+                                                            link);
 }
 
 static void got_fifos(void* context, zx_status_t status,
@@ -141,7 +146,8 @@ static bool info_is_sound(const fuchsia_hardware_ethernet_Info* info) {
   return !group && memcmp(info->mac.octets, zero, LINK_MAC_SIZE) != 0 && info->mtu >= 68;
 }
 
-static void got_info(void* context, zx_status_t status, fuchsia_hardware_ethernet_DeviceGetInfoResponse* response) {
+static void got_info(void* context, zx_status_t status,
+                     fuchsia_hardware_ethernet_DeviceGetInfoResponse* response) {
   link_endpoint_t* link = context;
   if (status != ZX_OK) return;
   const fuchsia_hardware_ethernet_Info* info = &response->info;
@@ -171,14 +177,14 @@ static zx_status_t open_session(link_endpoint_t* link) {
     zx_handle_close(client_end);
     return status;
   }
-  status = fuchsia_hardware_ethernet_Device_client_bind(link->dispatcher, client_end, NULL, link, connection_closed,
-                                                        &link->client);
+  status = fuchsia_hardware_ethernet_Device_client_bind(link->dispatcher, client_end, NULL, link,
+                                                        connection_closed, &link->client);
   if (status != ZX_OK) return status;
   return fuchsia_hardware_ethernet_Device_GetInfo_async(link->client, got_info, link);
 }
 
 static void retry(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  link_endpoint_t* link = (link_endpoint_t*)((char*)task - offsetof(link_endpoint_t, retry));
+  link_endpoint_t* link = (void*)((char*)task - offsetof(link_endpoint_t, retry));
   if (status != ZX_OK) return;
   if (link->client) {
     link_session_lost(link, ZX_ERR_TIMED_OUT);

@@ -1,9 +1,9 @@
-// The engine's surroundings: time, frames, events. Above: provider.c and synchronous_datagram_socket.c, which call the
-// engine for applications. Below: <tcpip/tcpip.h> and the link endpoint.
+// The engine's surroundings: time, frames, events. Above: provider.c and synchronous_datagram_socket.c, which
+// call the engine for applications. Below: <tcpip/tcpip.h> and the link endpoint.
 //
-// netstack_enter and netstack_leave bracket every visit to the engine. Leaving sends what the visit produced, delivers
-// what it sent to this host itself, and sets one timer to the engine's next deadline. The timer is only ever moved
-// forward in time by its own firing: a deadline that became later costs nothing until then.
+// netstack_enter and netstack_leave bracket every visit to the engine. Leaving sends what the visit produced,
+// delivers what it sent to this host itself, and sets one timer to the engine's next deadline. The timer is
+// only ever moved forward in time by its own firing: a deadline that became later costs nothing until then.
 #include "netstack.h"
 
 #include <stdarg.h>
@@ -96,7 +96,7 @@ void netstack_leave(netstack_t* netstack) {
 }
 
 static void timer_fired(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  netstack_t* netstack = (netstack_t*)((char*)task - offsetof(netstack_t, timer));
+  netstack_t* netstack = (void*)((char*)task - offsetof(netstack_t, timer));
   netstack->timer_deadline = TCPIP_NEVER;
   if (status != ZX_OK) return;
   tcpip_advance(netstack->engine, zx_clock_get_monotonic());
@@ -111,12 +111,14 @@ static int engine_transmit(void* context, uint32_t interface, const struct iovec
   return link_endpoint_transmit(netstack->link, iov, iov_count);
 }
 
-static void engine_multicast_filter(void* context, uint32_t interface, const uint8_t mac[TCPIP_MAC_SIZE], bool add) {
+static void engine_multicast_filter(void* context, uint32_t interface, const uint8_t mac[TCPIP_MAC_SIZE],
+                                    bool add) {
   netstack_t* netstack = context;
   link_endpoint_multicast(netstack->link, mac, add);
 }
 
-static void engine_socket_event(void* context, tcpip_socket_t* endpoint, void* socket_context, uint32_t events) {
+static void engine_socket_event(void* context, tcpip_socket_t* endpoint, void* socket_context,
+                                uint32_t events) {
   synchronous_datagram_socket_event(socket_context, events);
 }
 

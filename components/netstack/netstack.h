@@ -1,7 +1,8 @@
-// The netstack: the TCP/IP engine between applications, which speak fuchsia.posix.socket, and an Ethernet device.
+// The netstack: the TCP/IP engine between applications, which speak fuchsia.posix.socket, and an Ethernet
+// device.
 //
-// The engine does no input or output and knows no time; netstack.c gives it both. Everything that calls the engine does
-// so between netstack_enter and netstack_leave. All of it runs on one loop's thread.
+// The engine does no input or output and knows no time; netstack.c gives it both. Everything that calls the
+// engine does so between netstack_enter and netstack_leave. All of it runs on one loop's thread.
 #ifndef COMPONENTS_NETSTACK_NETSTACK_H_
 #define COMPONENTS_NETSTACK_NETSTACK_H_
 
@@ -29,12 +30,12 @@ typedef struct netstack_host {
 zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_config_t* config,
                             const netstack_host_t* host, netstack_t** out);
 
-// Closes every socket, lets go of the device, frees. The loop must run no handler of this netstack any more: call it
-// after async_loop_shutdown. NULL is fine.
+// Closes every socket, lets go of the device, frees. The loop must run no handler of this netstack any more:
+// call it after async_loop_shutdown. NULL is fine.
 void netstack_destroy(netstack_t* netstack);
 
-// Serves fuchsia.posix.socket.Provider on `server_end` (consumed). Its requests wait until the device is there, but
-// no longer than some seconds.
+// Serves fuchsia.posix.socket.Provider on `server_end` (consumed). Its requests wait until the device is
+// there, but no longer than some seconds.
 void netstack_serve_provider(netstack_t* netstack, zx_handle_t server_end);
 
 // For the modules of the netstack.

@@ -1,5 +1,5 @@
-// Clients, and what they ask the Provider for. Above: applications' processes. Beside: synchronous_datagram_socket.c,
-// which serves the sockets made here. Below: netstack.c and the engine.
+// Clients, and what they ask the Provider for. Above: applications' processes. Beside:
+// synchronous_datagram_socket.c, which serves the sockets made here. Below: netstack.c and the engine.
 #include "provider.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ struct provider_list {
 struct provider_client {
   provider_list_t* list;
   tcpip_client_t* engine;
-  uint32_t references;  // the connection to the Provider and each socket
+  uint32_t references;   // the connection to the Provider and each socket
   uint32_t descriptors;  // charged
 };
 
@@ -80,7 +80,8 @@ static void stream_socket(void* context, fuchsia_posix_socket_ProviderStreamSock
 static int open_datagram_socket(provider_client_t* client, fuchsia_posix_socket_Domain domain,
                                 fuchsia_posix_socket_DatagramSocketProtocol proto, zx_handle_t* out) {
   uint8_t family = domain == fuchsia_posix_socket_Domain_IPV4 ? TCPIP_IPV4 : TCPIP_IPV6;
-  tcpip_protocol_t protocol = proto == fuchsia_posix_socket_DatagramSocketProtocol_UDP ? TCPIP_UDP : TCPIP_ICMP_ECHO;
+  tcpip_protocol_t protocol =
+      proto == fuchsia_posix_socket_DatagramSocketProtocol_UDP ? TCPIP_UDP : TCPIP_ICMP_ECHO;
   zx_handle_t client_end = ZX_HANDLE_INVALID;
   zx_handle_t server_end = ZX_HANDLE_INVALID;
   if (zx_channel_create(0, &client_end, &server_end) != ZX_OK) return -ENFILE;
@@ -123,8 +124,8 @@ static void interface_index_to_name(void* context,
                                     fidl_completer_t completer) {
   provider_client_t* client = context;
   tcpip_interface_info_t info;
-  if (request->index > UINT32_MAX ||
-      tcpip_interface_get(netstack_engine(provider_client_netstack(client)), (uint32_t)request->index, &info) != 0) {
+  if (request->index > UINT32_MAX || tcpip_interface_get(netstack_engine(provider_client_netstack(client)),
+                                                         (uint32_t)request->index, &info) != 0) {
     fuchsia_posix_socket_Provider_InterfaceIndexToName_reply_error(completer, ZX_ERR_NOT_FOUND);
     return;
   }
@@ -152,7 +153,8 @@ static fuchsia_posix_socket_InterfaceFlags flags_of(const tcpip_interface_info_t
   fuchsia_posix_socket_InterfaceFlags flags = 0;
   if (info->up) flags |= fuchsia_posix_socket_InterfaceFlags_UP | fuchsia_posix_socket_InterfaceFlags_RUNNING;
   if (info->loopback) return flags | fuchsia_posix_socket_InterfaceFlags_LOOPBACK;
-  return flags | fuchsia_posix_socket_InterfaceFlags_BROADCAST | fuchsia_posix_socket_InterfaceFlags_MULTICAST;
+  return flags | fuchsia_posix_socket_InterfaceFlags_BROADCAST |
+         fuchsia_posix_socket_InterfaceFlags_MULTICAST;
 }
 
 static void interface_name_to_flags(void* context,
@@ -161,7 +163,8 @@ static void interface_name_to_flags(void* context,
   provider_client_t* client = context;
   tcpip_interface_info_t info;
   uint32_t index = find_interface(client, request->name);
-  if (index == 0 || tcpip_interface_get(netstack_engine(provider_client_netstack(client)), index, &info) != 0) {
+  if (index == 0 ||
+      tcpip_interface_get(netstack_engine(provider_client_netstack(client)), index, &info) != 0) {
     fuchsia_posix_socket_Provider_InterfaceNameToFlags_reply_error(completer, ZX_ERR_NOT_FOUND);
     return;
   }
@@ -208,7 +211,8 @@ static void get_interface_addresses(void* context, fidl_completer_t completer) {
   provider_client_t* client = context;
   const tcpip_t* engine = netstack_engine(provider_client_netstack(client));
   size_t count = 0;
-  for (uint32_t i = tcpip_interface_next(engine, 0); i != 0; i = tcpip_interface_next(engine, i)) count++;
+  for (uint32_t i = tcpip_interface_next(engine, 0); i != 0; i = tcpip_interface_next(engine, i))
+    count++;
   fuchsia_posix_socket_InterfaceAddresses* interfaces = calloc(count, sizeof(*interfaces));
   interface_answer_t* answers = calloc(count, sizeof(*answers));
   if (interfaces && answers) {
@@ -278,12 +282,13 @@ void provider_list_open(provider_list_t* list) {
   if (list->open) return;
   list->open = true;
   (void)async_cancel_task(netstack_dispatcher(list->netstack), &list->impatience);
-  for (size_t i = 0; i < list->waiting_count; i++) serve(list, list->waiting[i]);
+  for (size_t i = 0; i < list->waiting_count; i++)
+    serve(list, list->waiting[i]);
   list->waiting_count = 0;
 }
 
 static void patience_ended(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  provider_list_t* list = (provider_list_t*)((char*)task - offsetof(provider_list_t, impatience));
+  provider_list_t* list = (void*)((char*)task - offsetof(provider_list_t, impatience));
   if (status != ZX_OK) return;
   netstack_log(list->netstack, "no Ethernet device yet; going on without");
   provider_list_open(list);
@@ -307,6 +312,7 @@ zx_status_t provider_list_create(netstack_t* netstack, provider_list_t** out) {
 void provider_list_destroy(provider_list_t* list) {
   if (!list) return;
   (void)async_cancel_task(netstack_dispatcher(list->netstack), &list->impatience);
-  for (size_t i = 0; i < list->waiting_count; i++) refuse(list->waiting[i], ZX_ERR_CANCELED);
+  for (size_t i = 0; i < list->waiting_count; i++)
+    refuse(list->waiting[i], ZX_ERR_CANCELED);
   free(list);
 }

@@ -1,6 +1,8 @@
-// fuchsia.posix.socket.Provider: one connection to it is one client, which owns and pays for the sockets it makes.
+// fuchsia.posix.socket.Provider: one connection to it is one client, which owns and pays for the sockets it
+// makes.
 //
-// A client outlives its connection: sockets may have been passed on, and they keep their owner until the last is gone.
+// A client outlives its connection: sockets may have been passed on, and they keep their owner until the last
+// is gone.
 #ifndef COMPONENTS_NETSTACK_PROVIDER_H_
 #define COMPONENTS_NETSTACK_PROVIDER_H_
 
@@ -20,8 +22,8 @@ enum {
   PROVIDER_CONNECTION_DESCRIPTORS = 1,
 };
 
-// All clients of a netstack. Until provider_list_open is called, or some seconds have passed, their requests wait.
-// ZX_ERR_NO_MEMORY, ZX_ERR_BAD_STATE.
+// All clients of a netstack. Until provider_list_open is called, or some seconds have passed, their requests
+// wait. ZX_ERR_NO_MEMORY, ZX_ERR_BAD_STATE.
 zx_status_t provider_list_create(netstack_t* netstack, provider_list_t** out);
 
 // Refuses connections that still wait and frees. All bindings must be over. NULL is fine.
@@ -39,8 +41,8 @@ tcpip_client_t* provider_client_engine(const provider_client_t* client);
 void provider_client_acquire(provider_client_t* client);
 void provider_client_release(provider_client_t* client);
 
-// Takes descriptors on the client's account. False: it has its share. A client may have half of what all others leave, so
-// that there is always something for the next one.
+// Takes descriptors on the client's account. False: it has its share. A client may have half of what all
+// others leave, so that there is always something for the next one.
 bool provider_client_charge(provider_client_t* client, uint32_t descriptors);
 void provider_client_refund(provider_client_t* client, uint32_t descriptors);
 

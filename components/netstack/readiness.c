@@ -1,12 +1,14 @@
-// The two faces of a socket's state. Above: the datagram socket, which knows the state. Below: the kernel's Unix sockets
-// and the eventpair.
+// The two faces of a socket's state. Above: the datagram socket, which knows the state. Below: the kernel's
+// Unix sockets and the eventpair.
 //
 // How the descriptor is shaped (client_fd is what the application polls):
 //   readable    a byte lies in client_fd's receive queue; taken back by reading it through our duplicate
-//   unwritable  bytes written through our duplicate fill client_fd's send queue; taken back by reading server_fd
-//   hang-up     server_fd is shut down for writing (receiving has ended) or closed (the socket is gone)
-// The application shares client_fd's file description, so it may set or clear O_NONBLOCK under us: every call here says
-// MSG_DONTWAIT itself. A result that is not the expected one means that the application meddled; it is ignored.
+//   unwritable  bytes written through our duplicate fill client_fd's send queue; taken back by reading
+//   server_fd hang-up     server_fd is shut down for writing (receiving has ended) or closed (the socket is
+//   gone)
+// The application shares client_fd's file description, so it may set or clear O_NONBLOCK under us: every call
+// here says MSG_DONTWAIT itself. A result that is not the expected one means that the application meddled; it
+// is ignored.
 #include "readiness.h"
 
 #include <errno.h>
@@ -19,8 +21,8 @@
 #include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
-// One write of this many bytes exceeds a quarter of the smallest send buffer the kernel gives, book-keeping included,
-// and that is when it stops reporting POLLOUT.
+// One write of this many bytes exceeds a quarter of the smallest send buffer the kernel gives, book-keeping
+// included, and that is when it stops reporting POLLOUT.
 enum { FILL_BYTES = 1024 };
 
 static zx_signals_t signals_of(uint32_t state) {
@@ -115,7 +117,8 @@ void readiness_deinit(readiness_t* readiness) {
   *readiness = (readiness_t){.server_fd = -1, .client_fd = -1};
 }
 
-zx_status_t readiness_share(const readiness_t* readiness, zx_handle_t* out_event, zx_handle_t* out_descriptor) {
+zx_status_t readiness_share(const readiness_t* readiness, zx_handle_t* out_event,
+                            zx_handle_t* out_descriptor) {
   zx_handle_t event = ZX_HANDLE_INVALID;
   zx_handle_t descriptor = ZX_HANDLE_INVALID;
   int fd = fcntl(readiness->client_fd, F_DUPFD_CLOEXEC, 0);

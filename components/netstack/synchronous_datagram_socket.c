@@ -1,9 +1,9 @@
-// A datagram socket's life, addresses and data. Above: the generated stub of fuchsia.posix.socket. Below: the engine's
-// sockets and readiness.c.
+// A datagram socket's life, addresses and data. Above: the generated stub of fuchsia.posix.socket. Below: the
+// engine's sockets and readiness.c.
 //
-// Each method makes one visit to the engine: begin, act, show the new state, answer, end. Showing comes before the answer
-// so that whoever has the answer finds poll() agreeing with it; ending comes after, so that the answer does not wait for
-// frames to go out.
+// Each method makes one visit to the engine: begin, act, show the new state, answer, end. Showing comes
+// before the answer so that whoever has the answer finds poll() agreeing with it; ending comes after, so that
+// the answer does not wait for frames to go out.
 #include "synchronous_datagram_socket.h"
 
 #include <errno.h>
@@ -88,8 +88,8 @@ static void clone_connection(void* context, fuchsia_unknown_CloneableCloneReques
   (void)connect_to(socket, server_end);
 }
 
-// The last connection's Close frees the port before it is answered, so that a program which has closed its socket can
-// bind the port again at once.
+// The last connection's Close frees the port before it is answered, so that a program which has closed its
+// socket can bind the port again at once.
 static void close_connection(void* context, fidl_completer_t completer) {
   socket_connection_t* connection = context;
   datagram_socket_t* socket = connection->socket;
@@ -117,7 +117,8 @@ static void query(void* context, fidl_completer_t completer) {
 static void get_info(void* context, fidl_completer_t completer) {
   const datagram_socket_t* socket = ((socket_connection_t*)context)->socket;
   fuchsia_posix_socket_BaseDatagramSocket_GetInfo_Response response = {0};
-  response.domain = socket->family == TCPIP_IPV4 ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6;
+  response.domain =
+      socket->family == TCPIP_IPV4 ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6;
   response.proto = socket->protocol == TCPIP_UDP ? fuchsia_posix_socket_DatagramSocketProtocol_UDP
                                                  : fuchsia_posix_socket_DatagramSocketProtocol_ICMP_ECHO;
   (void)METHOD(GetInfo_reply)(completer, &response);
@@ -285,8 +286,7 @@ static const fuchsia_posix_socket_SynchronousDatagramSocket_ops_t socket_ops = {
     .DropIpMembership = socket_drop_ip_membership,
     .AddIpv6Membership = socket_add_ipv6_membership,
     .DropIpv6Membership = socket_drop_ipv6_membership,
-    SOCKET_OPTIONS(SET_AND_GET)
-};
+    SOCKET_OPTIONS(SET_AND_GET)};
 
 // Makes another connection to a socket. Consumes `server_end`, also on failure. 0 or a negative errno.
 static int connect_to(datagram_socket_t* socket, zx_handle_t server_end) {
@@ -297,8 +297,8 @@ static int connect_to(datagram_socket_t* socket, zx_handle_t server_end) {
   connection = malloc(sizeof(*connection));
   if (!connection) goto fail_count;
   *connection = (socket_connection_t){.socket = socket, .open = true};
-  zx_status_t status = METHOD(bind)(netstack_dispatcher(socket->netstack), server_end, &socket_ops, connection,
-                                    connection_unbound, NULL);
+  zx_status_t status = METHOD(bind)(netstack_dispatcher(socket->netstack), server_end, &socket_ops,
+                                    connection, connection_unbound, NULL);
   server_end = ZX_HANDLE_INVALID;  // consumed
   if (status != ZX_OK) goto fail_count;
   socket->connections++;
@@ -316,8 +316,8 @@ fail:
 // Gives the engine's socket its face. 0 or a negative errno.
 static int make_endpoint(datagram_socket_t* socket) {
   netstack_enter(socket->netstack);
-  int result = tcpip_socket_create(provider_client_engine(socket->client), socket->family, socket->protocol, socket,
-                                   &socket->endpoint);
+  int result = tcpip_socket_create(provider_client_engine(socket->client), socket->family, socket->protocol,
+                                   socket, &socket->endpoint);
   netstack_leave(socket->netstack);
   if (result != 0) return result;
   zx_status_t status = readiness_init(&socket->readiness, tcpip_socket_poll(socket->endpoint));

@@ -100,8 +100,8 @@ static int apply_ipv6(const fuchsia_posix_socket_Ipv6SendControlData* ipv6, tcpi
 }
 
 int send_control_apply(const datagram_socket_t* socket,
-                       const fuchsia_posix_socket_DatagramSocketSendControlData* control, tcpip_address_t* source,
-                       tcpip_send_t* send) {
+                       const fuchsia_posix_socket_DatagramSocketSendControlData* control,
+                       tcpip_address_t* source, tcpip_send_t* send) {
   if (!fuchsia_posix_socket_DatagramSocketSendControlData_has_network(control)) return 0;
   const fuchsia_posix_socket_NetworkSocketSendControlData* network =
       fuchsia_posix_socket_DatagramSocketSendControlData_network(control);

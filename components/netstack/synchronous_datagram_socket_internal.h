@@ -1,5 +1,5 @@
-// What the files of the datagram socket share: synchronous_datagram_socket.c (life, addresses, data), _control.c (what
-// accompanies datagrams), _options.c and _multicast.c (options).
+// What the files of the datagram socket share: synchronous_datagram_socket.c (life, addresses, data),
+// _control.c (what accompanies datagrams), _options.c and _multicast.c (options).
 #ifndef COMPONENTS_NETSTACK_SYNCHRONOUS_DATAGRAM_SOCKET_INTERNAL_H_
 #define COMPONENTS_NETSTACK_SYNCHRONOUS_DATAGRAM_SOCKET_INTERNAL_H_
 
@@ -11,8 +11,8 @@
 #include "provider.h"
 #include "readiness.h"
 
-// Options that the engine knows nothing of: those that choose control data, and those that mean nothing to datagrams
-// but are remembered, as Linux does.
+// Options that the engine knows nothing of: those that choose control data, and those that mean nothing to
+// datagrams but are remembered, as Linux does.
 typedef struct socket_options {
   bool keep_alive;
   bool out_of_band_inline;
@@ -51,8 +51,8 @@ typedef struct socket_connection {
 datagram_socket_t* socket_begin(void* context);
 void socket_end(datagram_socket_t* socket);
 
-// Shows the socket's present state to those who wait; to be called before the answer, so that an application which
-// has its answer never sees an older state.
+// Shows the socket's present state to those who wait; to be called before the answer, so that an application
+// which has its answer never sees an older state.
 void socket_show(datagram_socket_t* socket);
 
 // Room for everything that can accompany a received datagram.
@@ -70,73 +70,75 @@ typedef struct recv_control {
   fuchsia_posix_socket_Ipv6PktInfoRecvControlData pktinfo;
 } recv_control_t;
 
-// Fills `out` with what the socket's options ask for about `recv`; it points into `storage`, which need not be
-// initialised.
+// Fills `out` with what the socket's options ask for about `recv`; it points into `storage`, which need not
+// be initialised.
 void recv_control_fill(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage,
                        fuchsia_posix_socket_DatagramSocketRecvControlData* out);
 
-// Takes over into `send` what accompanies a datagram to send. `source` is room that `send` may point to afterwards. 0 or
-// -EINVAL.
+// Takes over into `send` what accompanies a datagram to send. `source` is room that `send` may point to
+// afterwards. 0 or -EINVAL.
 int send_control_apply(const datagram_socket_t* socket,
-                       const fuchsia_posix_socket_DatagramSocketSendControlData* control, tcpip_address_t* source,
-                       tcpip_send_t* send);
+                       const fuchsia_posix_socket_DatagramSocketSendControlData* control,
+                       tcpip_address_t* source, tcpip_send_t* send);
 
 // The generated name of a function of the socket's protocol.
 #define METHOD(NAME) fuchsia_posix_socket_SynchronousDatagramSocket_##NAME
 
 // Answers the method NAME, which has no result but an error.
-#define SOCKET_ANSWER(NAME, completer, result)                                       \
-  do {                                                                               \
-    int answer_result_ = (result);                                                   \
-    if (answer_result_ < 0) {                                                        \
-      (void)METHOD(NAME##_reply_error)((completer), errno_to_fidl(answer_result_));  \
-    } else {                                                                         \
-      (void)METHOD(NAME##_reply)(completer);                                         \
-    }                                                                                \
+#define SOCKET_ANSWER(NAME, completer, result)                                      \
+  do {                                                                              \
+    int answer_result_ = (result);                                                  \
+    if (answer_result_ < 0) {                                                       \
+      (void)METHOD(NAME##_reply_error)((completer), errno_to_fidl(answer_result_)); \
+    } else {                                                                        \
+      (void)METHOD(NAME##_reply)(completer);                                        \
+    }                                                                               \
   } while (0)
 
 // The options that are set and got as a pair: X(NAME, OWNER) for SetNAME and GetNAME of protocol OWNER.
-#define SOCKET_OPTIONS(X)                        \
-  X(ReuseAddress, BaseSocket)                    \
-  X(Broadcast, BaseSocket)                       \
-  X(SendBuffer, BaseSocket)                      \
-  X(ReceiveBuffer, BaseSocket)                   \
-  X(KeepAlive, BaseSocket)                       \
-  X(OutOfBandInline, BaseSocket)                 \
-  X(NoCheck, BaseSocket)                         \
-  X(Linger, BaseSocket)                          \
-  X(ReusePort, BaseSocket)                       \
-  X(BindToDevice, BaseSocket)                    \
-  X(Timestamp, BaseSocket)                       \
-  X(IpTypeOfService, BaseNetworkSocket)          \
-  X(IpTtl, BaseNetworkSocket)                    \
-  X(IpPacketInfo, BaseNetworkSocket)             \
-  X(IpReceiveTypeOfService, BaseNetworkSocket)   \
-  X(IpReceiveTtl, BaseNetworkSocket)             \
-  X(IpMulticastInterface, BaseNetworkSocket)     \
-  X(IpMulticastTtl, BaseNetworkSocket)           \
-  X(IpMulticastLoopback, BaseNetworkSocket)      \
-  X(Ipv6MulticastInterface, BaseNetworkSocket)   \
-  X(Ipv6UnicastHops, BaseNetworkSocket)          \
-  X(Ipv6ReceiveHopLimit, BaseNetworkSocket)      \
-  X(Ipv6MulticastHops, BaseNetworkSocket)        \
-  X(Ipv6MulticastLoopback, BaseNetworkSocket)    \
-  X(Ipv6Only, BaseNetworkSocket)                 \
-  X(Ipv6ReceiveTrafficClass, BaseNetworkSocket)  \
-  X(Ipv6TrafficClass, BaseNetworkSocket)         \
+#define SOCKET_OPTIONS(X)                       \
+  X(ReuseAddress, BaseSocket)                   \
+  X(Broadcast, BaseSocket)                      \
+  X(SendBuffer, BaseSocket)                     \
+  X(ReceiveBuffer, BaseSocket)                  \
+  X(KeepAlive, BaseSocket)                      \
+  X(OutOfBandInline, BaseSocket)                \
+  X(NoCheck, BaseSocket)                        \
+  X(Linger, BaseSocket)                         \
+  X(ReusePort, BaseSocket)                      \
+  X(BindToDevice, BaseSocket)                   \
+  X(Timestamp, BaseSocket)                      \
+  X(IpTypeOfService, BaseNetworkSocket)         \
+  X(IpTtl, BaseNetworkSocket)                   \
+  X(IpPacketInfo, BaseNetworkSocket)            \
+  X(IpReceiveTypeOfService, BaseNetworkSocket)  \
+  X(IpReceiveTtl, BaseNetworkSocket)            \
+  X(IpMulticastInterface, BaseNetworkSocket)    \
+  X(IpMulticastTtl, BaseNetworkSocket)          \
+  X(IpMulticastLoopback, BaseNetworkSocket)     \
+  X(Ipv6MulticastInterface, BaseNetworkSocket)  \
+  X(Ipv6UnicastHops, BaseNetworkSocket)         \
+  X(Ipv6ReceiveHopLimit, BaseNetworkSocket)     \
+  X(Ipv6MulticastHops, BaseNetworkSocket)       \
+  X(Ipv6MulticastLoopback, BaseNetworkSocket)   \
+  X(Ipv6Only, BaseNetworkSocket)                \
+  X(Ipv6ReceiveTrafficClass, BaseNetworkSocket) \
+  X(Ipv6TrafficClass, BaseNetworkSocket)        \
   X(Ipv6ReceivePacketInfo, BaseNetworkSocket)
 
-#define SOCKET_DECLARE_OPTION(NAME, OWNER)                                                                         \
-  void socket_set_##NAME(void* context, fuchsia_posix_socket_##OWNER##Set##NAME##Request* request,                \
-                         fidl_completer_t completer);                                                              \
+#define SOCKET_DECLARE_OPTION(NAME, OWNER)                                                         \
+  void socket_set_##NAME(void* context, fuchsia_posix_socket_##OWNER##Set##NAME##Request* request, \
+                         fidl_completer_t completer);                                              \
   void socket_get_##NAME(void* context, fidl_completer_t completer);
 SOCKET_OPTIONS(SOCKET_DECLARE_OPTION)
 #undef SOCKET_DECLARE_OPTION
 
 void socket_get_AcceptConn(void* context, fidl_completer_t completer);
-void socket_add_ip_membership(void* context, fuchsia_posix_socket_BaseNetworkSocketAddIpMembershipRequest* request,
+void socket_add_ip_membership(void* context,
+                              fuchsia_posix_socket_BaseNetworkSocketAddIpMembershipRequest* request,
                               fidl_completer_t completer);
-void socket_drop_ip_membership(void* context, fuchsia_posix_socket_BaseNetworkSocketDropIpMembershipRequest* request,
+void socket_drop_ip_membership(void* context,
+                               fuchsia_posix_socket_BaseNetworkSocketDropIpMembershipRequest* request,
                                fidl_completer_t completer);
 void socket_add_ipv6_membership(void* context,
                                 fuchsia_posix_socket_BaseNetworkSocketAddIpv6MembershipRequest* request,

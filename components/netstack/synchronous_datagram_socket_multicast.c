@@ -1,5 +1,5 @@
-// Multicast interfaces and memberships of a datagram socket: options that name an interface by its identifier or by one
-// of its addresses.
+// Multicast interfaces and memberships of a datagram socket: options that name an interface by its identifier
+// or by one of its addresses.
 #include <errno.h>
 #include <string.h>
 
@@ -11,8 +11,8 @@ static bool is_any(const fuchsia_net_Ipv4Address* address) {
   return memcmp(address, &any, sizeof(any)) == 0;
 }
 
-// The interface that an identifier or, if it is 0, an address of the interface names; 0 in *out if neither does. False if
-// there is no such interface.
+// The interface that an identifier or, if it is 0, an address of the interface names; 0 in *out if neither
+// does. False if there is no such interface.
 static bool resolve(const datagram_socket_t* socket, uint64_t iface, const fuchsia_net_Ipv4Address* address,
                     uint32_t* out) {
   const tcpip_t* engine = netstack_engine(socket->netstack);
@@ -29,9 +29,9 @@ static bool resolve(const datagram_socket_t* socket, uint64_t iface, const fuchs
   return *out != 0;
 }
 
-void socket_set_IpMulticastInterface(void* context,
-                                     fuchsia_posix_socket_BaseNetworkSocketSetIpMulticastInterfaceRequest* request,
-                                     fidl_completer_t completer) {
+void socket_set_IpMulticastInterface(
+    void* context, fuchsia_posix_socket_BaseNetworkSocketSetIpMulticastInterfaceRequest* request,
+    fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
   uint32_t index = 0;
   int result = -EADDRNOTAVAIL;
@@ -70,7 +70,8 @@ void socket_get_Ipv6MulticastInterface(void* context, fidl_completer_t completer
     (void)METHOD(GetIpv6MulticastInterface_reply_error)(completer, errno_to_fidl(result));
     return;
   }
-  fuchsia_posix_socket_BaseNetworkSocket_GetIpv6MulticastInterface_Response response = {.value = (uint64_t)index};
+  fuchsia_posix_socket_BaseNetworkSocket_GetIpv6MulticastInterface_Response response = {.value =
+                                                                                            (uint64_t)index};
   (void)METHOD(GetIpv6MulticastInterface_reply)(completer, &response);
 }
 
@@ -84,21 +85,23 @@ static int change_ip(datagram_socket_t* socket, const fuchsia_posix_socket_IpMul
   return change(socket->endpoint, &group, index);
 }
 
-static int change_ipv6(datagram_socket_t* socket, const fuchsia_posix_socket_Ipv6MulticastMembership* membership,
-                       membership_fn change) {
+static int change_ipv6(datagram_socket_t* socket,
+                       const fuchsia_posix_socket_Ipv6MulticastMembership* membership, membership_fn change) {
   if (membership->iface > UINT32_MAX) return -ENODEV;
   tcpip_address_t group = tcpip_ipv6(membership->mcast_addr.addr);
   return change(socket->endpoint, &group, (uint32_t)membership->iface);
 }
 
-void socket_add_ip_membership(void* context, fuchsia_posix_socket_BaseNetworkSocketAddIpMembershipRequest* request,
+void socket_add_ip_membership(void* context,
+                              fuchsia_posix_socket_BaseNetworkSocketAddIpMembershipRequest* request,
                               fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
   SOCKET_ANSWER(AddIpMembership, completer, change_ip(socket, &request->membership, tcpip_socket_join));
   socket_end(socket);
 }
 
-void socket_drop_ip_membership(void* context, fuchsia_posix_socket_BaseNetworkSocketDropIpMembershipRequest* request,
+void socket_drop_ip_membership(void* context,
+                               fuchsia_posix_socket_BaseNetworkSocketDropIpMembershipRequest* request,
                                fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
   SOCKET_ANSWER(DropIpMembership, completer, change_ip(socket, &request->membership, tcpip_socket_leave));

@@ -1,8 +1,8 @@
-// The options of a datagram socket that are a flag, a number or a name. Above: the generated stub. Below: the engine's
-// tcpip_socket_set and _get, and socket_options_t for what the engine knows nothing of.
+// The options of a datagram socket that are a flag, a number or a name. Above: the generated stub. Below: the
+// engine's tcpip_socket_set and _get, and socket_options_t for what the engine knows nothing of.
 //
-// Each option has its own generated request, response and reply, all of a few shapes; the macros below write the two
-// functions of an option of one shape.
+// Each option has its own generated request, response and reply, all of a few shapes; the macros below write
+// the two functions of an option of one shape.
 #include <errno.h>
 #include <string.h>
 
@@ -33,20 +33,21 @@ static int64_t optional_value(const fuchsia_posix_socket_OptionalUint8* optional
   return optional->ordinal == fuchsia_posix_socket_OptionalUint8_Tag_value ? optional->value : -1;
 }
 
-// An option whose response has one member MEMBER, of the engine's option OPTION; EXPRESSION is the request's value.
-#define ENGINE_OPTION(NAME, OWNER, OPTION, MEMBER, TYPE, EXPRESSION)                                          \
-  void socket_set_##NAME(void* context, REQUEST(OWNER, NAME) * request, fidl_completer_t completer) {         \
-    SOCKET_ANSWER(Set##NAME, completer, engine_set(context, OPTION, (EXPRESSION)));                           \
-  }                                                                                                           \
-  void socket_get_##NAME(void* context, fidl_completer_t completer) {                                         \
-    int64_t value = 0;                                                                                        \
-    int result = engine_get(context, OPTION, &value);                                                         \
-    if (result < 0) {                                                                                         \
-      (void)METHOD(Get##NAME##_reply_error)(completer, errno_to_fidl(result));                                \
-      return;                                                                                                 \
-    }                                                                                                         \
-    RESPONSE(OWNER, NAME) response = {.MEMBER = (TYPE)value};                                                 \
-    (void)METHOD(Get##NAME##_reply)(completer, &response);                                                    \
+// An option whose response has one member MEMBER, of the engine's option OPTION; EXPRESSION is the request's
+// value.
+#define ENGINE_OPTION(NAME, OWNER, OPTION, MEMBER, TYPE, EXPRESSION)                                  \
+  void socket_set_##NAME(void* context, REQUEST(OWNER, NAME) * request, fidl_completer_t completer) { \
+    SOCKET_ANSWER(Set##NAME, completer, engine_set(context, OPTION, (EXPRESSION)));                   \
+  }                                                                                                   \
+  void socket_get_##NAME(void* context, fidl_completer_t completer) {                                 \
+    int64_t value = 0;                                                                                \
+    int result = engine_get(context, OPTION, &value);                                                 \
+    if (result < 0) {                                                                                 \
+      (void)METHOD(Get##NAME##_reply_error)(completer, errno_to_fidl(result));                        \
+      return;                                                                                         \
+    }                                                                                                 \
+    RESPONSE(OWNER, NAME) response = {.MEMBER = (TYPE)value};                                         \
+    (void)METHOD(Get##NAME##_reply)(completer, &response);                                            \
   }
 
 #define ENGINE_FLAG(NAME, OWNER, OPTION) ENGINE_OPTION(NAME, OWNER, OPTION, value, bool, request->value)
@@ -57,14 +58,14 @@ static int64_t optional_value(const fuchsia_posix_socket_OptionalUint8* optional
   ENGINE_OPTION(NAME, OWNER, OPTION, value_bytes, uint64_t, clamp_bytes(request->value_bytes))
 
 // An option that is kept here.
-#define LOCAL_OPTION(NAME, OWNER, FIELD)                                                                      \
-  void socket_set_##NAME(void* context, REQUEST(OWNER, NAME) * request, fidl_completer_t completer) {         \
-    socket_of(context)->options.FIELD = request->value;                                                       \
-    (void)METHOD(Set##NAME##_reply)(completer);                                                               \
-  }                                                                                                           \
-  void socket_get_##NAME(void* context, fidl_completer_t completer) {                                         \
-    RESPONSE(OWNER, NAME) response = {.value = socket_of(context)->options.FIELD};                            \
-    (void)METHOD(Get##NAME##_reply)(completer, &response);                                                    \
+#define LOCAL_OPTION(NAME, OWNER, FIELD)                                                              \
+  void socket_set_##NAME(void* context, REQUEST(OWNER, NAME) * request, fidl_completer_t completer) { \
+    socket_of(context)->options.FIELD = request->value;                                               \
+    (void)METHOD(Set##NAME##_reply)(completer);                                                       \
+  }                                                                                                   \
+  void socket_get_##NAME(void* context, fidl_completer_t completer) {                                 \
+    RESPONSE(OWNER, NAME) response = {.value = socket_of(context)->options.FIELD};                    \
+    (void)METHOD(Get##NAME##_reply)(completer, &response);                                            \
   }
 
 // The engine brings sizes within its bounds; it only has to get a number that it can hold.

@@ -57,7 +57,7 @@ zx_status_t async_cancel_fd(async_dispatcher_t* dispatcher, async_fd_t* fd) {
 
 void fds_shutdown(async_loop_t* loop) {
   while (loop->fds.next != &loop->fds) {
-    async_fd_t* fd = (async_fd_t*)((char*)loop->fds.next - offsetof(async_fd_t, state.node));
+    async_fd_t* fd = (void*)((char*)loop->fds.next - offsetof(async_fd_t, state.node));
     async_cancel_fd(&loop->dispatcher, fd);
     fd->handler(&loop->dispatcher, fd, ZX_ERR_CANCELED, 0);
   }

@@ -1,13 +1,14 @@
 // The loop: packets of its port, tasks, descriptors; and sleeping when there are none of them.
 //
-// A round takes what is ready without a system call: packets that the port already holds and tasks that are due. Only
-// when a round has found nothing, or every POLL_INTERVAL rounds so that nobody starves, the kernel is asked.
+// A round takes what is ready without a system call: packets that the port already holds and tasks that are
+// due. Only when a round has found nothing, or every POLL_INTERVAL rounds so that nobody starves, the kernel
+// is asked.
 //
-// A loop that watches no descriptors sleeps in its port, so that one system call both sleeps and learns what has come;
-// another thread ends that sleep through an eventfd that the port watches. A loop that does watch some sleeps in libev,
-// which watches the port's descriptor among the others: the port is armed first and asked afterwards, and a deadline
-// becomes a timerfd, because libev sleeps in milliseconds. The timer is only ever set earlier: when a deadline moves
-// away, one early waking costs less than setting the timer each time.
+// A loop that watches no descriptors sleeps in its port, so that one system call both sleeps and learns what
+// has come; another thread ends that sleep through an eventfd that the port watches. A loop that does watch
+// some sleeps in libev, which watches the port's descriptor among the others: the port is armed first and
+// asked afterwards, and a deadline becomes a timerfd, because libev sleeps in milliseconds. The timer is only
+// ever set earlier: when a deadline moves away, one early waking costs less than setting the timer each time.
 #include "loop_impl.h"
 
 #include <fcntl.h>
@@ -53,7 +54,8 @@ static zx_status_t make_wake_fd(async_loop_t* loop) {
 
 void loop_woken(async_loop_t* loop) {
   uint64_t count;
-  if (read(loop->wake_fd, &count, sizeof(count)) < 0) count = 0;  // somebody else's waking was drained with ours
+  if (read(loop->wake_fd, &count, sizeof(count)) < 0)
+    count = 0;  // somebody else's waking was drained with ours
   (void)watch_wake_fd(loop);
 }
 
@@ -118,7 +120,8 @@ zx_time_t async_now(async_dispatcher_t* dispatcher) {
 }
 
 void loop_wake(async_loop_t* loop) {
-  // Pairs with the fence in fall_asleep: either the sleeper sees what we did before, or we see that it sleeps.
+  // Pairs with the fence in fall_asleep: either the sleeper sees what we did before, or we see that it
+  // sleeps.
   atomic_thread_fence(memory_order_seq_cst);
   const uint64_t one = 1;
   switch (atomic_load_explicit(&loop->asleep, memory_order_relaxed)) {
@@ -209,7 +212,8 @@ static void sleep_until(async_loop_t* loop, zx_time_t deadline) {
 }
 
 zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once) {
-  // A deadline that is past from the start asks for all that is due; one that passes meanwhile ends a busy loop.
+  // A deadline that is past from the start asks for all that is due; one that passes meanwhile ends a busy
+  // loop.
   const bool drain = is_past(deadline);
   for (uint32_t round = 1;; round++) {
     if (loop->shut_down) return ZX_ERR_BAD_STATE;

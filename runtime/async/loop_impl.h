@@ -11,8 +11,8 @@
 #include <lib/async/task.h>
 #include <lib/async/wait.h>
 
-// A place in the table of waits. The packet's key is its index with the generation above it, so that a packet that
-// outlives its wait finds nothing.
+// A place in the table of waits. The packet's key is its index with the generation above it, so that a packet
+// that outlives its wait finds nothing.
 typedef struct wait_slot {
   async_wait_t* wait;  // NULL: free
   uint32_t generation;
@@ -31,7 +31,8 @@ typedef struct task_entry {
   async_task_t* task;
 } task_entry_t;
 
-// A binary heap of tasks by deadline, then by order of posting. Guarded by its lock: tasks come from any thread.
+// A binary heap of tasks by deadline, then by order of posting. Guarded by its lock: tasks come from any
+// thread.
 typedef struct task_heap {
   pthread_mutex_t lock;
   task_entry_t* entries;
@@ -59,16 +60,16 @@ struct async_loop {
   zx_time_t timer_set_for;  // when timer_fd expires, ZX_TIME_INFINITE if it is not set
   ev_io port_ready;
   ev_io timer_ready;
-  ev_async wake;           // ends a sleep in libev
-  int wake_fd;             // an eventfd, ends a sleep in the port
-  zx_handle_t wake_handle; // the same, watched by the port
-  bool ask_port;           // the kernel knows of something that the port has not made packets of yet
+  ev_async wake;            // ends a sleep in libev
+  int wake_fd;              // an eventfd, ends a sleep in the port
+  zx_handle_t wake_handle;  // the same, watched by the port
+  bool ask_port;            // the kernel knows of something that the port has not made packets of yet
   wait_table_t waits;
   task_heap_t tasks;
-  async_node_t fds;        // all that are being watched
+  async_node_t fds;  // all that are being watched
   struct fd_watcher* free_watchers;
-  uint32_t handled;        // handlers called in this round
-  atomic_int asleep;       // whether another thread must wake the loop, and where: enum loop_sleep
+  uint32_t handled;   // handlers called in this round
+  atomic_int asleep;  // whether another thread must wake the loop, and where: enum loop_sleep
   atomic_bool quit;
   bool shut_down;
 };
@@ -93,8 +94,8 @@ static inline void node_remove(async_node_t* node) {
 void waits_init(wait_table_t* waits);
 // Calls every pending wait with ZX_ERR_CANCELED and frees the table.
 void waits_shutdown(async_loop_t* loop);
-// Dispatches at most `limit` packets of the port without waiting; returns how many handlers it called. Without `ask_kernel`
-// it takes what the port already holds, and makes no system call.
+// Dispatches at most `limit` packets of the port without waiting; returns how many handlers it called.
+// Without `ask_kernel` it takes what the port already holds, and makes no system call.
 uint32_t waits_dispatch(async_loop_t* loop, uint32_t limit, bool ask_kernel);
 // Calls the handler that a packet is for; returns how many that is.
 uint32_t waits_deliver(async_loop_t* loop, const zx_port_packet_t* packet);

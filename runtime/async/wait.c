@@ -27,7 +27,8 @@ static zx_status_t grow(wait_table_t* waits) {
   uint32_t num = waits->num_slots ? waits->num_slots * 2 : FIRST_SLOTS;
   wait_slot_t* slots = realloc(waits->slots, num * sizeof(*slots));
   if (!slots) return ZX_ERR_NO_MEMORY;
-  for (uint32_t i = waits->num_slots; i < num; i++) slots[i] = (wait_slot_t){.generation = 1, .next_free = i + 1};
+  for (uint32_t i = waits->num_slots; i < num; i++)
+    slots[i] = (wait_slot_t){.generation = 1, .next_free = i + 1};
   waits->slots = slots;
   waits->free = waits->num_slots;
   waits->num_slots = num;

@@ -28,7 +28,8 @@ typedef struct asker {
   char answer[MAX_SIZE];
 } asker_t;
 
-static int open_socket(const char* address, const char* port, int (*attach)(int, const struct sockaddr*, socklen_t)) {
+static int open_socket(const char* address, const char* port,
+                       int (*attach)(int, const struct sockaddr*, socklen_t)) {
   struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || inet_pton(AF_INET, address, &name.sin_addr) != 1 ||
@@ -100,7 +101,8 @@ static double trip(asker_t* asker, size_t size) {
 static double trips(asker_t* asker, size_t size, size_t count) {
   static double times[MAX_TRIPS];
   if (count > MAX_TRIPS) count = MAX_TRIPS;
-  for (size_t i = 0; i < count; i++) times[i] = trip(asker, size);
+  for (size_t i = 0; i < count; i++)
+    times[i] = trip(asker, size);
   return bench_median(times, count);
 }
 
@@ -126,16 +128,19 @@ static double rate(asker_t* asker, size_t size, unsigned window, unsigned ms) {
   }
   double seconds = (double)(bench_now_ns() - begin) / 1e9;
   uint32_t number;
-  while (under_way > 0 && answered(asker, &number)) under_way--;
+  while (under_way > 0 && answered(asker, &number))
+    under_way--;
   return (double)answers / seconds;
 }
 
 static double send_only(asker_t* asker, size_t size, size_t count) {
   uint64_t begin = bench_now_ns();
-  for (size_t i = 0; i < count; i++) ask(asker, size);
+  for (size_t i = 0; i < count; i++)
+    ask(asker, size);
   double seconds = (double)(bench_now_ns() - begin) / 1e9;
   uint32_t number;
-  while (answered(asker, &number)) continue;
+  while (answered(asker, &number))
+    continue;
   return (double)count / seconds;
 }
 

@@ -7,14 +7,18 @@
 #include <zircon/syscalls.h>
 
 void fake_device_init(fake_device_t* device, async_dispatcher_t* dispatcher, uint8_t last_octet_of_mac) {
-  *device = (fake_device_t){
-      .dispatcher = dispatcher, .mac = {2, 0, 0, 0, 0, last_octet_of_mac}, .mtu = 1500, .depth = 8, .online = true};
+  *device = (fake_device_t){.dispatcher = dispatcher,
+                            .mac = {2, 0, 0, 0, 0, last_octet_of_mac},
+                            .mtu = 1500,
+                            .depth = 8,
+                            .online = true};
 }
 
 static void close_handles(fake_device_t* device) {
   (void)async_cancel_wait(device->dispatcher, &device->tx_wait);
   zx_handle_t handles[] = {device->rx, device->tx, device->client_rx, device->client_tx, device->vmo};
-  for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++) zx_handle_close(handles[i]);
+  for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+    zx_handle_close(handles[i]);
   device->rx = device->tx = device->client_rx = device->client_tx = device->vmo = ZX_HANDLE_INVALID;
   if (device->memory) zx_vmar_unmap(zx_vmar_root_self(), (zx_vaddr_t)device->memory, device->memory_bytes);
   device->memory = NULL;
@@ -53,7 +57,7 @@ bool fake_device_deliver(fake_device_t* device, const void* frame, size_t length
 
 static void tx_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
                      const zx_packet_signal_t* signal) {
-  fake_device_t* device = (fake_device_t*)((char*)wait - offsetof(fake_device_t, tx_wait));
+  fake_device_t* device = (void*)((char*)wait - offsetof(fake_device_t, tx_wait));
   if (status != ZX_OK) return;
   fake_entry_t entry;
   while (fake_device_take(device->tx, &entry, 1) == 1) {
@@ -108,8 +112,8 @@ static void set_io_buffer(void* context, fuchsia_hardware_ethernet_DeviceSetIoBu
   zx_vaddr_t address = 0;
   ck_assert_int_eq(zx_vmo_get_size(device->vmo, &device->memory_bytes), ZX_OK);
   zx_status_t status =
-      zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ | ZX_VM_PERM_WRITE | ZX_VM_REQUIRE_NON_RESIZABLE, 0, device->vmo,
-                  0, device->memory_bytes, &address);
+      zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ | ZX_VM_PERM_WRITE | ZX_VM_REQUIRE_NON_RESIZABLE, 0,
+                  device->vmo, 0, device->memory_bytes, &address);
   ck_assert_int_eq(status, ZX_OK);
   device->memory = (uint8_t*)address;
   fuchsia_hardware_ethernet_DeviceSetIoBufferResponse response = {.status = ZX_OK};
@@ -140,7 +144,8 @@ static void add_mac(void* context, fuchsia_hardware_ethernet_DeviceConfigMultica
   fuchsia_hardware_ethernet_Device_ConfigMulticastAddMac_reply(completer, &response);
 }
 
-static void delete_mac(void* context, fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacRequest* request,
+static void delete_mac(void* context,
+                       fuchsia_hardware_ethernet_DeviceConfigMulticastDeleteMacRequest* request,
                        fidl_completer_t completer) {
   fake_device_t* device = context;
   device->multicast_removed++;

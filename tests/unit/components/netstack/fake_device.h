@@ -1,5 +1,5 @@
-// An Ethernet device for tests: the driver's side of fuchsia.hardware.ethernet.Device on the test's own loop, with its
-// FIFOs and memory laid open, so that a test can be an honest driver, a dead one or a hostile one.
+// An Ethernet device for tests: the driver's side of fuchsia.hardware.ethernet.Device on the test's own loop,
+// with its FIFOs and memory laid open, so that a test can be an honest driver, a dead one or a hostile one.
 #ifndef TESTS_UNIT_COMPONENTS_NETSTACK_FAKE_DEVICE_H_
 #define TESTS_UNIT_COMPONENTS_NETSTACK_FAKE_DEVICE_H_
 
@@ -19,13 +19,14 @@ struct fake_device {
   uint32_t depth;  // said to clients; the FIFOs hold as many, at most 256
   bool online;
   bool silent;  // answers nothing
-  // Called for each frame sent when a wire is attached (fake_device_attach); the entry is returned afterwards.
+  // Called for each frame sent when a wire is attached (fake_device_attach); the entry is returned
+  // afterwards.
   void (*sent)(void* context, const uint8_t* frame, size_t length);
   void* sent_context;
 
   fidl_binding_t* binding;
-  int connections;  // made so far
-  zx_handle_t rx, tx;              // the driver's ends
+  int connections;                   // made so far
+  zx_handle_t rx, tx;                // the driver's ends
   zx_handle_t client_rx, client_tx;  // until they are handed out
   zx_handle_t vmo;
   uint8_t* memory;

@@ -20,7 +20,8 @@ START_TEST(an_ipv4_endpoint_survives_the_round_trip) {
 END_TEST
 
 START_TEST(an_ipv6_endpoint_survives_the_round_trip) {
-  fuchsia_net_Ipv6SocketAddress ipv6 = {.address = {.addr = {0xfe, 0x80, [15] = 1}}, .port = 53, .zone_index = 2};
+  fuchsia_net_Ipv6SocketAddress ipv6 = {
+      .address = {.addr = {0xfe, 0x80, [15] = 1}}, .port = 53, .zone_index = 2};
   fuchsia_net_SocketAddress address = fuchsia_net_SocketAddress_with_ipv6(&ipv6);
   tcpip_endpoint_t endpoint;
   ck_assert(endpoint_from_fidl(&address, &endpoint));

@@ -29,9 +29,10 @@ END_TEST
 START_TEST(addresses_and_gateways_of_both_families_are_collected) {
   netstack_config_t config;
   char error[CONFIG_ERROR_SIZE];
-  char a0[] = "netstack", a1[] = "--address=10.0.2.15/24", a2[] = "--address=fec0::15/64", a3[] = "--gateway=10.0.2.2",
-       a4[] = "--gateway=fec0::2", a5[] = "--mtu=1400", a6[] = "--interface=wire0", a7[] = "--sockets=9",
-       a8[] = "--buffers=65536", a9[] = "--duplicate-detection=off";
+  char a0[] = "netstack", a1[] = "--address=10.0.2.15/24", a2[] = "--address=fec0::15/64",
+       a3[] = "--gateway=10.0.2.2", a4[] = "--gateway=fec0::2", a5[] = "--mtu=1400",
+       a6[] = "--interface=wire0", a7[] = "--sockets=9", a8[] = "--buffers=65536",
+       a9[] = "--duplicate-detection=off";
   char* argv[] = {a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, NULL};
   ck_assert_msg(netstack_config_parse(10, argv, &config, error), "%s", error);
   ck_assert_uint_eq(config.address_count, 2);
@@ -92,7 +93,8 @@ START_TEST(too_many_addresses_are_refused) {
   char error[CONFIG_ERROR_SIZE];
   char text[] = "--address=10.0.2.15/24";
   char* argv[CONFIG_ADDRESSES_MAX + 3] = {text};
-  for (int i = 1; i <= CONFIG_ADDRESSES_MAX + 1; i++) argv[i] = text;
+  for (int i = 1; i <= CONFIG_ADDRESSES_MAX + 1; i++)
+    argv[i] = text;
   ck_assert(netstack_config_parse(CONFIG_ADDRESSES_MAX + 1, argv, &config, error));
   ck_assert(!netstack_config_parse(CONFIG_ADDRESSES_MAX + 2, argv, &config, error));
 }

@@ -18,7 +18,8 @@ static app_datagram_t datagram;
 
 static void set_up(fixture_t* f) {
   two_netstacks_start(&f->two, NULL);
-  for (int side = LEFT; side <= RIGHT; side++) f->provider[side] = two_netstacks_provider(&f->two, side);
+  for (int side = LEFT; side <= RIGHT; side++)
+    f->provider[side] = two_netstacks_provider(&f->two, side);
   f->left = app_socket_open(f->provider[LEFT], fuchsia_posix_socket_Domain_IPV4);
   f->right = app_socket_open(f->provider[RIGHT], fuchsia_posix_socket_Domain_IPV4);
   ck_assert_int_eq(app_bind(&f->right, 2, 7), 0);
@@ -74,7 +75,8 @@ END_TEST
 START_TEST(readiness_goes_with_the_last_datagram) {
   fixture_t f;
   set_up(&f);
-  for (int i = 0; i < 3; i++) ck_assert_int_eq(app_send(&f.left, 2, 7, "x", 1), 0);
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq(app_send(&f.left, 2, 7, "x", 1), 0);
   for (int i = 0; i < 3; i++) {
     app_wait(&f.right, fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING);
     expect_poll(f.right.fd, POLLIN);
@@ -94,7 +96,8 @@ START_TEST(datagrams_of_all_sizes_arrive_whole) {
   fixture_t f;
   static uint8_t data[65536];
   set_up(&f);
-  for (size_t i = 0; i < sizeof(data); i++) data[i] = (uint8_t)(i * 31 + i / 256);
+  for (size_t i = 0; i < sizeof(data); i++)
+    data[i] = (uint8_t)(i * 31 + i / 256);
   ck_assert_int_eq(app_send(&f.left, 2, 7, data, sizes[_i]), 0);
   app_expect(&f.right, &datagram);
   ck_assert_uint_eq(datagram.size, sizes[_i]);
@@ -270,7 +273,8 @@ START_TEST(a_message_that_is_no_request_ends_only_its_own_connection) {
   memset(garbage, 0xa5, sizeof(garbage));
   ck_assert_int_eq(zx_channel_write(f.right.channel, 0, garbage, sizeof(garbage), NULL, 0), ZX_OK);
   ck_assert_int_eq(
-      zx_object_wait_one(f.right.channel, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+      zx_object_wait_one(f.right.channel, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL),
+      ZX_OK);
   ck_assert_int_eq(app_send(&f.left, 2, 7, "x", 1), 0);
   app_expect(&copy, &datagram);
   app_socket_release(&copy);
@@ -294,7 +298,8 @@ START_TEST(a_client_has_no_more_sockets_than_its_quota) {
   ck_assert_int_eq(app_close(&sockets[0]), 0);
   app_socket_release(&sockets[0]);
   sockets[0] = app_socket_open(first, fuchsia_posix_socket_Domain_IPV4);
-  for (int i = 0; i < 3; i++) app_socket_release(&sockets[i]);
+  for (int i = 0; i < 3; i++)
+    app_socket_release(&sockets[i]);
   zx_handle_close(first);
   zx_handle_close(second);
   two_netstacks_stop(&two);
@@ -303,7 +308,8 @@ END_TEST
 
 static int sockets_until_refused(zx_handle_t provider, app_socket_t* sockets, int capacity) {
   int count = 0;
-  while (count < capacity && app_socket_try(provider, fuchsia_posix_socket_Domain_IPV4, &sockets[count]) == 0) count++;
+  while (count < capacity && app_socket_try(provider, fuchsia_posix_socket_Domain_IPV4, &sockets[count]) == 0)
+    count++;
   return count;
 }
 
@@ -339,14 +345,17 @@ START_TEST(clones_count_towards_the_share_of_their_client) {
   zx_handle_t provider = two_netstacks_provider(&two, LEFT);
   app_socket_t socket = app_socket_open(provider, fuchsia_posix_socket_Domain_IPV4);
   app_socket_t copies[40];
-  for (int i = 0; i < 32; i++) copies[i] = clone_of(&socket);
+  for (int i = 0; i < 32; i++)
+    copies[i] = clone_of(&socket);
   fuchsia_unknown_CloneableCloneRequest request;
   zx_handle_t refused;
   ck_assert_int_eq(zx_channel_create(0, &refused, &request.request), ZX_OK);
   ck_assert_int_eq(SOCKET(Clone)(socket.channel, &request), ZX_OK);
-  ck_assert_int_eq(zx_object_wait_one(refused, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(refused, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL),
+                   ZX_OK);
   zx_handle_close(refused);
-  for (int i = 0; i < 32; i++) app_socket_release(&copies[i]);
+  for (int i = 0; i < 32; i++)
+    app_socket_release(&copies[i]);
   app_socket_release(&socket);
   zx_handle_close(provider);
   two_netstacks_stop(&two);

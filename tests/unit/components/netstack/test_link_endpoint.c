@@ -1,5 +1,5 @@
-// The link endpoint against a device that is honest, dead, or hostile. Everything runs on one loop, which is run until
-// nothing is left to do.
+// The link endpoint against a device that is honest, dead, or hostile. Everything runs on one loop, which is
+// run until nothing is left to do.
 #include <errno.h>
 #include <string.h>
 
@@ -118,7 +118,8 @@ START_TEST(a_device_is_found_and_started) {
     ck_assert_uint_ge(entries[i].length, 1518);
     ck_assert_uint_le(entries[i].offset + entries[i].length, f.device.memory_bytes);
     ck_assert_uint_eq(entries[i].flags, 0);
-    for (size_t k = 0; k < i; k++) ck_assert_uint_ne(entries[i].offset, entries[k].offset);
+    for (size_t k = 0; k < i; k++)
+      ck_assert_uint_ne(entries[i].offset, entries[k].offset);
   }
   tear_down(&f);
 }
@@ -145,7 +146,8 @@ START_TEST(frames_that_came_together_are_one_batch) {
   fixture_t f;
   set_up(&f);
   uint8_t frame[60] = {0};
-  while (fake_device_deliver(&f.device, frame, sizeof(frame))) continue;
+  while (fake_device_deliver(&f.device, frame, sizeof(frame)))
+    continue;
   run(&f);
   ck_assert_uint_eq(f.frames, f.device.depth);
   ck_assert_int_eq(f.batches, 1);
@@ -178,7 +180,8 @@ START_TEST(a_full_device_refuses_and_says_when_there_is_room) {
   fixture_t f;
   set_up(&f);
   uint8_t frame[60] = {0};
-  for (unsigned i = 0; i < f.device.depth; i++) ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), 0);
+  for (unsigned i = 0; i < f.device.depth; i++)
+    ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), 0);
   ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), -EAGAIN);
   run(&f);
   ck_assert_int_eq(f.writables, 0);
@@ -310,8 +313,9 @@ START_TEST(a_damaged_transmit_entry_is_counted_and_dropped) {
   const link_counters_t* counters = link_endpoint_counters(f.link);
   ck_assert_uint_eq(counters->bad_cookie, damage->counted == BAD_COOKIE);
   ck_assert_uint_eq(counters->bad_range, damage->counted == BAD_RANGE);
-  ck_assert_uint_eq(counters->bad_flags + counters->tx_errors,
-                    damage->counted == BAD_FLAGS || damage->counted == DRIVER_ERROR || damage->counted == IGNORED);
+  ck_assert_uint_eq(counters->bad_flags + counters->tx_errors, damage->counted == BAD_FLAGS ||
+                                                                   damage->counted == DRIVER_ERROR ||
+                                                                   damage->counted == IGNORED);
   tear_down(&f);
 }
 END_TEST
@@ -467,7 +471,8 @@ START_TEST(destroying_in_the_middle_of_anything_leaves_nothing) {
     fixture_t f;
     prepare(&f);
     begin(&f);
-    for (int i = 0; i < rounds; i++) (void)async_loop_run(f.loop, zx_deadline_after(ZX_MSEC(1)), true);
+    for (int i = 0; i < rounds; i++)
+      (void)async_loop_run(f.loop, zx_deadline_after(ZX_MSEC(1)), true);
     tear_down(&f);
   }
 }
@@ -489,7 +494,8 @@ int main(void) {
   tcase_add_test(tc, a_frame_that_changes_while_it_is_read_is_read_once);
   tcase_add_test(tc, a_killed_device_is_found_again);
   tcase_add_test(tc, a_device_that_cannot_be_reached_is_tried_again);
-  tcase_add_loop_test(tc, a_device_that_makes_no_sense_is_not_used, 0, (int)(sizeof(unusable) / sizeof(unusable[0])));
+  tcase_add_loop_test(tc, a_device_that_makes_no_sense_is_not_used, 0,
+                      (int)(sizeof(unusable) / sizeof(unusable[0])));
   tcase_add_test(tc, a_device_with_a_huge_depth_or_mtu_is_bounded);
   tcase_add_test(tc, the_link_follows_the_status_of_the_device);
   tcase_add_test(tc, multicast_addresses_are_told_and_told_again_to_the_next_device);

@@ -30,7 +30,8 @@ START_TEST(datagram_sockets_are_of_the_synchronous_kind) {
   fixture_t f;
   set_up(&f);
   fuchsia_posix_socket_ProviderDatagramSocketRequest request = {
-      .domain = fuchsia_posix_socket_Domain_IPV6, .proto = fuchsia_posix_socket_DatagramSocketProtocol_ICMP_ECHO};
+      .domain = fuchsia_posix_socket_Domain_IPV6,
+      .proto = fuchsia_posix_socket_DatagramSocketProtocol_ICMP_ECHO};
   FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_DatagramSocket_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, limit());
   fuchsia_posix_socket_Provider_DatagramSocket_Result* result;
@@ -79,7 +80,8 @@ static uint64_t index_of(zx_handle_t provider, const char* name) {
   FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_InterfaceNameToIndex_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, limit());
   fuchsia_posix_socket_Provider_InterfaceNameToIndex_Result* result;
-  ck_assert_int_eq(fuchsia_posix_socket_Provider_InterfaceNameToIndex(provider, &request, &call, &result), ZX_OK);
+  ck_assert_int_eq(fuchsia_posix_socket_Provider_InterfaceNameToIndex(provider, &request, &call, &result),
+                   ZX_OK);
   if (result->ordinal == 1) return result->response->index;
   ck_assert_int_eq(result->err, ZX_ERR_NOT_FOUND);
   return 0;
@@ -101,7 +103,8 @@ START_TEST(interfaces_are_found_by_name_and_number) {
     FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_InterfaceIndexToName_RESPONSE_SIZE);
     fidl_call_t call = FIDL_CALL(buffer, limit());
     fuchsia_posix_socket_Provider_InterfaceIndexToName_Result* result;
-    ck_assert_int_eq(fuchsia_posix_socket_Provider_InterfaceIndexToName(f.provider, &request, &call, &result), ZX_OK);
+    ck_assert_int_eq(fuchsia_posix_socket_Provider_InterfaceIndexToName(f.provider, &request, &call, &result),
+                     ZX_OK);
     ck_assert_uint_eq(result->ordinal, expected[i].name ? 1 : 2);
     if (expected[i].name) {
       ck_assert(fidl_string_equals(result->response->name, expected[i].name));
@@ -121,11 +124,13 @@ START_TEST(interfaces_tell_their_flags) {
     fuchsia_posix_socket_InterfaceFlags flags;
   } expected[] = {{"lo", 0x49}, {"eth0", 0x1043}};
   for (size_t i = 0; i < 2; i++) {
-    fuchsia_posix_socket_ProviderInterfaceNameToFlagsRequest request = {.name = fidl_string(expected[i].name)};
+    fuchsia_posix_socket_ProviderInterfaceNameToFlagsRequest request = {.name =
+                                                                            fidl_string(expected[i].name)};
     FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_InterfaceNameToFlags_RESPONSE_SIZE);
     fidl_call_t call = FIDL_CALL(buffer, limit());
     fuchsia_posix_socket_Provider_InterfaceNameToFlags_Result* result;
-    ck_assert_int_eq(fuchsia_posix_socket_Provider_InterfaceNameToFlags(f.provider, &request, &call, &result), ZX_OK);
+    ck_assert_int_eq(fuchsia_posix_socket_Provider_InterfaceNameToFlags(f.provider, &request, &call, &result),
+                     ZX_OK);
     ck_assert_uint_eq(result->ordinal, 1);
     ck_assert_uint_eq(result->response.flags, expected[i].flags);
   }
@@ -169,10 +174,12 @@ START_TEST(too_many_clients_at_once_are_refused) {
   fixture_t f;
   set_up(&f);
   zx_handle_t providers[300];
-  for (int i = 0; i < 300; i++) providers[i] = two_netstacks_provider(&f.two, LEFT);
+  for (int i = 0; i < 300; i++)
+    providers[i] = two_netstacks_provider(&f.two, LEFT);
   ck_assert_int_eq(zx_object_wait_one(providers[299], ZX_CHANNEL_PEER_CLOSED, limit(), NULL), ZX_OK);
   ck_assert_uint_eq(index_of(providers[0], "lo"), 1);
-  for (int i = 0; i < 300; i++) zx_handle_close(providers[i]);
+  for (int i = 0; i < 300; i++)
+    zx_handle_close(providers[i]);
   tear_down(&f);
 }
 END_TEST

@@ -98,8 +98,9 @@ START_TEST(read_shutdown_hangs_up_the_reading_side) {
   set_up(&f, TCPIP_EVENT_WRITABLE);
   readiness_update(&f.readiness, TCPIP_EVENT_WRITABLE | TCPIP_EVENT_READ_SHUTDOWN);
   ck_assert_int_eq(poll_now(f.fd), POLLIN | POLLOUT | POLLRDHUP);
-  ck_assert_uint_eq(signals_now(f.event) & 0xff000000u, fuchsia_posix_socket_SIGNAL_DATAGRAM_OUTGOING |
-                                                            fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ);
+  ck_assert_uint_eq(
+      signals_now(f.event) & 0xff000000u,
+      fuchsia_posix_socket_SIGNAL_DATAGRAM_OUTGOING | fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ);
   tear_down(&f);
 }
 END_TEST
@@ -196,13 +197,17 @@ START_TEST(an_application_that_meddles_blocks_nobody) {
   char bytes[4096] = {0};
   set_up(&f, TCPIP_EVENT_READABLE | TCPIP_EVENT_WRITABLE);
   ck_assert_int_eq(recv(f.fd, bytes, sizeof(bytes), MSG_DONTWAIT), 1);
-  while (send(f.fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) continue;
-  for (int i = 0; i < STATES; i++) readiness_update(&f.readiness, states[i].state);
+  while (send(f.fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+    continue;
+  for (int i = 0; i < STATES; i++)
+    readiness_update(&f.readiness, states[i].state);
   ck_assert_int_eq(shutdown(f.fd, SHUT_RDWR), 0);
-  for (int i = 0; i < STATES; i++) readiness_update(&f.readiness, states[i].state);
+  for (int i = 0; i < STATES; i++)
+    readiness_update(&f.readiness, states[i].state);
   zx_handle_close(f.event);
   f.event = ZX_HANDLE_INVALID;
-  for (int i = 0; i < STATES; i++) readiness_update(&f.readiness, states[i].state);
+  for (int i = 0; i < STATES; i++)
+    readiness_update(&f.readiness, states[i].state);
   tear_down(&f);
 }
 END_TEST

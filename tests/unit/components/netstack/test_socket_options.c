@@ -18,7 +18,8 @@ typedef struct fixture {
 
 static void set_up(fixture_t* f) {
   two_netstacks_start(&f->two, NULL);
-  for (int side = LEFT; side <= RIGHT; side++) f->provider[side] = two_netstacks_provider(&f->two, side);
+  for (int side = LEFT; side <= RIGHT; side++)
+    f->provider[side] = two_netstacks_provider(&f->two, side);
   f->v4 = app_socket_open(f->provider[LEFT], fuchsia_posix_socket_Domain_IPV4);
   f->v6 = app_socket_open(f->provider[LEFT], fuchsia_posix_socket_Domain_IPV6);
   f->peer = app_socket_open(f->provider[RIGHT], fuchsia_posix_socket_Domain_IPV4);
@@ -38,27 +39,27 @@ static zx_time_t limit(void) {
   return zx_deadline_after(ZX_SEC(10));
 }
 
-// SET(&socket, Name, OWNER, request members) is the error, 0 for none. GET(&socket, Name, OWNER) is the response, GET_LARGE
-// where it is larger than 4 bytes.
-#define SET(SOCKET_, NAME, OWNER, ...)                                                       \
-  __extension__({                                                                                         \
-    fuchsia_posix_socket_##OWNER##Set##NAME##Request request_ = {__VA_ARGS__};               \
-    FIDL_BUFFER(buffer_, SOCKET(Set##NAME##_RESPONSE_SIZE));                                 \
-    fidl_call_t call_ = FIDL_CALL(buffer_, limit());                                         \
-    fuchsia_posix_socket_##OWNER##_Set##NAME##_Result* result_;                              \
+// SET(&socket, Name, OWNER, request members) is the error, 0 for none. GET(&socket, Name, OWNER) is the
+// response, GET_LARGE where it is larger than 4 bytes.
+#define SET(SOCKET_, NAME, OWNER, ...)                                                           \
+  __extension__({                                                                                \
+    fuchsia_posix_socket_##OWNER##Set##NAME##Request request_ = {__VA_ARGS__};                   \
+    FIDL_BUFFER(buffer_, SOCKET(Set##NAME##_RESPONSE_SIZE));                                     \
+    fidl_call_t call_ = FIDL_CALL(buffer_, limit());                                             \
+    fuchsia_posix_socket_##OWNER##_Set##NAME##_Result* result_;                                  \
     ck_assert_int_eq(SOCKET(Set##NAME)((SOCKET_)->channel, &request_, &call_, &result_), ZX_OK); \
-    result_->ordinal == 1 ? 0 : result_->err;                                                \
+    result_->ordinal == 1 ? 0 : result_->err;                                                    \
   })
 #define GET(SOCKET_, NAME, OWNER) GET_AS(SOCKET_, NAME, OWNER, result_->response)
 #define GET_LARGE(SOCKET_, NAME, OWNER) GET_AS(SOCKET_, NAME, OWNER, *result_->response)
-#define GET_AS(SOCKET_, NAME, OWNER, RESPONSE)                                          \
-  __extension__({                                                                                    \
-    FIDL_BUFFER(buffer_, SOCKET(Get##NAME##_RESPONSE_SIZE));                            \
-    fidl_call_t call_ = FIDL_CALL(buffer_, limit());                                    \
-    fuchsia_posix_socket_##OWNER##_Get##NAME##_Result* result_;                         \
-    ck_assert_int_eq(SOCKET(Get##NAME)((SOCKET_)->channel, &call_, &result_), ZX_OK);   \
-    ck_assert_uint_eq(result_->ordinal, 1);                                             \
-    RESPONSE;                                                                           \
+#define GET_AS(SOCKET_, NAME, OWNER, RESPONSE)                                        \
+  __extension__({                                                                     \
+    FIDL_BUFFER(buffer_, SOCKET(Get##NAME##_RESPONSE_SIZE));                          \
+    fidl_call_t call_ = FIDL_CALL(buffer_, limit());                                  \
+    fuchsia_posix_socket_##OWNER##_Get##NAME##_Result* result_;                       \
+    ck_assert_int_eq(SOCKET(Get##NAME)((SOCKET_)->channel, &call_, &result_), ZX_OK); \
+    ck_assert_uint_eq(result_->ordinal, 1);                                           \
+    RESPONSE;                                                                         \
   })
 
 static fuchsia_posix_socket_OptionalUint8 number(uint8_t value) {
@@ -69,24 +70,24 @@ static fuchsia_posix_socket_OptionalUint8 unset(void) {
   return fuchsia_posix_socket_OptionalUint8_with_unset((fuchsia_posix_socket_Empty){0});
 }
 
-#define CHECK_FLAG(SOCKET_, NAME, OWNER, INITIAL)                                  \
-  do {                                                                             \
-    ck_assert_int_eq(GET(SOCKET_, NAME, OWNER).value, INITIAL);                    \
-    for (int on_ = 0; on_ < 4; on_++) {                                            \
-      ck_assert_int_eq(SET(SOCKET_, NAME, OWNER, .value = (on_ & 1) != 0), 0);     \
-      ck_assert_int_eq(GET(SOCKET_, NAME, OWNER).value, (on_ & 1) != 0);           \
-    }                                                                              \
+#define CHECK_FLAG(SOCKET_, NAME, OWNER, INITIAL)                              \
+  do {                                                                         \
+    ck_assert_int_eq(GET(SOCKET_, NAME, OWNER).value, INITIAL);                \
+    for (int on_ = 0; on_ < 4; on_++) {                                        \
+      ck_assert_int_eq(SET(SOCKET_, NAME, OWNER, .value = (on_ & 1) != 0), 0); \
+      ck_assert_int_eq(GET(SOCKET_, NAME, OWNER).value, (on_ & 1) != 0);       \
+    }                                                                          \
   } while (0)
 
-#define CHECK_HOPS(SOCKET_, NAME, INITIAL)                                              \
-  do {                                                                                  \
-    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, INITIAL);             \
-    ck_assert_int_eq(SET(SOCKET_, NAME, BaseNetworkSocket, .value = number(17)), 0);    \
-    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, 17);                  \
-    ck_assert_int_eq(SET(SOCKET_, NAME, BaseNetworkSocket, .value = number(255)), 0);   \
-    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, 255);                 \
-    ck_assert_int_eq(SET(SOCKET_, NAME, BaseNetworkSocket, .value = unset()), 0);       \
-    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, INITIAL);             \
+#define CHECK_HOPS(SOCKET_, NAME, INITIAL)                                            \
+  do {                                                                                \
+    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, INITIAL);           \
+    ck_assert_int_eq(SET(SOCKET_, NAME, BaseNetworkSocket, .value = number(17)), 0);  \
+    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, 17);                \
+    ck_assert_int_eq(SET(SOCKET_, NAME, BaseNetworkSocket, .value = number(255)), 0); \
+    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, 255);               \
+    ck_assert_int_eq(SET(SOCKET_, NAME, BaseNetworkSocket, .value = unset()), 0);     \
+    ck_assert_int_eq(GET(SOCKET_, NAME, BaseNetworkSocket).value, INITIAL);           \
   } while (0)
 
 START_TEST(flags_of_every_socket_are_told_back) {
@@ -194,7 +195,8 @@ END_TEST
 // Receives one datagram of `socket` with its control data, which lies in `buffer`.
 static fuchsia_posix_socket_SynchronousDatagramSocket_RecvMsg_Response* receive_with_control(
     const app_socket_t* socket, void* buffer, uint32_t size) {
-  fuchsia_posix_socket_SynchronousDatagramSocketRecvMsgRequest request = {.data_len = 1000, .want_control = true};
+  fuchsia_posix_socket_SynchronousDatagramSocketRecvMsgRequest request = {.data_len = 1000,
+                                                                          .want_control = true};
   fidl_call_t call = fidl_call_make(buffer, size, limit());
   fuchsia_posix_socket_SynchronousDatagramSocket_RecvMsg_Result* result;
   app_wait(socket, fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING);
@@ -224,7 +226,8 @@ START_TEST(what_was_asked_for_accompanies_received_datagrams) {
   const fuchsia_posix_socket_NetworkSocketRecvControlData* network =
       fuchsia_posix_socket_DatagramSocketRecvControlData_network(&response->control);
   ck_assert(!fuchsia_posix_socket_NetworkSocketRecvControlData_has_ipv6(network));
-  const fuchsia_posix_socket_IpRecvControlData* ip = fuchsia_posix_socket_NetworkSocketRecvControlData_ip(network);
+  const fuchsia_posix_socket_IpRecvControlData* ip =
+      fuchsia_posix_socket_NetworkSocketRecvControlData_ip(network);
   ck_assert_uint_eq(fuchsia_posix_socket_IpRecvControlData_ttl(ip), 33);
   ck_assert_uint_eq(fuchsia_posix_socket_IpRecvControlData_tos(ip), 0x10);
   const fuchsia_posix_socket_Timestamp* timestamp = fuchsia_posix_socket_SocketRecvControlData_timestamp(
@@ -262,22 +265,23 @@ START_TEST(a_sent_datagram_can_have_its_own_ttl) {
     ck_assert_uint_eq(result->ordinal, i == 0 ? 2 : 1);
     if (i == 0) ck_assert_int_eq(result->err, EINVAL);
   }
-  const fuchsia_posix_socket_IpRecvControlData* received = fuchsia_posix_socket_NetworkSocketRecvControlData_ip(
-      fuchsia_posix_socket_DatagramSocketRecvControlData_network(
-          &receive_with_control(&f.peer, buffer, sizeof(buffer))->control));
+  const fuchsia_posix_socket_IpRecvControlData* received =
+      fuchsia_posix_socket_NetworkSocketRecvControlData_ip(
+          fuchsia_posix_socket_DatagramSocketRecvControlData_network(
+              &receive_with_control(&f.peer, buffer, sizeof(buffer))->control));
   ck_assert_uint_eq(fuchsia_posix_socket_IpRecvControlData_ttl(received), 5);
   tear_down(&f);
 }
 END_TEST
 
-#define MEMBERSHIP(SOCKET_, NAME, ...)                                                          \
-  __extension__({                                                                                            \
+#define MEMBERSHIP(SOCKET_, NAME, ...)                                                              \
+  __extension__({                                                                                   \
     fuchsia_posix_socket_BaseNetworkSocket##NAME##Request request_ = {.membership = {__VA_ARGS__}}; \
-    FIDL_BUFFER(buffer_, SOCKET(NAME##_RESPONSE_SIZE));                                         \
-    fidl_call_t call_ = FIDL_CALL(buffer_, limit());                                            \
-    fuchsia_posix_socket_BaseNetworkSocket_##NAME##_Result* result_;                            \
-    ck_assert_int_eq(SOCKET(NAME)((SOCKET_)->channel, &request_, &call_, &result_), ZX_OK);     \
-    result_->ordinal == 1 ? 0 : result_->err;                                                   \
+    FIDL_BUFFER(buffer_, SOCKET(NAME##_RESPONSE_SIZE));                                             \
+    fidl_call_t call_ = FIDL_CALL(buffer_, limit());                                                \
+    fuchsia_posix_socket_BaseNetworkSocket_##NAME##_Result* result_;                                \
+    ck_assert_int_eq(SOCKET(NAME)((SOCKET_)->channel, &request_, &call_, &result_), ZX_OK);         \
+    result_->ordinal == 1 ? 0 : result_->err;                                                       \
   })
 
 static fuchsia_posix_Errno send_to_group(const app_socket_t* socket, const char* text) {
@@ -300,7 +304,8 @@ START_TEST(a_group_is_heard_by_its_members) {
   ck_assert_int_eq(MEMBERSHIP(&f.peer, AddIpMembership, .mcast_addr = group, .local_addr = nowhere), ENODEV);
   ck_assert_int_eq(MEMBERSHIP(&f.peer, AddIpMembership, .mcast_addr = local, .local_addr = local), EINVAL);
   ck_assert_int_eq(MEMBERSHIP(&f.peer, AddIpMembership, .mcast_addr = group, .local_addr = local), 0);
-  ck_assert_int_eq(MEMBERSHIP(&f.peer, AddIpMembership, .mcast_addr = group, .local_addr = local), EADDRINUSE);
+  ck_assert_int_eq(MEMBERSHIP(&f.peer, AddIpMembership, .mcast_addr = group, .local_addr = local),
+                   EADDRINUSE);
   ck_assert_int_eq(SET(&f.v4, IpMulticastInterface, BaseNetworkSocket, .address = nowhere), EADDRNOTAVAIL);
   ck_assert_int_eq(SET(&f.v4, IpMulticastInterface, BaseNetworkSocket, .address = own), 0);
   fuchsia_net_Ipv4Address told = GET(&f.v4, IpMulticastInterface, BaseNetworkSocket).value;
@@ -309,7 +314,8 @@ START_TEST(a_group_is_heard_by_its_members) {
   app_expect(&f.peer, datagram);
   ck_assert_mem_eq(datagram->data, "members", 7);
   ck_assert_int_eq(MEMBERSHIP(&f.peer, DropIpMembership, .mcast_addr = group, .local_addr = local), 0);
-  ck_assert_int_eq(MEMBERSHIP(&f.peer, DropIpMembership, .mcast_addr = group, .local_addr = local), EADDRNOTAVAIL);
+  ck_assert_int_eq(MEMBERSHIP(&f.peer, DropIpMembership, .mcast_addr = group, .local_addr = local),
+                   EADDRNOTAVAIL);
   free(datagram);
   tear_down(&f);
 }
@@ -320,7 +326,8 @@ START_TEST(ipv6_groups_are_joined_by_interface) {
   set_up(&f);
   const fuchsia_net_Ipv6Address group = {.addr = {0xff, 0x02, [14] = 1, [15] = 1}};
   ck_assert_int_eq(MEMBERSHIP(&f.v6, AddIpv6Membership, .iface = 99, .mcast_addr = group), ENODEV);
-  ck_assert_int_eq(MEMBERSHIP(&f.v6, AddIpv6Membership, .iface = UINT64_C(1) << 40, .mcast_addr = group), ENODEV);
+  ck_assert_int_eq(MEMBERSHIP(&f.v6, AddIpv6Membership, .iface = UINT64_C(1) << 40, .mcast_addr = group),
+                   ENODEV);
   ck_assert_int_eq(MEMBERSHIP(&f.v6, AddIpv6Membership, .iface = 2, .mcast_addr = group), 0);
   ck_assert_int_eq(MEMBERSHIP(&f.v6, DropIpv6Membership, .iface = 2, .mcast_addr = group), 0);
   ck_assert_int_eq(SET(&f.v6, Ipv6MulticastInterface, BaseNetworkSocket, .value = 2), 0);

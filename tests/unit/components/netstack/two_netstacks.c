@@ -86,7 +86,8 @@ void two_netstacks_do(two_netstacks_t* two, void (*function)(void* context), voi
   errand_t errand = {.task = {.handler = do_errand}, .function = function, .context = context};
   ck_assert_int_eq(sem_init(&errand.done, 0, 0), 0);
   ck_assert_int_eq(async_post_task(async_loop_get_dispatcher(two->loop), &errand.task), ZX_OK);
-  while (sem_wait(&errand.done) != 0) continue;
+  while (sem_wait(&errand.done) != 0)
+    continue;
   sem_destroy(&errand.done);
 }
 
@@ -108,13 +109,15 @@ zx_handle_t two_netstacks_provider(two_netstacks_t* two, int side) {
   return client_end;
 }
 
-fuchsia_posix_Errno app_socket_try(zx_handle_t provider, fuchsia_posix_socket_Domain domain, app_socket_t* out) {
+fuchsia_posix_Errno app_socket_try(zx_handle_t provider, fuchsia_posix_socket_Domain domain,
+                                   app_socket_t* out) {
   fuchsia_posix_socket_ProviderDatagramSocketDeprecatedRequest request = {
       .domain = domain, .proto = fuchsia_posix_socket_DatagramSocketProtocol_UDP};
   FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_DatagramSocketDeprecated_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, limit());
   fuchsia_posix_socket_Provider_DatagramSocketDeprecated_Result* result;
-  zx_status_t status = fuchsia_posix_socket_Provider_DatagramSocketDeprecated(provider, &request, &call, &result);
+  zx_status_t status =
+      fuchsia_posix_socket_Provider_DatagramSocketDeprecated(provider, &request, &call, &result);
   fuchsia_posix_Errno error = ANSWER(status, result);
   if (error == 0) *out = (app_socket_t){.channel = result->response.s, .fd = -1};
   return error;
@@ -128,7 +131,8 @@ void app_socket_describe(app_socket_t* socket) {
   ck_assert(fuchsia_posix_socket_SynchronousDatagramSocketDescribeResponse_has_event(response));
   ck_assert(fuchsia_posix_socket_SynchronousDatagramSocketDescribeResponse_has_readiness(response));
   socket->event = fuchsia_posix_socket_SynchronousDatagramSocketDescribeResponse_take_event(response);
-  zx_handle_t readiness = fuchsia_posix_socket_SynchronousDatagramSocketDescribeResponse_take_readiness(response);
+  zx_handle_t readiness =
+      fuchsia_posix_socket_SynchronousDatagramSocketDescribeResponse_take_readiness(response);
   ck_assert_int_eq(zx_linux_fd_unwrap(readiness, &socket->fd), ZX_OK);
 }
 
@@ -156,7 +160,8 @@ fuchsia_net_Ipv4SocketAddress app_address(uint8_t last_octet, uint16_t port) {
 
 fuchsia_posix_Errno app_bind(const app_socket_t* socket, uint8_t last_octet, uint16_t port) {
   fuchsia_net_Ipv4SocketAddress address = app_address(last_octet, port);
-  fuchsia_posix_socket_BaseNetworkSocketBindRequest request = {.addr = fuchsia_net_SocketAddress_with_ipv4(&address)};
+  fuchsia_posix_socket_BaseNetworkSocketBindRequest request = {
+      .addr = fuchsia_net_SocketAddress_with_ipv4(&address)};
   FIDL_BUFFER(buffer, SOCKET(Bind_RESPONSE_SIZE));
   fidl_call_t call = FIDL_CALL(buffer, limit());
   fuchsia_posix_socket_BaseNetworkSocket_Bind_Result* result;

@@ -1,7 +1,7 @@
 // Two netstacks on one loop, joined by a wire, and the applications that use them.
 //
-// The loop runs in a thread of its own; the test's thread makes synchronous calls as an application would. Left is
-// 10.0.0.1/24, right is 10.0.0.2/24; both also have their loopback interface.
+// The loop runs in a thread of its own; the test's thread makes synchronous calls as an application would.
+// Left is 10.0.0.1/24, right is 10.0.0.2/24; both also have their loopback interface.
 #ifndef TESTS_UNIT_COMPONENTS_NETSTACK_TWO_NETSTACKS_H_
 #define TESTS_UNIT_COMPONENTS_NETSTACK_TWO_NETSTACKS_H_
 
@@ -45,14 +45,17 @@ typedef struct app_socket {
   int fd;
 } app_socket_t;
 
-// A new UDP socket of a provider, described. app_socket_open fails the test, app_socket_try returns the error.
+// A new UDP socket of a provider, described. app_socket_open fails the test, app_socket_try returns the
+// error.
 app_socket_t app_socket_open(zx_handle_t provider, fuchsia_posix_socket_Domain domain);
-fuchsia_posix_Errno app_socket_try(zx_handle_t provider, fuchsia_posix_socket_Domain domain, app_socket_t* out);
+fuchsia_posix_Errno app_socket_try(zx_handle_t provider, fuchsia_posix_socket_Domain domain,
+                                   app_socket_t* out);
 void app_socket_describe(app_socket_t* socket);
 void app_socket_release(app_socket_t* socket);  // closes the handles without Close
 
 // Each returns 0 or the errno.
-fuchsia_posix_Errno app_bind(const app_socket_t* socket, uint8_t last_octet, uint16_t port);  // 0: any address
+fuchsia_posix_Errno app_bind(const app_socket_t* socket, uint8_t last_octet,
+                             uint16_t port);  // 0: any address
 fuchsia_posix_Errno app_connect(const app_socket_t* socket, uint8_t last_octet, uint16_t port);
 fuchsia_posix_Errno app_send(const app_socket_t* socket, uint8_t last_octet, uint16_t port, const void* data,
                              size_t size);  // port 0: to the peer
