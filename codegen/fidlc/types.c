@@ -90,7 +90,7 @@ static bool apply_args(const context_t* context, const type_syntax_t* syntax, ty
       return size_arg(context, args, &type->count);
     case TYPE_ARRAY:
       ok = size_arg(context, args->next, &type->count);
-      // fall through
+      __attribute__((fallthrough));
     case TYPE_VECTOR:
     case TYPE_BOX:
     case TYPE_POINTER:

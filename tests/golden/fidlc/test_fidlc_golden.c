@@ -99,6 +99,9 @@ int main(void) {
   good = corpus_list(good_dir, ".fidl", &good_count);
   char* mended_dir = path_of("mended");
   mended = corpus_list(mended_dir, ".fidl", &mended_count);
+  free(bad_dir);
+  free(good_dir);
+  free(mended_dir);
   Suite* suite = suite_create("fidlc golden");
   TCase* tc = jx_test_case(suite, "golden");
   tcase_add_loop_test(tc, bad_input_is_diagnosed_under_its_number, 0, (int)bad_count);
