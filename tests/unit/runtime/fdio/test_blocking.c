@@ -170,6 +170,40 @@ START_TEST(a_handler_may_jump_out_of_a_wait) {
 }
 END_TEST
 
+static int storm_fd;
+static atomic_int storm_sent;
+static atomic_int storm_refused;
+static atomic_int storm_failed;
+
+// Sends on the very socket, and opens and closes another, whatever the program was doing.
+static void on_storm(int number) {
+  int saved_errno = errno;
+  struct sockaddr_in in = to_port(PORT_DISCARD);
+  ssize_t sent = sendto(storm_fd, "x", 1, MSG_DONTWAIT, (struct sockaddr*)&in, sizeof(in));
+  atomic_fetch_add(sent == 1 ? &storm_sent : errno == EDEADLK ? &storm_refused : &storm_failed, 1);
+  int copy = dup(storm_fd);
+  if (copy >= 0) close(copy);
+  errno = saved_errno;
+}
+
+START_TEST(handlers_that_use_sockets_never_block_the_program) {
+  storm_fd = udp();
+  struct sigaction action = {.sa_handler = on_storm, .sa_flags = SA_RESTART};
+  struct itimerval timer = {.it_value.tv_usec = 200, .it_interval.tv_usec = 200};
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &timer, NULL);
+  for (int i = 0; i < 3000; i++) {
+    send_to(storm_fd, PORT_ECHO, "calm");
+    expect_text(storm_fd, "calm");
+    close(udp());
+  }
+  stop_ticking();
+  ck_assert_int_eq(atomic_load(&storm_failed), 0);
+  ck_assert_int_gt(atomic_load(&storm_sent) + atomic_load(&storm_refused), 0);
+  close(storm_fd);
+}
+END_TEST
+
 // Threads
 
 #define RECEIVERS 8
@@ -284,6 +318,7 @@ int main(void) {
   tcase_add_test(tc, a_wait_with_a_timeout_is_never_restarted);
   tcase_add_test(tc, ignored_and_blocked_signals_disturb_nothing);
   tcase_add_test(tc, a_handler_may_jump_out_of_a_wait);
+  tcase_add_test(tc, handlers_that_use_sockets_never_block_the_program);
   tcase_add_test(tc, many_threads_share_a_socket_and_each_datagram_is_got_once);
   tcase_add_test(tc, opening_closing_and_using_race_without_harm);
   tcase_add_test(tc, a_call_goes_on_after_its_descriptor_is_closed);
