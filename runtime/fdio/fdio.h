@@ -23,10 +23,13 @@
 // Whether this process has a network stack to speak to. The first call reads the environment.
 bool fdio_active(void);
 
-// Whether the caller is a child that shares our memory but not our descriptors (vfork, posix_spawn), or one
-// that was made behind the C library's back. Such a child may close and move its own descriptors; the table
-// is not its to change.
+// Whether the caller is a child that shares our memory but not our descriptors (vfork, posix_spawn). Such a child may
+// close and move its own descriptors; the table is not its to change.
 bool fdio_foreign_process(void);
+
+// Before anything is done with what the process has of ours: if it is a copy that was made behind the C library's back,
+// it drops what is its parent's. Costs a load.
+void fdio_check_process(void);
 
 // Serialises the slow things: making sockets, forking. No signal handler runs on the thread meanwhile.
 void fdio_lock(sigset_t* saved);
@@ -49,6 +52,8 @@ int fdio_reveal(int fd);
 
 // Registers what must happen around fork. Called once, when the process turns out to be active.
 void fdio_fork_init(void);
+// In a child that none of that happened for: its sockets are closed, new ones can be made.
+void fdio_fork_late(void);
 // In a child: forgets the parent's connection to the provider and takes the process for our own again.
 void fdio_adopt_process(void);
 

@@ -63,12 +63,16 @@ static void after_fork_in_parent(void) {
   errno = saved_errno;
 }
 
-static void after_fork_in_child(void) {
-  int saved_errno = errno;
+void fdio_fork_late(void) {
   zx_linux_after_fork_in_child();
   fdio_adopt_process();
   fdio_table_recount();
   fdio_socket_each(take_clone);
+}
+
+static void after_fork_in_child(void) {
+  int saved_errno = errno;
+  fdio_fork_late();
   pthread_sigmask(SIG_SETMASK, &saved_signals, NULL);
   errno = saved_errno;
 }

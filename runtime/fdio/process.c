@@ -50,7 +50,27 @@ static int current_pid(void) {
   return (int)libc_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
 
+// A page that the kernel empties in a copy of the process. The fork hooks mark it again; a child that was
+// made without them, by clone(2) itself, finds it empty.
+static _Atomic(char)* own_page;
+
+static void mark_page(void) {
+  if (!own_page) {
+    void* page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return;
+    madvise(page, 1, MADV_WIPEONFORK);
+    own_page = page;
+  }
+  atomic_store_explicit(own_page, 1, memory_order_relaxed);
+}
+
+void fdio_check_process(void) {
+  if (__builtin_expect(own_page && !atomic_load_explicit(own_page, memory_order_relaxed), 0))
+    fdio_fork_late();
+}
+
 bool fdio_foreign_process(void) {
+  fdio_check_process();
   return atomic_load_explicit(&process.pid, memory_order_relaxed) != current_pid();
 }
 
@@ -58,6 +78,7 @@ void fdio_adopt_process(void) {
   pthread_mutex_init(&process.lock, NULL);
   atomic_store_explicit(&process.provider, ZX_HANDLE_INVALID, memory_order_relaxed);
   atomic_store_explicit(&process.pid, current_pid(), memory_order_relaxed);
+  mark_page();
   fdio_interrupt_reset();
 }
 

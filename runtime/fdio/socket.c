@@ -20,7 +20,10 @@ fdio_call_t fdio_enter(int fd) {
   fdio_call_t call = {.socket = fdio_table_peek(fd), .saved_errno = errno};
   if (__builtin_expect(!call.socket, 1) || call.socket == FDIO_STREAM) {
     call.socket = NULL;
-  } else if (call.socket == FDIO_INTERNAL) {
+    return call;
+  }
+  fdio_check_process();
+  if (call.socket == FDIO_INTERNAL) {
     call.error = EBADF;
   } else if (fdio_thread.busy) {
     call.error = EDEADLK;
@@ -225,6 +228,7 @@ int fdio_socket_open(int domain, int type, int protocol) {
   int kind = type & ~TYPE_FLAGS;
   if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
     return stream_socket(domain, type, protocol);
+  fdio_check_process();
   if (fdio_thread.busy) {
     errno = EDEADLK;
     return -1;

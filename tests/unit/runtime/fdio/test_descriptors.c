@@ -1,5 +1,6 @@
 // Descriptors and processes: duplicates, fork, vfork, spawn, and programs that close everything.
 #include <linux/close_range.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -260,6 +261,24 @@ START_TEST(a_vforked_child_may_close_and_move_descriptors) {
 }
 END_TEST
 
+START_TEST(a_child_made_behind_the_library_begins_anew) {
+  int fd = udp_at(6008);
+  pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  if (child == 0) {
+    if (is_alive(fd) || errno != EBADF) _exit(1);
+    int other = socket(AF_INET, SOCK_DGRAM, 0);
+    if (!is_alive(other)) _exit(2);
+    close(fd);
+    int file = open("/dev/zero", O_RDONLY);
+    char byte = 1;
+    _exit(file == fd && read(file, &byte, 1) == 1 && byte == 0 ? 0 : 3);
+  }
+  wait_for(child);
+  expect_alive(fd);
+  close(fd);
+}
+END_TEST
+
 START_TEST(a_program_that_is_executed_finds_the_network_again) {
   int fd = udp();
   expect_alive(fd);
@@ -300,6 +319,7 @@ int main(void) {
   tcase_add_test(tc, grandchildren_and_daemons_have_it_too);
   tcase_add_test(tc, spawned_programs_leave_the_parents_sockets_alone);
   tcase_add_test(tc, a_vforked_child_may_close_and_move_descriptors);
+  tcase_add_test(tc, a_child_made_behind_the_library_begins_anew);
   tcase_add_test(tc, a_program_that_is_executed_finds_the_network_again);
   return jx_test_run(suite);
 }
