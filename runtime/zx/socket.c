@@ -282,8 +282,10 @@ zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, s
     bool peek = options & ZX_SOCKET_PEEK;
     pthread_mutex_lock(&object->lock);
     status = read_locked(socket, peek, buffer, size, &done);
+    // A sleeping writer is worth waking only when it can write a good deal.
+    bool roomy = status == ZX_OK && !peek && socket->in.head - socket->in.tail <= SOCKET_BYTES / 2;
     pthread_mutex_unlock(&object->lock);
-    if (status == ZX_OK && !peek) pair_ring(&socket->pair, PAIR_WAIT_WRITABLE);
+    if (roomy) pair_ring(&socket->pair, PAIR_WAIT_WRITABLE);
   }
   if (status == ZX_OK && actual) *actual = done;
   object_unref(object);
