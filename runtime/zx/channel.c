@@ -15,10 +15,15 @@
 #include "runtime/zx/transfer.h"
 
 static zx_signals_t channel_peek(struct zx_object* base) {
-  const struct channel* channel = (const struct channel*)base;
+  struct channel* channel = (struct channel*)base;
   zx_signals_t signals = base->user_signals;
+  bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
   if (!list_is_empty(&channel->messages)) signals |= ZX_CHANNEL_READABLE;
-  if (channel->peer_closed) {
+  if (channel_ring_reads(channel) && !channel_ring_is_empty(channel)) signals |= ZX_CHANNEL_READABLE;
+  if (channel_ring_writes(channel) && channel->write_blocked && channel_ring_has_room(channel)) {
+    channel->write_blocked = false;
+  }
+  if (closed || channel->peer_closed) {
     signals |= ZX_CHANNEL_PEER_CLOSED;
   } else if (!channel->write_blocked) {
     signals |= ZX_CHANNEL_WRITABLE;
@@ -27,21 +32,33 @@ static zx_signals_t channel_peek(struct zx_object* base) {
 }
 
 static zx_signals_t channel_arm(struct zx_object* base, zx_signals_t want, short* events) {
-  const struct channel* channel = (const struct channel*)base;
+  struct channel* channel = (struct channel*)base;
   // The peer's signals come as packets in the queue.
-  if (want & (ZX_CHANNEL_READABLE | ZX_USER_SIGNAL_ALL)) *events |= POLLIN;
-  if ((want & ZX_CHANNEL_WRITABLE) && channel->write_blocked) *events |= POLLOUT;
+  bool reads = want & (ZX_CHANNEL_READABLE | ZX_USER_SIGNAL_ALL);
+  bool writes = (want & ZX_CHANNEL_WRITABLE) && channel->write_blocked;
+  if (reads || channel->ring.shared) *events |= POLLIN;
+  if (writes && (!channel_ring_writes(channel) || channel->ring.socket_full)) *events |= POLLOUT;
+  channel_ring_wait_for(channel, (reads ? CHANNEL_WAIT_READABLE : 0) | (writes ? CHANNEL_WAIT_WRITABLE : 0));
+  if (want & ZX_USER_SIGNAL_ALL) channel_take_in_ring(channel);
   return channel_peek(base);
 }
 
 static zx_signals_t channel_ready(struct zx_object* base, zx_signals_t want, short revents) {
   struct channel* channel = (struct channel*)base;
   if (channel->peer_closed) return channel_peek(base);
-  if (revents & POLLOUT) channel->write_blocked = false;
+  if (revents & POLLOUT) channel->ring.socket_full = false;
+  if ((revents & POLLOUT) && !channel_ring_writes(channel)) channel->write_blocked = false;
   bool gone = revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL);
-  bool look_inside = (revents & POLLIN) && (!list_is_empty(&channel->calls) || (want & ZX_USER_SIGNAL_ALL));
-  if (gone || look_inside) channel_take_in(channel);
+  // Once there is shared memory the socket carries bells and descriptors.
+  bool look_inside = (revents & POLLIN) &&
+                     (!list_is_empty(&channel->calls) || (want & ZX_USER_SIGNAL_ALL) || channel->ring.shared);
+  if (look_inside && channel_ring_reads(channel) && !gone) {
+    channel_take_in_control(channel);
+  } else if (gone || look_inside) {
+    channel_take_in(channel);
+  }
   if (gone) channel_peer_gone(channel);
+  if (want & ZX_USER_SIGNAL_ALL) channel_take_in_ring(channel);
   zx_signals_t signals = channel_peek(base);
   if ((revents & POLLIN) && !gone && !look_inside) signals |= ZX_CHANNEL_READABLE;
   return signals;
@@ -52,7 +69,19 @@ static zx_status_t channel_signal_peer(struct zx_object* base, zx_signals_t clea
   struct packet_signal change = {.clear = clear, .set = set};
   struct packet_header header = {.kind = PACKET_SIGNAL, .num_bytes = sizeof(change)};
   struct iovec iov[3] = {{0}, {.iov_base = &change, .iov_len = sizeof(change)}, {0}};
-  return packet_send(channel->fd, &header, iov, 3, NULL);
+  pthread_mutex_lock(&base->lock);
+  zx_status_t status = channel_ring_catch_up(channel);
+  if (status == ZX_OK && channel_ring_writes(channel)) {
+    status = channel_ring_write(channel, PACKET_SIGNAL, &iov[1], 1, sizeof(change), NULL);
+  } else if (status == ZX_OK) {
+    status = packet_send(channel->fd, &header, iov, 3, NULL);
+  }
+  pthread_mutex_unlock(&base->lock);
+  return status;
+}
+
+static bool channel_spin(struct zx_object* base) {
+  return channel_ring_spin((struct channel*)base);
 }
 
 static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_handle* wire,
@@ -60,16 +89,25 @@ static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_
   struct channel* channel = (struct channel*)base;
   if (!moves) return ZX_ERR_NOT_SUPPORTED;
   pthread_mutex_lock(&base->lock);
-  bool whole = list_is_empty(&channel->messages) && list_is_empty(&channel->calls);
+  bool whole = list_is_empty(&channel->messages) && list_is_empty(&channel->calls) && list_is_empty(&channel->ring.fds);
+  channel_ring_pack(channel, wire);
   pthread_mutex_unlock(&base->lock);
   if (!whole) return ZX_ERR_BAD_STATE;
   fds[0] = channel->fd;
-  *num_fds = 1;
+  fds[1] = channel->ring.memory_fd;
+  *num_fds = channel->ring.memory_fd >= 0 ? 2 : 1;
   return ZX_OK;
+}
+
+static void channel_close(struct zx_object* base) {
+  pthread_mutex_lock(&base->lock);
+  if (!base->transferred && !object_is_inherited(base)) channel_ring_close((struct channel*)base);
+  pthread_mutex_unlock(&base->lock);
 }
 
 static void channel_destroy(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
+  channel_ring_destroy(&channel->ring);
   while (!list_is_empty(&channel->messages)) {
     message_free(LIST_ENTRY(list_take_head(&channel->messages), struct message, node));
   }
@@ -85,12 +123,14 @@ static const struct object_ops channel_ops = {
     .peek = channel_peek,
     .arm = channel_arm,
     .ready = channel_ready,
+    .spin = channel_spin,
     .signal_peer = channel_signal_peer,
     .pack = channel_pack,
+    .close = channel_close,
     .destroy = channel_destroy,
 };
 
-zx_status_t channel_create_object(int fd, struct channel** out) {
+zx_status_t channel_create_object(int fd, unsigned side, struct channel** out) {
   struct channel* channel = calloc(1, sizeof(*channel));
   if (!channel) {
     close(fd);
@@ -101,6 +141,7 @@ zx_status_t channel_create_object(int fd, struct channel** out) {
   channel->next_txid = 0x80000000u;
   list_init(&channel->messages);
   list_init(&channel->calls);
+  channel_ring_init(&channel->ring, side);
   *out = channel;
   return ZX_OK;
 }
@@ -130,15 +171,23 @@ static bool is_connected_seqpacket(int fd) {
 }
 
 zx_status_t channel_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
+  int memory_fd = wire->num_fds == 2 ? fds[1] : -1;
+  struct channel* channel = NULL;
+  zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
   // Connected is not asked for: the other end may be gone by now.
-  if (socket_option(fds[0], SO_TYPE) != SOCK_SEQPACKET || socket_option(fds[0], SO_DOMAIN) != AF_UNIX ||
-      socket_option(fds[0], SO_ACCEPTCONN) != 0) {
+  if (socket_option(fds[0], SO_TYPE) == SOCK_SEQPACKET && socket_option(fds[0], SO_DOMAIN) == AF_UNIX &&
+      socket_option(fds[0], SO_ACCEPTCONN) == 0) {
+    status = channel_create_object(fds[0], 0, &channel);
+  } else {
     close(fds[0]);
-    return ZX_ERR_IO_DATA_INTEGRITY;
   }
-  struct channel* channel;
-  zx_status_t status = channel_create_object(fds[0], &channel);
-  if (status == ZX_OK) *out = &channel->base;
+  if (status == ZX_OK) status = channel_ring_unpack(channel, wire, memory_fd);
+  if (status == ZX_OK) {
+    *out = &channel->base;
+    return ZX_OK;
+  }
+  if (memory_fd >= 0 && (!channel || channel->ring.memory_fd < 0)) close(memory_fd);
+  if (channel) object_unref(&channel->base);
   return status;
 }
 
@@ -147,12 +196,12 @@ zx_status_t zx_channel_create(uint32_t options, zx_handle_t* out0, zx_handle_t* 
   int fds[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) return ZX_ERR_NO_RESOURCES;
   struct channel* ends[2];
-  zx_status_t status = channel_create_object(fds[0], &ends[0]);
+  zx_status_t status = channel_create_object(fds[0], 0, &ends[0]);
   if (status != ZX_OK) {
     close(fds[1]);
     return status;
   }
-  status = channel_create_object(fds[1], &ends[1]);
+  status = channel_create_object(fds[1], 1, &ends[1]);
   if (status != ZX_OK) {
     object_unref(&ends[0]->base);
     return status;
@@ -169,8 +218,9 @@ zx_status_t zx_linux_channel_from_fd(int fd, zx_handle_t* out) {
   }
   fcntl(fd, F_SETFD, FD_CLOEXEC);
   struct channel* channel;
-  zx_status_t status = channel_create_object(fd, &channel);
+  zx_status_t status = channel_create_object(fd, 1, &channel);
   if (status != ZX_OK) return status;
+  channel->ring.state = RING_NEVER;  // others may hold the descriptor
   return handle_create(&channel->base, ZX_DEFAULT_CHANNEL_RIGHTS, out);
 }
 
@@ -183,7 +233,7 @@ zx_status_t zx_linux_channel_to_fd(zx_handle_t handle, int* out_fd) {
   }
   struct channel* channel = (struct channel*)object;
   pthread_mutex_lock(&object->lock);
-  bool idle = list_is_empty(&channel->messages) && list_is_empty(&channel->calls);
+  bool idle = list_is_empty(&channel->messages) && list_is_empty(&channel->calls) && !channel->ring.shared;
   pthread_mutex_unlock(&object->lock);
   int fd = idle ? fcntl(channel->fd, F_DUPFD_CLOEXEC, 0) : -1;
   zx_handle_close(handle);

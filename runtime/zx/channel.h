@@ -7,6 +7,7 @@
 #ifndef RUNTIME_ZX_CHANNEL_H_
 #define RUNTIME_ZX_CHANNEL_H_
 
+#include "runtime/zx/channel_ring.h"
 #include "runtime/zx/object.h"
 #include "runtime/zx/packet.h"
 #include "runtime/zx/waker.h"
@@ -19,6 +20,7 @@ struct channel {
   struct list_node messages;  // struct message; lock
   struct list_node calls;     // struct pending_call; lock
   uint32_t next_txid;         // lock
+  struct channel_ring ring;   // lock, but for what channel_spin.c looks at
 };
 
 // A message outside the socket. Owns its descriptors.
@@ -57,14 +59,20 @@ struct message* message_create(struct packet* packet, const void* bytes, uint32_
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out);
 
-// Moves everything from the socket to `messages` and calls. Lock held.
+// Moves everything from the socket to `messages` and calls; control packets are dealt with. Lock held.
 void channel_take_in(struct channel* channel);
+
+// Takes one packet out of the socket of a channel that reads its ring: a bell, or descriptors to come. Lock held.
+void channel_take_in_control(struct channel* channel);
+
+// Moves everything from the ring to `messages`, so that the signals among it take effect. Lock held.
+void channel_take_in_ring(struct channel* channel);
 
 // The peer has gone or broke the rules. Lock held.
 void channel_peer_gone(struct channel* channel);
 
 // Makes an endpoint of a checked socket, consumed also on failure.
-zx_status_t channel_create_object(int fd, struct channel** out);
+zx_status_t channel_create_object(int fd, unsigned side, struct channel** out);
 
 // A message to be sent.
 struct channel_outgoing {

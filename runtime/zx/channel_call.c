@@ -44,15 +44,25 @@ static void begin_call(struct call* call, zx_handle_t handle) {
   list_add_tail(&channel->calls, &call->pending.node);
   call->observer.handle = handle;
   call->observer.waker = call->pending.waker;
-  list_add_tail(&channel->base.observers, &call->observer.node);
+  if (call->pending.waker) list_add_tail(&channel->base.observers, &call->observer.node);
   pthread_mutex_unlock(&channel->base.lock);
+}
+
+// The bell that woke this thread may have been meant for another one as well.
+static void pass_on(struct channel* channel) {
+  if (list_is_empty(&channel->calls) || !channel_ring_reads(channel)) return;
+  channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE);
+  if (!channel_ring_is_empty(channel)) {
+    waker_wake(LIST_ENTRY(channel->calls.next, struct pending_call, node)->waker);
+  }
 }
 
 static void end_call(struct call* call) {
   struct channel* channel = call->channel;
   pthread_mutex_lock(&channel->base.lock);
   list_remove(&call->pending.node);
-  list_remove(&call->observer.node);
+  if (call->pending.waker) list_remove(&call->observer.node);
+  pass_on(channel);
   if (call->message != call->pending.answer) message_free(call->pending.answer);
   pthread_mutex_unlock(&channel->base.lock);
 }
@@ -76,13 +86,32 @@ static bool was_canceled(struct call* call) {
   return canceled;
 }
 
+// Sleeps until the queue, wherever it is, may have room.
+static zx_status_t wait_for_room(struct call* call) {
+  struct channel* channel = call->channel;
+  pthread_mutex_lock(&channel->base.lock);
+  bool ring = channel_ring_writes(channel) && !channel->ring.socket_full;
+  if (ring) channel_ring_wait_for(channel, CHANNEL_WAIT_WRITABLE);
+  bool room = ring && channel_ring_has_room(channel);
+  pthread_mutex_unlock(&channel->base.lock);
+  if (room) return ZX_OK;
+  zx_status_t status = sleep_for(call, ring ? POLLIN : POLLOUT);
+  pthread_mutex_lock(&channel->base.lock);
+  // Unless messages come that way: they may be what keeps the peer from reading.
+  if (ring && channel_ring_reads(channel)) channel_take_in_control(channel);
+  if (ring && !channel_ring_reads(channel)) channel_take_in(channel);
+  channel->ring.socket_full = false;
+  pthread_mutex_unlock(&channel->base.lock);
+  return status;
+}
+
 static zx_status_t send_request(struct call* call, struct channel_outgoing* message, uint32_t total,
                                 const struct packet_handles* handles) {
   for (;;) {
     zx_status_t status = channel_send(call->channel, message, total, handles);
     if (status != ZX_ERR_SHOULD_WAIT) return status;
     if (was_canceled(call)) return ZX_ERR_CANCELED;
-    status = sleep_for(call, POLLOUT);
+    status = wait_for_room(call);
     if (status != ZX_OK) return status;
   }
 }
@@ -90,7 +119,8 @@ static zx_status_t send_request(struct call* call, struct channel_outgoing* mess
 // One look for the answer, with the lock held.
 static zx_status_t look_for_answer(struct call* call, void* scratch, int flags) {
   struct channel* channel = call->channel;
-  if (!call->pending.answered && !call->observer.canceled && !channel->peer_closed) {
+  bool open = !channel->peer_closed || channel_ring_reads(channel);
+  if (!call->pending.answered && !call->observer.canceled && open) {
     zx_status_t status =
         channel_receive(channel, &call->buffers, scratch, flags, call->pending.txid, &call->packet);
     if (status == ZX_OK) {
@@ -109,18 +139,40 @@ static zx_status_t look_for_answer(struct call* call, void* scratch, int flags) 
   return call->observer.canceled ? ZX_ERR_CANCELED : ZX_ERR_PEER_CLOSED;
 }
 
+// Waits for something to look at.
+static zx_status_t rest(struct call* call) {
+  struct channel* channel = call->channel;
+  if (channel_ring_spin(channel)) return ZX_OK;
+  pthread_mutex_lock(&channel->base.lock);
+  bool ring = channel_ring_reads(channel);
+  bool idle = true;
+  if (ring) {
+    channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE);
+    idle = channel_ring_is_empty(channel) && !call->pending.answered && !call->observer.canceled;
+  }
+  pthread_mutex_unlock(&channel->base.lock);
+  if (!idle) return ZX_OK;
+  zx_status_t status = sleep_for(call, POLLIN);
+  if (ring) {
+    pthread_mutex_lock(&channel->base.lock);
+    channel_take_in_control(channel);
+    pthread_mutex_unlock(&channel->base.lock);
+  }
+  return status;
+}
+
 static zx_status_t await_answer(struct call* call, void* scratch) {
   bool alone = !call->pending.waker && call->deadline == ZX_TIME_INFINITE;
-  for (bool slept = alone;;) {
-    if (!slept) {
-      zx_status_t status = sleep_for(call, POLLIN);
-      if (status != ZX_OK) return status;
+  for (bool look = alone;; look = true) {
+    zx_status_t status = ZX_ERR_SHOULD_WAIT;
+    if (look) {
+      pthread_mutex_lock(&call->channel->base.lock);
+      status = look_for_answer(call, scratch, alone ? 0 : MSG_DONTWAIT);
+      pthread_mutex_unlock(&call->channel->base.lock);
     }
-    pthread_mutex_lock(&call->channel->base.lock);
-    zx_status_t status = look_for_answer(call, scratch, alone ? 0 : MSG_DONTWAIT);
-    pthread_mutex_unlock(&call->channel->base.lock);
     if (status != ZX_ERR_SHOULD_WAIT) return status;
-    slept = false;
+    status = rest(call);
+    if (status != ZX_OK) return status;
   }
 }
 

@@ -94,11 +94,27 @@ static void keep(struct channel* channel, struct packet* packet, const struct ch
   object_notify(&channel->base, channel->base.ops->peek(&channel->base));
 }
 
+// The next message or signal in the stream, wherever it runs.
+static zx_status_t receive_next(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
+                                int flags, struct packet* out) {
+  for (;;) {
+    if (channel_ring_reads(channel)) return channel_ring_read(channel, buffers, scratch, out);
+    zx_status_t status = packet_receive(channel->fd, buffers->bytes, buffers->num_bytes, scratch, flags, out);
+    if (status != ZX_OK) return status;
+    if (out->header.flags & PACKET_WITH_OFFER) {
+      out->handles.num_fds = 0;
+      return channel_ring_answer(channel, out->handles.fds[0]);
+    }
+    if (out->header.kind <= PACKET_SIGNAL) return ZX_OK;
+    status = channel_ring_control(channel, out);
+    if (status != ZX_OK) return status;
+  }
+}
+
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out) {
   for (;;) {
-    zx_status_t status =
-        packet_receive(channel->fd, buffers->bytes, buffers->num_bytes, scratch, flags, out);
+    zx_status_t status = receive_next(channel, buffers, scratch, flags, out);
     if (status == ZX_OK && out->header.kind == PACKET_SIGNAL) {
       status = apply_signal(channel, out, buffers->bytes, buffers->num_bytes, scratch);
       if (status == ZX_OK) continue;
@@ -116,18 +132,53 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
   }
 }
 
+static zx_status_t take_in_control(struct channel* channel, void* scratch) {
+  struct packet packet;
+  zx_status_t status = packet_receive(channel->fd, NULL, 0, scratch, MSG_DONTWAIT, &packet);
+  if (status == ZX_OK && packet.header.kind <= PACKET_SIGNAL) {
+    packet_close_fds(&packet.handles);
+    status = ZX_ERR_IO_DATA_INTEGRITY;
+  }
+  return status == ZX_OK ? channel_ring_control(channel, &packet) : status;
+}
+
 void channel_take_in(struct channel* channel) {
   void* scratch = scratch_get();
   if (!scratch) return;
   const struct channel_buffers nowhere = {0};
   struct packet packet;
-  while (!channel->peer_closed) {
-    zx_status_t status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
-    if (status == ZX_OK) {
-      keep(channel, &packet, &nowhere, scratch);
-    } else if (status != ZX_ERR_NO_RESOURCES) {
-      break;
+  zx_status_t status = ZX_OK;
+  while (!channel->peer_closed && (status == ZX_OK || status == ZX_ERR_NO_RESOURCES)) {
+    if (channel_ring_reads(channel)) {
+      status = take_in_control(channel, scratch);
+    } else {
+      status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
+      if (status == ZX_OK) keep(channel, &packet, &nowhere, scratch);
     }
+  }
+  if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
+  scratch_put(scratch);
+}
+
+void channel_take_in_control(struct channel* channel) {
+  void* scratch = scratch_get();
+  if (!scratch) return;
+  zx_status_t status = take_in_control(channel, scratch);
+  if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
+  scratch_put(scratch);
+  // Others that sleep on this bell have missed it; the next change is to ring for them.
+  if (object_is_watched(&channel->base)) {
+    channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE | CHANNEL_WAIT_WRITABLE);
+  }
+}
+
+void channel_take_in_ring(struct channel* channel) {
+  void* scratch = scratch_get();
+  const struct channel_buffers nowhere = {0};
+  struct packet packet;
+  while (scratch && channel_ring_reads(channel) && !channel_ring_is_empty(channel) &&
+         channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet) == ZX_OK) {
+    keep(channel, &packet, &nowhere, scratch);
   }
   scratch_put(scratch);
 }
@@ -177,7 +228,7 @@ static zx_status_t take_message(struct channel* channel, const struct channel_bu
   result->message = NULL;
   if (!list_is_empty(&channel->messages)) {
     take_kept(channel, result);
-  } else if (channel->peer_closed) {
+  } else if (channel->peer_closed && !channel_ring_reads(channel)) {
     return ZX_ERR_PEER_CLOSED;
   } else {
     zx_status_t status = channel_receive(channel, buffers, scratch, MSG_DONTWAIT, 0, &result->packet);

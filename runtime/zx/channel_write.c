@@ -75,13 +75,19 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
     gather_iovecs(message->bytes, message->num_bytes, gathered);
     append(iov, &count, (const char*)gathered + skip, total - skip);
   }
-  zx_status_t status = packet_send(channel->fd, &header, iov, count + 1, handles);
-  scratch_put(gathered);
-  if (status == ZX_ERR_SHOULD_WAIT) {
-    pthread_mutex_lock(&channel->base.lock);
-    channel->write_blocked = true;
-    pthread_mutex_unlock(&channel->base.lock);
+  // Under the lock: no message may slip into the socket behind the one that says the ring is next.
+  pthread_mutex_lock(&channel->base.lock);
+  zx_status_t status = channel_ring_catch_up(channel);
+  if (status == ZX_OK && channel_ring_writes(channel)) {
+    status = channel_ring_write(channel, PACKET_MESSAGE, &iov[1], count - 1, total, handles);
+  } else if (status == ZX_OK && !handles && channel_ring_count(channel)) {
+    status = channel_ring_offer(channel, &header, iov, count + 1);
+  } else if (status == ZX_OK) {
+    status = packet_send(channel->fd, &header, iov, count + 1, handles);
   }
+  if (status == ZX_ERR_SHOULD_WAIT) channel->write_blocked = true;
+  pthread_mutex_unlock(&channel->base.lock);
+  scratch_put(gathered);
   return status;
 }
 

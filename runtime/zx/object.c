@@ -13,6 +13,7 @@
 // Koids: a random start per process, so that no two processes meet. A forked child starts anew.
 static pthread_once_t koid_once = PTHREAD_ONCE_INIT;
 static _Atomic zx_koid_t koid_next;
+static atomic_uint fork_generation;
 
 static void koid_seed(void) {
   uint64_t seed = 0;
@@ -25,9 +26,18 @@ static void koid_seed(void) {
   atomic_store_explicit(&koid_next, seed, memory_order_relaxed);
 }
 
+static void start_child(void) {
+  koid_seed();
+  atomic_fetch_add_explicit(&fork_generation, 1, memory_order_relaxed);
+}
+
 static void koid_start(void) {
   koid_seed();
-  pthread_atfork(NULL, NULL, koid_seed);
+  pthread_atfork(NULL, NULL, start_child);
+}
+
+bool object_is_inherited(const struct zx_object* object) {
+  return object->generation != atomic_load_explicit(&fork_generation, memory_order_relaxed);
 }
 
 zx_koid_t object_new_koid(void) {
@@ -45,6 +55,7 @@ void object_init(struct zx_object* object, const struct object_ops* ops, int wai
   object->max_rights = ops->rights;
   object->wait_fd = wait_fd;
   object->transferred = false;
+  object->generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);
   object->shared = false;
   object->user_signals = 0;
   list_init(&object->observers);

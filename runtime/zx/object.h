@@ -35,6 +35,9 @@ struct object_ops {
   // Takes note of what a poll of `wait_fd` said; returns all signals on now.
   zx_signals_t (*ready)(struct zx_object* object, zx_signals_t want, short revents);
 
+  // Watches for READABLE for a moment, if that promises to be cheaper than a sleep. Lock not held; null: never.
+  bool (*spin)(struct zx_object* object);
+
   // Changes own signals; null: `user_signals` only. Returns with the lock held, as called.
   void (*signal)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
   zx_status_t (*signal_peer)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);  // lock not held
@@ -65,6 +68,7 @@ struct zx_object {
   zx_rights_t max_rights;     // what a handle that arrives in a message may have
   int wait_fd;                // what to poll; -1 if nothing outside this process can change the signals
   bool transferred;           // moved away in a message: it lives on elsewhere
+  unsigned generation;        // of forks, when it was made
   bool shared;                // a duplicate lives elsewhere
   zx_signals_t user_signals;  // lock
   struct list_node observers;  // struct observer; lock
@@ -85,6 +89,9 @@ struct observer {
 void object_init(struct zx_object* object, const struct object_ops* ops, int wait_fd);
 void object_ref(struct zx_object* object);
 void object_unref(struct zx_object* object);  // null is fine
+
+// Whether the object was made before a fork, in the parent: then it is the parent's to say that it is closed.
+bool object_is_inherited(const struct zx_object* object);
 
 // An id that no other object of this machine is likely to have.
 zx_koid_t object_new_koid(void);

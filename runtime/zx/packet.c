@@ -56,8 +56,8 @@ zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* 
     iov[iov_count - 1].iov_base = (void*)(uintptr_t)handles->wires;
     iov[iov_count - 1].iov_len = handles->count * sizeof(struct wire_handle);
     message.msg_iovlen = iov_count;
-    if (handles->num_fds) attach(&message, &control, handles->fds, handles->num_fds);
   }
+  if (handles && handles->num_fds) attach(&message, &control, handles->fds, handles->num_fds);
   for (;;) {
     if (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return ZX_OK;
     if (errno != EINTR) return send_error(errno);
@@ -107,13 +107,15 @@ static bool take_handles(struct packet* packet, size_t length, const void* bytes
                          const void* scratch) {
   const struct packet_header* header = &packet->header;
   if (length < sizeof(*header)) return false;
-  if (header->kind != PACKET_MESSAGE && header->kind != PACKET_SIGNAL) return false;
-  if (header->reserved || header->num_bytes > ZX_CHANNEL_MAX_MSG_BYTES) return false;
-  if (header->num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) return false;
+  if (header->kind < PACKET_MESSAGE || header->kind > PACKET_BELL) return false;
+  if (header->kind > PACKET_SIGNAL && header->num_bytes) return false;
+  if (header->num_bytes > ZX_CHANNEL_MAX_MSG_BYTES || header->num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) return false;
+  bool offer = header->flags == PACKET_WITH_OFFER && header->kind == PACKET_MESSAGE && !header->num_handles;
+  if (header->flags && !offer) return false;
   size_t wires = header->num_handles * sizeof(struct wire_handle);
   if (length != sizeof(*header) + header->num_bytes + wires) return false;
   packet->handles.count = header->num_handles;
-  if (!wires) return packet->handles.num_fds == 0;
+  if (!wires) return packet->handles.num_fds == (offer ? 1 : 0);
   gather(bytes, capacity, scratch, header->num_bytes, packet->handles.wires, wires);
   unsigned num_fds = 0;
   for (unsigned i = 0; i < packet->handles.count; i++) num_fds += packet->handles.wires[i].num_fds;

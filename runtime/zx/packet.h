@@ -15,11 +15,19 @@ _Static_assert(PACKET_MAX_FDS <= 253, "the kernel's limit per packet");
 enum packet_kind {
   PACKET_MESSAGE = 0x4a,
   PACKET_SIGNAL,  // bytes: struct packet_signal
+  // The rest is channel_ring.h's, without bytes.
+  PACKET_ACCEPT,
+  PACKET_SWITCH,
+  PACKET_REFUSE,
+  PACKET_FDS,
+  PACKET_BELL,
 };
+
+#define PACKET_WITH_OFFER 1u  // flag of a message without handles: a descriptor of memory for rings comes along
 
 struct packet_header {
   uint8_t kind;
-  uint8_t reserved;  // 0
+  uint8_t flags;
   uint16_t num_handles;
   uint32_t num_bytes;
 };

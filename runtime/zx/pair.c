@@ -103,7 +103,7 @@ static struct pair_side* peer_side(const struct pair* pair) {
 void pair_close(struct zx_object* object) {
   struct pair* pair = (struct pair*)object;
   pthread_mutex_lock(&object->lock);
-  bool elsewhere = object->transferred || object->shared;
+  bool elsewhere = object->transferred || object->shared || object_is_inherited(object);
   pthread_mutex_unlock(&object->lock);
   if (elsewhere) return;
   // Release: the peer that sees this sees all that was written before.

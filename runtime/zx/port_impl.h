@@ -47,6 +47,7 @@ struct port_link {
   uint32_t generation;
   uint32_t events;                // what epoll watches for; 0: not in epoll; object's lock
   unsigned stale_reports;         // reports since the last wait was begun; object's lock
+  bool hung;                      // epoll reported a hang-up nobody waits for; object's lock
   bool inexact;                   // epoll reported what nobody waits for; object's lock
   int fd;                         // what epoll watches
 };

@@ -43,7 +43,7 @@ static void arm_link(struct port_link* link) {
   short events = 0;
   zx_signals_t signals = object->ops->arm(object, want, &events);
   port_link_deliver(link, signals);
-  if (!list_is_empty(&link->waits) && object->wait_fd >= 0) watch(link, (uint32_t)(unsigned short)events);
+  if (!list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung) watch(link, (uint32_t)(unsigned short)events);
 }
 
 // The first unarmed link's object, with a reference: its lock comes before the port's.
@@ -110,6 +110,8 @@ static void report(struct port* port, uint64_t cookie, short revents) {
       // loop, finds it still armed if it comes before the next sleep.
       if (link->stale_reports++) port_link_idle(link);
     } else {
+      link->hung = revents & (EPOLLHUP | EPOLLERR);
+      if (link->hung) port_link_idle(link);
       port_link_unarm(link);
     }
   }

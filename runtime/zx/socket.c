@@ -37,6 +37,7 @@ struct socket {
   const unsigned char* in_storage;
   size_t rx_threshold;            // lock
   size_t tx_threshold;            // lock
+  size_t refused;                 // the size of a datagram that did not fit: WRITABLE waits for that much; lock
 };
 
 static bool is_datagram(const struct socket* socket) {
@@ -91,7 +92,7 @@ static zx_signals_t socket_peek(struct zx_object* object) {
   if (queued) signals |= ZX_SOCKET_READABLE;
   if (peer_disabled) signals |= ZX_SOCKET_PEER_WRITE_DISABLED;
   if (disabled) signals |= ZX_SOCKET_WRITE_DISABLED;
-  if (open && !disabled && free_bytes) signals |= ZX_SOCKET_WRITABLE;
+  if (open && !disabled && free_bytes > 0 && free_bytes >= socket->refused) signals |= ZX_SOCKET_WRITABLE;
   if (socket->rx_threshold && queued >= socket->rx_threshold) signals |= ZX_SOCKET_READ_THRESHOLD;
   if (open && socket->tx_threshold && free_bytes >= socket->tx_threshold) signals |= ZX_SOCKET_WRITE_THRESHOLD;
   return signals;
@@ -206,7 +207,9 @@ static zx_status_t write_locked(struct socket* socket, const void* buffer, size_
   if (is_datagram(socket) && size > SOCKET_BYTES - LENGTH_BYTES) return ZX_ERR_OUT_OF_RANGE;
   *actual = 0;
   if (!size) return ZX_OK;
-  if (!free_bytes || (is_datagram(socket) && size > free_bytes)) return ZX_ERR_SHOULD_WAIT;
+  bool fits = free_bytes && (!is_datagram(socket) || size <= free_bytes);
+  socket->refused = fits || !is_datagram(socket) ? 0 : size;
+  if (!fits) return ZX_ERR_SHOULD_WAIT;
   uint32_t count = size < free_bytes ? (uint32_t)size : free_bytes;
   uint32_t at = socket->out.head;
   if (is_datagram(socket)) {

@@ -14,6 +14,7 @@ struct wait_entry {
   struct zx_object* object;
   struct observer observer;
   zx_signals_t signals;  // all that were on when last looked at
+  bool hung;             // its descriptor reports a hang-up, which would be reported for ever
 };
 
 struct wait {
@@ -84,7 +85,7 @@ static enum wait_result arm(struct wait* wait, struct pollfd* pollfds) {
   enum wait_result result = NOTHING;
   for (size_t i = 0; i < wait->count; i++) {
     struct wait_entry* entry = &wait->entries[i];
-    pollfds[i] = (struct pollfd){.fd = entry->object->wait_fd, .events = 0};
+    pollfds[i] = (struct pollfd){.fd = entry->hung ? -1 : entry->object->wait_fd, .events = 0};
     pthread_mutex_lock(&entry->object->lock);
     zx_signals_t signals = entry->object->ops->arm(entry->object, entry->observer.trigger, &pollfds[i].events);
     result = worse(result, judge(entry, signals));
@@ -107,6 +108,7 @@ static enum wait_result note(struct wait* wait, const struct pollfd* pollfds) {
     } else {
       signals = entry->object->ops->peek(entry->object);
     }
+    entry->hung = entry->hung || (pollfds[i].revents & (POLLHUP | POLLERR | POLLNVAL));
     result = worse(result, judge(entry, signals));
     pthread_mutex_unlock(&entry->object->lock);
   }
@@ -154,12 +156,19 @@ static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
   }
 }
 
+static bool spin(struct wait* wait) {
+  struct zx_object* object = wait->entries[0].object;
+  return wait->count == 1 && object->ops->spin && (wait->entries[0].observer.trigger & ZX_OBJECT_READABLE) &&
+         object->ops->spin(object);
+}
+
 static zx_status_t wait_for(struct wait* wait, zx_time_t deadline) {
   if (clock_is_past(deadline)) {
     zx_status_t status = status_of(look_closely(wait));
     return status;
   }
   enum wait_result result = look(wait);
+  if (result == NOTHING && spin(wait)) result = look(wait);
   if (result != NOTHING) return status_of(result);
   if (waker_needed()) {
     wait->waker = waker_get();

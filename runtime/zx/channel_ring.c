@@ -1,0 +1,350 @@
+// Messages through shared memory; see channel_ring.h. Everything read from the memory is a peer's word.
+#include "runtime/zx/channel_ring.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <zircon/syscalls/time.h>
+
+#include "runtime/zx/channel.h"
+#include "runtime/zx/memory.h"
+
+#define RING_BYTES 262144u  // a power of two; half of it holds the largest message
+#define BUSY_MESSAGES 64u   // so many within BUSY_TIME make a channel hot
+#define BUSY_TIME ZX_MSEC(20)
+#define MAX_QUEUED_FDS 4096u
+
+struct channel_side {
+  _Alignas(64) _Atomic uint32_t waiting;  // CHANNEL_WAIT_*
+  _Atomic uint32_t closed;
+  _Alignas(64) _Atomic uint32_t cpu;      // where it last waited, plus one: a hint
+};
+
+struct channel_shared {
+  struct channel_side sides[2];
+  struct ring_shared rings[2];  // by the writer's side
+  _Alignas(64) unsigned char storage[2][RING_BYTES];
+};
+
+struct ring_entry {
+  uint8_t kind;
+  uint8_t num_fds;
+  uint16_t num_handles;
+  uint32_t num_bytes;
+};
+_Static_assert(sizeof(struct ring_entry) + ZX_CHANNEL_MAX_MSG_BYTES + 8 +
+                       ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle) <=
+                   RING_BYTES / 2,
+               "a writer that is told of room has room");
+
+static uint32_t entry_size(uint32_t num_bytes, uint32_t num_handles) {
+  uint32_t size = (uint32_t)sizeof(struct ring_entry) + num_bytes + num_handles * (uint32_t)sizeof(struct wire_handle);
+  return (size + 7) & ~7u;
+}
+
+static struct channel_side* own_side(const struct channel_ring* ring) {
+  return &ring->shared->sides[ring->side];
+}
+
+static struct channel_side* peer_side(const struct channel_ring* ring) {
+  return &ring->shared->sides[!ring->side];
+}
+
+void channel_ring_init(struct channel_ring* ring, unsigned side) {
+  memset(ring, 0, sizeof(*ring));
+  ring->side = side;
+  ring->memory_fd = -1;
+  list_init(&ring->fds);
+}
+
+static void let_go(struct channel_ring* ring) {
+  if (ring->shared) munmap(ring->shared, memory_round_to_page(sizeof(struct channel_shared)));
+  if (ring->memory_fd >= 0) close(ring->memory_fd);
+  ring->shared = NULL;
+  ring->memory_fd = -1;
+}
+
+void channel_ring_destroy(struct channel_ring* ring) {
+  while (!list_is_empty(&ring->fds)) message_free(LIST_ENTRY(list_take_head(&ring->fds), struct message, node));
+  let_go(ring);
+}
+
+bool channel_ring_writes(const struct channel* channel) {
+  return channel->ring.state == RING_ACCEPTED || channel->ring.state == RING_ON;
+}
+
+bool channel_ring_reads(const struct channel* channel) {
+  return channel->ring.state == RING_SWITCHING || channel->ring.state == RING_ON;
+}
+
+// Maps the memory, which becomes the ring's.
+static bool set_up(struct channel_ring* ring, int memory_fd, uint32_t head, uint32_t tail) {
+  ring->memory_fd = memory_fd;
+  ring->shared = memory_map(memory_fd, memory_round_to_page(sizeof(struct channel_shared)));
+  if (!ring->shared) {
+    let_go(ring);
+    return false;
+  }
+  ring->out = (struct ring_producer){&ring->shared->rings[ring->side], head, head - RING_BYTES, RING_BYTES};
+  ring->in = (struct ring_consumer){&ring->shared->rings[!ring->side], tail, tail, RING_BYTES};
+  return true;
+}
+
+static zx_status_t send_control(struct channel* channel, uint8_t kind, const struct packet_handles* handles) {
+  struct packet_header header = {.kind = kind};
+  struct iovec iov[2];
+  return packet_send(channel->fd, &header, iov, 2, handles);
+}
+
+bool channel_ring_count(struct channel* channel) {
+  struct channel_ring* ring = &channel->ring;
+  if (ring->state != RING_NONE || ring->side != 0 || ++ring->traffic < BUSY_MESSAGES) return false;
+  zx_time_t now = zx_clock_get_monotonic();
+  bool busy = ring->window && now - ring->window < BUSY_TIME;
+  ring->traffic = 0;
+  ring->window = now;
+  return busy;
+}
+
+zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov, size_t count) {
+  struct channel_ring* ring = &channel->ring;
+  struct packet_handles handles;
+  handles.count = handles.num_fds = 0;
+  if (memory_create(sizeof(struct channel_shared), &handles.fds[0]) == ZX_OK && set_up(ring, handles.fds[0], 0, 0)) {
+    handles.num_fds = 1;
+    header->flags = PACKET_WITH_OFFER;
+  }
+  zx_status_t status = packet_send(channel->fd, header, iov, count, &handles);
+  if (status == ZX_OK && ring->shared) {
+    ring->state = RING_OFFERED;
+  } else {
+    let_go(ring);
+  }
+  return status;
+}
+
+zx_status_t channel_ring_answer(struct channel* channel, int memory_fd) {
+  struct channel_ring* ring = &channel->ring;
+  bool in_place = ring->state == RING_NEVER || (ring->state == RING_NONE && ring->side == 1);
+  if (!in_place || !memory_is_safe(memory_fd, memory_round_to_page(sizeof(struct channel_shared)))) {
+    close(memory_fd);
+    return ZX_ERR_IO_DATA_INTEGRITY;
+  }
+  if (ring->state == RING_NEVER) {
+    close(memory_fd);
+  } else if (set_up(ring, memory_fd, 0, 0)) {
+    if (send_control(channel, PACKET_ACCEPT, NULL) == ZX_OK) {
+      ring->state = RING_ACCEPTED;
+      return ZX_OK;
+    }
+    let_go(ring);
+  }
+  ring->state = RING_NEVER;
+  // If the queue is too full for this, the peer keeps its memory and goes on with the socket.
+  send_control(channel, PACKET_REFUSE, NULL);
+  return ZX_OK;
+}
+
+zx_status_t channel_ring_catch_up(struct channel* channel) {
+  if (channel->ring.state != RING_SWITCHING) return ZX_OK;
+  zx_status_t status = send_control(channel, PACKET_SWITCH, NULL);
+  if (status == ZX_OK) channel->ring.state = RING_ON;
+  return status;
+}
+
+static zx_status_t queue_fds(struct channel* channel, struct packet* packet) {
+  struct channel_ring* ring = &channel->ring;
+  if (!channel_ring_reads(channel) || ring->num_fds == MAX_QUEUED_FDS) return ZX_ERR_IO_DATA_INTEGRITY;
+  struct message* message = message_create(packet, NULL, 0, NULL);
+  if (!message) return ZX_ERR_NO_MEMORY;
+  list_add_tail(&ring->fds, &message->node);
+  ring->num_fds++;
+  return ZX_OK;
+}
+
+zx_status_t channel_ring_control(struct channel* channel, struct packet* packet) {
+  struct channel_ring* ring = &channel->ring;
+  zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
+  switch (packet->header.kind) {
+    case PACKET_ACCEPT:
+      if (ring->state != RING_OFFERED) break;
+      ring->state = RING_SWITCHING;
+      channel_ring_catch_up(channel);
+      status = ZX_OK;
+      break;
+    case PACKET_SWITCH:
+      if (ring->state != RING_ACCEPTED) break;
+      ring->state = RING_ON;
+      status = ZX_OK;
+      break;
+    case PACKET_REFUSE:
+      if (ring->state != RING_OFFERED) break;
+      let_go(ring);
+      ring->state = RING_NEVER;
+      status = ZX_OK;
+      break;
+    case PACKET_FDS:
+      return queue_fds(channel, packet);
+    case PACKET_BELL:
+      status = ring->shared ? ZX_OK : ZX_ERR_IO_DATA_INTEGRITY;
+      break;
+    default:
+      break;
+  }
+  packet_close_fds(&packet->handles);
+  return status;
+}
+
+static void ring_bell(struct channel* channel, uint32_t reason) {
+  _Atomic uint32_t* waiting = &peer_side(&channel->ring)->waiting;
+  atomic_thread_fence(memory_order_seq_cst);  // with the fence of channel_ring_wait_for
+  if (!(atomic_load_explicit(waiting, memory_order_relaxed) & reason)) return;
+  if (!atomic_exchange_explicit(waiting, 0, memory_order_acq_rel)) return;
+  send_control(channel, PACKET_BELL, NULL);  // a full queue wakes as well
+}
+
+void channel_ring_wait_for(struct channel* channel, uint32_t reasons) {
+  if (!channel->ring.shared) return;
+  atomic_fetch_or_explicit(&own_side(&channel->ring)->waiting, reasons, memory_order_relaxed);
+  atomic_thread_fence(memory_order_seq_cst);  // with the fence of ring_bell
+}
+
+bool channel_ring_has_room(struct channel* channel) {
+  uint32_t room = 0;
+  if (!ring_room(&channel->ring.out, &room)) channel_peer_gone(channel);
+  return room >= RING_BYTES / 2 && !channel->ring.socket_full;
+}
+
+bool channel_ring_is_empty(struct channel* channel) {
+  uint32_t filled = 0;
+  if (!ring_filled(&channel->ring.in, &filled)) channel_peer_gone(channel);
+  return filled == 0;
+}
+
+bool channel_ring_peer_closed(const struct channel* channel) {
+  return channel->ring.state == RING_ON &&
+         atomic_load_explicit(&peer_side(&channel->ring)->closed, memory_order_acquire) != 0;
+}
+
+void channel_ring_close(struct channel* channel) {
+  if (channel->ring.state != RING_ON) return;
+  atomic_store_explicit(&own_side(&channel->ring)->closed, 1, memory_order_release);
+}
+
+bool channel_ring_meets_peer(struct channel_ring* ring) {
+  uint32_t here = (uint32_t)sched_getcpu() + 1;
+  if (atomic_load_explicit(&own_side(ring)->cpu, memory_order_relaxed) != here) {
+    atomic_store_explicit(&own_side(ring)->cpu, here, memory_order_relaxed);
+  }
+  return atomic_load_explicit(&peer_side(ring)->cpu, memory_order_relaxed) == here;
+}
+
+static uint32_t put(struct channel_ring* ring, uint32_t at, const void* from, size_t size) {
+  ring_copy_in(ring->shared->storage[ring->side], RING_BYTES, 1, at, from, (uint32_t)size);
+  return at + (uint32_t)size;
+}
+
+zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const struct iovec* iov, size_t count,
+                               uint32_t total, const struct packet_handles* handles) {
+  struct channel_ring* ring = &channel->ring;
+  uint32_t num_handles = handles ? handles->count : 0;
+  uint32_t size = entry_size(total, num_handles);
+  uint32_t room = 0;
+  if (channel_ring_peer_closed(channel) || channel->peer_closed) return ZX_ERR_PEER_CLOSED;
+  if (!ring_room(&ring->out, &room)) {
+    channel_peer_gone(channel);
+    return ZX_ERR_PEER_CLOSED;
+  }
+  if (room < size) return ZX_ERR_SHOULD_WAIT;
+  struct ring_entry entry = {.kind = kind, .num_handles = (uint16_t)num_handles, .num_bytes = total};
+  if (num_handles) {
+    entry.num_fds = (uint8_t)handles->num_fds;
+    zx_status_t status = send_control(channel, PACKET_FDS, handles);
+    ring->socket_full = status == ZX_ERR_SHOULD_WAIT;
+    if (status != ZX_OK) return status;
+  }
+  uint32_t at = put(ring, ring->out.head, &entry, sizeof(entry));
+  for (size_t i = 0; i < count; i++) at = put(ring, at, iov[i].iov_base, iov[i].iov_len);
+  ring_publish(&ring->out, size);
+  ring_bell(channel, CHANNEL_WAIT_READABLE);
+  return ZX_OK;
+}
+
+static void get(const struct channel_ring* ring, uint32_t at, void* to, uint32_t size) {
+  ring_copy_out(ring->shared->storage[!ring->side], RING_BYTES, 1, at, to, size);
+}
+
+// Takes the descriptors that an entry announces; they were sent before it.
+static zx_status_t take_fds(struct channel* channel, const struct ring_entry* entry, struct packet* out) {
+  struct channel_ring* ring = &channel->ring;
+  if (list_is_empty(&ring->fds)) channel_take_in(channel);
+  struct list_node* node = list_take_head(&ring->fds);
+  if (!node) return ZX_ERR_IO_DATA_INTEGRITY;
+  struct message* message = LIST_ENTRY(node, struct message, node);
+  ring->num_fds--;
+  zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
+  if (message->handles && message->handles->num_fds == entry->num_fds && message->handles->count == entry->num_handles) {
+    out->handles = *message->handles;
+    message->handles->num_fds = 0;
+    status = ZX_OK;
+  }
+  message_free(message);
+  return status;
+}
+
+static bool is_plausible(const struct ring_entry* entry, uint32_t filled) {
+  return (entry->kind == PACKET_MESSAGE || entry->kind == PACKET_SIGNAL) &&
+         entry->num_bytes <= ZX_CHANNEL_MAX_MSG_BYTES && entry->num_handles <= ZX_CHANNEL_MAX_MSG_HANDLES &&
+         entry_size(entry->num_bytes, 0) <= filled && (entry->num_handles != 0) == (entry->num_fds != 0);
+}
+
+zx_status_t channel_ring_read(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
+                              struct packet* out) {
+  struct channel_ring* ring = &channel->ring;
+  struct ring_entry entry;
+  uint32_t filled = 0;
+  bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
+  if (!ring_filled(&ring->in, &filled)) return ZX_ERR_IO_DATA_INTEGRITY;
+  if (!filled) return closed ? ZX_ERR_PEER_CLOSED : ZX_ERR_SHOULD_WAIT;
+  if (filled < sizeof(entry)) return ZX_ERR_IO_DATA_INTEGRITY;
+  get(ring, ring->in.tail, &entry, sizeof(entry));  // once; only this copy is looked at
+  uint32_t size = entry_size(entry.num_bytes, entry.num_handles);
+  if (!is_plausible(&entry, filled) || size > filled) return ZX_ERR_IO_DATA_INTEGRITY;
+  out->header = (struct packet_header){
+      .kind = entry.kind, .num_handles = entry.num_handles, .num_bytes = entry.num_bytes};
+  out->handles.count = out->handles.num_fds = 0;
+  if (entry.num_handles) {
+    zx_status_t status = take_fds(channel, &entry, out);
+    if (status != ZX_OK) return status;
+  }
+  uint32_t at = ring->in.tail + (uint32_t)sizeof(entry);
+  uint32_t first = entry.num_bytes < buffers->num_bytes ? entry.num_bytes : buffers->num_bytes;
+  if (first) get(ring, at, buffers->bytes, first);
+  if (entry.num_bytes > first) get(ring, at + first, scratch, entry.num_bytes - first);
+  bool was_tight = filled > RING_BYTES / 2;
+  ring_consume(&ring->in, size);
+  if (was_tight && filled - size <= RING_BYTES / 2) ring_bell(channel, CHANNEL_WAIT_WRITABLE);
+  return ZX_OK;
+}
+
+void channel_ring_pack(struct channel* channel, struct wire_handle* wire) {
+  const struct channel_ring* ring = &channel->ring;
+  wire->side = (uint8_t)ring->side;
+  wire->elem_count = ring->state;
+  wire->values[0] = ((uint64_t)ring->out.head << 32) | ring->in.tail;
+}
+
+zx_status_t channel_ring_unpack(struct channel* channel, const struct wire_handle* wire, int memory_fd) {
+  struct channel_ring* ring = &channel->ring;
+  bool needs_memory = wire->elem_count != RING_NONE && wire->elem_count != RING_NEVER;
+  if (wire->side > 1 || wire->elem_count > RING_NEVER || needs_memory != (memory_fd >= 0)) return ZX_ERR_IO_DATA_INTEGRITY;
+  ring->side = wire->side;
+  ring->state = (enum channel_ring_state)wire->elem_count;
+  if (!needs_memory) return ZX_OK;
+  if (!memory_is_safe(memory_fd, memory_round_to_page(sizeof(struct channel_shared)))) return ZX_ERR_IO_DATA_INTEGRITY;
+  bool mapped = set_up(ring, memory_fd, (uint32_t)(wire->values[0] >> 32), (uint32_t)wire->values[0]);
+  return mapped ? ZX_OK : ZX_ERR_NO_MEMORY;
+}

@@ -1,0 +1,107 @@
+// The fast way of a hot channel: two rings in a sealed memfd, beside the socket.
+//
+// A channel begins with its socket alone. When its first end (side 0) finds it busy, it offers shared memory along with a
+// message; the other end accepts or refuses, also through the socket, so that each direction changes over at a point of the
+// stream that both know:
+//   offer    side 0 -> 1: here is the memory. Side 0 goes on writing to the socket.
+//   ACCEPT   side 1 -> 0: the last packet of mine in the socket; from now on I write to the ring.
+//   SWITCH   side 0 -> 1: the same for the other direction.
+//   REFUSE   side 1 -> 0: no; side 0 lets go of the memory and never asks again.
+// After that the socket carries descriptors (FDS, sent before the ring's entry that needs them), the bell (BELL), and the
+// news of the peer's death. The bell follows the rule of pair.h: whoever sleeps says so in `waiting`, and is rung only then.
+// Channels made from a bare descriptor refuse, since others may share it.
+#ifndef RUNTIME_ZX_CHANNEL_RING_H_
+#define RUNTIME_ZX_CHANNEL_RING_H_
+
+#include "runtime/zx/packet.h"
+#include "runtime/zx/ring.h"
+
+struct channel;
+struct channel_buffers;
+struct channel_outgoing;
+
+#define CHANNEL_WAIT_READABLE 1u
+#define CHANNEL_WAIT_WRITABLE 2u
+
+enum channel_ring_state {
+  RING_NONE,
+  RING_OFFERED,   // side 0: memory made, no answer yet
+  RING_ACCEPTED,  // side 1: writes to the ring, still reads the socket
+  RING_SWITCHING, // side 0: reads the ring; SWITCH could not be sent yet
+  RING_ON,        // both directions
+  RING_NEVER,     // refused, or made from a bare descriptor
+};
+
+struct channel_ring {
+  enum channel_ring_state state;
+  unsigned side;
+  int memory_fd;
+  struct channel_shared* shared;
+  struct ring_producer out;
+  struct ring_consumer in;
+  struct list_node fds;     // struct message: descriptors that came before their entry
+  unsigned num_fds;
+  unsigned traffic;         // messages since `window`
+  zx_time_t window;
+  bool socket_full;         // the last write found no room for its descriptors
+  atomic_uint skip_spins;   // yielding does not pay at the moment
+  atomic_uint spin_penalty;
+};
+
+void channel_ring_init(struct channel_ring* ring, unsigned side);
+void channel_ring_destroy(struct channel_ring* ring);
+
+// Below: with the channel's lock held, unless said otherwise.
+
+bool channel_ring_writes(const struct channel* channel);  // messages go to the ring
+bool channel_ring_reads(const struct channel* channel);   // messages come from the ring
+
+// Counts a message. True: the channel turns out to be busy, and it is this end's part to offer shared memory.
+bool channel_ring_count(struct channel* channel);
+
+// Sends a message with an offer, or without if there is no memory to be had; arguments as packet_send's.
+zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov, size_t count);
+
+// Takes the descriptor of an offer that came with a message. ZX_ERR_IO_DATA_INTEGRITY: out of place, or not such memory.
+zx_status_t channel_ring_answer(struct channel* channel, int memory_fd);
+
+// Deals with a control packet from the socket, taking over its descriptors. ZX_ERR_IO_DATA_INTEGRITY: out of place.
+zx_status_t channel_ring_control(struct channel* channel, struct packet* packet);
+
+// Before a packet goes to the socket: sends a SWITCH that is due. ZX_ERR_SHOULD_WAIT.
+zx_status_t channel_ring_catch_up(struct channel* channel);
+
+// Writes one entry: `iov` is the message's bytes, `count` of them, `total` bytes. ZX_ERR_SHOULD_WAIT, ZX_ERR_PEER_CLOSED.
+zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const struct iovec* iov, size_t count,
+                               uint32_t total, const struct packet_handles* handles);
+
+// Reads the first entry into the reader's buffer and the scratch buffer, as packet_receive does.
+zx_status_t channel_ring_read(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
+                              struct packet* out);
+
+bool channel_ring_is_empty(struct channel* channel);
+
+// The peer closed its end in good order. What it wrote before is visible after this said yes.
+bool channel_ring_peer_closed(const struct channel* channel);
+
+// Says what this end sleeps for; the caller then looks again.
+void channel_ring_wait_for(struct channel* channel, uint32_t reasons);
+
+// Whether a writer that found the ring full may try again.
+bool channel_ring_has_room(struct channel* channel);
+
+// This end is closed for good: the peer is told.
+void channel_ring_close(struct channel* channel);
+
+// Watches the ring, if messages come from there, for a moment before a sleep, as long as that promises to be cheaper. Lock
+// not held. True: something has come.
+bool channel_ring_spin(struct channel* channel);
+
+// Publishes where this end runs; whether the peer was last seen on the same processor.
+bool channel_ring_meets_peer(struct channel_ring* ring);
+
+void channel_ring_pack(struct channel* channel, struct wire_handle* wire);
+// Checks and takes over the memory's descriptor (-1: none).
+zx_status_t channel_ring_unpack(struct channel* channel, const struct wire_handle* wire, int memory_fd);
+
+#endif  // RUNTIME_ZX_CHANNEL_RING_H_

@@ -1,0 +1,411 @@
+// Channels that are busy enough to move to shared memory: nothing about them changes but the cost.
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <zircon/linux.h>
+#include <zircon/syscalls.h>
+
+#include "jx_test.h"
+
+static zx_handle_t ends[2];
+
+static void make_channel(void) {
+  ck_assert_int_eq(zx_channel_create(0, &ends[0], &ends[1]), ZX_OK);
+}
+
+static void close_channel(void) {
+  zx_handle_close(ends[0]);
+  zx_handle_close(ends[1]);
+}
+
+static zx_signals_t state(zx_handle_t handle) {
+  zx_signals_t observed = 0;
+  ck_assert_int_eq(zx_object_wait_one(handle, 0, 0, &observed), ZX_ERR_TIMED_OUT);
+  return observed;
+}
+
+// How many rings this process has mapped.
+static int count_rings(void** last) {
+  char line[256];
+  int count = 0;
+  FILE* maps = fopen("/proc/self/maps", "re");
+  while (fgets(line, sizeof(line), maps)) {
+    unsigned long from, to;
+    if (sscanf(line, "%lx-%lx", &from, &to) != 2 || to - from < 2 * 262144 || !strstr(line, "memfd:zx")) continue;
+    count++;
+    if (last) *last = (void*)from;
+  }
+  fclose(maps);
+  return count;
+}
+
+static void exchange(int count) {
+  for (int i = 0; i < count; i++) {
+    int got = -1;
+    ck_assert_int_eq(zx_channel_write(ends[0], 0, &i, sizeof(i), NULL, 0), ZX_OK);
+    ck_assert_uint_eq(state(ends[1]), ZX_CHANNEL_READABLE | ZX_CHANNEL_WRITABLE);
+    ck_assert_int_eq(zx_channel_read(ends[1], 0, &got, NULL, sizeof(got), 0, NULL, NULL), ZX_OK);
+    ck_assert_int_eq(got, i);
+    ck_assert_int_eq(zx_channel_write(ends[1], 0, &got, sizeof(got), NULL, 0), ZX_OK);
+    ck_assert_int_eq(zx_channel_write(ends[1], 0, &i, sizeof(i), NULL, 0), ZX_OK);
+    ck_assert_uint_eq(state(ends[0]), ZX_CHANNEL_READABLE | ZX_CHANNEL_WRITABLE);
+    ck_assert_int_eq(zx_channel_read(ends[0], 0, &got, NULL, sizeof(got), 0, NULL, NULL), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(ends[0], 0, &got, NULL, sizeof(got), 0, NULL, NULL), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(ends[0], 0, &got, NULL, sizeof(got), 0, NULL, NULL), ZX_ERR_SHOULD_WAIT);
+  }
+}
+
+START_TEST(a_busy_channel_moves_to_shared_memory) {
+  exchange(20);
+  ck_assert_int_eq(count_rings(NULL), 0);
+  exchange(400);
+  ck_assert_int_eq(count_rings(NULL), 2);
+  ck_assert_uint_eq(state(ends[0]), ZX_CHANNEL_WRITABLE);
+  int fd;
+  ck_assert_int_eq(zx_linux_channel_to_fd(ends[0], &fd), ZX_ERR_BAD_STATE);
+  ck_assert_uint_eq(state(ends[1]), ZX_CHANNEL_PEER_CLOSED);
+}
+END_TEST
+
+START_TEST(a_channel_made_from_a_descriptor_stays_a_socket) {
+  int fd;
+  ck_assert_int_eq(zx_linux_channel_to_fd(ends[1], &fd), ZX_OK);
+  ck_assert_int_eq(zx_linux_channel_from_fd(fd, &ends[1]), ZX_OK);
+  exchange(400);
+  ck_assert_int_eq(count_rings(NULL), 0);
+  ck_assert_int_eq(zx_linux_channel_to_fd(ends[0], &fd), ZX_OK);
+  close(fd);
+}
+END_TEST
+
+START_TEST(large_messages_and_handles_pass_through_rings) {
+  static char out[65536], in[65536];
+  exchange(400);
+  for (uint32_t size = 1; size <= 65536; size = size * 3 + 1) {
+    zx_handle_t sent[3], got[64];
+    uint32_t num_bytes, num_handles;
+    for (int i = 0; i < 3; i++) ck_assert_int_eq(zx_event_create(0, &sent[i]), ZX_OK);
+    for (uint32_t i = 0; i < size; i++) out[i] = (char)(rand() >> 8);
+    ck_assert_int_eq(zx_channel_write(ends[0], 0, out, size, sent, 3), ZX_OK);
+    ck_assert_int_eq(zx_channel_write(ends[0], 0, out, size, NULL, 0), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(ends[1], 0, in, got, size - 1, 64, &num_bytes, &num_handles),
+                     ZX_ERR_BUFFER_TOO_SMALL);
+    ck_assert(num_bytes == size && num_handles == 3);
+    memset(in, 0, sizeof(in));
+    ck_assert_int_eq(zx_channel_read(ends[1], 0, in, got, sizeof(in), 64, &num_bytes, &num_handles), ZX_OK);
+    ck_assert(num_bytes == size && num_handles == 3 && memcmp(in, out, size) == 0);
+    ck_assert_int_eq(zx_handle_close_many(got, 3), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(ends[1], 0, in, got, sizeof(in), 64, &num_bytes, &num_handles), ZX_OK);
+    ck_assert(num_bytes == size && num_handles == 0 && memcmp(in, out, size) == 0);
+  }
+}
+END_TEST
+
+START_TEST(unread_messages_and_handles_survive_the_writer_and_die_with_the_reader) {
+  zx_handle_t pair[2], more[2], got;
+  exchange(400);
+  ck_assert_int_eq(zx_channel_create(0, &pair[0], &pair[1]), ZX_OK);
+  ck_assert_int_eq(zx_channel_create(0, &more[0], &more[1]), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(ends[0], 0, "a", 1, &pair[0], 1), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(ends[0], 0, "b", 1, &more[0], 1), ZX_OK);
+  zx_handle_close(ends[0]);
+  ck_assert_int_eq(zx_channel_write(ends[1], 0, "x", 1, NULL, 0), ZX_ERR_PEER_CLOSED);
+  ck_assert_uint_eq(state(ends[1]), ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED);
+  char c;
+  ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, &got, 1, 1, NULL, NULL), ZX_OK);
+  ck_assert_int_eq(c, 'a');
+  ck_assert_uint_eq(state(pair[1]), ZX_CHANNEL_WRITABLE);
+  zx_handle_close(got);
+  zx_handle_close(ends[1]);
+  ck_assert_uint_eq(state(pair[1]), ZX_CHANNEL_PEER_CLOSED);
+  ck_assert_int_eq(zx_object_wait_one(more[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(5)), NULL), ZX_OK);
+  zx_handle_close(pair[1]);
+  zx_handle_close(more[1]);
+}
+END_TEST
+
+START_TEST(a_full_ring_says_should_wait_and_tells_of_room) {
+  static char block[40000];
+  exchange(400);
+  int written = 0;
+  while (zx_channel_write(ends[0], 0, block, sizeof(block), NULL, 0) == ZX_OK) written++;
+  ck_assert_int_ge(written, 5);
+  ck_assert_uint_eq(state(ends[0]), 0);
+  while (zx_channel_read(ends[1], 0, block, NULL, sizeof(block), 0, NULL, NULL) == ZX_OK) written--;
+  ck_assert_int_eq(written, 0);
+  ck_assert_uint_eq(state(ends[0]), ZX_CHANNEL_WRITABLE);
+}
+END_TEST
+
+START_TEST(user_signals_and_ports_work_with_rings) {
+  zx_handle_t port;
+  zx_port_packet_t packet;
+  zx_signals_t observed;
+  exchange(400);
+  ck_assert_int_eq(zx_object_signal_peer(ends[0], 0, ZX_USER_SIGNAL_2), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_2, zx_deadline_after(ZX_SEC(5)), &observed), ZX_OK);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  for (int i = 0; i < 50; i++) {
+    char c = 'x';
+    ck_assert_int_eq(zx_object_wait_async(ends[1], port, 7, ZX_CHANNEL_READABLE, 0), ZX_OK);
+    ck_assert_int_eq(zx_port_wait(port, 0, &packet), ZX_ERR_TIMED_OUT);
+    ck_assert_int_eq(zx_channel_write(ends[0], 0, &c, 1, NULL, 0), ZX_OK);
+    ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(5)), &packet), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, NULL, 1, 0, NULL, NULL), ZX_OK);
+  }
+  ck_assert_int_eq(zx_object_wait_async(ends[1], port, 8, ZX_CHANNEL_PEER_CLOSED, 0), ZX_OK);
+  ck_assert_int_eq(zx_port_wait(port, 0, &packet), ZX_ERR_TIMED_OUT);
+  zx_handle_close(ends[0]);
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(5)), &packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 8);
+  zx_handle_close(port);
+}
+END_TEST
+
+// Answers every message with itself and its handles, until the other end goes.
+static void echo(zx_handle_t channel) {
+  static char bytes[65536];
+  zx_handle_t handles[64];
+  uint32_t num_bytes, num_handles;
+  for (;;) {
+    zx_object_wait_one(channel, ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
+    zx_status_t status = zx_channel_read(channel, 0, bytes, handles, 65536, 64, &num_bytes, &num_handles);
+    if (status == ZX_ERR_SHOULD_WAIT) continue;
+    if (status != ZX_OK) _exit(status == ZX_ERR_PEER_CLOSED ? 0 : 1);
+    while ((status = zx_channel_write(channel, 0, bytes, num_bytes, num_handles ? handles : NULL, num_handles)) ==
+           ZX_ERR_SHOULD_WAIT) {
+      if (num_handles) _exit(2);
+      zx_object_wait_one(channel, ZX_CHANNEL_WRITABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
+    }
+    if (status != ZX_OK) _exit(3);
+  }
+}
+
+static pid_t start_echo(void) {
+  pid_t child = fork();
+  if (child == 0) {
+    zx_handle_close(ends[0]);
+    echo(ends[1]);
+  }
+  zx_handle_close(ends[1]);
+  return child;
+}
+
+static void expect_exit(pid_t child) {
+  int status;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+}
+
+static zx_status_t call(uint32_t size, zx_handle_t* handle, unsigned seed) {
+  char* bytes = malloc(size);
+  char* answer = malloc(size);
+  uint32_t num_bytes, num_handles;
+  zx_handle_t got = ZX_HANDLE_INVALID;
+  for (uint32_t i = 4; i < size; i += 97) bytes[i] = (char)(seed + i);
+  zx_channel_call_args_t args = {.wr_bytes = bytes, .wr_num_bytes = size, .wr_handles = handle,
+                                 .wr_num_handles = handle ? 1 : 0, .rd_bytes = answer, .rd_num_bytes = size,
+                                 .rd_handles = &got, .rd_num_handles = 1};
+  zx_status_t status = zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &num_bytes, &num_handles);
+  if (status == ZX_OK) {
+    ck_assert_uint_eq(num_bytes, size);
+    ck_assert_uint_eq(num_handles, handle ? 1 : 0);
+    for (uint32_t i = 4; i < size; i += 97) ck_assert_int_eq(answer[i], (char)(seed + i));
+    if (handle) *handle = got;
+  }
+  free(bytes);
+  free(answer);
+  return status;
+}
+
+START_TEST(random_calls_lose_no_wake_up) {
+  pid_t child = start_echo();
+  zx_handle_t event;
+  ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
+  for (unsigned i = 0; i < 20000; i++) {
+    uint32_t size = 4 + (uint32_t)rand() % (rand() % 50 ? 200 : 60000);
+    ck_assert_int_eq(call(size, rand() % 20 ? NULL : &event, i), ZX_OK);
+    if (rand() % 2000 == 0) zx_nanosleep(zx_deadline_after(ZX_USEC(300)));  // lets the peer fall asleep
+  }
+  zx_handle_close(event);
+  zx_handle_close(ends[0]);
+  expect_exit(child);
+}
+END_TEST
+
+static void* caller(void* context) {
+  for (unsigned i = 0; i < 1500; i++) ck_assert_int_eq(call(4 + i % 500, NULL, i), ZX_OK);
+  return NULL;
+}
+
+START_TEST(threads_that_call_at_once_all_get_their_answers) {
+  pid_t child = start_echo();
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, caller, NULL);
+  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  zx_handle_close(ends[0]);
+  expect_exit(child);
+}
+END_TEST
+
+START_TEST(a_stream_in_both_directions_keeps_order) {
+  pid_t child = start_echo();
+  uint32_t sent = 0, received = 0;
+  static char buffer[3000];
+  while (received < 50000) {
+    zx_status_t status = ZX_OK;
+    while (sent < 50000 && sent - received < 2000 && status == ZX_OK) {
+      memcpy(buffer, &sent, 4);
+      status = zx_channel_write(ends[0], 0, buffer, 4 + sent % 2900, NULL, 0);
+      if (status == ZX_OK) sent++;
+    }
+    ck_assert(status == ZX_OK || status == ZX_ERR_SHOULD_WAIT);
+    uint32_t size, value;
+    while (zx_channel_read(ends[0], 0, buffer, NULL, sizeof(buffer), 0, &size, NULL) == ZX_OK) {
+      memcpy(&value, buffer, 4);
+      ck_assert_uint_eq(value, received);
+      ck_assert_uint_eq(size, 4 + received % 2900);
+      received++;
+    }
+    if (received == 50000) break;
+    zx_signals_t want = ZX_CHANNEL_READABLE | (sent < 50000 && sent - received < 2000 ? ZX_CHANNEL_WRITABLE : 0);
+    ck_assert_int_eq(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+  }
+  zx_handle_close(ends[0]);
+  expect_exit(child);
+}
+END_TEST
+
+START_TEST(an_end_moves_to_another_process_with_its_ring) {
+  zx_handle_t carrier[2];
+  ck_assert_int_eq(zx_channel_create(0, &carrier[0], &carrier[1]), ZX_OK);
+  exchange(400);
+  ck_assert_int_eq(zx_channel_write(ends[0], 0, "in the ring before it moves", 27, NULL, 0), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(carrier[0], 0, NULL, 0, &ends[1], 1), ZX_OK);
+  pid_t child = fork();
+  if (child == 0) {
+    zx_handle_t end;
+    zx_handle_close(ends[0]);
+    if (zx_channel_read(carrier[1], 0, NULL, &end, 0, 1, NULL, NULL) != ZX_OK) _exit(9);
+    echo(end);
+  }
+  zx_handle_close_many(carrier, 2);
+  char answer[27];
+  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+  ck_assert_int_eq(zx_channel_read(ends[0], 0, answer, NULL, 27, 0, NULL, NULL), ZX_OK);
+  ck_assert_int_eq(memcmp(answer, "in the ring before it moves", 27), 0);
+  for (unsigned i = 0; i < 100; i++) ck_assert_int_eq(call(64, NULL, i), ZX_OK);
+  zx_handle_close(ends[0]);
+  expect_exit(child);
+}
+END_TEST
+
+START_TEST(a_killed_peer_ends_a_call) {
+  pid_t child = start_echo();
+  for (unsigned i = 0; i < 500; i++) ck_assert_int_eq(call(64, NULL, i), ZX_OK);
+  kill(child, SIGSTOP);
+  pid_t killer = fork();
+  if (killer == 0) {
+    kill(child, SIGKILL);
+    _exit(0);
+  }
+  ck_assert_int_eq(call(64, NULL, 0), ZX_ERR_PEER_CLOSED);
+  expect_exit(killer);
+  waitpid(child, NULL, 0);
+  ck_assert(state(ends[0]) & ZX_CHANNEL_PEER_CLOSED);
+}
+END_TEST
+
+START_TEST(a_scribbled_ring_is_a_closed_channel_at_worst) {
+  static char buffer[65536];
+  for (unsigned seed = 0; seed < 400; seed++) {
+    void* memory;
+    zx_handle_t got[64];
+    srand(seed);
+    exchange(seed ? 200 : 400);
+    if (count_rings(&memory) == 0) exchange(400);
+    ck_assert_int_eq(count_rings(&memory), 2);
+    uint32_t* words = memory;
+    for (int i = 0; i < 60; i++) {
+      zx_handle_t event = ZX_HANDLE_INVALID;
+      if (rand() % 4 == 0) ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
+      (void)zx_channel_write(ends[rand() % 2], 0, buffer, (uint32_t)rand() % 3000, &event, event ? 1 : 0);
+      // The sides' words, the indexes, and what has been written of the storage.
+      size_t word = rand() % 3 ? (size_t)rand() % 128 : (size_t)rand() % (2 * 262144 / 4);
+      words[word] = rand() % 2 ? (uint32_t)rand() : words[word] + (uint32_t)(rand() % 3) - 1;
+      uint32_t count = 0;
+      if (zx_channel_read(ends[rand() % 2], rand() % 2, buffer, got, (uint32_t)rand() % 4000, 64, NULL, &count) == ZX_OK) {
+        zx_handle_close_many(got, count);
+      }
+      state(ends[0]);
+      state(ends[1]);
+    }
+    close_channel();
+    make_channel();
+  }
+}
+END_TEST
+
+START_TEST(control_packets_out_of_place_close_the_channel) {
+  for (int kind = 0x4c; kind < 0x56; kind++) {
+    for (int with_fd = 0; with_fd < 2; with_fd++) {
+      int fds[2];
+      zx_handle_t h, carrier[2];
+      ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+      ck_assert_int_eq(zx_linux_channel_from_fd(fds[0], &h), ZX_OK);
+      // Through a channel, so that it is one that may have rings.
+      ck_assert_int_eq(zx_channel_create(0, &carrier[0], &carrier[1]), ZX_OK);
+      ck_assert_int_eq(zx_channel_write(carrier[0], 0, NULL, 0, &h, 1), ZX_OK);
+      ck_assert_int_eq(zx_channel_read(carrier[1], 0, NULL, &h, 0, 1, NULL, NULL), ZX_OK);
+      zx_handle_close_many(carrier, 2);
+      unsigned char packet[8] = {(unsigned char)kind, (unsigned char)with_fd};
+      char control[CMSG_SPACE(sizeof(int))] = {0};
+      struct iovec iov = {packet, 8};
+      struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+      if (with_fd) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof(control);
+        *CMSG_FIRSTHDR(&message) =
+            (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fds[1], sizeof(int));
+        packet[0] = 0x4a;  // a message with an offer of memory that is a socket
+      }
+      ck_assert_int_eq(sendmsg(fds[1], &message, 0), 8);
+      char c;
+      zx_status_t status = zx_channel_read(h, 0, &c, NULL, 1, 0, NULL, NULL);
+      ck_assert_int_eq(status, ZX_ERR_PEER_CLOSED);
+      zx_handle_close(h);
+      close(fds[1]);
+    }
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("channel_ring");
+  TCase* tc = jx_test_case(suite, "channel_ring");
+  tcase_set_timeout(tc, 60);
+  tcase_add_checked_fixture(tc, make_channel, close_channel);
+  tcase_add_test(tc, a_busy_channel_moves_to_shared_memory);
+  tcase_add_test(tc, a_channel_made_from_a_descriptor_stays_a_socket);
+  tcase_add_test(tc, large_messages_and_handles_pass_through_rings);
+  tcase_add_test(tc, unread_messages_and_handles_survive_the_writer_and_die_with_the_reader);
+  tcase_add_test(tc, a_full_ring_says_should_wait_and_tells_of_room);
+  tcase_add_test(tc, user_signals_and_ports_work_with_rings);
+  tcase_add_test(tc, random_calls_lose_no_wake_up);
+  tcase_add_test(tc, threads_that_call_at_once_all_get_their_answers);
+  tcase_add_test(tc, a_stream_in_both_directions_keeps_order);
+  tcase_add_test(tc, an_end_moves_to_another_process_with_its_ring);
+  tcase_add_test(tc, a_killed_peer_ends_a_call);
+  tcase_add_test(tc, a_scribbled_ring_is_a_closed_channel_at_worst);
+  tcase_add_test(tc, control_packets_out_of_place_close_the_channel);
+  return jx_test_run(suite);
+}
