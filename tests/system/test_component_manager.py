@@ -369,6 +369,28 @@ def a_killed_netstack_leaves_the_others_running_and_is_started_again():
         expect_equal(process.returncode, 0, "status of the program")
 
 
+# Looking without starting
+
+
+@case
+def a_tree_can_be_checked_and_shown_without_being_started():
+    expect("5 components" in run(jacinth(), "check", DEMO).stdout, "check does not count the components")
+    shown = run(jacinth(), "show", DEMO).stdout
+    expect("client uses protocol fuchsia.posix.socket.Provider from netstack (through udp-echo's offer, netstack's expose)"
+           in shown, shown)
+    graph = run(jacinth(), "graph", DEMO).stdout
+    expect("\"client\" -> \"netstack\" [label=\"fuchsia.posix.socket.Provider\"];" in graph, graph)
+
+
+@case
+def wrong_arguments_are_told_with_the_right_ones():
+    for arguments in ((), ("rnu", "x"), ("run",), ("run", "--lief", DEMO), ("run", DEMO, DEMO), ("exec",), ("exec", "--x", "y")):
+        done = run(jacinth(), *arguments, check=False)
+        expect(done.returncode == 2 and "usage:" in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
+    expect("usage:" in run(jacinth(), "help").stdout, "help gives no help")
+    expect(run(jacinth(), "--version").stdout.startswith("jacinth "), "no version")
+
+
 # exec
 
 
@@ -380,9 +402,29 @@ def execute(*arguments, **options):
 def exec_forwards_the_status_of_its_program():
     expect_equal(execute("--", "/bin/sh", "-c", "exit 7").returncode, 7, "status")
     expect_equal(execute("--", "sh", "-c", "kill -KILL $$").returncode, 137, "status after SIGKILL")
+    expect_equal(execute("--", "sh", "-c", "kill -PIPE $$").returncode, 141, "status after SIGPIPE")
     done = execute("--", "no-such-program")
     expect_equal(done.returncode, 127, "status of a missing program")
     expect("there is no program no-such-program" in done.stderr, done.stderr)
+
+
+@case
+def exec_takes_another_network_from_a_manifest():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("mine", program={"runner": "posix", "binary": "/bin/false"})
+        root = package.manifest("root", children=[{"name": "mine", "url": "#meta/mine.cml"}], facets={"main": "#mine"})
+        done = execute("--manifest", root, "--", "sh", "-c", "echo ${JACINTH_SVC:-none}")
+        expect_equal((done.stdout, done.returncode), ("none\n", 0), "a program without a netstack")
+        root = package.manifest("root", children=[{"name": "mine", "url": "#meta/mine.cml"}])
+        done = execute("--manifest", root, "--", "true")
+        expect(done.returncode == 1 and "no main component" in done.stderr, done.stderr)
+
+
+@case
+def the_ignored_end_of_children_is_learnt_all_the_same():
+    done = run("sh", "-c", "trap '' CHLD; exec \"$0\" exec -- true", jacinth())
+    expect_equal(done.returncode, 0, "status")
 
 
 @case

@@ -89,6 +89,7 @@ static bool watch_signals(manager_t* manager) {
   }
   sigprocmask(SIG_BLOCK, &set, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);  // whoever started us may have ignored it, and then nobody's end could be learnt
   manager->signals = (async_fd_t){
       .handler = on_signal, .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
   return manager->signals.fd >= 0 && async_begin_fd(manager->dispatcher, &manager->signals) == ZX_OK;

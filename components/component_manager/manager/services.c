@@ -72,7 +72,7 @@ static void connect_provider(component_t* user, const realm_route_t* route, zx_h
   }
   fuchsia_io_DirectoryOpenRequest request = {.path = fidl_string(route->path + 1), .object = object};
   zx_status_t status = fuchsia_io_Directory_Open(provider->outgoing, &request);
-  if (status != ZX_OK)
+  if (status != ZX_OK && user->complaints++ < COMPLAINTS_MAX)
     manager_say("cannot pass %s's request for %s on to %s", user->label, route->name, provider->label);
 }
 

@@ -88,8 +88,10 @@ static last_descriptors_t arrange_descriptors(child_t* child, int exec_fd) {
   return last;
 }
 
+// What the component manager does with signals for itself is not the program's.
 static void reset_signals(void) {
   sigset_t none;
+  signal(SIGPIPE, SIG_DFL);
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   umask(022);
