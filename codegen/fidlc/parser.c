@@ -191,7 +191,11 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
     if (!have_attributes) attributes = parse_attributes(parser, &ok);
     have_attributes = false;
     if (parser_at(parser, TOKEN_END)) {
-      if (attributes && ok && !attributes->is_doc_comment) parser_expect(parser, TOKEN_NAME);
+      for (; ok && attributes; attributes = attributes->next) {
+        if (attributes->is_doc_comment) continue;
+        parser_error(parser, attributes->span, 8, "nothing follows this attribute");
+        break;
+      }
       return;
     }
     if (!ok) {
