@@ -2,8 +2,8 @@
 // link_endpoint.c. Below: the generated client of fuchsia.hardware.ethernet.Device.
 //
 // A session is a chain of requests, each sent from the answer to the one before:
-//   GetInfo, GetFifos, SetIOBuffer, Start, multicast addresses, GetStatus; the link is up when the device
-//   says ONLINE.
+//   GetInfo, SetClientName and GetFifos, SetIOBuffer, Start, multicast addresses, GetStatus; the link is up
+//   when the device says ONLINE.
 // Anything unexpected ends the session; the next begins after a pause that doubles up to its limit while
 // devices keep failing. One timer serves both as that pause and as the limit on how long getting started may
 // take, so a device that never answers is given up like one that is gone.
@@ -140,6 +140,11 @@ static void got_fifos(void* context, zx_status_t status,
   if (status != ZX_OK) link_session_lost(link, status);
 }
 
+static void named(void* context, zx_status_t status,
+                  fuchsia_hardware_ethernet_DeviceSetClientNameResponse* response) {
+  ignore_status(context, status, response);
+}
+
 static bool info_is_sound(const fuchsia_hardware_ethernet_Info* info) {
   static const uint8_t zero[LINK_MAC_SIZE];
   bool group = (info->mac.octets[0] & 1) != 0;
@@ -155,6 +160,8 @@ static void got_info(void* context, zx_status_t status,
     const uint32_t largest = UINT16_MAX - LINK_HEADER_BYTES;
     memcpy(link->info.mac, info->mac.octets, LINK_MAC_SIZE);
     link->info.mtu = info->mtu < largest ? info->mtu : largest;
+    fuchsia_hardware_ethernet_DeviceSetClientNameRequest name = {.name = fidl_string("netstack")};
+    (void)fuchsia_hardware_ethernet_Device_SetClientName_async(link->client, &name, named, link);
     status = fuchsia_hardware_ethernet_Device_GetFifos_async(link->client, got_fifos, link);
   } else {
     status = ZX_ERR_INVALID_ARGS;

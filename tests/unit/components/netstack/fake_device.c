@@ -128,6 +128,14 @@ static void start(void* context, fidl_completer_t completer) {
   fuchsia_hardware_ethernet_Device_Start_reply(completer, &response);
 }
 
+static void set_client_name(void* context, fuchsia_hardware_ethernet_DeviceSetClientNameRequest* request,
+                            fidl_completer_t completer) {
+  fake_device_t* device = context;
+  device->named = fidl_string_equals(request->name, "netstack");
+  fuchsia_hardware_ethernet_DeviceSetClientNameResponse response = {.status = ZX_OK};
+  fuchsia_hardware_ethernet_Device_SetClientName_reply(completer, &response);
+}
+
 static void get_status(void* context, fidl_completer_t completer) {
   fake_device_t* device = context;
   fuchsia_hardware_ethernet_DeviceGetStatusResponse response = {
@@ -167,6 +175,7 @@ static const fuchsia_hardware_ethernet_Device_ops_t ops = {
     .GetFifos = get_fifos,
     .SetIOBuffer = set_io_buffer,
     .Start = start,
+    .SetClientName = set_client_name,
     .GetStatus = get_status,
     .ConfigMulticastAddMac = add_mac,
     .ConfigMulticastDeleteMac = delete_mac,

@@ -33,6 +33,7 @@ struct fake_device {
   uint64_t memory_bytes;
   bool started;
   bool attached;
+  bool named;
   async_wait_t tx_wait;
   int multicast_added, multicast_removed;
   bool multicast_all;

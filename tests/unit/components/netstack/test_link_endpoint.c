@@ -111,6 +111,7 @@ START_TEST(a_device_is_found_and_started) {
   ck_assert_mem_eq(f.info.mac, f.device.mac, 6);
   ck_assert_uint_eq(f.info.mtu, 1500);
   ck_assert(f.device.started);
+  ck_assert(f.device.named);
   fake_entry_t entries[16];
   size_t given = fake_device_take(f.device.rx, entries, 16);
   ck_assert_uint_eq(given, f.device.depth);
