@@ -55,6 +55,20 @@ bool client_charge(tcpip_client_t* client, size_t bytes) {
   return true;
 }
 
+void client_move_socket(tcpip_socket_t* socket, size_t bytes, tcpip_client_t* to) {
+  tcpip_client_t* from = socket->client;
+  bytes += socket->tx_bytes;
+  from->buffer_used -= bytes;
+  to->buffer_used += bytes;
+  from->socket_count--;
+  to->socket_count++;
+  list_unlink(&socket->client_node);
+  list_append(&to->sockets, &socket->client_node);
+  socket->client = to;
+  for (list_node_t* node = socket->waiting.next; node != &socket->waiting; node = node->next)
+    list_owner(node, waiting_t, owner_node)->client = to;
+}
+
 void client_release(tcpip_client_t* client, size_t bytes) {
   client->buffer_used -= bytes;
   client->stack->buffer_used -= bytes;

@@ -180,11 +180,23 @@ static size_t datagram_next_length(const tcpip_socket_t* socket) {
   return list_empty(&d->queue) ? 0 : list_owner(d->queue.next, datagram_t, node)->length;
 }
 
+static void datagram_room(tcpip_socket_t* socket) {
+  socket_event(socket, TCPIP_EVENT_WRITABLE);
+}
+
+static void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
+  if (error->error == EMSGSIZE)
+    path_mtu_lower(socket->stack, &error->remote, error->interface->info.mtu, error->mtu);
+  else if (error->hard && socket->connected)
+    socket_set_error(socket, error->error);
+}
+
 int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
                     tcpip_socket_t** out) {
   static const socket_ops_t ops = {datagram_destroy,  datagram_poll, datagram_connect, datagram_disconnect,
                                    datagram_shutdown, datagram_send, datagram_recv,    datagram_next_length,
-                                   datagram_set,      datagram_get,  datagram_join,    datagram_leave};
+                                   datagram_set,      datagram_get,  datagram_join,    datagram_leave,
+                                   datagram_room,     datagram_icmp_error};
   datagram_socket_t* d = calloc(1, sizeof *d);
   if (!d)
     return -ENOMEM;

@@ -101,6 +101,8 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
       return set_flag(&d->multicast_loop_v6, value);
     case TCPIP_IPV6_MULTICAST_INTERFACE:
       return set_interface(stack, &d->multicast_interface_v6, value, -ENODEV);
+    default:
+      break;
   }
   return -ENOPROTOOPT;
 }

@@ -113,6 +113,8 @@ int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], u
   size_t head = tx_head_length(tx);
   if (tx->offload.flags & TCPIP_OFFLOAD_NEEDS_CHECKSUM)
     tx->offload.checksum_start = (uint16_t)(head - tx->offload.checksum_start);
+  if (tx->offload.gso_size)
+    tx->offload.header_length = (uint16_t)head;
   tx->iov[0] = (struct iovec){header, head};
   int result = -EAGAIN;
   if (!interface->link_full)

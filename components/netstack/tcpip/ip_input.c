@@ -122,7 +122,9 @@ void ipv4_input(rx_t* rx) {
 }
 
 void ipv4_deliver(rx_t* rx) {
-  if (rx->protocol == PROTOCOL_UDP) {
+  if (rx->protocol == PROTOCOL_TCP) {
+    tcp_input(rx);
+  } else if (rx->protocol == PROTOCOL_UDP) {
     udp_input(rx);
   } else if (rx->protocol == PROTOCOL_ICMPV4) {
     icmpv4_input(rx);
@@ -207,7 +209,9 @@ static void deliver_transport(rx_t* rx, uint8_t next, size_t next_field, size_t 
   rx->protocol = next;
   rx->transport = rx->network + offset;
   rx->transport_length = rx->network_length - offset;
-  if (next == PROTOCOL_UDP) {
+  if (next == PROTOCOL_TCP) {
+    tcp_input(rx);
+  } else if (next == PROTOCOL_UDP) {
     udp_input(rx);
   } else if (next == PROTOCOL_ICMPV6) {
     icmpv6_input(rx);

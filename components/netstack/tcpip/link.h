@@ -119,6 +119,8 @@ typedef struct neighbour_news {
 void neighbour_learn(interface_t* interface, const neighbour_news_t* news);
 // An upper layer knows that the neighbour hears us (RFC 4861, 7.3.1).
 void neighbour_confirm(interface_t* interface, const addr_t* address);
+// It sees no progress: what was known of the neighbour is to be checked at its next use.
+void neighbour_suspect(interface_t* interface, const addr_t* address);
 int neighbour_set(interface_t* interface, const addr_t* address, const uint8_t mac[TCPIP_MAC_SIZE]);
 int neighbour_forget(interface_t* interface, const addr_t* address);
 void neighbour_flush(interface_t* interface, bool permanent_too);

@@ -194,6 +194,12 @@ void neighbour_confirm(interface_t* interface, const addr_t* address) {
     set_reachable(n);
 }
 
+void neighbour_suspect(interface_t* interface, const addr_t* address) {
+  neighbour_t* n = neighbour_find(interface, address);
+  if (n && n->state == TCPIP_NEIGHBOUR_REACHABLE)
+    set_stale(n);
+}
+
 int neighbour_set(interface_t* interface, const addr_t* address, const uint8_t mac[TCPIP_MAC_SIZE]) {
   neighbour_t* n = neighbour_find(interface, address);
   if (!n)

@@ -22,6 +22,10 @@ typedef struct socket_ops {
   int (*get)(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);
   int (*join)(tcpip_socket_t* socket, const addr_t* group, uint32_t interface);
   int (*leave)(tcpip_socket_t* socket, const addr_t* group, uint32_t interface);
+  // There is room again after it was refused.
+  void (*room)(tcpip_socket_t* socket);
+  // An ICMP error about something it sent.
+  void (*icmp_error)(tcpip_socket_t* socket, const icmp_error_t* error);
 } socket_ops_t;
 
 struct tcpip_socket {
@@ -64,6 +68,8 @@ struct tcpip_client {
 // free to all others, and no more: so there is something left for the next one however greedy the others are.
 bool client_charge(tcpip_client_t* client, size_t bytes);
 void client_release(tcpip_client_t* client, size_t bytes);
+// A socket that nobody holds any more goes to another owner, with `bytes` of buffers besides what waits to leave.
+void client_move_socket(tcpip_socket_t* socket, size_t bytes, tcpip_client_t* to);
 
 void socket_init(tcpip_socket_t* socket, tcpip_client_t* client, const socket_ops_t* ops, uint8_t family,
                  uint8_t protocol, void* context);
@@ -120,6 +126,9 @@ typedef struct datagram_info {
 } datagram_info_t;
 void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info);
 
+int tcp_socket_create(tcpip_client_t* client, uint8_t family, void* context, tcpip_socket_t** out);
+void tcp_input(rx_t* rx);
+void tcp_idle_init(tcpip_t* stack);
 void udp_input(rx_t* rx);
 // Puts the protocol's header before the payload in `tx`; returns 0 or a negative errno.
 int udp_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx);

@@ -16,6 +16,8 @@ int tcpip_socket_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t
     case TCPIP_UDP:
     case TCPIP_ICMP_ECHO:
       return datagram_create(client, family, protocol, context, out);
+    case TCPIP_TCP:
+      return tcp_socket_create(client, family, context, out);
   }
   return -EPROTONOSUPPORT;
 }
@@ -93,7 +95,7 @@ void socket_release_tx(tcpip_socket_t* socket, size_t bytes) {
   socket->tx_bytes -= bytes;
   client_release(socket->client, bytes);
   if (was_full && socket->tx_bytes < socket->tx_limit && !list_linked(&socket->refused_node))
-    socket_event(socket, TCPIP_EVENT_WRITABLE);
+    socket->ops->room(socket);
 }
 
 void socket_refused(tcpip_socket_t* socket, interface_t* interface) {
@@ -106,12 +108,14 @@ void socket_link_writable(interface_t* interface) {
   list_node_t batch, *node;
   list_init(&batch);
   list_splice(&batch, &interface->refused);
-  while ((node = list_pop(&batch)))
-    socket_event(list_owner(node, tcpip_socket_t, refused_node), TCPIP_EVENT_WRITABLE);
+  while ((node = list_pop(&batch))) {
+    tcpip_socket_t* socket = list_owner(node, tcpip_socket_t, refused_node);
+    socket->ops->room(socket);
+  }
 }
 
 void socket_unreachable(tcpip_socket_t* socket, const addr_t* address) {
-  if (socket->connected)
+  if (socket->connected && socket->protocol != PROTOCOL_TCP)  // TCP tries again until its own time is over
     socket_set_error(socket, EHOSTUNREACH);
 }
 

@@ -59,6 +59,10 @@ struct tcpip {
   table_t ports;        // every bound socket, by protocol and local port
   table_t connections;  // sockets with a peer, by protocol and both endpoints
   list_node_t clients;
+  tcpip_client_t* orphanage;  // owns streams that were closed and are not finished
+  bool closing;
+  list_node_t resting;  // streams whose buffers have just emptied, longest first
+  wheel_timer_t rest_timer;
   size_t buffer_used;
 };
 

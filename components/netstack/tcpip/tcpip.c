@@ -62,8 +62,12 @@ int tcpip_create(const tcpip_config_t* config, tcpip_t** out) {
   list_init(&stack->reassembly_ages);
   list_init(&stack->loopback);
   list_init(&stack->clients);
+  tcp_idle_init(stack);
   derive_keys(stack, config->secret);
+  static const tcpip_quota_t no_limit = {UINT32_MAX, SIZE_MAX};
   int result = add_loopback(stack);
+  if (result == 0)
+    result = tcpip_client_create(stack, &no_limit, &stack->orphanage);
   if (result) {
     tcpip_destroy(stack);
     return result;
@@ -76,6 +80,7 @@ void tcpip_destroy(tcpip_t* stack) {
   if (!stack)
     return;
   stack->ops = (tcpip_ops_t){0};  // no one is called any more
+  stack->closing = true;
   while (!list_empty(&stack->clients))
     tcpip_client_destroy(list_owner(stack->clients.next, tcpip_client_t, node));
   waiting_destroy_all(&stack->loopback);

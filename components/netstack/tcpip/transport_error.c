@@ -11,6 +11,7 @@ static bool key_of(const icmp_error_t* error, socket_key_t* key) {
                         .interface = error->interface->info.index};
   switch (error->protocol) {
     case PROTOCOL_UDP:
+    case PROTOCOL_TCP:
       key->local_port = be16_get(h);
       key->remote_port = be16_get(h + 2);
       return true;
@@ -30,10 +31,6 @@ void transport_error(tcpip_t* stack, const icmp_error_t* error) {
   tcpip_socket_t* socket = socket_find_connection(stack, &key);
   if (!socket)
     socket = socket_find_bound(stack, &key);
-  if (!socket)
-    return;
-  if (error->error == EMSGSIZE)
-    path_mtu_lower(stack, &error->remote, error->interface->info.mtu, error->mtu);
-  else if (error->hard && socket->connected)
-    socket_set_error(socket, error->error);
+  if (socket)
+    socket->ops->icmp_error(socket, error);
 }

@@ -16,6 +16,9 @@ typedef enum tcpip_protocol {
   // ICMP echo: what is sent is an echo request from its type octet on; the identifier is the local port (whatever the
   // caller wrote there is replaced) and the checksum is filled in. What is received are the replies to it.
   TCPIP_ICMP_ECHO,
+  // A stream. Listening and accepting are tcpip_socket_listen and _accept; connecting goes on by itself after the call
+  // has returned -EINPROGRESS.
+  TCPIP_TCP,
 } tcpip_protocol_t;
 
 // What tcpip_socket_poll and ops.socket_event speak of.
@@ -49,6 +52,8 @@ int tcpip_socket_bind(tcpip_socket_t* socket, const tcpip_endpoint_t* local);
 // Sets the peer: where sends without an address go, and the only one that is received from. Binds first if need be.
 // Queued datagrams stay. -EAFNOSUPPORT, -ENETUNREACH, -EADDRNOTAVAIL, -EACCES for broadcast without the option,
 // -EADDRINUSE, -EAGAIN if no port is free.
+// A stream begins to connect: -EINPROGRESS, and TCPIP_EVENT_WRITABLE or TCPIP_EVENT_ERROR when it is decided. Calling
+// again meanwhile gives -EALREADY, the first time afterwards the result (0 or an error), then -EISCONN.
 int tcpip_socket_connect(tcpip_socket_t* socket, const tcpip_endpoint_t* peer);
 
 // Undoes connect (0 even if there was no peer): an address that bind did not choose is released, and so is a port.
@@ -124,8 +129,22 @@ typedef enum tcpip_option {
   TCPIP_IPV6_TRAFFIC_CLASS,       // 0..255, -1 for the default [0]
   TCPIP_IPV6_MULTICAST_HOPS,      // 0..255, -1 for the default [1]
   TCPIP_IPV6_MULTICAST_LOOP,      // [1]
-  TCPIP_IPV6_MULTICAST_INTERFACE  // an interface's index, 0 for any [0]; -ENODEV
+  TCPIP_IPV6_MULTICAST_INTERFACE,  // an interface's index, 0 for any [0]; -ENODEV
+  // Streams only:
+  TCPIP_TCP_NO_DELAY,             // [0]
+  TCPIP_TCP_CORK,                 // [0]
+  TCPIP_TCP_MAX_SEGMENT,          // before connecting: a bound, 88..32767, 0 for none; then what is used
+  TCPIP_KEEP_ALIVE,               // [0]
+  TCPIP_TCP_KEEP_ALIVE_IDLE,      // seconds [7200]
+  TCPIP_TCP_KEEP_ALIVE_INTERVAL,  // seconds [75]
+  TCPIP_TCP_KEEP_ALIVE_COUNT,     // [9]
+  TCPIP_TCP_SYN_COUNT,            // how often a SYN is sent again [6]
+  TCPIP_TCP_USER_TIMEOUT,         // milliseconds without an acknowledgement, 0 for the default rules [0]
+  TCPIP_TCP_CONGESTION,           // TCPIP_CONGESTION_*; -ENOENT [TCPIP_CONGESTION_CUBIC]
+  TCPIP_LINGER                    // seconds, -1 off [-1]; 0 makes destroying reset the connection
 } tcpip_option_t;
+
+enum { TCPIP_CONGESTION_RENO = 1, TCPIP_CONGESTION_CUBIC = 2 };
 
 // -ENOPROTOOPT for an option of the other family or protocol, -EINVAL for a value out of range.
 int tcpip_socket_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
@@ -137,5 +156,45 @@ int tcpip_socket_join(tcpip_socket_t* socket, const tcpip_address_t* group, uint
 
 // -EADDRNOTAVAIL if it has not joined.
 int tcpip_socket_leave(tcpip_socket_t* socket, const tcpip_address_t* group, uint32_t interface);
+
+// Streams. tcpip_socket_send takes as much as there is room for and returns how much that was; tcpip_socket_recv returns
+// 0 at the end of the stream. Destroying a stream closes it in good order, in the background; with received data
+// unread, or TCPIP_LINGER 0, it resets the connection.
+
+// Waits for connections, at most `backlog` (1..4096) of them half-open and as many complete. TCPIP_EVENT_READABLE tells
+// that one can be accepted. -EOPNOTSUPP if it is no stream, -EINVAL if it is connected, -EADDRINUSE.
+int tcpip_socket_listen(tcpip_socket_t* socket, int backlog);
+
+// Takes the oldest complete connection: a socket of the same client, with `context`; see tcpip_socket_poll for what has
+// happened to it already. -EAGAIN if there is none, -EINVAL if it does not listen, -EOPNOTSUPP.
+int tcpip_socket_accept(tcpip_socket_t* socket, void* context, tcpip_socket_t** out);
+
+typedef enum tcpip_tcp_state {
+  TCPIP_TCP_CLOSED,
+  TCPIP_TCP_LISTEN,
+  TCPIP_TCP_SYN_SENT,
+  TCPIP_TCP_SYN_RECEIVED,
+  TCPIP_TCP_ESTABLISHED,
+  TCPIP_TCP_FIN_WAIT_1,
+  TCPIP_TCP_FIN_WAIT_2,
+  TCPIP_TCP_CLOSE_WAIT,
+  TCPIP_TCP_CLOSING,
+  TCPIP_TCP_LAST_ACK,
+  TCPIP_TCP_TIME_WAIT,
+} tcpip_tcp_state_t;
+
+typedef struct tcpip_tcp_info {
+  tcpip_tcp_state_t state;
+  int64_t rtt_ns, rtt_variation_ns, rto_ns;
+  uint32_t window_bytes, threshold_bytes;  // of congestion control
+  uint32_t mss;
+  uint32_t in_flight_bytes, unsent_bytes;
+  bool recovering;  // from a loss
+  bool loss;        // after a timeout
+  bool reordering_seen;
+} tcpip_tcp_info_t;
+
+// -EOPNOTSUPP if it is no stream.
+int tcpip_socket_tcp_info(const tcpip_socket_t* socket, tcpip_tcp_info_t* out);
 
 #endif  // TCPIP_SOCKET_H_

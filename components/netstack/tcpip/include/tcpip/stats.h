@@ -23,6 +23,9 @@
   X(icmp_path_mtu_lowered)                                                                                      \
   X(udp_rx) X(udp_rx_bad) X(udp_rx_bad_checksum) X(udp_rx_no_port) X(udp_rx_buffer_full) X(udp_tx)              \
   X(udp_tx_failed)                                                                                              \
+  X(tcp_rx) X(tcp_rx_bad) X(tcp_rx_bad_checksum) X(tcp_rx_no_port) X(tcp_rx_out_of_window) X(tcp_rx_paws)       \
+  X(tcp_rx_resets) X(tcp_tx) X(tcp_tx_resets) X(tcp_retransmits) X(tcp_timeouts) X(tcp_challenge_acks)          \
+  X(tcp_opened) X(tcp_listen_overflows) X(tcp_cookies_sent) X(tcp_cookies_accepted)                             \
   X(loopback_full) X(no_memory)
 
 typedef struct tcpip_stats {

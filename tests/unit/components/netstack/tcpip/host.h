@@ -7,7 +7,7 @@
 
 #include <tcpip/tcpip.h>
 
-#define HOST_FRAMES_MAX 512
+#define HOST_FRAMES_MAX 8192
 #define MS INT64_C(1000000)
 #define S INT64_C(1000000000)
 
@@ -45,6 +45,9 @@ typedef struct host_config {
 
 void host_init(host_t* host, const host_config_t* config);
 void host_deinit(host_t* host);  // fails the test if it leaves sockets' memory behind
+
+// How many connections the stack knows, in whatever state.
+size_t host_connections(const host_t* host);
 
 void host_advance(host_t* host, int64_t by);
 // Takes the oldest frame; the caller frees `bytes`. False if there is none.

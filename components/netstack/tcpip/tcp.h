@@ -1,0 +1,300 @@
+// TCP from within (RFC 9293): the connection and what its files do with it.
+//
+//   tcp_input.c     a segment arrives: which connection, is it acceptable, what does it change
+//   tcp_ack.c       its acknowledgement: what is delivered, lost, and how the window moves
+//   tcp_receive.c   its data: in order, out of order, the window we offer
+//   tcp_output.c    what is sent and when
+//   tcp_timer.c     what happens when nothing arrives
+//   tcp_recovery.c  which segments are lost (RACK, RFC 8985) and how much may be sent meanwhile (PRR, RFC 6937)
+//   tcp_scoreboard.c  the segments in flight
+//   tcp_idle.c      memory of connections that rest
+//   tcp_listen.c    passive opening
+//   tcp_socket.c    the calls from above
+#ifndef TCPIP_TCP_H_
+#define TCPIP_TCP_H_
+
+#include "sock.h"
+#include "stack.h"
+#include "tcp_ring.h"
+
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32, TCP_ECE = 64, TCP_CWR = 128 };
+
+#define TCP_HEADER 20u
+#define TCP_HEADER_MAX 60u
+#define TCP_SACKS_MAX 4
+#define TCP_OOO_MAX 128  // ranges of out-of-order data
+#define TCP_MSS_DEFAULT_V4 536u
+#define TCP_MSS_DEFAULT_V6 1220u
+#define TCP_RTO_MIN (200 * NS_PER_MS)
+#define TCP_RTO_MAX (120 * NS_PER_S)
+#define TCP_RTO_INITIAL (1 * NS_PER_S)
+#define TCP_TIME_WAIT_TIME (60 * NS_PER_S)
+
+static inline bool seq_lt(uint32_t a, uint32_t b) {
+  return (int32_t)(a - b) < 0;
+}
+static inline bool seq_le(uint32_t a, uint32_t b) {
+  return (int32_t)(a - b) <= 0;
+}
+static inline uint32_t seq_max(uint32_t a, uint32_t b) {
+  return seq_lt(a, b) ? b : a;
+}
+
+typedef struct tcp_range {
+  uint32_t start, end;
+  uint32_t stamp;  // when it last changed: the newest are reported first
+} tcp_range_t;
+
+// A received segment, read once.
+typedef struct tcp_in {
+  rx_t* rx;
+  uint32_t seq, ack;
+  uint32_t window;  // as in the header
+  uint8_t flags;
+  const uint8_t* data;
+  uint32_t length;
+  bool has_timestamp, has_scale, sack_ok;
+  uint8_t scale;
+  uint16_t mss;  // 0: none
+  uint32_t ts_value, ts_echo;
+  tcp_range_t sacks[TCP_SACKS_MAX];
+  uint32_t sack_count;
+} tcp_in_t;
+
+// A sent segment that is not yet acknowledged as a whole. At most one MSS, so loss is told by packet even where the
+// link cuts large sends up.
+typedef struct tcp_segment {
+  uint32_t seq, end;
+  int64_t sent_ns;
+  bool sacked, lost;
+  bool retransmitted;  // ever: gives no round-trip time
+  bool in_flight_again;  // the retransmission is (thought to be) under way
+} tcp_segment_t;
+
+typedef struct tcp_scoreboard {
+  tcp_segment_t* ring;
+  uint32_t head, count, room;  // room is a power of two
+  uint32_t sacked, lost, retransmitted;  // bytes
+} tcp_scoreboard_t;
+
+typedef struct tcp tcp_t;
+
+// A congestion control: what it makes of acknowledgements and losses. cwnd and ssthresh are the connection's.
+typedef struct tcp_congestion_ops {
+  const char* name;
+  void (*start)(tcp_t* tcp);
+  // `acked` bytes were delivered outside of recovery, while the window was what limited us.
+  void (*acked)(tcp_t* tcp, uint32_t acked);
+  // Loss: what the threshold becomes.
+  uint32_t (*threshold)(tcp_t* tcp);
+  // A round-trip sample, before `acked`.
+  void (*sample)(tcp_t* tcp, int64_t rtt_ns);
+  // The loss was none.
+  void (*undo)(tcp_t* tcp);
+} tcp_congestion_ops_t;
+
+extern const tcp_congestion_ops_t tcp_cubic, tcp_newreno;
+
+typedef struct tcp_cubic_state {
+  int64_t epoch;  // start of the present growth; 0: none
+  double w_max, w_max_before, k, w_estimate;
+  // HyStart++ (RFC 9406)
+  uint32_t round_end;
+  uint8_t samples, slow_rounds;
+  bool conservative;
+  int64_t round_min, last_min, baseline;
+} tcp_cubic_state_t;
+
+typedef enum tcp_timer_kind { TCP_TIMER_NONE, TCP_TIMER_RTO, TCP_TIMER_PROBE, TCP_TIMER_REORDER, TCP_TIMER_PERSIST } tcp_timer_kind_t;
+
+typedef enum tcp_recovery { TCP_OPEN, TCP_RECOVERY, TCP_LOSS } tcp_recovery_t;
+
+struct tcp {
+  tcpip_socket_t base;
+  uint8_t state;  // tcpip_tcp_state_t
+  bool detached;  // no socket above any more
+  bool nodelay, cork, keepalive;
+  bool use_sack, use_timestamps, use_scale;
+  bool was_connected;  // and is no longer
+  bool fin_wanted, fin_sent, fin_acked;
+  bool fin_known;      // a FIN has come in, at fin_seq
+  bool read_closed;    // all up to it has come in
+  bool ack_now;
+  bool push_now;  // small segments may leave: the window has been small for too long
+  bool was_writable;
+  bool connect_reported;
+  uint8_t snd_scale, rcv_scale;
+  uint8_t quick_acks;
+  uint8_t ttl, tos;
+  uint32_t ts_offset;
+  int64_t syn_sent_ns;
+
+  // Sending. tx holds the bytes from snd_una on; FIN is one more.
+  uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2, snd_wnd_max;
+  uint32_t mss, peer_mss, mss_limit;
+  tcp_ring_t tx;
+  tcp_scoreboard_t board;
+
+  // Receiving. rx holds what is readable and behind it, at their places, the ranges out of order.
+  uint32_t irs, rcv_nxt, rcv_adv, fin_seq;
+  tcp_ring_t rx;
+  tcp_range_t* ooo;
+  uint32_t ooo_count, ooo_stamp;
+  uint32_t dsack_start, dsack_end;
+  uint32_t rx_limit;
+  uint32_t unacked_bytes;  // received, not yet acknowledged by us
+  uint32_t ts_recent;
+  int64_t ts_recent_at;
+  // How fast the reader is, for the size of the window.
+  int64_t tune_start;
+  uint32_t tune_copied;
+  bool rx_limit_fixed, tx_limit_fixed;
+
+  // Round trips.
+  int64_t srtt, rttvar, rto, min_rtt;
+  uint8_t backoff;
+  // Congestion.
+  const tcp_congestion_ops_t* congestion;
+  uint32_t cwnd, ssthresh;
+  tcp_recovery_t recovery;
+  uint32_t recovery_point;
+  uint32_t prr_delivered, prr_out, prr_flight;
+  uint32_t dupacks;
+  uint32_t undo_cwnd, undo_ssthresh;
+  uint32_t undo_ts;  // our clock when the first retransmission of this recovery left; 0: cannot be undone
+  tcp_cubic_state_t cubic;
+  // RACK
+  int64_t rack_sent, rack_rtt;
+  uint32_t rack_end;
+  int64_t reorder_at;  // when overtaken segments are to be looked at again; 0: none
+  uint8_t rack_window_steps, rack_persist;
+  bool reordering_seen;
+  uint32_t probe_end;  // snd_nxt when a tail probe left
+  bool probe_out, probe_was_data;
+
+  wheel_timer_t send_timer, ack_timer, life_timer;
+  tcp_timer_kind_t send_timer_kind;
+  int64_t stalled_since;  // nothing was acknowledged since; 0: nothing is waiting
+  int64_t last_heard;
+  int64_t challenge_at;
+  int64_t confirm_at;  // when to tell the neighbour cache again that there is progress
+  uint32_t keepalive_idle_s, keepalive_interval_s, user_timeout_ms;
+  uint8_t keepalive_count, keepalive_sent, syn_count;
+  int32_t linger_s;  // -1: none
+
+  list_node_t idle_node;  // in the stack's `resting` since idle_since
+  int64_t idle_since;
+  path_t path;
+  // Listening, or waiting to be accepted.
+  tcp_t* listener;
+  list_node_t listen_node;
+  list_node_t half_open, ready;
+  uint32_t half_open_count, ready_count, backlog;
+};
+
+static inline tcp_t* tcp_of(tcpip_socket_t* socket) {
+  return list_owner(socket, tcp_t, base);
+}
+static inline const tcp_t* tcp_of_const(const tcpip_socket_t* socket) {
+  return (const tcp_t*)(const void*)socket;
+}
+static inline uint32_t tcp_flight(const tcp_t* tcp) {
+  return tcp->snd_nxt - tcp->snd_una;
+}
+// Our clock in timestamps: milliseconds, from an offset of its own for each pair of hosts.
+uint32_t tcp_clock(const tcp_t* tcp);
+
+// Life (tcp_socket.c).
+tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context);
+// The connection is over: it leaves the tables, its buffers go; if nobody holds it, it is freed, else the socket shows
+// `error`.
+void tcp_end(tcp_t* tcp, int error);
+void tcp_free(tcp_t* tcp);
+void tcp_inherit(tcp_t* tcp, const tcp_t* listener);
+void tcp_event(tcp_t* tcp, uint32_t events);
+// After the window has moved: tells the socket if it has become writable.
+void tcp_check_writable(tcp_t* tcp);
+void tcp_enter_time_wait(tcp_t* tcp);
+
+int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
+int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);
+
+// Input.
+bool tcp_parse(rx_t* rx, tcp_in_t* out);
+void tcp_established(tcp_t* tcp);
+void tcp_take_options(tcp_t* tcp, const tcp_in_t* in);
+void tcp_reset_reply(const tcp_in_t* in);
+void tcp_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error);  // as in socket_ops_t
+
+// Acknowledgements: false if the segment must not be looked at further.
+bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in);
+
+// Data and FIN.
+void tcp_receive(tcp_t* tcp, const tcp_in_t* in);
+uint32_t tcp_receive_window(const tcp_t* tcp);
+void tcp_receive_read(tcp_t* tcp, uint32_t bytes);
+uint32_t tcp_receive_sacks(const tcp_t* tcp, tcp_range_t out[TCP_SACKS_MAX]);
+void tcp_schedule_ack(tcp_t* tcp);
+
+// Output.
+void tcp_output(tcp_t* tcp);
+void tcp_send_syn(tcp_t* tcp);
+void tcp_send_ack(tcp_t* tcp);
+void tcp_send_challenge(tcp_t* tcp);
+void tcp_send_reset(tcp_t* tcp);
+void tcp_send_probe(tcp_t* tcp);
+int tcp_retransmit(tcp_t* tcp, tcp_segment_t* segment);
+void tcp_update_mss(tcp_t* tcp);
+int tcp_refresh_path(tcp_t* tcp);
+
+// A segment that belongs to no connection of ours.
+typedef struct tcp_bare {
+  path_t path;
+  uint16_t local_port, remote_port;
+  uint32_t seq, ack;
+  uint16_t window;
+  uint8_t flags;
+  const uint8_t* options;
+  size_t options_length;
+} tcp_bare_t;
+void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare);
+
+// Timers.
+void tcp_timers_init(tcp_t* tcp);
+void tcp_timers_stop(tcp_t* tcp);
+void tcp_arm_send_timer(tcp_t* tcp);
+void tcp_arm_reorder(tcp_t* tcp, int64_t delay);
+void tcp_arm_life(tcp_t* tcp, int64_t delay);
+void tcp_rtt_sample(tcp_t* tcp, int64_t rtt);
+
+// The scoreboard.
+tcp_segment_t* tcp_board_at(const tcp_scoreboard_t* board, uint32_t index);
+bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now);
+void tcp_board_clear(tcp_scoreboard_t* board);
+void tcp_board_pop(tcp_scoreboard_t* board);
+uint32_t tcp_board_find(const tcp_scoreboard_t* board, uint32_t seq);  // the first that ends after seq
+void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment);
+void tcp_board_mark_sacked(tcp_scoreboard_t* board, tcp_segment_t* segment);
+// Bytes thought to be in the network (RFC 6675's pipe).
+uint32_t tcp_pipe(const tcp_t* tcp);
+
+// Resting (tcp_idle.c): an emptied buffer is kept for a moment.
+void tcp_rest(tcp_t* tcp);
+
+// Recovery.
+void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment);
+// Marks what must be lost by now; true if anything was.
+bool tcp_rack_detect(tcp_t* tcp);
+void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind);
+void tcp_recovery_acked(tcp_t* tcp, uint32_t delivered, const tcp_in_t* in);
+void tcp_probe_acked(tcp_t* tcp, const tcp_in_t* in);
+void tcp_mark_all_lost(tcp_t* tcp);
+
+// Listening.
+void tcp_listen_input(tcp_t* listener, const tcp_in_t* in);
+bool tcp_listen_established(tcp_t* tcp);  // false: no room among those to be accepted
+void tcp_listen_forget(tcp_t* tcp);
+void tcp_listen_close(tcp_t* listener);
+uint32_t tcp_initial_sequence(const tcp_t* tcp);
+
+#endif  // TCPIP_TCP_H_

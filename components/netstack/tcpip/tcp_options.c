@@ -1,0 +1,180 @@
+// Options and state of stream sockets.
+#include "tcp.h"
+
+#define BUFFER_MIN (2 << 10)
+#define BUFFER_MAX (6 << 20)
+#define KEEPALIVE_MAX 32767
+
+static int set_flag(bool* flag, int64_t value) {
+  *flag = value != 0;
+  return 0;
+}
+
+static int set_count(uint32_t* out, int64_t value, int64_t low, int64_t high) {
+  if (value < low || value > high)
+    return -EINVAL;
+  *out = (uint32_t)value;
+  return 0;
+}
+
+static int set_octet(uint8_t* out, int64_t value, int64_t low, int64_t high) {
+  if (value < low || value > high)
+    return -EINVAL;
+  *out = (uint8_t)value;
+  return 0;
+}
+
+static uint32_t clamp(int64_t value) {
+  return value < BUFFER_MIN ? BUFFER_MIN : value > BUFFER_MAX ? BUFFER_MAX : (uint32_t)value;
+}
+
+static int set_keepalive(tcp_t* tcp, int64_t value) {
+  tcp->keepalive = value != 0;
+  if (tcp->keepalive && tcp->state == TCPIP_TCP_ESTABLISHED)
+    tcp_arm_life(tcp, tcp->keepalive_idle_s * NS_PER_S);
+  return 0;
+}
+
+static int set_keepalive_idle(tcp_t* tcp, int64_t value) {
+  int result = set_count(&tcp->keepalive_idle_s, value, 1, KEEPALIVE_MAX);
+  return result ? result : tcp->keepalive ? set_keepalive(tcp, 1) : 0;
+}
+
+static int set_push(tcp_t* tcp, bool* flag, int64_t value) {
+  *flag = value != 0;
+  tcp_output(tcp);  // what was held back may leave now
+  return 0;
+}
+
+static int set_device(tcpip_socket_t* socket, int64_t value) {
+  if (value < 0 || value > UINT32_MAX || (value && !interface_find(socket->stack, (uint32_t)value)))
+    return -ENODEV;
+  socket->device = (uint32_t)value;
+  return 0;
+}
+
+static int set_congestion(tcp_t* tcp, int64_t value) {
+  if (value != TCPIP_CONGESTION_RENO && value != TCPIP_CONGESTION_CUBIC)
+    return -ENOENT;
+  tcp->congestion = value == TCPIP_CONGESTION_CUBIC ? &tcp_cubic : &tcp_newreno;
+  tcp->cubic = (tcp_cubic_state_t){.round_end = tcp->snd_nxt, .last_min = INT64_MAX, .round_min = INT64_MAX};
+  return 0;
+}
+
+static int set_mss(tcp_t* tcp, int64_t value) {
+  if (value && (value < 88 || value > 32767))
+    return -EINVAL;
+  tcp->mss_limit = value ? (uint32_t)value : 65535;
+  return 0;
+}
+
+int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
+  tcp_t* tcp = tcp_of(socket);
+  bool v6_option = option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
+  if (v6_option && socket->family != TCPIP_IPV6)
+    return -ENOPROTOOPT;
+  switch (option) {
+    case TCPIP_REUSE_ADDRESS:
+      return set_flag(&socket->reuse_address, value);
+    case TCPIP_REUSE_PORT:
+      return set_flag(&socket->reuse_port, value);
+    case TCPIP_BIND_TO_DEVICE:
+      return set_device(socket, value);
+    case TCPIP_RECEIVE_BUFFER:
+      tcp->rx_limit = clamp(value);
+      tcp->rx_limit_fixed = true;
+      return 0;
+    case TCPIP_SEND_BUFFER:
+      socket->tx_limit = clamp(value);
+      tcp->tx_limit_fixed = true;
+      return 0;
+    case TCPIP_TTL:
+    case TCPIP_IPV6_HOPS:
+      return set_octet(&tcp->ttl, value == -1 ? 64 : value, 1, 255);
+    case TCPIP_TOS:
+    case TCPIP_IPV6_TRAFFIC_CLASS:
+      return set_octet(&tcp->tos, value == -1 ? 0 : value, 0, 255);
+    case TCPIP_IPV6_ONLY:
+      return socket->local_port ? -EINVAL : set_flag(&socket->v6_only, value);
+    case TCPIP_TCP_NO_DELAY:
+      return set_push(tcp, &tcp->nodelay, value);
+    case TCPIP_TCP_CORK:
+      return set_push(tcp, &tcp->cork, value);
+    case TCPIP_TCP_MAX_SEGMENT:
+      return set_mss(tcp, value);
+    case TCPIP_KEEP_ALIVE:
+      return set_keepalive(tcp, value);
+    case TCPIP_TCP_KEEP_ALIVE_IDLE:
+      return set_keepalive_idle(tcp, value);
+    case TCPIP_TCP_KEEP_ALIVE_INTERVAL:
+      return set_count(&tcp->keepalive_interval_s, value, 1, KEEPALIVE_MAX);
+    case TCPIP_TCP_KEEP_ALIVE_COUNT:
+      return set_octet(&tcp->keepalive_count, value, 1, 127);
+    case TCPIP_TCP_SYN_COUNT:
+      return set_octet(&tcp->syn_count, value, 1, 127);
+    case TCPIP_TCP_USER_TIMEOUT:
+      return set_count(&tcp->user_timeout_ms, value, 0, INT32_MAX);
+    case TCPIP_TCP_CONGESTION:
+      return set_congestion(tcp, value);
+    case TCPIP_LINGER:
+      tcp->linger_s = value < 0 ? -1 : value > INT32_MAX ? INT32_MAX : (int32_t)value;
+      return 0;
+    default:
+      return -ENOPROTOOPT;
+  }
+}
+
+int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out) {
+  const tcp_t* tcp = tcp_of_const(socket);
+  const int64_t values[] = {
+      [TCPIP_REUSE_ADDRESS] = socket->reuse_address,
+      [TCPIP_REUSE_PORT] = socket->reuse_port,
+      [TCPIP_BROADCAST] = 0,
+      [TCPIP_BIND_TO_DEVICE] = socket->device,
+      [TCPIP_RECEIVE_BUFFER] = tcp->rx_limit,
+      [TCPIP_SEND_BUFFER] = (int64_t)socket->tx_limit,
+      [TCPIP_TTL] = tcp->ttl,
+      [TCPIP_TOS] = tcp->tos,
+      [TCPIP_IPV6_ONLY] = socket->v6_only,
+      [TCPIP_IPV6_HOPS] = tcp->ttl,
+      [TCPIP_IPV6_TRAFFIC_CLASS] = tcp->tos,
+      [TCPIP_TCP_NO_DELAY] = tcp->nodelay,
+      [TCPIP_TCP_CORK] = tcp->cork,
+      [TCPIP_TCP_MAX_SEGMENT] = tcp->mss ? tcp->mss : tcp->mss_limit,
+      [TCPIP_KEEP_ALIVE] = tcp->keepalive,
+      [TCPIP_TCP_KEEP_ALIVE_IDLE] = tcp->keepalive_idle_s,
+      [TCPIP_TCP_KEEP_ALIVE_INTERVAL] = tcp->keepalive_interval_s,
+      [TCPIP_TCP_KEEP_ALIVE_COUNT] = tcp->keepalive_count,
+      [TCPIP_TCP_SYN_COUNT] = tcp->syn_count,
+      [TCPIP_TCP_USER_TIMEOUT] = tcp->user_timeout_ms,
+      [TCPIP_TCP_CONGESTION] = tcp->congestion == &tcp_cubic ? TCPIP_CONGESTION_CUBIC : TCPIP_CONGESTION_RENO,
+      [TCPIP_LINGER] = tcp->linger_s,
+  };
+  bool group = option >= TCPIP_MULTICAST_TTL && option <= TCPIP_MULTICAST_INTERFACE;
+  bool group_v6 = option >= TCPIP_IPV6_MULTICAST_HOPS && option <= TCPIP_IPV6_MULTICAST_INTERFACE;
+  bool v6_option = option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
+  if ((size_t)option >= sizeof values / sizeof values[0] || group || group_v6 ||
+      (v6_option && socket->family != TCPIP_IPV6))
+    return -ENOPROTOOPT;
+  *out = values[option];
+  return 0;
+}
+
+int tcpip_socket_tcp_info(const tcpip_socket_t* socket, tcpip_tcp_info_t* out) {
+  if (socket->protocol != PROTOCOL_TCP)
+    return -EOPNOTSUPP;
+  const tcp_t* tcp = tcp_of_const(socket);
+  *out = (tcpip_tcp_info_t){.state = (tcpip_tcp_state_t)tcp->state,
+                            .rtt_ns = tcp->srtt,
+                            .rtt_variation_ns = tcp->rttvar,
+                            .rto_ns = tcp->rto,
+                            .window_bytes = tcp->cwnd,
+                            .threshold_bytes = tcp->ssthresh,
+                            .mss = tcp->mss,
+                            .in_flight_bytes = tcp_pipe(tcp),
+                            .unsent_bytes = tcp->tx.length > tcp_flight(tcp) ? tcp->tx.length - tcp_flight(tcp) : 0,
+                            .recovering = tcp->recovery != TCP_OPEN,
+                            .loss = tcp->recovery == TCP_LOSS,
+                            .reordering_seen = tcp->reordering_seen};
+  return 0;
+}

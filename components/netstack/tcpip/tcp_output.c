@@ -1,0 +1,349 @@
+// What a connection sends: lost segments first, then new ones as far as the windows, Nagle's rule and silly-window
+// avoidance allow (RFC 9293, 3.7.4 and 3.8.6.2), else an acknowledgement if one is due.
+#include "checksum.h"
+#include "tcp.h"
+
+#define BURST_MAX 65000u  // bytes in one frame for a link that segments
+#define CHALLENGE_INTERVAL (500 * NS_PER_MS)
+
+enum { OPTION_NOP = 1, OPTION_MSS = 2, OPTION_SCALE = 3, OPTION_SACK_OK = 4, OPTION_SACK = 5, OPTION_TIMESTAMP = 8 };
+
+uint32_t tcp_clock(const tcp_t* tcp) {
+  return (uint32_t)(tcp->base.stack->now / NS_PER_MS) + tcp->ts_offset;
+}
+
+static size_t put_timestamp(uint8_t* p, uint32_t value, uint32_t echo) {
+  p[0] = p[1] = OPTION_NOP;
+  p[2] = OPTION_TIMESTAMP;
+  p[3] = 10;
+  be32_put(p + 4, value);
+  be32_put(p + 8, echo);
+  return 12;
+}
+
+static size_t put_sacks(uint8_t* p, const tcp_range_t* ranges, uint32_t count) {
+  p[0] = p[1] = OPTION_NOP;
+  p[2] = OPTION_SACK;
+  p[3] = (uint8_t)(2 + 8 * count);
+  for (uint32_t i = 0; i < count; i++) {
+    be32_put(p + 4 + 8 * i, ranges[i].start);
+    be32_put(p + 8 + 8 * i, ranges[i].end);
+  }
+  return 4 + 8 * count;
+}
+
+// The options of a segment other than SYN. Blocks of SACK go only with segments that carry no data.
+static size_t put_options(tcp_t* tcp, uint8_t* p, bool with_sacks) {
+  size_t length = 0;
+  if (tcp->use_timestamps)
+    length += put_timestamp(p, tcp_clock(tcp), tcp->ts_recent);
+  if (with_sacks && tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end)) {
+    tcp_range_t ranges[TCP_SACKS_MAX];
+    length += put_sacks(p + length, ranges, tcp_receive_sacks(tcp, ranges));
+    tcp->dsack_start = tcp->dsack_end = 0;
+  }
+  return length;
+}
+
+static size_t put_syn_options(const tcp_t* tcp, uint8_t* p) {
+  uint32_t mss = tcp->path.mtu - (tcp->path.v4 ? IPV4_HEADER : IPV6_HEADER) - TCP_HEADER;
+  size_t length = 4;
+  p[0] = OPTION_MSS;
+  p[1] = 4;
+  be16_put(p + 2, mss < tcp->mss_limit ? mss : tcp->mss_limit);
+  if (tcp->use_timestamps) {
+    length += put_timestamp(p + length, tcp_clock(tcp), tcp->ts_recent);
+    if (tcp->use_sack) {  // in place of the two fillers
+      p[4] = OPTION_SACK_OK;
+      p[5] = 2;
+    }
+  } else if (tcp->use_sack) {
+    const uint8_t option[4] = {OPTION_NOP, OPTION_NOP, OPTION_SACK_OK, 2};
+    memcpy(p + length, option, 4);
+    length += 4;
+  }
+  if (tcp->use_scale) {
+    const uint8_t option[4] = {OPTION_NOP, OPTION_SCALE, 3, tcp->rcv_scale};
+    memcpy(p + length, option, 4);
+    length += 4;
+  }
+  return length;
+}
+
+int tcp_refresh_path(tcp_t* tcp) {
+  tcpip_socket_t* socket = &tcp->base;
+  if (path_valid(socket->stack, &tcp->path))
+    return 0;
+  path_query_t query = {.destination = socket->remote, .source = socket->local,
+                        .interface = socket->device ? socket->device : addr_is_scoped(&socket->remote) ? socket->zone : 0};
+  int result = path_resolve(socket->stack, &query, &tcp->path);
+  if (result == 0)
+    tcp_update_mss(tcp);
+  return result;
+}
+
+// RFC 6691: what fits the path and the peer, less the options of every segment.
+void tcp_update_mss(tcp_t* tcp) {
+  uint32_t mss = tcp->path.mtu - (tcp->path.v4 ? IPV4_HEADER : IPV6_HEADER) - TCP_HEADER;
+  uint32_t options = tcp->use_timestamps ? 12 : 0;
+  mss = mss < tcp->peer_mss ? mss : tcp->peer_mss;
+  mss = mss < tcp->mss_limit ? mss : tcp->mss_limit;
+  mss = mss > options + 8 ? mss - options : 8;
+  if (tcp->mss && tcp->mss != mss && tcp->cwnd)
+    tcp->cwnd = tcp->cwnd < mss ? mss : tcp->cwnd;
+  tcp->mss = mss;
+}
+
+static void acknowledged(tcp_t* tcp) {
+  tcp->ack_now = false;
+  tcp->unacked_bytes = 0;
+  wheel_stop(&tcp->base.stack->wheel, &tcp->ack_timer);
+}
+
+// Writes the header in front of the payload and hands the segment to IP.
+static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const uint8_t* options, size_t options_length) {
+  tcpip_socket_t* socket = &tcp->base;
+  int result = tcp_refresh_path(tcp);
+  if (result)
+    return result;
+  uint32_t window = 0;
+  if (tcp->state != TCPIP_TCP_SYN_SENT && !(flags & TCP_RST))
+    window = tcp_receive_window(tcp);
+  uint8_t* h = tx_push(tx, TCP_HEADER + options_length);
+  be16_put(h, socket->local_port);
+  be16_put(h + 2, socket->remote_port);
+  be32_put(h + 4, seq);
+  be32_put(h + 8, flags & TCP_ACK ? tcp->rcv_nxt : 0);
+  h[12] = (uint8_t)((TCP_HEADER + options_length) / 4 << 4);
+  h[13] = flags;
+  uint32_t shown = flags & TCP_SYN ? (tcp->rx_limit < 65535 ? tcp->rx_limit : 65535) : window >> tcp->rcv_scale;
+  be16_put(h + 14, shown);
+  be16_put(h + 18, 0);
+  if (options_length)
+    memcpy(h + TCP_HEADER, options, options_length);
+  ip_output_checksum(&tcp->path, PROTOCOL_TCP, 16, tx);
+  ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = tcp->ttl, .tos = tcp->tos, .may_fragment = true};
+  result = ip_output(socket->stack, &tcp->path, &fields, tx);
+  count(socket->stack, tcp_tx);
+  if (result == -EAGAIN && !tx->must_keep)
+    socket_refused(socket, tcp->path.interface);
+  if (result == 0 && (flags & TCP_ACK)) {
+    uint32_t right = tcp->rcv_nxt + (flags & TCP_SYN ? shown : shown << tcp->rcv_scale);
+    tcp->rcv_adv = seq_max(tcp->rcv_adv, right);
+    acknowledged(tcp);
+  }
+  return result;
+}
+
+// `length` bytes from `seq` on, as one frame if the link can cut it up.
+static int send_data(tcp_t* tcp, uint32_t seq, uint32_t length, uint8_t flags) {
+  uint8_t options[40];
+  size_t options_length = put_options(tcp, options, length == 0);
+  struct iovec pieces[2];
+  size_t count = tcp_ring_pieces(&tcp->tx, seq - tcp->snd_una, length, pieces);
+  tx_t tx;
+  tx_init(&tx, &tcp->base);
+  for (size_t i = 0; i < count; i++)
+    tx_add(&tx, pieces[i].iov_base, pieces[i].iov_len);
+  if (length > tcp->mss) {
+    tx.offload.gso_type = tcp->path.v4 ? TCPIP_GSO_TCPV4 : TCPIP_GSO_TCPV6;
+    tx.offload.gso_size = (uint16_t)tcp->mss;
+  }
+  return send_segment(tcp, &tx, seq, flags, options, options_length);
+}
+
+static bool link_segments(const tcp_t* tcp) {
+  const uint32_t needed = TCPIP_LINK_TX_TSO | TCPIP_LINK_TX_CHECKSUM;
+  return tcp->path.interface && (tcp->path.interface->link_features & needed) == needed;
+}
+
+void tcp_send_ack(tcp_t* tcp) {
+  uint8_t options[40];
+  size_t length = put_options(tcp, options, true);
+  tx_t tx;
+  tx_init(&tx, NULL);
+  (void)send_segment(tcp, &tx, tcp->snd_nxt, TCP_ACK, options, length);
+}
+
+// RFC 5961, 7: not more often than a peer in good faith needs.
+void tcp_send_challenge(tcp_t* tcp) {
+  int64_t now = tcp->base.stack->now;
+  if (now < tcp->challenge_at)
+    return;
+  tcp->challenge_at = now + CHALLENGE_INTERVAL;
+  count(tcp->base.stack, tcp_challenge_acks);
+  tcp_send_ack(tcp);
+}
+
+void tcp_send_syn(tcp_t* tcp) {
+  uint8_t options[40];
+  if (tcp_refresh_path(tcp))
+    return;
+  size_t length = put_syn_options(tcp, options);
+  tx_t tx;
+  tx_init(&tx, NULL);
+  uint8_t flags = tcp->state == TCPIP_TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
+  (void)send_segment(tcp, &tx, tcp->iss, flags, options, length);
+}
+
+void tcp_send_reset(tcp_t* tcp) {
+  tx_t tx;
+  tx_init(&tx, NULL);
+  (void)send_segment(tcp, &tx, tcp->snd_nxt, TCP_RST | TCP_ACK, NULL, 0);
+}
+
+// An empty segment just below the window, which must be answered: keep-alive (RFC 9293, 3.8.4), and the probe of a
+// window of zero, which so never carries an octet that the peer may or may not have taken.
+void tcp_send_probe(tcp_t* tcp) {
+  uint8_t options[40];
+  size_t length = put_options(tcp, options, false);
+  tx_t tx;
+  tx_init(&tx, NULL);
+  (void)send_segment(tcp, &tx, tcp->snd_una - 1, TCP_ACK, options, length);
+}
+
+int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
+  bool fin = tcp->fin_sent && s->end == tcp->snd_nxt;
+  uint32_t seq = s->seq, end = fin ? s->end - 1 : s->end;
+  int result = 0;
+  do {  // the path may have become narrower since
+    uint32_t length = end - seq < tcp->mss ? end - seq : tcp->mss;
+    bool last = seq + length == end;
+    result = send_data(tcp, seq, length, (uint8_t)(TCP_ACK | (last ? TCP_PSH : 0) | (last && fin ? TCP_FIN : 0)));
+    seq += length;
+  } while (result == 0 && seq != end);
+  if (result == -EAGAIN)
+    return result;
+  s->sent_ns = tcp->base.stack->now;
+  s->retransmitted = true;
+  if (s->lost && !s->in_flight_again) {
+    s->in_flight_again = true;
+    tcp->board.retransmitted += s->end - s->seq;
+  }
+  tcp->prr_out += s->end - s->seq;
+  count(tcp->base.stack, tcp_retransmits);
+  return result;
+}
+
+static bool send_lost(tcp_t* tcp) {
+  for (uint32_t i = 0; i < tcp->board.count && tcp->board.lost > tcp->board.retransmitted; i++) {
+    tcp_segment_t* s = tcp_board_at(&tcp->board, i);
+    if (!s->lost || s->in_flight_again)
+      continue;
+    if (tcp_pipe(tcp) + (s->end - s->seq) > tcp->cwnd && tcp_pipe(tcp))
+      return false;
+    if (tcp_retransmit(tcp, s))
+      return false;
+  }
+  return true;
+}
+
+// Is a segment of `length` of the `left` bytes worth sending now?
+static bool worth_sending(const tcp_t* tcp, uint32_t length, uint32_t left) {
+  if (length >= tcp->mss || (length && tcp->push_now))
+    return true;
+  if (length == left && tcp->fin_wanted)
+    return true;
+  if (length == left && !tcp->cork && (tcp->nodelay || tcp->snd_nxt == tcp->snd_una))
+    return true;
+  return length && length >= tcp->snd_wnd_max / 2;
+}
+
+static uint32_t usable(const tcp_t* tcp) {
+  uint32_t edge = tcp->snd_una + tcp->snd_wnd, pipe = tcp_pipe(tcp);
+  uint32_t window = seq_lt(tcp->snd_nxt, edge) ? edge - tcp->snd_nxt : 0;
+  uint32_t room = pipe < tcp->cwnd ? tcp->cwnd - pipe : 0;
+  if (room < tcp->mss && pipe)
+    room = 0;
+  return window < room ? window : room;
+}
+
+static bool append(tcp_t* tcp, uint32_t length, bool fin) {
+  uint32_t seq = tcp->snd_nxt, end = seq + length;
+  do {
+    uint32_t piece = end - seq < tcp->mss ? end - seq : tcp->mss;
+    uint32_t piece_end = seq + piece + (fin && seq + piece == end);
+    if (!tcp_board_append(&tcp->board, seq, piece_end, tcp->base.stack->now))
+      return false;
+    seq += piece;
+  } while (seq != end);
+  tcp->snd_nxt = end + fin;
+  return true;
+}
+
+// One frame of new data; false if nothing more may leave.
+static bool send_new(tcp_t* tcp) {
+  uint32_t left = tcp->tx.length - tcp_flight(tcp), room = usable(tcp);
+  uint32_t most = link_segments(tcp) ? BURST_MAX / tcp->mss * tcp->mss : tcp->mss;
+  uint32_t length = left < room ? left : room;
+  length = length < most ? length : most;
+  if (length > tcp->mss)
+    length -= length == left ? 0 : length % tcp->mss;
+  if (length > tcp->mss && length % tcp->mss && !worth_sending(tcp, length % tcp->mss, length % tcp->mss))
+    length -= length % tcp->mss;
+  bool fin = tcp->fin_wanted && length == left;
+  if (!fin && !(left && worth_sending(tcp, length, left)))
+    return false;
+  if (fin && length == 0 && left)
+    return false;
+  uint8_t flags = (uint8_t)(TCP_ACK | (length == left ? TCP_PSH : 0) | (fin ? TCP_FIN : 0));
+  uint32_t seq = tcp->snd_nxt;
+  int result = send_data(tcp, seq, length, flags);
+  if (result == -EAGAIN || !append(tcp, length, fin))
+    return false;
+  tcp->fin_sent |= fin;
+  tcp->prr_out += length;
+  if (!tcp->stalled_since)
+    tcp->stalled_since = tcp->base.stack->now;
+  return !fin;
+}
+
+static bool may_send_data(const tcp_t* tcp) {
+  switch (tcp->state) {
+    case TCPIP_TCP_ESTABLISHED:
+    case TCPIP_TCP_CLOSE_WAIT:
+    case TCPIP_TCP_FIN_WAIT_1:
+    case TCPIP_TCP_CLOSING:
+    case TCPIP_TCP_LAST_ACK:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void tcp_output(tcp_t* tcp) {
+  bool sent = false;
+  if (may_send_data(tcp) && tcp_refresh_path(tcp) == 0 && !list_linked(&tcp->base.refused_node)) {
+    uint32_t before = tcp->snd_nxt;
+    if (send_lost(tcp) && !tcp->fin_sent) {
+      while (send_new(tcp)) {
+      }
+    }
+    sent = tcp->snd_nxt != before;
+    bool idle = !wheel_running(&tcp->send_timer);
+    if (idle || (sent && tcp->send_timer_kind == TCP_TIMER_PROBE))
+      tcp_arm_send_timer(tcp);
+  }
+  if (tcp->ack_now && tcp->state != TCPIP_TCP_CLOSED)
+    tcp_send_ack(tcp);
+}
+
+void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare) {
+  tx_t tx;
+  tx_init(&tx, NULL);
+  uint8_t* h = tx_push(&tx, TCP_HEADER + bare->options_length);
+  memset(h, 0, TCP_HEADER);
+  be16_put(h, bare->local_port);
+  be16_put(h + 2, bare->remote_port);
+  be32_put(h + 4, bare->seq);
+  be32_put(h + 8, bare->ack);
+  h[12] = (uint8_t)((TCP_HEADER + bare->options_length) / 4 << 4);
+  h[13] = bare->flags;
+  be16_put(h + 14, bare->window);
+  if (bare->options_length)
+    memcpy(h + TCP_HEADER, bare->options, bare->options_length);
+  ip_output_checksum(&bare->path, PROTOCOL_TCP, 16, &tx);
+  ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = 64};
+  count(stack, tcp_tx);
+  (void)ip_output(stack, &bare->path, &fields, &tx);
+}

@@ -1,0 +1,77 @@
+#include "tcp_ring.h"
+
+#include <stdlib.h>
+
+#include "sock.h"
+
+#define FIRST_ROOM 4096u
+
+int tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t needed) {
+  if (needed <= ring->room)
+    return 0;
+  uint32_t room = ring->room ? ring->room : FIRST_ROOM;
+  while (room < needed)
+    room *= 2;
+  if (!client_charge(client, room - ring->room))
+    return -ENOBUFS;
+  uint8_t* grown = malloc(room);
+  if (!grown) {
+    client_release(client, room - ring->room);
+    return -ENOBUFS;
+  }
+  // All of it moves: behind the ordered bytes there may be others at their places.
+  if (ring->room) {
+    uint32_t first = ring->room - ring->head;
+    memcpy(grown, ring->bytes + ring->head, first);
+    memcpy(grown + first, ring->bytes, ring->head);
+  }
+  free(ring->bytes);
+  ring->bytes = grown;
+  ring->room = room;
+  ring->head = 0;
+  return 0;
+}
+
+void tcp_ring_free(tcp_ring_t* ring, tcpip_client_t* client) {
+  client_release(client, ring->room);
+  free(ring->bytes);
+  *ring = (tcp_ring_t){0};
+}
+
+size_t tcp_ring_pieces(const tcp_ring_t* ring, uint32_t offset, uint32_t length, struct iovec out[2]) {
+  if (!length)
+    return 0;
+  uint32_t at = (ring->head + offset) & (ring->room - 1);
+  uint32_t first = ring->room - at < length ? ring->room - at : length;
+  out[0] = (struct iovec){ring->bytes + at, first};
+  if (first == length)
+    return 1;
+  out[1] = (struct iovec){ring->bytes, length - first};
+  return 2;
+}
+
+void tcp_ring_write(tcp_ring_t* ring, uint32_t offset, const void* bytes, uint32_t length) {
+  struct iovec pieces[2];
+  const uint8_t* from = bytes;
+  size_t count = tcp_ring_pieces(ring, offset, length, pieces);
+  for (size_t i = 0; i < count; i++) {
+    memcpy(pieces[i].iov_base, from, pieces[i].iov_len);
+    from += pieces[i].iov_len;
+  }
+}
+
+void tcp_ring_read(const tcp_ring_t* ring, uint32_t offset, void* bytes, uint32_t length) {
+  struct iovec pieces[2];
+  uint8_t* to = bytes;
+  size_t count = tcp_ring_pieces(ring, offset, length, pieces);
+  for (size_t i = 0; i < count; i++) {
+    memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+    to += pieces[i].iov_len;
+  }
+}
+
+void tcp_ring_consume(tcp_ring_t* ring, uint32_t length) {
+  if (ring->room)
+    ring->head = (ring->head + length) & (ring->room - 1);
+  ring->length -= length;
+}

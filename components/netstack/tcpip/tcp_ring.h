@@ -1,0 +1,28 @@
+// A byte buffer in a ring that grows on demand: what was written and is not yet acknowledged, or received and not yet
+// read. Segments refer to the bytes where they lie; nothing is copied between writing and the link.
+#ifndef TCPIP_TCP_RING_H_
+#define TCPIP_TCP_RING_H_
+
+#include <sys/uio.h>
+
+#include "base.h"
+
+typedef struct tcp_ring {
+  uint8_t* bytes;
+  uint32_t room;    // a power of two, 0 before the first byte
+  uint32_t head;    // index of the first byte
+  uint32_t length;  // bytes from there on that are in order
+} tcp_ring_t;
+
+// Makes room for `needed` bytes from the head on, charging the client. 0, -ENOBUFS.
+int tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t needed);
+void tcp_ring_free(tcp_ring_t* ring, tcpip_client_t* client);
+// Writes at `offset` from the head; there must be room. The length stays.
+void tcp_ring_write(tcp_ring_t* ring, uint32_t offset, const void* bytes, uint32_t length);
+void tcp_ring_read(const tcp_ring_t* ring, uint32_t offset, void* bytes, uint32_t length);
+// Drops bytes at the head.
+void tcp_ring_consume(tcp_ring_t* ring, uint32_t length);
+// The pieces, one or two, of a range; returns how many.
+size_t tcp_ring_pieces(const tcp_ring_t* ring, uint32_t offset, uint32_t length, struct iovec out[2]);
+
+#endif  // TCPIP_TCP_RING_H_

@@ -1,0 +1,100 @@
+// The segments in flight, in the order of their sequence numbers: an array used as a ring, so appending and
+// acknowledging are a few instructions, and finding is a binary search.
+#include <stdlib.h>
+
+#include "tcp.h"
+
+#define FIRST_ROOM 16u
+
+static uint32_t length_of(const tcp_segment_t* segment) {
+  return segment->end - segment->seq;
+}
+
+tcp_segment_t* tcp_board_at(const tcp_scoreboard_t* board, uint32_t index) {
+  return &board->ring[(board->head + index) & (board->room - 1)];
+}
+
+static bool grow(tcp_scoreboard_t* board) {
+  uint32_t room = board->room ? 2 * board->room : FIRST_ROOM;
+  tcp_segment_t* grown = malloc(room * sizeof *grown);
+  if (!grown)
+    return false;
+  for (uint32_t i = 0; i < board->count; i++)
+    grown[i] = *tcp_board_at(board, i);
+  free(board->ring);
+  board->ring = grown;
+  board->room = room;
+  board->head = 0;
+  return true;
+}
+
+bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now) {
+  if (board->count == board->room && !grow(board))
+    return false;
+  board->count++;
+  *tcp_board_at(board, board->count - 1) = (tcp_segment_t){.seq = seq, .end = end, .sent_ns = now};
+  return true;
+}
+
+void tcp_board_clear(tcp_scoreboard_t* board) {
+  free(board->ring);
+  *board = (tcp_scoreboard_t){0};
+}
+
+// What was counted of a segment is no longer.
+static void uncount(tcp_scoreboard_t* board, const tcp_segment_t* segment, uint32_t length) {
+  if (segment->sacked)
+    board->sacked -= length;
+  if (segment->lost)
+    board->lost -= length;
+  if (segment->in_flight_again)
+    board->retransmitted -= length;
+}
+
+void tcp_board_pop(tcp_scoreboard_t* board) {
+  tcp_segment_t* first = tcp_board_at(board, 0);
+  uncount(board, first, length_of(first));
+  board->head = (board->head + 1) & (board->room - 1);
+  board->count--;
+}
+
+uint32_t tcp_board_find(const tcp_scoreboard_t* board, uint32_t seq) {
+  uint32_t low = 0, high = board->count;
+  while (low < high) {
+    uint32_t middle = (low + high) / 2;
+    if (seq_le(tcp_board_at(board, middle)->end, seq))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment) {
+  uint32_t length = length_of(segment);
+  if (segment->in_flight_again) {  // the retransmission is lost
+    board->retransmitted -= length;
+    segment->in_flight_again = false;
+  }
+  if (!segment->lost)
+    board->lost += length;
+  segment->lost = true;
+}
+
+void tcp_board_mark_sacked(tcp_scoreboard_t* board, tcp_segment_t* segment) {
+  uint32_t length = length_of(segment);
+  uncount(board, segment, length);
+  segment->lost = segment->in_flight_again = false;
+  segment->sacked = true;
+  board->sacked += length;
+}
+
+uint32_t tcp_pipe(const tcp_t* tcp) {
+  const tcp_scoreboard_t* board = &tcp->board;
+  uint32_t gone = board->sacked + board->lost;
+  // Without SACK each duplicate acknowledgement stands for a segment that arrived (RFC 5681).
+  if (!tcp->use_sack)
+    gone += tcp->dupacks * tcp->mss;
+  uint32_t flight = tcp_flight(tcp) + board->retransmitted;
+  return gone < flight ? flight - gone : 0;
+}

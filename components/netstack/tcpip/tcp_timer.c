@@ -1,0 +1,240 @@
+// What happens when nothing arrives: retransmission (RFC 6298), tail probes (RFC 8985), zero-window probes, delayed
+// acknowledgements, keep-alive, and the ends of FIN-WAIT-2 and TIME-WAIT.
+#include "tcp.h"
+
+#define DELAYED_ACK_WORST (200 * NS_PER_MS)
+#define BACKOFF_MAX 15
+#define PROBE_MIN (10 * NS_PER_MS)
+#define CLOCK_GRANULARITY (1 * NS_PER_MS)
+
+void tcp_rtt_sample(tcp_t* tcp, int64_t rtt) {
+  if (!tcp->min_rtt || rtt < tcp->min_rtt)
+    tcp->min_rtt = rtt;
+  if (!tcp->srtt) {
+    tcp->srtt = rtt;
+    tcp->rttvar = rtt / 2;
+  } else {
+    int64_t difference = tcp->srtt > rtt ? tcp->srtt - rtt : rtt - tcp->srtt;
+    tcp->rttvar += (difference - tcp->rttvar) / 4;
+    tcp->srtt += (rtt - tcp->srtt) / 8;
+  }
+  int64_t spread = 4 * tcp->rttvar > CLOCK_GRANULARITY ? 4 * tcp->rttvar : CLOCK_GRANULARITY;
+  int64_t rto = tcp->srtt + spread;
+  tcp->rto = rto < TCP_RTO_MIN ? TCP_RTO_MIN : rto > TCP_RTO_MAX ? TCP_RTO_MAX : rto;
+}
+
+static int64_t backed_off(const tcp_t* tcp) {
+  unsigned steps = tcp->backoff < BACKOFF_MAX ? tcp->backoff : BACKOFF_MAX;
+  int64_t rto = tcp->rto << (steps < 10 ? steps : 10);
+  return rto < TCP_RTO_MAX ? rto : TCP_RTO_MAX;
+}
+
+static void arm(tcp_t* tcp, tcp_timer_kind_t kind, int64_t at) {
+  tcp->send_timer_kind = kind;
+  wheel_start(&tcp->base.stack->wheel, &tcp->send_timer, at);
+}
+
+static bool may_probe_tail(const tcp_t* tcp) {
+  return tcp->use_sack && tcp->srtt && tcp->recovery == TCP_OPEN && !tcp->backoff && !tcp->probe_out &&
+         !tcp->board.sacked;
+}
+
+// RFC 8985, 7.2
+static int64_t probe_time(const tcp_t* tcp) {
+  int64_t time = 2 * tcp->srtt;
+  if (tcp->board.count == 1)
+    time += DELAYED_ACK_WORST;
+  return time < PROBE_MIN ? PROBE_MIN : time;
+}
+
+void tcp_arm_send_timer(tcp_t* tcp) {
+  int64_t now = tcp->base.stack->now;
+  bool opening = tcp->state == TCPIP_TCP_SYN_SENT || tcp->state == TCPIP_TCP_SYN_RECEIVED;
+  if (opening || tcp->board.count) {
+    int64_t rto = now + backed_off(tcp);
+    if (!opening && tcp->reorder_at)
+      arm(tcp, TCP_TIMER_REORDER, tcp->reorder_at < rto ? tcp->reorder_at : rto);
+    else if (!opening && may_probe_tail(tcp) && now + probe_time(tcp) < rto)
+      arm(tcp, TCP_TIMER_PROBE, now + probe_time(tcp));
+    else
+      arm(tcp, TCP_TIMER_RTO, rto);
+  } else if (tcp->tx.length || (tcp->fin_wanted && !tcp->fin_sent)) {
+    arm(tcp, TCP_TIMER_PERSIST, now + backed_off(tcp));
+  } else {
+    tcp->send_timer_kind = TCP_TIMER_NONE;
+    wheel_stop(&tcp->base.stack->wheel, &tcp->send_timer);
+  }
+}
+
+void tcp_arm_reorder(tcp_t* tcp, int64_t delay) {
+  tcp->reorder_at = tcp->base.stack->now + delay;
+}
+
+// Has the peer been silent for too long? (RFC 9293, 3.8.3; RFC 5482)
+static bool given_up(const tcp_t* tcp) {
+  if (tcp->user_timeout_ms && tcp->stalled_since)
+    return tcp->base.stack->now - tcp->stalled_since >= tcp->user_timeout_ms * NS_PER_MS;
+  return tcp->backoff >= BACKOFF_MAX || (tcp->detached && tcp->backoff >= 8);
+}
+
+static void suspect_neighbour(const tcp_t* tcp) {
+  if (tcp->backoff == 2 && tcp->path.interface && !tcp->path.interface->info.loopback)
+    neighbour_suspect(tcp->path.interface, &tcp->path.next_hop);
+}
+
+static void syn_timeout(tcp_t* tcp) {
+  if (tcp->backoff >= tcp->syn_count || given_up(tcp)) {
+    tcp_end(tcp, ETIMEDOUT);
+    return;
+  }
+  tcp->backoff++;
+  suspect_neighbour(tcp);
+  tcp_send_syn(tcp);
+  tcp_arm_send_timer(tcp);
+}
+
+// A receiver may take back what it reported by SACK (RFC 2018, 8).
+static void forget_sacks(tcp_t* tcp) {
+  for (uint32_t i = 0; i < tcp->board.count; i++) {
+    tcp_segment_t* s = tcp_board_at(&tcp->board, i);
+    if (s->sacked)
+      tcp->board.sacked -= s->end - s->seq;
+    s->sacked = false;
+  }
+}
+
+static void retransmission_timeout(tcp_t* tcp) {
+  if (given_up(tcp)) {
+    tcp_end(tcp, ETIMEDOUT);
+    return;
+  }
+  count(tcp->base.stack, tcp_timeouts);
+  if (tcp->board.count && tcp_board_at(&tcp->board, 0)->sacked)
+    forget_sacks(tcp);
+  tcp_enter_recovery(tcp, TCP_LOSS);
+  tcp_mark_all_lost(tcp);
+  tcp->dupacks = 0;
+  tcp->probe_out = false;
+  tcp->backoff++;
+  suspect_neighbour(tcp);
+  // Full segments that never arrive: perhaps routers drop what is too large without a word (RFC 4821's black hole).
+  if (tcp->backoff == 3 && tcp->path.interface && tcp->path.mtu > IPV6_MIN_MTU)
+    path_mtu_lower(tcp->base.stack, &tcp->base.remote, tcp->path.interface->info.mtu, tcp->path.mtu / 2);
+  tcp_output(tcp);
+  tcp_arm_send_timer(tcp);
+}
+
+// RFC 8985, 7.3: new data if there is some, else the last segment again.
+static void tail_probe(tcp_t* tcp) {
+  tcp->probe_out = true;
+  tcp->probe_was_data = false;
+  uint32_t before = tcp->snd_nxt, cwnd = tcp->cwnd;
+  if (tcp->tx.length > tcp_flight(tcp) && !tcp->fin_sent) {
+    tcp->cwnd = tcp_pipe(tcp) + tcp->mss;
+    tcp_output(tcp);
+    tcp->cwnd = cwnd;
+    tcp->probe_was_data = tcp->snd_nxt != before;
+  }
+  if (!tcp->probe_was_data && tcp->board.count)
+    (void)tcp_retransmit(tcp, tcp_board_at(&tcp->board, tcp->board.count - 1));
+  tcp->probe_end = tcp->snd_nxt;
+  tcp_arm_send_timer(tcp);
+}
+
+static void reorder_timeout(tcp_t* tcp) {
+  tcp->reorder_at = 0;
+  if (tcp_rack_detect(tcp) && tcp->recovery == TCP_OPEN) {
+    tcp_enter_recovery(tcp, TCP_RECOVERY);
+    tcp->cwnd = tcp_pipe(tcp) + tcp->mss;
+  }
+  tcp_output(tcp);
+  tcp_arm_send_timer(tcp);
+}
+
+static void persist_timeout(tcp_t* tcp) {
+  if (!tcp->stalled_since)
+    tcp->stalled_since = tcp->base.stack->now;
+  // A closed window may stay closed for ever, as long as the peer answers (RFC 9293, 3.8.6.1).
+  bool silent = tcp->base.stack->now - tcp->last_heard > 4 * TCP_RTO_MAX;
+  if ((silent && given_up(tcp)) || (tcp->user_timeout_ms && given_up(tcp))) {
+    tcp_end(tcp, ETIMEDOUT);
+    return;
+  }
+  uint32_t before = tcp->snd_nxt;
+  tcp->push_now = true;
+  tcp_output(tcp);
+  tcp->push_now = false;
+  if (tcp->snd_nxt == before) {
+    if (tcp->backoff < BACKOFF_MAX)
+      tcp->backoff++;
+    tcp_send_probe(tcp);
+  }
+  tcp_arm_send_timer(tcp);
+}
+
+static void send_timer_fired(wheel_timer_t* timer) {
+  tcp_t* tcp = list_owner(timer, tcp_t, send_timer);
+  tcp_timer_kind_t kind = tcp->send_timer_kind;
+  tcp->send_timer_kind = TCP_TIMER_NONE;
+  if (tcp->state == TCPIP_TCP_SYN_SENT || tcp->state == TCPIP_TCP_SYN_RECEIVED)
+    syn_timeout(tcp);
+  else if (kind == TCP_TIMER_RTO)
+    retransmission_timeout(tcp);
+  else if (kind == TCP_TIMER_PROBE)
+    tail_probe(tcp);
+  else if (kind == TCP_TIMER_REORDER)
+    reorder_timeout(tcp);
+  else if (kind == TCP_TIMER_PERSIST)
+    persist_timeout(tcp);
+}
+
+static void ack_timer_fired(wheel_timer_t* timer) {
+  tcp_send_ack(list_owner(timer, tcp_t, ack_timer));
+}
+
+static void keepalive(tcp_t* tcp) {
+  tcpip_t* stack = tcp->base.stack;
+  int64_t idle = stack->now - tcp->last_heard, wanted = tcp->keepalive_idle_s * NS_PER_S;
+  if (!tcp->keepalive)
+    return;
+  if (idle < wanted || tcp->board.count) {  // heard of meanwhile, or retransmission watches over it
+    tcp->keepalive_sent = 0;
+    tcp_arm_life(tcp, idle < wanted ? wanted - idle : wanted);
+    return;
+  }
+  if (tcp->keepalive_sent >= tcp->keepalive_count) {
+    tcp_send_reset(tcp);
+    tcp_end(tcp, ETIMEDOUT);
+    return;
+  }
+  tcp->keepalive_sent++;
+  tcp_send_probe(tcp);
+  tcp_arm_life(tcp, tcp->keepalive_interval_s * NS_PER_S);
+}
+
+static void life_timer_fired(wheel_timer_t* timer) {
+  tcp_t* tcp = list_owner(timer, tcp_t, life_timer);
+  if (tcp->state == TCPIP_TCP_TIME_WAIT || (tcp->state == TCPIP_TCP_FIN_WAIT_2 && tcp->detached))
+    tcp_end(tcp, 0);
+  else if (tcp->state == TCPIP_TCP_ESTABLISHED || tcp->state == TCPIP_TCP_CLOSE_WAIT ||
+           tcp->state == TCPIP_TCP_FIN_WAIT_2)
+    keepalive(tcp);
+}
+
+void tcp_arm_life(tcp_t* tcp, int64_t delay) {
+  wheel_start(&tcp->base.stack->wheel, &tcp->life_timer, tcp->base.stack->now + delay);
+}
+
+void tcp_timers_init(tcp_t* tcp) {
+  tcp->send_timer.fire = send_timer_fired;
+  tcp->ack_timer.fire = ack_timer_fired;
+  tcp->life_timer.fire = life_timer_fired;
+}
+
+void tcp_timers_stop(tcp_t* tcp) {
+  wheel_t* wheel = &tcp->base.stack->wheel;
+  wheel_stop(wheel, &tcp->send_timer);
+  wheel_stop(wheel, &tcp->ack_timer);
+  wheel_stop(wheel, &tcp->life_timer);
+  tcp->send_timer_kind = TCP_TIMER_NONE;
+}
