@@ -15,7 +15,19 @@ static void check(text_t* out, const char* indent, const char* format, ...) {
   va_start(args, format);
   text_add(out, "%sif (!", indent);
   text_add_va(out, format, args);
-  text_add(out, ") return false;\n");
+  text_add(out, ") return NULL;\n");
+  va_end(args);
+}
+
+// A call that appends or claims, and fails the function if it fails.
+static void step(text_t* out, const char* indent, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void step(text_t* out, const char* indent, const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  text_add(out, "%sif (!(next = ", indent);
+  text_add_va(out, format, args);
+  text_add(out, ")) return NULL;\n");
   va_end(args);
 }
 
@@ -25,7 +37,7 @@ static void elements(model_t* model, text_t* out, const char* indent, const type
   if (code_is_bool(model, element)) {
     text_add(
         out,
-        "%sif (!fidl_bools_valid(%s, %s)) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_BOOLEAN);\n",
+        "%sif (!fidl_bools_valid(%s, %s)) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_BOOLEAN);\n",
         indent, data, count);
     return;
   }
@@ -44,13 +56,13 @@ static void identifier(model_t* model, text_t* out, const char* indent, const ty
     case FIDL__IR__DECL__KIND__ENUM:
       text_add(
           out,
-          "%sif (!%s_is_known(%s)) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
+          "%sif (!%s_is_known(%s)) return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
           indent, name, expr);
       break;
     case FIDL__IR__DECL__KIND__BITS:
       text_add(
           out,
-          "%sif (%s & (%s)~%s_MASK) return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
+          "%sif (%s & (%s)~%s_MASK) return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
           indent, expr, name, name);
       break;
     case FIDL__IR__DECL__KIND__UNION:
@@ -58,23 +70,23 @@ static void identifier(model_t* model, text_t* out, const char* indent, const ty
         text_add(out, "%sif (%s == 0) {\n", indent, code_member(expr, "ordinal"));
         check(out, text_format("%s  ", indent), "fidl_decode_union_unset(decoder, &%s, true)",
               code_member(expr, "envelope_"));
-        text_add(out, "%s} else if (!%s_decode_(decoder, %s, %s)) {\n%s  return false;\n%s}\n", indent, name,
-                 code_address(expr), code_depth(hops), indent, indent);
+        text_add(out, "%s} else if (!(next = %s_decode_(decoder, next, %s, %s))) {\n%s  return NULL;\n%s}\n",
+                 indent, name, code_address(expr), code_depth(hops), indent, indent);
         break;
       }
-      check(out, indent, "%s_decode_(decoder, %s, %s)", name, code_address(expr), code_depth(hops));
+      step(out, indent, "%s_decode_(decoder, next, %s, %s)", name, code_address(expr), code_depth(hops));
       break;
     default:
-      check(out, indent, "%s_decode_(decoder, %s, %s)", name, code_address(expr), code_depth(hops));
+      step(out, indent, "%s_decode_(decoder, next, %s, %s)", name, code_address(expr), code_depth(hops));
       break;
   }
 }
 
 static void box(model_t* model, text_t* out, const char* indent, const type_t* type, const char* expr,
                 unsigned hops) {
-  check(out, indent, "fidl_decode_box(decoder, &%s, sizeof(*%s), %s)", expr, expr, code_depth(hops));
+  step(out, indent, "fidl_decode_box(decoder, next, &%s, sizeof(*%s), %s)", expr, expr, code_depth(hops));
   if (!model_plain(model, type->element))
-    text_add(out, "%sif (%s && !%s_decode_(decoder, %s, %s)) return false;\n", indent, expr,
+    text_add(out, "%sif (%s && !(next = %s_decode_(decoder, next, %s, %s))) return NULL;\n", indent, expr,
              c_type_of(model, type->element).base, expr, code_depth(hops + 1));
 }
 
@@ -88,12 +100,12 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
         check(out, indent, "fidl_decode_bool(decoder, %s)", code_address(expr));
       break;
     case FIDL__IR__TYPE__KIND__STRING:
-      check(out, indent, "fidl_decode_string(decoder, %s, %s, %s, %s)", code_address(expr), code_bound(type),
-            optional, code_depth(hops));
+      step(out, indent, "fidl_decode_string(decoder, next, %s, %s, %s, %s)", code_address(expr),
+           code_bound(type), optional, code_depth(hops));
       break;
     case FIDL__IR__TYPE__KIND__VECTOR:
-      check(out, indent, "fidl_decode_vector(decoder, %s, sizeof(*%s), %s, %s, %s)", code_address(expr),
-            code_member(expr, "data"), code_bound(type), optional, code_depth(hops));
+      step(out, indent, "fidl_decode_vector(decoder, next, %s, sizeof(*%s), %s, %s, %s)", code_address(expr),
+           code_member(expr, "data"), code_bound(type), optional, code_depth(hops));
       elements(model, out, indent, type->element, code_member(expr, "data"), code_member(expr, "count"),
                hops + 1, nesting);
       break;
@@ -115,7 +127,7 @@ static void value(model_t* model, text_t* out, const char* indent, const type_t*
     case FIDL__IR__TYPE__KIND__FRAMEWORK_ERR:
       text_add(out,
                "%sif (%s != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)\n"
-               "%s  return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
+               "%s  return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
                indent, expr, indent);
       break;
     case FIDL__IR__TYPE__KIND__IDENTIFIER:
@@ -130,7 +142,7 @@ static void decode_struct(model_t* model, text_t* body, const decl_t* decl) {
   if (decl->n_members == 0) {
     text_add(
         body,
-        "  if (value->_empty != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);\n");
+        "  if (value->_empty != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);\n");
     return;
   }
   for (size_t i = 0; i < decl->n_members; i++) {
@@ -151,23 +163,20 @@ static bool may_hold_handles(const type_t* type) {
 static void out_of_line(model_t* model, text_t* body, const char* indent, const member_t* member,
                         const char* place, unsigned hops, bool last) {
   const char* name = c_member(member->name);
-  const char* begin = last ? "return " : "if (!";
-  const char* end = last ? ";" : ") return false;";
   if (model_plain(model, member->type)) {
     c_type_t type = c_type_of(model, member->type);
-    text_add(body, "%s%sfidl_decode_envelope_plain(decoder, &%s, sizeof(%s%s), %s)%s\n", indent, begin, place,
-             type.base, type.dims, code_depth(hops), end);
-    return;
+    step(body, indent, "fidl_decode_envelope_plain(decoder, next, &%s, sizeof(%s%s), %s)", place, type.base,
+         type.dims, code_depth(hops));
+  } else {
+    const char* kind = may_hold_handles(member->type) ? "" : "_value";
+    text_add(body, "%sfidl_decode_mark_t mark;\n%s%s = (void*)next;\n", indent, indent,
+             c_declare_pointer(model, member->type, text_format("%s_value", name), false));
+    step(body, indent, "fidl_decode_envelope%s(decoder, next, &%s, sizeof(*%s_value), %s, &mark)", kind,
+         place, name, code_depth(hops));
+    value(model, body, indent, member->type, text_format("(*%s_value)", name), hops, 0);
+    check(body, indent, "fidl_decode_envelope%s_end(decoder, next, &%s, %s_value, &mark)", kind, place, name);
   }
-  const char* kind = may_hold_handles(member->type) ? "" : "_value";
-  text_add(body, "%sfidl_decode_mark_t mark;\n", indent);
-  text_add(body, "%s%s = fidl_decode_envelope%s(decoder, &%s, sizeof(*%s_value), %s, &mark);\n", indent,
-           c_declare_pointer(model, member->type, text_format("%s_value", name), false), kind, place, name,
-           code_depth(hops));
-  check(body, indent, "%s_value", name);
-  value(model, body, indent, member->type, text_format("(*%s_value)", name), hops, 0);
-  text_add(body, "%s%sfidl_decode_envelope%s_end(decoder, &%s, %s_value, &mark)%s\n", indent, begin, kind,
-           place, name, end);
+  if (last) text_add(body, "%sreturn next;\n", indent);
 }
 
 // An inline member of a table: a copy of it is checked, and put back if it changed.
@@ -192,7 +201,7 @@ static void inline_table_member(model_t* model, text_t* body, const member_t* me
 
 static void table_member(model_t* model, text_t* body, const member_t* member) {
   const char* place = text_format("envelopes[%u]", member->ordinal - 1);
-  text_add(body, "  if (max_ordinal < %u) return true;\n  if (%s.bits != 0) {  // %s\n", member->ordinal,
+  text_add(body, "  if (max_ordinal < %u) return next;\n  if (%s.bits != 0) {  // %s\n", member->ordinal,
            place, member->name);
   if (model_inline(member->type))
     inline_table_member(model, body, member, place);
@@ -203,21 +212,22 @@ static void table_member(model_t* model, text_t* body, const member_t* member) {
 
 static void decode_table(model_t* model, text_t* body, const decl_t* decl) {
   uint32_t max_ordinal = model_max_ordinal(decl);
-  check(body, "  ", "fidl_decode_table(decoder, value, depth)");
+  step(body, "  ", "fidl_decode_table(decoder, next, value, depth)");
   text_add(body, "  const uint64_t max_ordinal = value->max_ordinal;\n");
   if (max_ordinal) text_add(body, "  fidl_envelope_t* const envelopes = value->envelopes;\n");
   uint32_t next = 1;
   for (size_t i = 0; i < decl->n_members; i++) {
     for (; next < decl->members[i]->ordinal; next++) {
-      text_add(body, "  if (max_ordinal < %u) return true;\n", next);
-      check(body, "  ", "fidl_decode_unknown_envelope(decoder, &envelopes[%u])", next - 1);
+      text_add(body, "  if (max_ordinal < %u) return next;\n", next);
+      step(body, "  ", "fidl_decode_unknown_envelope(decoder, next, &envelopes[%u])", next - 1);
     }
     table_member(model, body, decl->members[i]);
     next++;
   }
-  text_add(body,
-           "  if (max_ordinal == %u) return true;\n  return fidl_decode_table_rest(decoder, value, %u);\n",
-           max_ordinal, max_ordinal);
+  text_add(
+      body,
+      "  if (max_ordinal == %u) return next;\n  return fidl_decode_table_rest(decoder, next, value, %u);\n",
+      max_ordinal, max_ordinal);
 }
 
 static void union_member(model_t* model, text_t* body, const decl_t* decl, const member_t* member) {
@@ -225,7 +235,7 @@ static void union_member(model_t* model, text_t* body, const decl_t* decl, const
   const char* place = "value->envelope_";
   text_add(body, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
   text_add(body,
-           "      if (%s.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);\n",
+           "      if (%s.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);\n",
            place);
   if (!model_inline(member->type)) {
     out_of_line(model, body, "      ", member, place, 1, true);
@@ -233,12 +243,12 @@ static void union_member(model_t* model, text_t* body, const decl_t* decl, const
     text_add(body, "      uint32_t end_handle;\n");
     check(body, "      ", "fidl_decode_envelope_inline_handle(decoder, &%s, &end_handle)", place);
     value(model, body, "      ", member->type, text_format("value->%s", name), 0, 0);
-    text_add(body, "      return fidl_decode_envelope_inline_end(decoder, end_handle);\n");
+    text_add(body, "      return fidl_decode_envelope_inline_end(decoder, end_handle) ? next : NULL;\n");
   } else {
     check(body, "      ", "fidl_decode_envelope_inline(decoder, &%s, %u)", place,
           member->type->shape->inline_size);
     value(model, body, "      ", member->type, text_format("value->%s", name), 0, 0);
-    text_add(body, "      return true;\n");
+    text_add(body, "      return next;\n");
   }
   text_add(body, "    }\n");
 }
@@ -248,12 +258,13 @@ static void decode_union(model_t* model, text_t* body, const decl_t* decl) {
   for (size_t i = 0; i < decl->n_members; i++)
     union_member(model, body, decl, decl->members[i]);
   text_add(body,
-           "    case 0:\n      return fidl_decode_union_unset(decoder, &value->envelope_, false);\n    "
+           "    case 0:\n      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : "
+           "NULL;\n    "
            "default:\n");
   if (decl->strict)
-    text_add(body, "      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n");
+    text_add(body, "      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n");
   else
-    text_add(body, "      return fidl_decode_union_unknown(decoder, &value->envelope_);\n");
+    text_add(body, "      return fidl_decode_union_unknown(decoder, next, &value->envelope_);\n");
   text_add(body, "  }\n");
 }
 
@@ -266,13 +277,14 @@ static void decode_overlay(model_t* model, text_t* body, const decl_t* decl) {
     text_add(body, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
     value(model, body, "      ", member->type, text_format("value->%s", c_member(member->name)), 0, 0);
     if (size < room)
-      text_add(body, "      return fidl_decode_padding(decoder, content + %u, %u);\n", size, room - size);
+      text_add(body, "      return fidl_decode_padding(decoder, content + %u, %u) ? next : NULL;\n", size,
+               room - size);
     else
-      text_add(body, "      return true;\n");
+      text_add(body, "      return next;\n");
   }
   text_add(
       body,
-      "    default:\n      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
+      "    default:\n      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
 }
 
 void emit_decode(model_t* model, text_t* out, const decl_t* decl) {
@@ -297,12 +309,12 @@ void emit_decode(model_t* model, text_t* out, const decl_t* decl) {
       returns = true;
       break;
   }
-  if (!returns) text_add(&body, "  return true;\n");
+  if (!returns) text_add(&body, "  return next;\n");
   const char* with_value = text_format("  %s* value = (%s*)object;\n%s", name, name, text_string(&body));
   text_t head = {0};
-  text_add_call(&head, text_format("bool %s_decode_", name),
-                "fidl_decoder_t* decoder, void* object, uint32_t depth", " {");
-  code_function(out, text_string(&head), with_value, (const char* const[]){"depth", NULL});
+  text_add_call(&head, text_format("uint8_t* %s_decode_", name),
+                "fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth", " {");
+  code_function(out, text_string(&head), with_value, (const char* const[]){"decoder", "depth", NULL});
   text_free(&head);
   text_free(&body);
 }

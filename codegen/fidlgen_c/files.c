@@ -103,10 +103,11 @@ static void emit_codec_header(model_t* model, text_t* out, const decl_t* decl) {
              name, name);
   text_add(out, "extern const fidl_type_t %s_type_;\n", name);
   if (model_plain_decl(model, decl)) return;
-  text_add_call(out, text_format("bool %s_encode_", name),
-                "fidl_encoder_t* encoder, void* from_object, void* to_object, uint32_t depth", ";\n");
-  text_add_call(out, text_format("bool %s_decode_", name),
-                "fidl_decoder_t* decoder, void* object, uint32_t depth", ";\n");
+  text_add_call(out, text_format("uint8_t* %s_encode_", name),
+                "fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object, uint32_t depth",
+                ";\n");
+  text_add_call(out, text_format("uint8_t* %s_decode_", name),
+                "fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth", ";\n");
 }
 
 void emit_header(model_t* model, text_t* out) {
@@ -140,13 +141,15 @@ static const char* size_literal(uint32_t size) {
 
 // The encoder of a value that is a message's primary object.
 static void emit_add(text_t* out, const char* name, bool plain) {
-  text_add(out, "static bool %s_add_(fidl_encoder_t* encoder, void* value) {\n", name);
+  text_add_call(out, text_format("static uint8_t* %s_add_", name),
+                "fidl_encoder_t* encoder, uint8_t* next, void* value", " {\n");
   if (plain)
-    text_add(out, "  return fidl_encode_append(encoder, value, sizeof(%s)) != NULL;\n}\n\n", name);
+    text_add(out, "  return fidl_encode_append(encoder, next, value, sizeof(%s));\n}\n\n", name);
   else
     text_add(out,
-             "  void* to = fidl_encode_append(encoder, value, sizeof(%s));\n"
-             "  return to && %s_encode_(encoder, value, to, 0);\n}\n\n",
+             "  void* to = next;\n"
+             "  next = fidl_encode_append(encoder, next, value, sizeof(%s));\n"
+             "  return next ? %s_encode_(encoder, next, value, to, 0) : NULL;\n}\n\n",
              name, name);
 }
 

@@ -7,14 +7,14 @@ __attribute__((cold, noinline)) void fidl_decode_set_error(fidl_decoder_t* decod
   if (decoder->error == FIDL_ERROR_NONE) decoder->error = error;
 }
 
-static bool decode_primary(fidl_decoder_t* decoder, const fidl_type_t* type) {
-  if (((uintptr_t)decoder->next & 7u) != 0) return fidl_decode_fail(decoder, FIDL_ERROR_UNALIGNED_BUFFER);
-  if (fidl_align(type->inline_size) > (uint64_t)(decoder->end - decoder->next))
+static bool decode_primary(fidl_decoder_t* decoder, const fidl_type_t* type, uint8_t* object) {
+  if (((uintptr_t)object & 7u) != 0) return fidl_decode_fail(decoder, FIDL_ERROR_UNALIGNED_BUFFER);
+  if (fidl_align(type->inline_size) > (uint64_t)(decoder->end - object))
     return fidl_decode_fail(decoder, FIDL_ERROR_TOO_FEW_BYTES_IN_PRIMARY_OBJECT);
-  void* object = fidl_decode_claim(decoder, type->inline_size);
-  if (!object) return false;
-  if (type->decode && !type->decode(decoder, object, 0)) return false;
-  if (decoder->next != decoder->end) return fidl_decode_fail(decoder, FIDL_ERROR_TOO_MANY_BYTES_IN_MESSAGE);
+  uint8_t* next = fidl_decode_claim(decoder, object, type->inline_size);
+  if (next && type->decode) next = type->decode(decoder, next, object, 0);
+  if (!next) return false;
+  if (next != decoder->end) return fidl_decode_fail(decoder, FIDL_ERROR_TOO_MANY_BYTES_IN_MESSAGE);
   if (decoder->next_handle != decoder->num_handles)
     return fidl_decode_fail(decoder, FIDL_ERROR_TOO_MANY_HANDLES_IN_MESSAGE);
   return true;
@@ -22,36 +22,35 @@ static bool decode_primary(fidl_decoder_t* decoder, const fidl_type_t* type) {
 
 fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size,
                                  zx_handle_info_t* handles, uint32_t num_handles) {
-  fidl_decoder_t decoder = {
-      .next = (uint8_t*)bytes, .end = (uint8_t*)bytes + size, .handles = handles, .num_handles = num_handles};
-  if (decode_primary(&decoder, type)) return FIDL_ERROR_NONE;
+  fidl_decoder_t decoder = {.end = (uint8_t*)bytes + size, .handles = handles, .num_handles = num_handles};
+  if (decode_primary(&decoder, type, (uint8_t*)bytes)) return FIDL_ERROR_NONE;
   for (uint32_t i = 0; i < num_handles; i++)
     zx_handle_close(handles[i].handle);
   return decoder.error;
 }
 
-bool fidl_decode_rare_string(fidl_decoder_t* decoder, const fidl_string_t* string, bool optional) {
+uint8_t* fidl_decode_rare_string(fidl_decoder_t* decoder, uint8_t* next, const fidl_string_t* string,
+                                 bool optional) {
   uint64_t presence;
   memcpy(&presence, &string->data, 8);
   if (presence == 0) {
-    if (string->size != 0) return fidl_decode_fail(decoder, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
-    return optional || fidl_decode_fail(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    if (string->size != 0) return fidl_decode_stop(decoder, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
+    return optional ? next : fidl_decode_stop(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
   }
-  if (presence != UINT64_MAX) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
-  return fidl_decode_fail(decoder, string->size > UINT32_MAX ? FIDL_ERROR_STRING_COUNT_EXCEEDS_32_BIT_LIMIT
+  if (presence != UINT64_MAX) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
+  return fidl_decode_stop(decoder, string->size > UINT32_MAX ? FIDL_ERROR_STRING_COUNT_EXCEEDS_32_BIT_LIMIT
                                                              : FIDL_ERROR_STRING_TOO_LONG);
 }
 
-bool fidl_decode_box(fidl_decoder_t* decoder, void* member, uint64_t size, uint32_t depth) {
+uint8_t* fidl_decode_box(fidl_decoder_t* decoder, uint8_t* next, void* member, uint64_t size,
+                         uint32_t depth) {
   uint64_t presence;
   memcpy(&presence, member, 8);
-  if (presence == 0) return true;
-  if (presence != UINT64_MAX) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
-  if (!fidl_decode_depth(decoder, depth + 1)) return false;
-  void* object = fidl_decode_claim(decoder, size);
-  if (!object) return false;
-  memcpy(member, &object, 8);
-  return true;
+  if (presence == 0) return next;
+  if (presence != UINT64_MAX) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
+  if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
+  memcpy(member, &next, 8);
+  return fidl_decode_claim(decoder, next, size);
 }
 
 bool fidl_decode_handle(fidl_decoder_t* decoder, zx_handle_t* handle, zx_obj_type_t type, zx_rights_t rights,
@@ -90,18 +89,18 @@ __attribute__((cold, noinline)) void fidl_decode_table_error(fidl_decoder_t* dec
   fidl_decode_set_error(decoder, error);
 }
 
-bool fidl_decode_table_rest(fidl_decoder_t* decoder, void* table, uint64_t known) {
+uint8_t* fidl_decode_table_rest(fidl_decoder_t* decoder, uint8_t* next, void* table, uint64_t known) {
   uint64_t max;
   fidl_envelope_t* envelopes;
   memcpy(&max, table, 8);
   memcpy(&envelopes, (uint8_t*)table + 8, 8);
-  for (uint64_t i = known; i < max; i++)
-    if (!fidl_decode_unknown_envelope(decoder, &envelopes[i])) return false;
+  for (uint64_t i = known; i < max && next; i++)
+    next = fidl_decode_unknown_envelope(decoder, next, &envelopes[i]);
   memcpy(table, &known, 8);
-  return true;
+  return next;
 }
 
-__attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* decoder,
+__attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* decoder, const uint8_t* next,
                                                                 const fidl_envelope_t* envelope,
                                                                 uint32_t size, bool fixed) {
   bool is_inline = size <= 4;
@@ -117,7 +116,7 @@ __attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* 
     error = FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE;
   else if (num_handles > decoder->num_handles - decoder->next_handle)
     error = FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH;
-  else if (num_bytes > (uint64_t)(decoder->end - decoder->next))
+  else if (num_bytes > (uint64_t)(decoder->end - next))
     error = FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH;
   else if (fixed && num_bytes != fidl_align(size))
     error = FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE;
@@ -127,32 +126,32 @@ __attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* 
 }
 
 // Passes over what an envelope refers to; its bytes are not looked at, its handles closed.
-static bool skip_envelope(fidl_decoder_t* decoder, const fidl_envelope_t* envelope) {
+static uint8_t* skip_envelope(fidl_decoder_t* decoder, uint8_t* next, const fidl_envelope_t* envelope) {
   uint32_t num_handles = envelope->sizes.num_handles;
   if (envelope->sizes.flags > 1)
-    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE);
+    return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_INLINE_MARKER_IN_ENVELOPE);
   if (envelope->sizes.flags == 0) {
     uint32_t num_bytes = envelope->sizes.num_bytes;
-    if (num_bytes % 8 != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);
-    if (num_bytes > (uint64_t)(decoder->end - decoder->next))
-      return fidl_decode_fail(decoder, FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH);
-    decoder->next += num_bytes;
+    if (num_bytes % 8 != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);
+    if (num_bytes > (uint64_t)(decoder->end - next))
+      return fidl_decode_stop(decoder, FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH);
+    next += num_bytes;
   }
   if (num_handles > decoder->num_handles - decoder->next_handle)
-    return fidl_decode_fail(decoder, FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH);
+    return fidl_decode_stop(decoder, FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH);
   for (; num_handles > 0; num_handles--) {
     zx_handle_info_t* info = &decoder->handles[decoder->next_handle++];
     zx_handle_close(info->handle);
     info->handle = ZX_HANDLE_INVALID;
   }
-  return true;
+  return next;
 }
 
-bool fidl_decode_unknown_envelope(fidl_decoder_t* decoder, fidl_envelope_t* envelope) {
-  if (envelope->bits == 0) return true;
-  if (!skip_envelope(decoder, envelope)) return false;
+uint8_t* fidl_decode_unknown_envelope(fidl_decoder_t* decoder, uint8_t* next, fidl_envelope_t* envelope) {
+  if (envelope->bits == 0) return next;
+  next = skip_envelope(decoder, next, envelope);
   envelope->bits = 0;
-  return true;
+  return next;
 }
 
 bool fidl_decode_union_unset(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, bool optional) {
@@ -160,7 +159,7 @@ bool fidl_decode_union_unset(fidl_decoder_t* decoder, const fidl_envelope_t* env
   return optional || fidl_decode_fail(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
 }
 
-bool fidl_decode_union_unknown(fidl_decoder_t* decoder, fidl_envelope_t* envelope) {
-  if (envelope->bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-  return fidl_decode_unknown_envelope(decoder, envelope);
+uint8_t* fidl_decode_union_unknown(fidl_decoder_t* decoder, uint8_t* next, fidl_envelope_t* envelope) {
+  if (envelope->bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+  return fidl_decode_unknown_envelope(decoder, next, envelope);
 }

@@ -8,7 +8,11 @@ __attribute__((cold, noinline)) void fidl_encode_set_error(fidl_encoder_t* encod
 }
 
 bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value) {
-  if (type->encode(encoder, value)) return true;
+  uint8_t* next = type->encode(encoder, encoder->next, value);
+  if (next) {
+    encoder->next = next;
+    return true;
+  }
   fidl_encoder_close_handles(encoder);
   if (type->close_handles) type->close_handles(value);
   return false;
@@ -27,39 +31,35 @@ static void push(fidl_encoder_t* encoder, const void* bytes, uint32_t size) {
   entry->reserved = 0;
 }
 
-bool fidl_encode_gather(fidl_encoder_t* encoder, const void* from, uint64_t size) {
-  // One entry for what precedes the data, one for the data, one for what will follow it.
-  if (encoder->num_iovecs + 3 > FIDL_ENCODER_IOVECS) return false;
+uint8_t* fidl_encode_gather(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size) {
   uint64_t padded = fidl_align(size), padding = padded - size;
-  if (padded > encoder->limit - fidl_encoder_size(encoder) || (padding && encoder->next == encoder->end)) {
-    fidl_encode_fail(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
-    return true;
-  }
-  if (encoder->next != encoder->segment)
-    push(encoder, encoder->segment, (uint32_t)(encoder->next - encoder->segment));
+  if (padded > encoder->limit - fidl_encode_size(encoder, next) || (padding && next == encoder->end))
+    return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+  if (next != encoder->segment) push(encoder, encoder->segment, (uint32_t)(next - encoder->segment));
   push(encoder, from, (uint32_t)size);
   encoder->gathered += size;
-  encoder->segment = encoder->next;
+  encoder->segment = next;
   if (padding) {
     // The padding begins the next segment. The buffer stays 8-aligned as the segment begins inside a zeroed
     // word, whose first bytes are no part of the message.
-    memset(encoder->next, 0, 8);
-    encoder->segment = encoder->next + (8 - padding);
-    encoder->next += 8;
+    memset(next, 0, 8);
+    encoder->segment = next + (8 - padding);
+    next += 8;
     encoder->gathered -= 8 - padding;
   }
-  uint64_t room = encoder->limit - fidl_encoder_size(encoder);
-  if ((uint64_t)(encoder->end - encoder->next) > room) encoder->end = encoder->next + room;
-  return true;
+  uint64_t room = encoder->limit - fidl_encode_size(encoder, next);
+  if ((uint64_t)(encoder->end - next) > room) encoder->end = next + room;
+  return next;
 }
 
-bool fidl_encode_rare_string(fidl_encoder_t* encoder, const fidl_string_t* from, bool optional) {
+uint8_t* fidl_encode_rare_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
+                                 bool optional) {
   if (!from->data) {
-    if (from->size) return fidl_encode_fail(encoder, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
-    return optional || fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    if (from->size) return fidl_encode_stop(encoder, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
+    return optional ? next : fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
   }
-  if (!fidl_utf8_valid(from->data, from->size)) return fidl_encode_fail(encoder, FIDL_ERROR_STRING_NOT_UTF8);
-  return fidl_encode_data(encoder, from->data, from->size);
+  if (!fidl_utf8_valid(from->data, from->size)) return fidl_encode_stop(encoder, FIDL_ERROR_STRING_NOT_UTF8);
+  return fidl_encode_data(encoder, next, from->data, from->size);
 }
 
 bool fidl_encode_handle(fidl_encoder_t* encoder, zx_handle_t* from, zx_handle_t* to, zx_obj_type_t type,

@@ -49,7 +49,7 @@ zx_status_t fidl_transport_encode(fidl_encoder_t* encoder, const fidl_method_t* 
   fidl_message_header_t header;
   fidl_header_init(&header, txid, method->flexible, method->ordinal);
   fidl_encoder_init(encoder, scratch, scratch_size, FIDL_MAX_MESSAGE_BYTES, true);
-  fidl_encode_append(encoder, &header, sizeof(header));
+  encoder->next = fidl_encode_append(encoder, encoder->next, &header, sizeof(header));
   if (!type || fidl_encoder_add(encoder, type, body)) return ZX_OK;
   return fidl_error_status(encoder->error);
 }

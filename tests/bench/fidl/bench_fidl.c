@@ -15,7 +15,7 @@
 
 #define ROUNDS 25
 #define MAX_COPIES 256
-#define COPIES_BYTES (256 * 1024)
+#define COPIES_BYTES (16 * 1024)  // near, as a message that just came is
 #define MIN_COPIES 8
 #define BUFFER_BYTES 65536
 
@@ -43,7 +43,7 @@ static double encode_fidl(const message_t* message, uint8_t* scratch, unsigned c
   for (unsigned i = 0; i < count; i++) {
     fidl_encoder_t encoder;
     fidl_encoder_init(&encoder, scratch, BUFFER_BYTES, BUFFER_BYTES, true);
-    fidl_encode_append(&encoder, &header, sizeof(header));
+    encoder.next = fidl_encode_append(&encoder, encoder.next, &header, sizeof(header));
     if (!fidl_encoder_add(&encoder, message->type, message->value)) fail(message, "encode");
     sink = encoder.next;
   }

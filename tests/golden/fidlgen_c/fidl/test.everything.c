@@ -7,26 +7,27 @@
 #include <string.h>
 #include <zircon/syscalls.h>
 
-bool test_everything_Pair_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                  uint32_t depth) {
+uint8_t* test_everything_Pair_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object, uint32_t depth) {
   (void)encoder;
   (void)from_object;
   (void)depth;
   test_everything_Pair* to = (test_everything_Pair*)to_object;
   memset(to->_padding0, 0, sizeof(to->_padding0));
-  return true;
+  return next;
 }
 
-bool test_everything_Pair_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Pair_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   (void)depth;
   test_everything_Pair* value = (test_everything_Pair*)object;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return false;
-  return true;
+  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
+  return next;
 }
 
-static bool test_everything_Pair_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Pair));
-  return to && test_everything_Pair_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Pair_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Pair));
+  return next ? test_everything_Pair_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Pair_type_ = {
@@ -38,26 +39,27 @@ const fidl_type_t test_everything_Pair_type_ = {
     .decode = test_everything_Pair_decode_,
 };
 
-bool test_everything_Empty_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                   uint32_t depth) {
+uint8_t* test_everything_Empty_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                       void* to_object, uint32_t depth) {
   (void)encoder;
   (void)from_object;
   (void)depth;
   test_everything_Empty* to = (test_everything_Empty*)to_object;
   to->_empty = 0;
-  return true;
+  return next;
 }
 
-bool test_everything_Empty_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Empty_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   (void)depth;
   test_everything_Empty* value = (test_everything_Empty*)object;
-  if (value->_empty != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);
-  return true;
+  if (value->_empty != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);
+  return next;
 }
 
-static bool test_everything_Empty_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Empty));
-  return to && test_everything_Empty_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Empty_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Empty));
+  return next ? test_everything_Empty_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Empty_type_ = {
@@ -69,56 +71,60 @@ const fidl_type_t test_everything_Empty_type_ = {
     .decode = test_everything_Empty_decode_,
 };
 
-bool test_everything_Nested_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                    uint32_t depth) {
+uint8_t* test_everything_Nested_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                        void* to_object, uint32_t depth) {
   test_everything_Nested* from = (test_everything_Nested*)from_object;
   test_everything_Nested* to = (test_everything_Nested*)to_object;
-  fidl_envelope_t* envelopes;
   uint64_t count;
   fidl_envelope_t* const sources = from->envelopes;
-  if (!fidl_encode_table(encoder, from, to, 3, depth, &envelopes, &count)) return false;
-  if (count < 1) return true;
+  fidl_envelope_t* const envelopes = (void*)next;
+  if (!(next = fidl_encode_table(encoder, next, from, to, 3, depth, &count))) return NULL;
+  if (count < 1) return next;
   envelopes[0].bits = 0;
-  if (count < 2) return true;
+  if (count < 2) return next;
   envelopes[1].bits = 0;
-  if (count < 3) return true;
+  if (count < 3) return next;
   envelopes[2].bits = sources[2].bits;
   if (envelopes[2].bits != 0) {  // deep
     fidl_string_t* deep_from = sources[2].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    fidl_string_t* deep_to = fidl_encode_envelope(encoder, deep_from, sizeof(*deep_from), depth + 2);
-    if (!deep_to) return false;
-    if (!fidl_encode_string(encoder, deep_from, deep_to, UINT32_MAX, false, depth + 2)) return false;
-    if (!fidl_encode_envelope_value(encoder, &envelopes[2], &mark)) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    fidl_string_t* deep_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, deep_from, sizeof(*deep_from), depth + 2))) return NULL;
+    if (!(next = fidl_encode_string(encoder, next, deep_from, deep_to, UINT32_MAX, false, depth + 2)))
+      return NULL;
+    fidl_encode_envelope_value(encoder, next, &envelopes[2], &mark);
   }
-  return true;
+  return next;
 }
 
-bool test_everything_Nested_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Nested_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                        uint32_t depth) {
   test_everything_Nested* value = (test_everything_Nested*)object;
-  if (!fidl_decode_table(decoder, value, depth)) return false;
+  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
-  if (max_ordinal < 1) return true;
-  if (!fidl_decode_unknown_envelope(decoder, &envelopes[0])) return false;
-  if (max_ordinal < 2) return true;
-  if (!fidl_decode_unknown_envelope(decoder, &envelopes[1])) return false;
-  if (max_ordinal < 3) return true;
+  if (max_ordinal < 1) return next;
+  if (!(next = fidl_decode_unknown_envelope(decoder, next, &envelopes[0]))) return NULL;
+  if (max_ordinal < 2) return next;
+  if (!(next = fidl_decode_unknown_envelope(decoder, next, &envelopes[1]))) return NULL;
+  if (max_ordinal < 3) return next;
   if (envelopes[2].bits != 0) {  // deep
     fidl_decode_mark_t mark;
-    fidl_string_t* deep_value = fidl_decode_envelope_value(decoder, &envelopes[2], sizeof(*deep_value),
-        depth + 2, &mark);
-    if (!deep_value) return false;
-    if (!fidl_decode_string(decoder, deep_value, UINT32_MAX, false, depth + 2)) return false;
-    if (!fidl_decode_envelope_value_end(decoder, &envelopes[2], deep_value, &mark)) return false;
+    fidl_string_t* deep_value = (void*)next;
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[2], sizeof(*deep_value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = fidl_decode_string(decoder, next, deep_value, UINT32_MAX, false, depth + 2))) return NULL;
+    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[2], deep_value, &mark)) return NULL;
   }
-  if (max_ordinal == 3) return true;
-  return fidl_decode_table_rest(decoder, value, 3);
+  if (max_ordinal == 3) return next;
+  return fidl_decode_table_rest(decoder, next, value, 3);
 }
 
-static bool test_everything_Nested_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Nested));
-  return to && test_everything_Nested_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Nested_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Nested));
+  return next ? test_everything_Nested_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Nested_type_ = {
@@ -130,41 +136,44 @@ const fidl_type_t test_everything_Nested_type_ = {
     .decode = test_everything_Nested_decode_,
 };
 
-bool test_everything_Strict_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                    uint32_t depth) {
+uint8_t* test_everything_Strict_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                        void* to_object, uint32_t depth) {
   (void)depth;
   test_everything_Strict* from = (test_everything_Strict*)from_object;
   test_everything_Strict* to = (test_everything_Strict*)to_object;
   switch (from->ordinal) {
     case test_everything_Strict_Tag_a: {
-      return fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Strict_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Strict_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                        uint32_t depth) {
   (void)depth;
   test_everything_Strict* value = (test_everything_Strict*)object;
   switch (value->ordinal) {
     case test_everything_Strict_Tag_a: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-static bool test_everything_Strict_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Strict));
-  return to && test_everything_Strict_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Strict_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Strict));
+  return next ? test_everything_Strict_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Strict_type_ = {
@@ -176,250 +185,268 @@ const fidl_type_t test_everything_Strict_type_ = {
     .decode = test_everything_Strict_decode_,
 };
 
-bool test_everything_Options_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                     uint32_t depth) {
+uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth) {
   test_everything_Options* from = (test_everything_Options*)from_object;
   test_everything_Options* to = (test_everything_Options*)to_object;
-  fidl_envelope_t* envelopes;
   uint64_t count;
   fidl_envelope_t* const sources = from->envelopes;
-  if (!fidl_encode_table(encoder, from, to, 15, depth, &envelopes, &count)) return false;
-  if (count < 1) return true;
+  fidl_envelope_t* const envelopes = (void*)next;
+  if (!(next = fidl_encode_table(encoder, next, from, to, 15, depth, &count))) return NULL;
+  if (count < 1) return next;
   envelopes[0].bits = sources[0].bits;
   if (envelopes[0].bits != 0) {  // flag
     bool flag_from;
     memcpy(&flag_from, sources[0].inl.value, sizeof(flag_from));
-    if (!fidl_encode_bool(encoder, &flag_from)) return false;
-    if (!fidl_encode_envelope_inline(&envelopes[0], 1, 0)) return false;
+    if (!fidl_encode_bool(encoder, &flag_from)) return NULL;
+    fidl_encode_envelope_inline(&envelopes[0], 1, 0);
   }
-  if (count < 2) return true;
+  if (count < 2) return next;
   envelopes[1].bits = sources[1].bits;
   if (envelopes[1].bits != 0) {  // ttl
-    if (!fidl_encode_envelope_inline(&envelopes[1], 1, 0)) return false;
+    fidl_encode_envelope_inline(&envelopes[1], 1, 0);
   }
-  if (count < 3) return true;
+  if (count < 3) return next;
   envelopes[2].bits = 0;
-  if (count < 4) return true;
+  if (count < 4) return next;
   envelopes[3].bits = sources[3].bits;
   if (envelopes[3].bits != 0) {  // name
     fidl_string_t* name_from = sources[3].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    fidl_string_t* name_to = fidl_encode_envelope(encoder, name_from, sizeof(*name_from), depth + 2);
-    if (!name_to) return false;
-    if (!fidl_encode_string(encoder, name_from, name_to, 32u, false, depth + 2)) return false;
-    if (!fidl_encode_envelope_value(encoder, &envelopes[3], &mark)) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    fidl_string_t* name_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, name_from, sizeof(*name_from), depth + 2))) return NULL;
+    if (!(next = fidl_encode_string(encoder, next, name_from, name_to, 32u, false, depth + 2))) return NULL;
+    fidl_encode_envelope_value(encoder, next, &envelopes[3], &mark);
   }
-  if (count < 5) return true;
+  if (count < 5) return next;
   envelopes[4].bits = sources[4].bits;
   if (envelopes[4].bits != 0) {  // numbers
     fidl_vector_uint32_t* numbers_from = sources[4].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    fidl_vector_uint32_t* numbers_to = fidl_encode_envelope(encoder, numbers_from, sizeof(*numbers_from),
-        depth + 2);
-    if (!numbers_to) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    fidl_vector_uint32_t* numbers_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, numbers_from, sizeof(*numbers_from), depth + 2)))
+      return NULL;
     if (!fidl_encode_vector(encoder, numbers_from->count, numbers_from->data, numbers_to, 7u, false,
         depth + 2))
-      return false;
-    if (!fidl_encode_data(encoder, numbers_from->data, numbers_from->count * sizeof(*numbers_from->data)))
-      return false;
-    if (!fidl_encode_envelope_value(encoder, &envelopes[4], &mark)) return false;
+      return NULL;
+    if (!(next = fidl_encode_data(encoder, next, numbers_from->data,
+        numbers_from->count * sizeof(*numbers_from->data))))
+      return NULL;
+    fidl_encode_envelope_value(encoder, next, &envelopes[4], &mark);
   }
-  if (count < 6) return true;
+  if (count < 6) return next;
   envelopes[5].bits = sources[5].bits;
   if (envelopes[5].bits != 0) {  // colour
     test_everything_Colour colour_from;
     memcpy(&colour_from, sources[5].inl.value, sizeof(colour_from));
     if (!test_everything_Colour_is_known(colour_from))
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-    if (!fidl_encode_envelope_inline(&envelopes[5], 1, 0)) return false;
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+    fidl_encode_envelope_inline(&envelopes[5], 1, 0);
   }
-  if (count < 7) return true;
+  if (count < 7) return next;
   envelopes[6].bits = sources[6].bits;
   if (envelopes[6].bits != 0) {  // pair
     test_everything_Pair* pair_from = sources[6].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    test_everything_Pair* pair_to = fidl_encode_envelope(encoder, pair_from, sizeof(*pair_from), depth + 2);
-    if (!pair_to) return false;
-    if (!test_everything_Pair_encode_(encoder, pair_from, pair_to, depth + 2)) return false;
-    if (!fidl_encode_envelope_value(encoder, &envelopes[6], &mark)) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    test_everything_Pair* pair_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, pair_from, sizeof(*pair_from), depth + 2))) return NULL;
+    if (!(next = test_everything_Pair_encode_(encoder, next, pair_from, pair_to, depth + 2))) return NULL;
+    fidl_encode_envelope_value(encoder, next, &envelopes[6], &mark);
   }
-  if (count < 8) return true;
+  if (count < 8) return next;
   envelopes[7].bits = sources[7].bits;
   if (envelopes[7].bits != 0) {  // big
     uint64_t* big_from = sources[7].data;
-    if (!fidl_encode_envelope(encoder, big_from, sizeof(*big_from), depth + 2)) return false;
-    if (!fidl_encode_envelope_fixed(&envelopes[7], sizeof(*big_from))) return false;
+    if (!(next = fidl_encode_envelope(encoder, next, big_from, sizeof(*big_from), depth + 2))) return NULL;
+    fidl_encode_envelope_fixed(&envelopes[7], sizeof(*big_from));
   }
-  if (count < 9) return true;
+  if (count < 9) return next;
   envelopes[8].bits = sources[8].bits;
   if (envelopes[8].bits != 0) {  // ip
-    if (!fidl_encode_envelope_inline(&envelopes[8], 4, 0)) return false;
+    fidl_encode_envelope_inline(&envelopes[8], 4, 0);
   }
-  if (count < 10) return true;
+  if (count < 10) return next;
   envelopes[9].bits = sources[9].bits;
   if (envelopes[9].bits != 0) {  // mac
     uint8_t (*mac_from)[6] = sources[9].data;
-    if (!fidl_encode_envelope(encoder, mac_from, sizeof(*mac_from), depth + 2)) return false;
-    if (!fidl_encode_envelope_fixed(&envelopes[9], sizeof(*mac_from))) return false;
+    if (!(next = fidl_encode_envelope(encoder, next, mac_from, sizeof(*mac_from), depth + 2))) return NULL;
+    fidl_encode_envelope_fixed(&envelopes[9], sizeof(*mac_from));
   }
-  if (count < 11) return true;
+  if (count < 11) return next;
   envelopes[10].bits = sources[10].bits;
   if (envelopes[10].bits != 0) {  // nested
     test_everything_Nested* nested_from = sources[10].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    test_everything_Nested* nested_to = fidl_encode_envelope(encoder, nested_from, sizeof(*nested_from),
-        depth + 2);
-    if (!nested_to) return false;
-    if (!test_everything_Nested_encode_(encoder, nested_from, nested_to, depth + 2)) return false;
-    if (!fidl_encode_envelope_value(encoder, &envelopes[10], &mark)) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    test_everything_Nested* nested_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, nested_from, sizeof(*nested_from), depth + 2)))
+      return NULL;
+    if (!(next = test_everything_Nested_encode_(encoder, next, nested_from, nested_to, depth + 2)))
+      return NULL;
+    fidl_encode_envelope_value(encoder, next, &envelopes[10], &mark);
   }
-  if (count < 12) return true;
+  if (count < 12) return next;
   envelopes[11].bits = sources[11].bits;
   if (envelopes[11].bits != 0) {  // empty
     test_everything_Empty empty_from;
     memcpy(&empty_from, sources[11].inl.value, sizeof(empty_from));
     test_everything_Empty empty_to;
     memcpy(&empty_to, sources[11].inl.value, sizeof(empty_to));
-    if (!test_everything_Empty_encode_(encoder, &empty_from, &empty_to, depth + 1)) return false;
+    if (!(next = test_everything_Empty_encode_(encoder, next, &empty_from, &empty_to, depth + 1)))
+      return NULL;
     memcpy(envelopes[11].inl.value, &empty_to, sizeof(empty_to));
-    if (!fidl_encode_envelope_inline(&envelopes[11], 1, 0)) return false;
+    fidl_encode_envelope_inline(&envelopes[11], 1, 0);
   }
-  if (count < 13) return true;
+  if (count < 13) return next;
   envelopes[12].bits = sources[12].bits;
   if (envelopes[12].bits != 0) {  // loose
     test_everything_Loose* loose_from = sources[12].data;
-    if (!fidl_encode_envelope(encoder, loose_from, sizeof(*loose_from), depth + 2)) return false;
-    if (!fidl_encode_envelope_fixed(&envelopes[12], sizeof(*loose_from))) return false;
+    if (!(next = fidl_encode_envelope(encoder, next, loose_from, sizeof(*loose_from), depth + 2)))
+      return NULL;
+    fidl_encode_envelope_fixed(&envelopes[12], sizeof(*loose_from));
   }
-  if (count < 14) return true;
+  if (count < 14) return next;
   envelopes[13].bits = sources[13].bits;
   if (envelopes[13].bits != 0) {  // distance
     test_everything_Metres* distance_from = sources[13].data;
-    if (!fidl_encode_envelope(encoder, distance_from, sizeof(*distance_from), depth + 2)) return false;
-    if (!fidl_encode_envelope_fixed(&envelopes[13], sizeof(*distance_from))) return false;
+    if (!(next = fidl_encode_envelope(encoder, next, distance_from, sizeof(*distance_from), depth + 2)))
+      return NULL;
+    fidl_encode_envelope_fixed(&envelopes[13], sizeof(*distance_from));
   }
-  if (count < 15) return true;
+  if (count < 15) return next;
   envelopes[14].bits = sources[14].bits;
   if (envelopes[14].bits != 0) {  // strict
     test_everything_Strict* strict_from = sources[14].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    test_everything_Strict* strict_to = fidl_encode_envelope(encoder, strict_from, sizeof(*strict_from),
-        depth + 2);
-    if (!strict_to) return false;
-    if (!test_everything_Strict_encode_(encoder, strict_from, strict_to, depth + 2)) return false;
-    if (!fidl_encode_envelope_value(encoder, &envelopes[14], &mark)) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    test_everything_Strict* strict_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, strict_from, sizeof(*strict_from), depth + 2)))
+      return NULL;
+    if (!(next = test_everything_Strict_encode_(encoder, next, strict_from, strict_to, depth + 2)))
+      return NULL;
+    fidl_encode_envelope_value(encoder, next, &envelopes[14], &mark);
   }
-  return true;
+  return next;
 }
 
-bool test_everything_Options_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Options_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                         uint32_t depth) {
   test_everything_Options* value = (test_everything_Options*)object;
-  if (!fidl_decode_table(decoder, value, depth)) return false;
+  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
-  if (max_ordinal < 1) return true;
+  if (max_ordinal < 1) return next;
   if (envelopes[0].bits != 0) {  // flag
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[0], 1)) return false;
+    if (!fidl_decode_envelope_inline(decoder, &envelopes[0], 1)) return NULL;
     bool flag_value;
     memcpy(&flag_value, envelopes[0].inl.value, sizeof(flag_value));
-    if (!fidl_decode_bool(decoder, &flag_value)) return false;
+    if (!fidl_decode_bool(decoder, &flag_value)) return NULL;
   }
-  if (max_ordinal < 2) return true;
+  if (max_ordinal < 2) return next;
   if (envelopes[1].bits != 0) {  // ttl
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[1], 1)) return false;
+    if (!fidl_decode_envelope_inline(decoder, &envelopes[1], 1)) return NULL;
   }
-  if (max_ordinal < 3) return true;
-  if (!fidl_decode_unknown_envelope(decoder, &envelopes[2])) return false;
-  if (max_ordinal < 4) return true;
+  if (max_ordinal < 3) return next;
+  if (!(next = fidl_decode_unknown_envelope(decoder, next, &envelopes[2]))) return NULL;
+  if (max_ordinal < 4) return next;
   if (envelopes[3].bits != 0) {  // name
     fidl_decode_mark_t mark;
-    fidl_string_t* name_value = fidl_decode_envelope_value(decoder, &envelopes[3], sizeof(*name_value),
-        depth + 2, &mark);
-    if (!name_value) return false;
-    if (!fidl_decode_string(decoder, name_value, 32u, false, depth + 2)) return false;
-    if (!fidl_decode_envelope_value_end(decoder, &envelopes[3], name_value, &mark)) return false;
+    fidl_string_t* name_value = (void*)next;
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[3], sizeof(*name_value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = fidl_decode_string(decoder, next, name_value, 32u, false, depth + 2))) return NULL;
+    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[3], name_value, &mark)) return NULL;
   }
-  if (max_ordinal < 5) return true;
+  if (max_ordinal < 5) return next;
   if (envelopes[4].bits != 0) {  // numbers
     fidl_decode_mark_t mark;
-    fidl_vector_uint32_t* numbers_value = fidl_decode_envelope_value(decoder, &envelopes[4],
-        sizeof(*numbers_value), depth + 2, &mark);
-    if (!numbers_value) return false;
-    if (!fidl_decode_vector(decoder, numbers_value, sizeof(*numbers_value->data), 7u, false, depth + 2))
-      return false;
-    if (!fidl_decode_envelope_value_end(decoder, &envelopes[4], numbers_value, &mark)) return false;
+    fidl_vector_uint32_t* numbers_value = (void*)next;
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[4], sizeof(*numbers_value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = fidl_decode_vector(decoder, next, numbers_value, sizeof(*numbers_value->data), 7u, false,
+        depth + 2)))
+      return NULL;
+    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[4], numbers_value, &mark)) return NULL;
   }
-  if (max_ordinal < 6) return true;
+  if (max_ordinal < 6) return next;
   if (envelopes[5].bits != 0) {  // colour
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[5], 1)) return false;
+    if (!fidl_decode_envelope_inline(decoder, &envelopes[5], 1)) return NULL;
     test_everything_Colour colour_value;
     memcpy(&colour_value, envelopes[5].inl.value, sizeof(colour_value));
     if (!test_everything_Colour_is_known(colour_value))
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
   }
-  if (max_ordinal < 7) return true;
+  if (max_ordinal < 7) return next;
   if (envelopes[6].bits != 0) {  // pair
     fidl_decode_mark_t mark;
-    test_everything_Pair* pair_value = fidl_decode_envelope_value(decoder, &envelopes[6], sizeof(*pair_value),
-        depth + 2, &mark);
-    if (!pair_value) return false;
-    if (!test_everything_Pair_decode_(decoder, pair_value, depth + 2)) return false;
-    if (!fidl_decode_envelope_value_end(decoder, &envelopes[6], pair_value, &mark)) return false;
+    test_everything_Pair* pair_value = (void*)next;
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[6], sizeof(*pair_value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = test_everything_Pair_decode_(decoder, next, pair_value, depth + 2))) return NULL;
+    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[6], pair_value, &mark)) return NULL;
   }
-  if (max_ordinal < 8) return true;
+  if (max_ordinal < 8) return next;
   if (envelopes[7].bits != 0) {  // big
-    if (!fidl_decode_envelope_plain(decoder, &envelopes[7], sizeof(uint64_t), depth + 2)) return false;
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[7], sizeof(uint64_t), depth + 2)))
+      return NULL;
   }
-  if (max_ordinal < 9) return true;
+  if (max_ordinal < 9) return next;
   if (envelopes[8].bits != 0) {  // ip
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[8], 4)) return false;
+    if (!fidl_decode_envelope_inline(decoder, &envelopes[8], 4)) return NULL;
   }
-  if (max_ordinal < 10) return true;
+  if (max_ordinal < 10) return next;
   if (envelopes[9].bits != 0) {  // mac
-    if (!fidl_decode_envelope_plain(decoder, &envelopes[9], sizeof(uint8_t[6]), depth + 2)) return false;
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[9], sizeof(uint8_t[6]), depth + 2)))
+      return NULL;
   }
-  if (max_ordinal < 11) return true;
+  if (max_ordinal < 11) return next;
   if (envelopes[10].bits != 0) {  // nested
     fidl_decode_mark_t mark;
-    test_everything_Nested* nested_value = fidl_decode_envelope(decoder, &envelopes[10],
-        sizeof(*nested_value), depth + 2, &mark);
-    if (!nested_value) return false;
-    if (!test_everything_Nested_decode_(decoder, nested_value, depth + 2)) return false;
-    if (!fidl_decode_envelope_end(decoder, &envelopes[10], nested_value, &mark)) return false;
+    test_everything_Nested* nested_value = (void*)next;
+    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[10], sizeof(*nested_value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = test_everything_Nested_decode_(decoder, next, nested_value, depth + 2))) return NULL;
+    if (!fidl_decode_envelope_end(decoder, next, &envelopes[10], nested_value, &mark)) return NULL;
   }
-  if (max_ordinal < 12) return true;
+  if (max_ordinal < 12) return next;
   if (envelopes[11].bits != 0) {  // empty
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[11], 1)) return false;
+    if (!fidl_decode_envelope_inline(decoder, &envelopes[11], 1)) return NULL;
     test_everything_Empty empty_value;
     memcpy(&empty_value, envelopes[11].inl.value, sizeof(empty_value));
-    if (!test_everything_Empty_decode_(decoder, &empty_value, depth + 1)) return false;
+    if (!(next = test_everything_Empty_decode_(decoder, next, &empty_value, depth + 1))) return NULL;
   }
-  if (max_ordinal < 13) return true;
+  if (max_ordinal < 13) return next;
   if (envelopes[12].bits != 0) {  // loose
-    if (!fidl_decode_envelope_plain(decoder, &envelopes[12], sizeof(test_everything_Loose), depth + 2))
-      return false;
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[12], sizeof(test_everything_Loose),
+        depth + 2)))
+      return NULL;
   }
-  if (max_ordinal < 14) return true;
+  if (max_ordinal < 14) return next;
   if (envelopes[13].bits != 0) {  // distance
-    if (!fidl_decode_envelope_plain(decoder, &envelopes[13], sizeof(test_everything_Metres), depth + 2))
-      return false;
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[13], sizeof(test_everything_Metres),
+        depth + 2)))
+      return NULL;
   }
-  if (max_ordinal < 15) return true;
+  if (max_ordinal < 15) return next;
   if (envelopes[14].bits != 0) {  // strict
     fidl_decode_mark_t mark;
-    test_everything_Strict* strict_value = fidl_decode_envelope_value(decoder, &envelopes[14],
-        sizeof(*strict_value), depth + 2, &mark);
-    if (!strict_value) return false;
-    if (!test_everything_Strict_decode_(decoder, strict_value, depth + 2)) return false;
-    if (!fidl_decode_envelope_value_end(decoder, &envelopes[14], strict_value, &mark)) return false;
+    test_everything_Strict* strict_value = (void*)next;
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[14], sizeof(*strict_value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = test_everything_Strict_decode_(decoder, next, strict_value, depth + 2))) return NULL;
+    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[14], strict_value, &mark)) return NULL;
   }
-  if (max_ordinal == 15) return true;
-  return fidl_decode_table_rest(decoder, value, 15);
+  if (max_ordinal == 15) return next;
+  return fidl_decode_table_rest(decoder, next, value, 15);
 }
 
-static bool test_everything_Options_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Options));
-  return to && test_everything_Options_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Options_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Options));
+  return next ? test_everything_Options_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Options_type_ = {
@@ -431,58 +458,64 @@ const fidl_type_t test_everything_Options_type_ = {
     .decode = test_everything_Options_decode_,
 };
 
-bool test_everything_Inner_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                   uint32_t depth) {
+uint8_t* test_everything_Inner_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                       void* to_object, uint32_t depth) {
   test_everything_Inner* from = (test_everything_Inner*)from_object;
   test_everything_Inner* to = (test_everything_Inner*)to_object;
   switch (from->ordinal) {
     case test_everything_Inner_Tag_left: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_Pair* left_to = fidl_encode_envelope(encoder, from->left, sizeof(*from->left),
-          depth + 1);
-      if (!left_to) return false;
-      if (!test_everything_Pair_encode_(encoder, from->left, left_to, depth + 1)) return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_Pair* left_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->left, sizeof(*from->left), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_Pair_encode_(encoder, next, from->left, left_to, depth + 1))) return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Inner_Tag_right: {
-      if (!test_everything_Empty_encode_(encoder, &from->right, &to->right, depth)) return false;
-      return fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      if (!(next = test_everything_Empty_encode_(encoder, next, &from->right, &to->right, depth)))
+        return NULL;
+      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Inner_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Inner_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   test_everything_Inner* value = (test_everything_Inner*)object;
   switch (value->ordinal) {
     case test_everything_Inner_Tag_left: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_Pair* left_value = fidl_decode_envelope_value(decoder, &value->envelope_,
-          sizeof(*left_value), depth + 1, &mark);
-      if (!left_value) return false;
-      if (!test_everything_Pair_decode_(decoder, left_value, depth + 1)) return false;
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, left_value, &mark);
+      test_everything_Pair* left_value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*left_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = test_everything_Pair_decode_(decoder, next, left_value, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, left_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_Inner_Tag_right: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return false;
-      if (!test_everything_Empty_decode_(decoder, &value->right, depth)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      if (!(next = test_everything_Empty_decode_(decoder, next, &value->right, depth))) return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-static bool test_everything_Inner_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Inner));
-  return to && test_everything_Inner_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Inner_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Inner));
+  return next ? test_everything_Inner_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Inner_type_ = {
@@ -494,178 +527,215 @@ const fidl_type_t test_everything_Inner_type_ = {
     .decode = test_everything_Inner_decode_,
 };
 
-bool test_everything_Choice_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                    uint32_t depth) {
+uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                        void* to_object, uint32_t depth) {
   test_everything_Choice* from = (test_everything_Choice*)from_object;
   test_everything_Choice* to = (test_everything_Choice*)to_object;
   switch (from->ordinal) {
     case test_everything_Choice_Tag_nothing: {
-      if (!test_everything_Empty_encode_(encoder, &from->nothing, &to->nothing, depth)) return false;
-      return fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      if (!(next = test_everything_Empty_encode_(encoder, next, &from->nothing, &to->nothing, depth)))
+        return NULL;
+      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      return next;
     }
     case test_everything_Choice_Tag_number: {
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case test_everything_Choice_Tag_long_number: {
-      if (!fidl_encode_envelope(encoder, from->long_number, sizeof(*from->long_number), depth + 1))
-        return false;
-      return fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->long_number));
+      if (!(next = fidl_encode_envelope(encoder, next, from->long_number, sizeof(*from->long_number),
+          depth + 1)))
+        return NULL;
+      fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->long_number));
+      return next;
     }
     case test_everything_Choice_Tag_colour: {
       if (!test_everything_Colour_is_known(from->colour))
-        return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+        return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      return next;
     }
     case test_everything_Choice_Tag_text: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      fidl_string_t* text_to = fidl_encode_envelope(encoder, from->text, sizeof(*from->text), depth + 1);
-      if (!text_to) return false;
-      if (!fidl_encode_string(encoder, from->text, text_to, UINT32_MAX, false, depth + 1)) return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      fidl_string_t* text_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->text, sizeof(*from->text), depth + 1)))
+        return NULL;
+      if (!(next = fidl_encode_string(encoder, next, from->text, text_to, UINT32_MAX, false, depth + 1)))
+        return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Choice_Tag_small: {
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case test_everything_Choice_Tag_large: {
-      if (!fidl_encode_envelope(encoder, from->large, sizeof(*from->large), depth + 1)) return false;
-      return fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->large));
+      if (!(next = fidl_encode_envelope(encoder, next, from->large, sizeof(*from->large), depth + 1)))
+        return NULL;
+      fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->large));
+      return next;
     }
     case test_everything_Choice_Tag_options: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_Options* options_to = fidl_encode_envelope(encoder, from->options,
-          sizeof(*from->options), depth + 1);
-      if (!options_to) return false;
-      if (!test_everything_Options_encode_(encoder, from->options, options_to, depth + 1)) return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_Options* options_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->options, sizeof(*from->options), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_Options_encode_(encoder, next, from->options, options_to, depth + 1)))
+        return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Choice_Tag_pairs: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      fidl_vector_test_everything_Pair_t* pairs_to = fidl_encode_envelope(encoder, from->pairs,
-          sizeof(*from->pairs), depth + 1);
-      if (!pairs_to) return false;
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      fidl_vector_test_everything_Pair_t* pairs_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->pairs, sizeof(*from->pairs), depth + 1)))
+        return NULL;
       if (!fidl_encode_vector(encoder, from->pairs->count, from->pairs->data, pairs_to, UINT32_MAX, false,
           depth + 1))
-        return false;
+        return NULL;
       {
-        test_everything_Pair* elements = fidl_encode_append(encoder, from->pairs->data,
-            from->pairs->count * sizeof(*from->pairs->data));
-        if (!elements) return false;
+        test_everything_Pair* elements = (void*)next;
+        if (!(next = fidl_encode_append(encoder, next, from->pairs->data,
+            from->pairs->count * sizeof(*from->pairs->data))))
+          return NULL;
         for (uint64_t i = 0, i_end = from->pairs->count; i < i_end; i++) {
-          if (!test_everything_Pair_encode_(encoder, &from->pairs->data[i], &elements[i], depth + 2))
-            return false;
+          if (!(next = test_everything_Pair_encode_(encoder, next, &from->pairs->data[i], &elements[i],
+              depth + 2)))
+            return NULL;
         }
       }
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Choice_Tag_flag: {
-      if (!fidl_encode_bool(encoder, &from->flag)) return false;
-      return fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      if (!fidl_encode_bool(encoder, &from->flag)) return NULL;
+      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      return next;
     }
     case test_everything_Choice_Tag_inner: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_Inner* inner_to = fidl_encode_envelope(encoder, from->inner, sizeof(*from->inner),
-          depth + 1);
-      if (!inner_to) return false;
-      if (!test_everything_Inner_encode_(encoder, from->inner, inner_to, depth + 1)) return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_Inner* inner_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->inner, sizeof(*from->inner), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_Inner_encode_(encoder, next, from->inner, inner_to, depth + 1)))
+        return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_UNKNOWN_UNION_MEMBER);
+      return fidl_encode_stop(encoder, FIDL_ERROR_UNKNOWN_UNION_MEMBER);
   }
 }
 
-bool test_everything_Choice_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                        uint32_t depth) {
   test_everything_Choice* value = (test_everything_Choice*)object;
   switch (value->ordinal) {
     case test_everything_Choice_Tag_nothing: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return false;
-      if (!test_everything_Empty_decode_(decoder, &value->nothing, depth)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      if (!(next = test_everything_Empty_decode_(decoder, next, &value->nothing, depth))) return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_number: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_long_number: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      return fidl_decode_envelope_plain(decoder, &value->envelope_, sizeof(int64_t), depth + 1);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(int64_t), depth + 1)))
+        return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_colour: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return false;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
       if (!test_everything_Colour_is_known(value->colour))
-        return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return true;
+        return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      return next;
     }
     case test_everything_Choice_Tag_text: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      fidl_string_t* text_value = fidl_decode_envelope_value(decoder, &value->envelope_, sizeof(*text_value),
-          depth + 1, &mark);
-      if (!text_value) return false;
-      if (!fidl_decode_string(decoder, text_value, UINT32_MAX, false, depth + 1)) return false;
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, text_value, &mark);
+      fidl_string_t* text_value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*text_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = fidl_decode_string(decoder, next, text_value, UINT32_MAX, false, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, text_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_small: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_large: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      return fidl_decode_envelope_plain(decoder, &value->envelope_, sizeof(uint16_t[4]), depth + 1);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint16_t[4]),
+          depth + 1)))
+        return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_options: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_Options* options_value = fidl_decode_envelope(decoder, &value->envelope_,
-          sizeof(*options_value), depth + 1, &mark);
-      if (!options_value) return false;
-      if (!test_everything_Options_decode_(decoder, options_value, depth + 1)) return false;
-      return fidl_decode_envelope_end(decoder, &value->envelope_, options_value, &mark);
+      test_everything_Options* options_value = (void*)next;
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*options_value), depth + 1,
+          &mark)))
+        return NULL;
+      if (!(next = test_everything_Options_decode_(decoder, next, options_value, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, options_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_pairs: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      fidl_vector_test_everything_Pair_t* pairs_value = fidl_decode_envelope_value(decoder, &value->envelope_,
-          sizeof(*pairs_value), depth + 1, &mark);
-      if (!pairs_value) return false;
-      if (!fidl_decode_vector(decoder, pairs_value, sizeof(*pairs_value->data), UINT32_MAX, false, depth + 1))
-        return false;
+      fidl_vector_test_everything_Pair_t* pairs_value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*pairs_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = fidl_decode_vector(decoder, next, pairs_value, sizeof(*pairs_value->data), UINT32_MAX,
+          false, depth + 1)))
+        return NULL;
       for (uint64_t i = 0, i_end = pairs_value->count; i < i_end; i++) {
-        if (!test_everything_Pair_decode_(decoder, &pairs_value->data[i], depth + 2)) return false;
+        if (!(next = test_everything_Pair_decode_(decoder, next, &pairs_value->data[i], depth + 2)))
+          return NULL;
       }
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, pairs_value, &mark);
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, pairs_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_flag: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return false;
-      if (!fidl_decode_bool(decoder, &value->flag)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      if (!fidl_decode_bool(decoder, &value->flag)) return NULL;
+      return next;
     }
     case test_everything_Choice_Tag_inner: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_Inner* inner_value = fidl_decode_envelope_value(decoder, &value->envelope_,
-          sizeof(*inner_value), depth + 1, &mark);
-      if (!inner_value) return false;
-      if (!test_everything_Inner_decode_(decoder, inner_value, depth + 1)) return false;
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, inner_value, &mark);
+      test_everything_Inner* inner_value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*inner_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = test_everything_Inner_decode_(decoder, next, inner_value, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, inner_value, &mark)) return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_union_unknown(decoder, &value->envelope_);
+      return fidl_decode_union_unknown(decoder, next, &value->envelope_);
   }
 }
 
-static bool test_everything_Choice_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Choice));
-  return to && test_everything_Choice_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Choice_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Choice));
+  return next ? test_everything_Choice_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Choice_type_ = {
@@ -677,234 +747,276 @@ const fidl_type_t test_everything_Choice_type_ = {
     .decode = test_everything_Choice_decode_,
 };
 
-bool test_everything_Members_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                     uint32_t depth) {
+uint8_t* test_everything_Members_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth) {
   test_everything_Members* from = (test_everything_Members*)from_object;
   test_everything_Members* to = (test_everything_Members*)to_object;
-  if (!fidl_encode_bool(encoder, &from->flag)) return false;
+  if (!fidl_encode_bool(encoder, &from->flag)) return NULL;
   memset(to->_padding5, 0, sizeof(to->_padding5));
   memset(to->_padding9, 0, sizeof(to->_padding9));
   if (!test_everything_Colour_is_known(from->colour))
-    return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+    return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
   memset(to->_padding11, 0, sizeof(to->_padding11));
   if (from->mode & (test_everything_Mode)~test_everything_Mode_MASK)
-    return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);
+    return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);
   memset(to->_padding13, 0, sizeof(to->_padding13));
-  if (!fidl_encode_string(encoder, &from->text, &to->text, UINT32_MAX, false, depth)) return false;
-  if (!fidl_encode_string(encoder, &from->name, &to->name, 32u, false, depth)) return false;
-  if (!fidl_encode_string(encoder, &from->maybe_text, &to->maybe_text, 16u, true, depth)) return false;
+  if (!(next = fidl_encode_string(encoder, next, &from->text, &to->text, UINT32_MAX, false, depth)))
+    return NULL;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, false, depth))) return NULL;
+  if (!(next = fidl_encode_string(encoder, next, &from->maybe_text, &to->maybe_text, 16u, true, depth)))
+    return NULL;
   if (!fidl_encode_vector(encoder, from->numbers.count, from->numbers.data, &to->numbers, 7u, false, depth))
-    return false;
-  if (!fidl_encode_data(encoder, from->numbers.data, from->numbers.count * sizeof(*from->numbers.data)))
-    return false;
+    return NULL;
+  if (!(next = fidl_encode_data(encoder, next, from->numbers.data,
+      from->numbers.count * sizeof(*from->numbers.data))))
+    return NULL;
   if (!fidl_encode_vector(encoder, from->bytes.count, from->bytes.data, &to->bytes, UINT32_MAX, false, depth))
-    return false;
-  if (!fidl_encode_data(encoder, from->bytes.data, from->bytes.count * sizeof(*from->bytes.data)))
-    return false;
+    return NULL;
+  if (!(next = fidl_encode_data(encoder, next, from->bytes.data,
+      from->bytes.count * sizeof(*from->bytes.data))))
+    return NULL;
   if (!fidl_encode_vector(encoder, from->flags.count, from->flags.data, &to->flags, 8u, false, depth))
-    return false;
+    return NULL;
   if (!fidl_bools_valid(from->flags.data, from->flags.count))
-    return fidl_encode_fail(encoder, FIDL_ERROR_INVALID_BOOLEAN);
-  if (!fidl_encode_data(encoder, from->flags.data, from->flags.count * sizeof(*from->flags.data)))
-    return false;
+    return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
+  if (!(next = fidl_encode_data(encoder, next, from->flags.data,
+      from->flags.count * sizeof(*from->flags.data))))
+    return NULL;
   if (!fidl_encode_vector(encoder, from->names.count, from->names.data, &to->names, 4u, false, depth))
-    return false;
+    return NULL;
   {
-    fidl_string_t* elements = fidl_encode_append(encoder, from->names.data,
-        from->names.count * sizeof(*from->names.data));
-    if (!elements) return false;
+    fidl_string_t* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->names.data,
+        from->names.count * sizeof(*from->names.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->names.count; i < i_end; i++) {
-      if (!fidl_encode_string(encoder, &from->names.data[i], &elements[i], 32u, false, depth + 1))
-        return false;
+      if (!(next = fidl_encode_string(encoder, next, &from->names.data[i], &elements[i], 32u, false,
+          depth + 1)))
+        return NULL;
     }
   }
   if (!fidl_encode_vector(encoder, from->pairs.count, from->pairs.data, &to->pairs, UINT32_MAX, false, depth))
-    return false;
+    return NULL;
   {
-    test_everything_Pair* elements = fidl_encode_append(encoder, from->pairs.data,
-        from->pairs.count * sizeof(*from->pairs.data));
-    if (!elements) return false;
+    test_everything_Pair* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->pairs.data,
+        from->pairs.count * sizeof(*from->pairs.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->pairs.count; i < i_end; i++) {
-      if (!test_everything_Pair_encode_(encoder, &from->pairs.data[i], &elements[i], depth + 1)) return false;
+      if (!(next = test_everything_Pair_encode_(encoder, next, &from->pairs.data[i], &elements[i],
+          depth + 1)))
+        return NULL;
     }
   }
   if (!fidl_encode_vector(encoder, from->maybe_pairs.count, from->maybe_pairs.data, &to->maybe_pairs,
       UINT32_MAX, true, depth))
-    return false;
+    return NULL;
   if (from->maybe_pairs.data) {
-    test_everything_Pair* elements = fidl_encode_append(encoder, from->maybe_pairs.data,
-        from->maybe_pairs.count * sizeof(*from->maybe_pairs.data));
-    if (!elements) return false;
+    test_everything_Pair* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->maybe_pairs.data,
+        from->maybe_pairs.count * sizeof(*from->maybe_pairs.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->maybe_pairs.count; i < i_end; i++) {
-      if (!test_everything_Pair_encode_(encoder, &from->maybe_pairs.data[i], &elements[i], depth + 1))
-        return false;
+      if (!(next = test_everything_Pair_encode_(encoder, next, &from->maybe_pairs.data[i], &elements[i],
+          depth + 1)))
+        return NULL;
     }
   }
   memset(to->_padding24, 0, sizeof(to->_padding24));
   if (!fidl_encode_vector(encoder, from->rows.count, from->rows.data, &to->rows, UINT32_MAX, false, depth))
-    return false;
+    return NULL;
   {
-    test_everything_Pair (*elements)[2] = fidl_encode_append(encoder, from->rows.data,
-        from->rows.count * sizeof(*from->rows.data));
-    if (!elements) return false;
+    test_everything_Pair (*elements)[2] = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->rows.data,
+        from->rows.count * sizeof(*from->rows.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->rows.count; i < i_end; i++) {
       for (uint64_t j = 0, j_end = 2; j < j_end; j++) {
-        if (!test_everything_Pair_encode_(encoder, &from->rows.data[i][j], &elements[i][j], depth + 1))
-          return false;
+        if (!(next = test_everything_Pair_encode_(encoder, next, &from->rows.data[i][j], &elements[i][j],
+            depth + 1)))
+          return NULL;
       }
     }
   }
   if (!fidl_encode_vector(encoder, from->deep.count, from->deep.data, &to->deep, UINT32_MAX, false, depth))
-    return false;
+    return NULL;
   {
-    fidl_vector_vector_string_t* elements = fidl_encode_append(encoder, from->deep.data,
-        from->deep.count * sizeof(*from->deep.data));
-    if (!elements) return false;
+    fidl_vector_vector_string_t* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->deep.data,
+        from->deep.count * sizeof(*from->deep.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->deep.count; i < i_end; i++) {
       if (!fidl_encode_vector(encoder, from->deep.data[i].count, from->deep.data[i].data, &elements[i],
           UINT32_MAX, false, depth + 1))
-        return false;
+        return NULL;
       {
-        fidl_vector_string_t* elements1 = fidl_encode_append(encoder, from->deep.data[i].data,
-            from->deep.data[i].count * sizeof(*from->deep.data[i].data));
-        if (!elements1) return false;
+        fidl_vector_string_t* elements1 = (void*)next;
+        if (!(next = fidl_encode_append(encoder, next, from->deep.data[i].data,
+            from->deep.data[i].count * sizeof(*from->deep.data[i].data))))
+          return NULL;
         for (uint64_t j = 0, j_end = from->deep.data[i].count; j < j_end; j++) {
           if (!fidl_encode_vector(encoder, from->deep.data[i].data[j].count, from->deep.data[i].data[j].data,
               &elements1[j], UINT32_MAX, false, depth + 2))
-            return false;
+            return NULL;
           {
-            fidl_string_t* elements2 = fidl_encode_append(encoder, from->deep.data[i].data[j].data,
-                from->deep.data[i].data[j].count * sizeof(*from->deep.data[i].data[j].data));
-            if (!elements2) return false;
+            fidl_string_t* elements2 = (void*)next;
+            if (!(next = fidl_encode_append(encoder, next, from->deep.data[i].data[j].data,
+                from->deep.data[i].data[j].count * sizeof(*from->deep.data[i].data[j].data))))
+              return NULL;
             for (uint64_t k = 0, k_end = from->deep.data[i].data[j].count; k < k_end; k++) {
-              if (!fidl_encode_string(encoder, &from->deep.data[i].data[j].data[k], &elements2[k], UINT32_MAX,
-                  false, depth + 3))
-                return false;
+              if (!(next = fidl_encode_string(encoder, next, &from->deep.data[i].data[j].data[k],
+                  &elements2[k], UINT32_MAX, false, depth + 3)))
+                return NULL;
             }
           }
         }
       }
     }
   }
-  if (!test_everything_Pair_encode_(encoder, &from->pair, &to->pair, depth)) return false;
+  if (!(next = test_everything_Pair_encode_(encoder, next, &from->pair, &to->pair, depth))) return NULL;
   if (from->boxed) {
-    test_everything_Pair* boxed = fidl_encode_box(encoder, from->boxed, sizeof(*from->boxed), &to->boxed,
-        depth);
-    if (!boxed || !test_everything_Pair_encode_(encoder, from->boxed, boxed, depth + 1)) return false;
+    test_everything_Pair* boxed = (void*)next;
+    if (!(next = fidl_encode_box(encoder, next, from->boxed, sizeof(*from->boxed), &to->boxed, depth)))
+      return NULL;
+    if (!(next = test_everything_Pair_encode_(encoder, next, from->boxed, boxed, depth + 1))) return NULL;
   }
-  if (!test_everything_Choice_encode_(encoder, &from->choice, &to->choice, depth)) return false;
+  if (!(next = test_everything_Choice_encode_(encoder, next, &from->choice, &to->choice, depth))) return NULL;
   if (from->maybe_choice.ordinal == 0) {
     memset(&to->maybe_choice, 0, sizeof(to->maybe_choice));
-  } else if (!test_everything_Choice_encode_(encoder, &from->maybe_choice, &to->maybe_choice, depth)) {
-    return false;
+  } else if (!(next = test_everything_Choice_encode_(encoder, next, &from->maybe_choice, &to->maybe_choice,
+      depth))) {
+    return NULL;
   }
-  if (!test_everything_Options_encode_(encoder, &from->options, &to->options, depth)) return false;
-  if (!test_everything_Pair_encode_(encoder, &from->wrapped, &to->wrapped, depth)) return false;
+  if (!(next = test_everything_Options_encode_(encoder, next, &from->options, &to->options, depth)))
+    return NULL;
+  if (!(next = test_everything_Pair_encode_(encoder, next, &from->wrapped, &to->wrapped, depth))) return NULL;
   if (!fidl_encode_vector(encoder, from->boxes.count, from->boxes.data, &to->boxes, UINT32_MAX, false, depth))
-    return false;
+    return NULL;
   {
-    test_everything_Empty** elements = fidl_encode_append(encoder, from->boxes.data,
-        from->boxes.count * sizeof(*from->boxes.data));
-    if (!elements) return false;
+    test_everything_Empty** elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->boxes.data,
+        from->boxes.count * sizeof(*from->boxes.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->boxes.count; i < i_end; i++) {
       if (from->boxes.data[i]) {
-        test_everything_Empty* boxed = fidl_encode_box(encoder, from->boxes.data[i],
-            sizeof(*from->boxes.data[i]), &elements[i], depth + 1);
-        if (!boxed || !test_everything_Empty_encode_(encoder, from->boxes.data[i], boxed, depth + 2))
-          return false;
+        test_everything_Empty* boxed = (void*)next;
+        if (!(next = fidl_encode_box(encoder, next, from->boxes.data[i], sizeof(*from->boxes.data[i]),
+            &elements[i], depth + 1)))
+          return NULL;
+        if (!(next = test_everything_Empty_encode_(encoder, next, from->boxes.data[i], boxed, depth + 2)))
+          return NULL;
       }
     }
   }
   memset(to->_padding35, 0, sizeof(to->_padding35));
-  return true;
+  return next;
 }
 
-bool test_everything_Members_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Members_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                         uint32_t depth) {
   test_everything_Members* value = (test_everything_Members*)object;
-  if (!fidl_decode_bool(decoder, &value->flag)) return false;
-  if (!fidl_decode_padding(decoder, value->_padding5, sizeof(value->_padding5))) return false;
-  if (!fidl_decode_padding(decoder, value->_padding9, sizeof(value->_padding9))) return false;
+  if (!fidl_decode_bool(decoder, &value->flag)) return NULL;
+  if (!fidl_decode_padding(decoder, value->_padding5, sizeof(value->_padding5))) return NULL;
+  if (!fidl_decode_padding(decoder, value->_padding9, sizeof(value->_padding9))) return NULL;
   if (!test_everything_Colour_is_known(value->colour))
-    return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-  if (!fidl_decode_padding(decoder, value->_padding11, sizeof(value->_padding11))) return false;
+    return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+  if (!fidl_decode_padding(decoder, value->_padding11, sizeof(value->_padding11))) return NULL;
   if (value->mode & (test_everything_Mode)~test_everything_Mode_MASK)
-    return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);
-  if (!fidl_decode_padding(decoder, value->_padding13, sizeof(value->_padding13))) return false;
-  if (!fidl_decode_string(decoder, &value->text, UINT32_MAX, false, depth)) return false;
-  if (!fidl_decode_string(decoder, &value->name, 32u, false, depth)) return false;
-  if (!fidl_decode_string(decoder, &value->maybe_text, 16u, true, depth)) return false;
-  if (!fidl_decode_vector(decoder, &value->numbers, sizeof(*value->numbers.data), 7u, false, depth))
-    return false;
-  if (!fidl_decode_vector(decoder, &value->bytes, sizeof(*value->bytes.data), UINT32_MAX, false, depth))
-    return false;
-  if (!fidl_decode_vector(decoder, &value->flags, sizeof(*value->flags.data), 8u, false, depth)) return false;
+    return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);
+  if (!fidl_decode_padding(decoder, value->_padding13, sizeof(value->_padding13))) return NULL;
+  if (!(next = fidl_decode_string(decoder, next, &value->text, UINT32_MAX, false, depth))) return NULL;
+  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false, depth))) return NULL;
+  if (!(next = fidl_decode_string(decoder, next, &value->maybe_text, 16u, true, depth))) return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->numbers, sizeof(*value->numbers.data), 7u, false,
+      depth)))
+    return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->bytes, sizeof(*value->bytes.data), UINT32_MAX, false,
+      depth)))
+    return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->flags, sizeof(*value->flags.data), 8u, false,
+      depth)))
+    return NULL;
   if (!fidl_bools_valid(value->flags.data, value->flags.count))
-    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_BOOLEAN);
-  if (!fidl_decode_vector(decoder, &value->names, sizeof(*value->names.data), 4u, false, depth)) return false;
+    return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_BOOLEAN);
+  if (!(next = fidl_decode_vector(decoder, next, &value->names, sizeof(*value->names.data), 4u, false,
+      depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->names.count; i < i_end; i++) {
-    if (!fidl_decode_string(decoder, &value->names.data[i], 32u, false, depth + 1)) return false;
+    if (!(next = fidl_decode_string(decoder, next, &value->names.data[i], 32u, false, depth + 1)))
+      return NULL;
   }
-  if (!fidl_decode_vector(decoder, &value->pairs, sizeof(*value->pairs.data), UINT32_MAX, false, depth))
-    return false;
+  if (!(next = fidl_decode_vector(decoder, next, &value->pairs, sizeof(*value->pairs.data), UINT32_MAX, false,
+      depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->pairs.count; i < i_end; i++) {
-    if (!test_everything_Pair_decode_(decoder, &value->pairs.data[i], depth + 1)) return false;
+    if (!(next = test_everything_Pair_decode_(decoder, next, &value->pairs.data[i], depth + 1))) return NULL;
   }
-  if (!fidl_decode_vector(decoder, &value->maybe_pairs, sizeof(*value->maybe_pairs.data), UINT32_MAX, true,
-      depth))
-    return false;
+  if (!(next = fidl_decode_vector(decoder, next, &value->maybe_pairs, sizeof(*value->maybe_pairs.data),
+      UINT32_MAX, true, depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->maybe_pairs.count; i < i_end; i++) {
-    if (!test_everything_Pair_decode_(decoder, &value->maybe_pairs.data[i], depth + 1)) return false;
+    if (!(next = test_everything_Pair_decode_(decoder, next, &value->maybe_pairs.data[i], depth + 1)))
+      return NULL;
   }
-  if (!fidl_decode_padding(decoder, value->_padding24, sizeof(value->_padding24))) return false;
-  if (!fidl_decode_vector(decoder, &value->rows, sizeof(*value->rows.data), UINT32_MAX, false, depth))
-    return false;
+  if (!fidl_decode_padding(decoder, value->_padding24, sizeof(value->_padding24))) return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->rows, sizeof(*value->rows.data), UINT32_MAX, false,
+      depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->rows.count; i < i_end; i++) {
     for (uint64_t j = 0, j_end = 2; j < j_end; j++) {
-      if (!test_everything_Pair_decode_(decoder, &value->rows.data[i][j], depth + 1)) return false;
+      if (!(next = test_everything_Pair_decode_(decoder, next, &value->rows.data[i][j], depth + 1)))
+        return NULL;
     }
   }
-  if (!fidl_decode_vector(decoder, &value->deep, sizeof(*value->deep.data), UINT32_MAX, false, depth))
-    return false;
+  if (!(next = fidl_decode_vector(decoder, next, &value->deep, sizeof(*value->deep.data), UINT32_MAX, false,
+      depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->deep.count; i < i_end; i++) {
-    if (!fidl_decode_vector(decoder, &value->deep.data[i], sizeof(*value->deep.data[i].data), UINT32_MAX,
-        false, depth + 1))
-      return false;
+    if (!(next = fidl_decode_vector(decoder, next, &value->deep.data[i], sizeof(*value->deep.data[i].data),
+        UINT32_MAX, false, depth + 1)))
+      return NULL;
     for (uint64_t j = 0, j_end = value->deep.data[i].count; j < j_end; j++) {
-      if (!fidl_decode_vector(decoder, &value->deep.data[i].data[j],
-          sizeof(*value->deep.data[i].data[j].data), UINT32_MAX, false, depth + 2))
-        return false;
+      if (!(next = fidl_decode_vector(decoder, next, &value->deep.data[i].data[j],
+          sizeof(*value->deep.data[i].data[j].data), UINT32_MAX, false, depth + 2)))
+        return NULL;
       for (uint64_t k = 0, k_end = value->deep.data[i].data[j].count; k < k_end; k++) {
-        if (!fidl_decode_string(decoder, &value->deep.data[i].data[j].data[k], UINT32_MAX, false, depth + 3))
-          return false;
+        if (!(next = fidl_decode_string(decoder, next, &value->deep.data[i].data[j].data[k], UINT32_MAX,
+            false, depth + 3)))
+          return NULL;
       }
     }
   }
-  if (!test_everything_Pair_decode_(decoder, &value->pair, depth)) return false;
-  if (!fidl_decode_box(decoder, &value->boxed, sizeof(*value->boxed), depth)) return false;
-  if (value->boxed && !test_everything_Pair_decode_(decoder, value->boxed, depth + 1)) return false;
-  if (!test_everything_Choice_decode_(decoder, &value->choice, depth)) return false;
+  if (!(next = test_everything_Pair_decode_(decoder, next, &value->pair, depth))) return NULL;
+  if (!(next = fidl_decode_box(decoder, next, &value->boxed, sizeof(*value->boxed), depth))) return NULL;
+  if (value->boxed && !(next = test_everything_Pair_decode_(decoder, next, value->boxed, depth + 1)))
+    return NULL;
+  if (!(next = test_everything_Choice_decode_(decoder, next, &value->choice, depth))) return NULL;
   if (value->maybe_choice.ordinal == 0) {
-    if (!fidl_decode_union_unset(decoder, &value->maybe_choice.envelope_, true)) return false;
-  } else if (!test_everything_Choice_decode_(decoder, &value->maybe_choice, depth)) {
-    return false;
+    if (!fidl_decode_union_unset(decoder, &value->maybe_choice.envelope_, true)) return NULL;
+  } else if (!(next = test_everything_Choice_decode_(decoder, next, &value->maybe_choice, depth))) {
+    return NULL;
   }
-  if (!test_everything_Options_decode_(decoder, &value->options, depth)) return false;
-  if (!test_everything_Pair_decode_(decoder, &value->wrapped, depth)) return false;
-  if (!fidl_decode_vector(decoder, &value->boxes, sizeof(*value->boxes.data), UINT32_MAX, false, depth))
-    return false;
+  if (!(next = test_everything_Options_decode_(decoder, next, &value->options, depth))) return NULL;
+  if (!(next = test_everything_Pair_decode_(decoder, next, &value->wrapped, depth))) return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->boxes, sizeof(*value->boxes.data), UINT32_MAX, false,
+      depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->boxes.count; i < i_end; i++) {
-    if (!fidl_decode_box(decoder, &value->boxes.data[i], sizeof(*value->boxes.data[i]), depth + 1))
-      return false;
-    if (value->boxes.data[i] && !test_everything_Empty_decode_(decoder, value->boxes.data[i], depth + 2))
-      return false;
+    if (!(next = fidl_decode_box(decoder, next, &value->boxes.data[i], sizeof(*value->boxes.data[i]),
+        depth + 1)))
+      return NULL;
+    if (value->boxes.data[i] && !(next = test_everything_Empty_decode_(decoder, next, value->boxes.data[i],
+        depth + 2)))
+      return NULL;
   }
-  if (!fidl_decode_padding(decoder, value->_padding35, sizeof(value->_padding35))) return false;
-  return true;
+  if (!fidl_decode_padding(decoder, value->_padding35, sizeof(value->_padding35))) return NULL;
+  return next;
 }
 
-static bool test_everything_Members_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Members));
-  return to && test_everything_Members_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Members_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Members));
+  return next ? test_everything_Members_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Members_type_ = {
@@ -916,26 +1028,27 @@ const fidl_type_t test_everything_Members_type_ = {
     .decode = test_everything_Members_decode_,
 };
 
-bool test_everything_NoOptions_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                       uint32_t depth) {
+uint8_t* test_everything_NoOptions_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                           void* to_object, uint32_t depth) {
   test_everything_NoOptions* from = (test_everything_NoOptions*)from_object;
   test_everything_NoOptions* to = (test_everything_NoOptions*)to_object;
-  fidl_envelope_t* envelopes;
   uint64_t count;
-  return fidl_encode_table(encoder, from, to, 0, depth, &envelopes, &count);
+  return fidl_encode_table(encoder, next, from, to, 0, depth, &count);
 }
 
-bool test_everything_NoOptions_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_NoOptions_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                           uint32_t depth) {
   test_everything_NoOptions* value = (test_everything_NoOptions*)object;
-  if (!fidl_decode_table(decoder, value, depth)) return false;
+  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
-  if (max_ordinal == 0) return true;
-  return fidl_decode_table_rest(decoder, value, 0);
+  if (max_ordinal == 0) return next;
+  return fidl_decode_table_rest(decoder, next, value, 0);
 }
 
-static bool test_everything_NoOptions_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_NoOptions));
-  return to && test_everything_NoOptions_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_NoOptions_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_NoOptions));
+  return next ? test_everything_NoOptions_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_NoOptions_type_ = {
@@ -947,47 +1060,48 @@ const fidl_type_t test_everything_NoOptions_type_ = {
     .decode = test_everything_NoOptions_decode_,
 };
 
-bool test_everything_Over_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                  uint32_t depth) {
+uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object, uint32_t depth) {
   test_everything_Over* from = (test_everything_Over*)from_object;
   test_everything_Over* to = (test_everything_Over*)to_object;
   uint8_t* content = (uint8_t*)to + 8;
   switch (from->ordinal) {
     case test_everything_Over_Tag_number:
       memset(content + 4, 0, 4);
-      return true;
+      return next;
     case test_everything_Over_Tag_pair:
-      if (!test_everything_Pair_encode_(encoder, &from->pair, &to->pair, depth)) return false;
-      return true;
+      if (!(next = test_everything_Pair_encode_(encoder, next, &from->pair, &to->pair, depth))) return NULL;
+      return next;
     case test_everything_Over_Tag_flag:
-      if (!fidl_encode_bool(encoder, &from->flag)) return false;
+      if (!fidl_encode_bool(encoder, &from->flag)) return NULL;
       memset(content + 1, 0, 7);
-      return true;
+      return next;
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Over_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   test_everything_Over* value = (test_everything_Over*)object;
   const uint8_t* content = (const uint8_t*)value + 8;
   switch (value->ordinal) {
     case test_everything_Over_Tag_number:
-      return fidl_decode_padding(decoder, content + 4, 4);
+      return fidl_decode_padding(decoder, content + 4, 4) ? next : NULL;
     case test_everything_Over_Tag_pair:
-      if (!test_everything_Pair_decode_(decoder, &value->pair, depth)) return false;
-      return true;
+      if (!(next = test_everything_Pair_decode_(decoder, next, &value->pair, depth))) return NULL;
+      return next;
     case test_everything_Over_Tag_flag:
-      if (!fidl_decode_bool(decoder, &value->flag)) return false;
-      return fidl_decode_padding(decoder, content + 1, 7);
+      if (!fidl_decode_bool(decoder, &value->flag)) return NULL;
+      return fidl_decode_padding(decoder, content + 1, 7) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-static bool test_everything_Over_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Over));
-  return to && test_everything_Over_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Over_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Over));
+  return next ? test_everything_Over_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Over_type_ = {
@@ -999,25 +1113,27 @@ const fidl_type_t test_everything_Over_type_ = {
     .decode = test_everything_Over_decode_,
 };
 
-bool test_everything_HasOver_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                     uint32_t depth) {
+uint8_t* test_everything_HasOver_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth) {
   test_everything_HasOver* from = (test_everything_HasOver*)from_object;
   test_everything_HasOver* to = (test_everything_HasOver*)to_object;
   memset(to->_padding0, 0, sizeof(to->_padding0));
-  if (!test_everything_Over_encode_(encoder, &from->over, &to->over, depth)) return false;
-  return true;
+  if (!(next = test_everything_Over_encode_(encoder, next, &from->over, &to->over, depth))) return NULL;
+  return next;
 }
 
-bool test_everything_HasOver_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_HasOver_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                         uint32_t depth) {
   test_everything_HasOver* value = (test_everything_HasOver*)object;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return false;
-  if (!test_everything_Over_decode_(decoder, &value->over, depth)) return false;
-  return true;
+  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
+  if (!(next = test_everything_Over_decode_(decoder, next, &value->over, depth))) return NULL;
+  return next;
 }
 
-static bool test_everything_HasOver_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_HasOver));
-  return to && test_everything_HasOver_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_HasOver_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HasOver));
+  return next ? test_everything_HasOver_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_HasOver_type_ = {
@@ -1029,29 +1145,33 @@ const fidl_type_t test_everything_HasOver_type_ = {
     .decode = test_everything_HasOver_decode_,
 };
 
-bool test_everything_List_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                  uint32_t depth) {
+uint8_t* test_everything_List_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object, uint32_t depth) {
   test_everything_List* from = (test_everything_List*)from_object;
   test_everything_List* to = (test_everything_List*)to_object;
   memset(to->_padding0, 0, sizeof(to->_padding0));
   if (from->next) {
-    test_everything_List* boxed = fidl_encode_box(encoder, from->next, sizeof(*from->next), &to->next, depth);
-    if (!boxed || !test_everything_List_encode_(encoder, from->next, boxed, depth + 1)) return false;
+    test_everything_List* boxed = (void*)next;
+    if (!(next = fidl_encode_box(encoder, next, from->next, sizeof(*from->next), &to->next, depth)))
+      return NULL;
+    if (!(next = test_everything_List_encode_(encoder, next, from->next, boxed, depth + 1))) return NULL;
   }
-  return true;
+  return next;
 }
 
-bool test_everything_List_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_List_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   test_everything_List* value = (test_everything_List*)object;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return false;
-  if (!fidl_decode_box(decoder, &value->next, sizeof(*value->next), depth)) return false;
-  if (value->next && !test_everything_List_decode_(decoder, value->next, depth + 1)) return false;
-  return true;
+  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
+  if (!(next = fidl_decode_box(decoder, next, &value->next, sizeof(*value->next), depth))) return NULL;
+  if (value->next && !(next = test_everything_List_decode_(decoder, next, value->next, depth + 1)))
+    return NULL;
+  return next;
 }
 
-static bool test_everything_List_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_List));
-  return to && test_everything_List_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_List_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_List));
+  return next ? test_everything_List_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_List_type_ = {
@@ -1063,56 +1183,60 @@ const fidl_type_t test_everything_List_type_ = {
     .decode = test_everything_List_decode_,
 };
 
-bool test_everything_Fork_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                  uint32_t depth) {
+uint8_t* test_everything_Fork_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object, uint32_t depth) {
   test_everything_Fork* from = (test_everything_Fork*)from_object;
   test_everything_Fork* to = (test_everything_Fork*)to_object;
   if (from->left.ordinal == 0) {
     memset(&to->left, 0, sizeof(to->left));
-  } else if (!test_everything_Tree_encode_(encoder, &from->left, &to->left, depth)) {
-    return false;
+  } else if (!(next = test_everything_Tree_encode_(encoder, next, &from->left, &to->left, depth))) {
+    return NULL;
   }
   if (from->right.ordinal == 0) {
     memset(&to->right, 0, sizeof(to->right));
-  } else if (!test_everything_Tree_encode_(encoder, &from->right, &to->right, depth)) {
-    return false;
+  } else if (!(next = test_everything_Tree_encode_(encoder, next, &from->right, &to->right, depth))) {
+    return NULL;
   }
   if (!fidl_encode_vector(encoder, from->more.count, from->more.data, &to->more, UINT32_MAX, true, depth))
-    return false;
+    return NULL;
   if (from->more.data) {
-    test_everything_Fork* elements = fidl_encode_append(encoder, from->more.data,
-        from->more.count * sizeof(*from->more.data));
-    if (!elements) return false;
+    test_everything_Fork* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->more.data,
+        from->more.count * sizeof(*from->more.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->more.count; i < i_end; i++) {
-      if (!test_everything_Fork_encode_(encoder, &from->more.data[i], &elements[i], depth + 1)) return false;
+      if (!(next = test_everything_Fork_encode_(encoder, next, &from->more.data[i], &elements[i], depth + 1)))
+        return NULL;
     }
   }
-  return true;
+  return next;
 }
 
-bool test_everything_Fork_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Fork_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   test_everything_Fork* value = (test_everything_Fork*)object;
   if (value->left.ordinal == 0) {
-    if (!fidl_decode_union_unset(decoder, &value->left.envelope_, true)) return false;
-  } else if (!test_everything_Tree_decode_(decoder, &value->left, depth)) {
-    return false;
+    if (!fidl_decode_union_unset(decoder, &value->left.envelope_, true)) return NULL;
+  } else if (!(next = test_everything_Tree_decode_(decoder, next, &value->left, depth))) {
+    return NULL;
   }
   if (value->right.ordinal == 0) {
-    if (!fidl_decode_union_unset(decoder, &value->right.envelope_, true)) return false;
-  } else if (!test_everything_Tree_decode_(decoder, &value->right, depth)) {
-    return false;
+    if (!fidl_decode_union_unset(decoder, &value->right.envelope_, true)) return NULL;
+  } else if (!(next = test_everything_Tree_decode_(decoder, next, &value->right, depth))) {
+    return NULL;
   }
-  if (!fidl_decode_vector(decoder, &value->more, sizeof(*value->more.data), UINT32_MAX, true, depth))
-    return false;
+  if (!(next = fidl_decode_vector(decoder, next, &value->more, sizeof(*value->more.data), UINT32_MAX, true,
+      depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->more.count; i < i_end; i++) {
-    if (!test_everything_Fork_decode_(decoder, &value->more.data[i], depth + 1)) return false;
+    if (!(next = test_everything_Fork_decode_(decoder, next, &value->more.data[i], depth + 1))) return NULL;
   }
-  return true;
+  return next;
 }
 
-static bool test_everything_Fork_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Fork));
-  return to && test_everything_Fork_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Fork_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Fork));
+  return next ? test_everything_Fork_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Fork_type_ = {
@@ -1124,97 +1248,110 @@ const fidl_type_t test_everything_Fork_type_ = {
     .decode = test_everything_Fork_decode_,
 };
 
-bool test_everything_Tree_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                  uint32_t depth) {
+uint8_t* test_everything_Tree_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object, uint32_t depth) {
   test_everything_Tree* from = (test_everything_Tree*)from_object;
   test_everything_Tree* to = (test_everything_Tree*)to_object;
   switch (from->ordinal) {
     case test_everything_Tree_Tag_leaf: {
-      if (!fidl_encode_envelope(encoder, from->leaf, sizeof(*from->leaf), depth + 1)) return false;
-      return fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->leaf));
+      if (!(next = fidl_encode_envelope(encoder, next, from->leaf, sizeof(*from->leaf), depth + 1)))
+        return NULL;
+      fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->leaf));
+      return next;
     }
     case test_everything_Tree_Tag_children: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      fidl_vector_test_everything_Tree_t* children_to = fidl_encode_envelope(encoder, from->children,
-          sizeof(*from->children), depth + 1);
-      if (!children_to) return false;
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      fidl_vector_test_everything_Tree_t* children_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->children, sizeof(*from->children), depth + 1)))
+        return NULL;
       if (!fidl_encode_vector(encoder, from->children->count, from->children->data, children_to, UINT32_MAX,
           false, depth + 1))
-        return false;
+        return NULL;
       {
-        test_everything_Tree* elements = fidl_encode_append(encoder, from->children->data,
-            from->children->count * sizeof(*from->children->data));
-        if (!elements) return false;
+        test_everything_Tree* elements = (void*)next;
+        if (!(next = fidl_encode_append(encoder, next, from->children->data,
+            from->children->count * sizeof(*from->children->data))))
+          return NULL;
         for (uint64_t i = 0, i_end = from->children->count; i < i_end; i++) {
           if (from->children->data[i].ordinal == 0) {
             memset(&elements[i], 0, sizeof(elements[i]));
-          } else if (!test_everything_Tree_encode_(encoder, &from->children->data[i], &elements[i],
-              depth + 2)) {
-            return false;
+          } else if (!(next = test_everything_Tree_encode_(encoder, next, &from->children->data[i],
+              &elements[i], depth + 2))) {
+            return NULL;
           }
         }
       }
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Tree_Tag_fork: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_Fork* fork_to = fidl_encode_envelope(encoder, from->fork, sizeof(*from->fork),
-          depth + 1);
-      if (!fork_to) return false;
-      if (!test_everything_Fork_encode_(encoder, from->fork, fork_to, depth + 1)) return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_Fork* fork_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->fork, sizeof(*from->fork), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_Fork_encode_(encoder, next, from->fork, fork_to, depth + 1))) return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_UNKNOWN_UNION_MEMBER);
+      return fidl_encode_stop(encoder, FIDL_ERROR_UNKNOWN_UNION_MEMBER);
   }
 }
 
-bool test_everything_Tree_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Tree_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   test_everything_Tree* value = (test_everything_Tree*)object;
   switch (value->ordinal) {
     case test_everything_Tree_Tag_leaf: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      return fidl_decode_envelope_plain(decoder, &value->envelope_, sizeof(uint64_t), depth + 1);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint64_t), depth + 1)))
+        return NULL;
+      return next;
     }
     case test_everything_Tree_Tag_children: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      fidl_vector_test_everything_Tree_t* children_value = fidl_decode_envelope(decoder, &value->envelope_,
-          sizeof(*children_value), depth + 1, &mark);
-      if (!children_value) return false;
-      if (!fidl_decode_vector(decoder, children_value, sizeof(*children_value->data), UINT32_MAX, false,
-          depth + 1))
-        return false;
+      fidl_vector_test_everything_Tree_t* children_value = (void*)next;
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*children_value), depth + 1,
+          &mark)))
+        return NULL;
+      if (!(next = fidl_decode_vector(decoder, next, children_value, sizeof(*children_value->data),
+          UINT32_MAX, false, depth + 1)))
+        return NULL;
       for (uint64_t i = 0, i_end = children_value->count; i < i_end; i++) {
         if (children_value->data[i].ordinal == 0) {
-          if (!fidl_decode_union_unset(decoder, &children_value->data[i].envelope_, true)) return false;
-        } else if (!test_everything_Tree_decode_(decoder, &children_value->data[i], depth + 2)) {
-          return false;
+          if (!fidl_decode_union_unset(decoder, &children_value->data[i].envelope_, true)) return NULL;
+        } else if (!(next = test_everything_Tree_decode_(decoder, next, &children_value->data[i],
+            depth + 2))) {
+          return NULL;
         }
       }
-      return fidl_decode_envelope_end(decoder, &value->envelope_, children_value, &mark);
+      if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, children_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_Tree_Tag_fork: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_Fork* fork_value = fidl_decode_envelope(decoder, &value->envelope_, sizeof(*fork_value),
-          depth + 1, &mark);
-      if (!fork_value) return false;
-      if (!test_everything_Fork_decode_(decoder, fork_value, depth + 1)) return false;
-      return fidl_decode_envelope_end(decoder, &value->envelope_, fork_value, &mark);
+      test_everything_Fork* fork_value = (void*)next;
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*fork_value), depth + 1,
+          &mark)))
+        return NULL;
+      if (!(next = test_everything_Fork_decode_(decoder, next, fork_value, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, fork_value, &mark)) return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_union_unknown(decoder, &value->envelope_);
+      return fidl_decode_union_unknown(decoder, next, &value->envelope_);
   }
 }
 
-static bool test_everything_Tree_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Tree));
-  return to && test_everything_Tree_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Tree_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Tree));
+  return next ? test_everything_Tree_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Tree_type_ = {
@@ -1226,20 +1363,20 @@ const fidl_type_t test_everything_Tree_type_ = {
     .decode = test_everything_Tree_decode_,
 };
 
-bool test_everything_Held_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                  uint32_t depth) {
+uint8_t* test_everything_Held_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object, uint32_t depth) {
   (void)depth;
   test_everything_Held* from = (test_everything_Held*)from_object;
   test_everything_Held* to = (test_everything_Held*)to_object;
-  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return false;
-  return true;
+  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return NULL;
+  return next;
 }
 
-bool test_everything_Held_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Held_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   (void)depth;
   test_everything_Held* value = (test_everything_Held*)object;
-  if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return false;
-  return true;
+  if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return NULL;
+  return next;
 }
 
 void test_everything_Held_close_handles(test_everything_Held* value) {
@@ -1251,9 +1388,10 @@ static void test_everything_Held_close_(void* object) {
   test_everything_Held_close_handles((test_everything_Held*)object);
 }
 
-static bool test_everything_Held_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Held));
-  return to && test_everything_Held_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Held_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Held));
+  return next ? test_everything_Held_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Held_type_ = {
@@ -1266,22 +1404,22 @@ const fidl_type_t test_everything_Held_type_ = {
     .close_handles = test_everything_Held_close_,
 };
 
-bool test_everything_Large_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                   uint32_t depth) {
+uint8_t* test_everything_Large_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                       void* to_object, uint32_t depth) {
   (void)depth;
   test_everything_Large* from = (test_everything_Large*)from_object;
   test_everything_Large* to = (test_everything_Large*)to_object;
-  if (!fidl_encode_handle(encoder, &from->a, &to->a, 0u, 0x80000000u, false)) return false;
+  if (!fidl_encode_handle(encoder, &from->a, &to->a, 0u, 0x80000000u, false)) return NULL;
   memset(to->_padding0, 0, sizeof(to->_padding0));
-  return true;
+  return next;
 }
 
-bool test_everything_Large_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Large_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
   (void)depth;
   test_everything_Large* value = (test_everything_Large*)object;
-  if (!fidl_decode_handle(decoder, &value->a, 0u, 0x80000000u, false)) return false;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return false;
-  return true;
+  if (!fidl_decode_handle(decoder, &value->a, 0u, 0x80000000u, false)) return NULL;
+  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
+  return next;
 }
 
 void test_everything_Large_close_handles(test_everything_Large* value) {
@@ -1293,9 +1431,10 @@ static void test_everything_Large_close_(void* object) {
   test_everything_Large_close_handles((test_everything_Large*)object);
 }
 
-static bool test_everything_Large_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Large));
-  return to && test_everything_Large_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Large_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Large));
+  return next ? test_everything_Large_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Large_type_ = {
@@ -1308,15 +1447,15 @@ const fidl_type_t test_everything_Large_type_ = {
     .close_handles = test_everything_Large_close_,
 };
 
-bool test_everything_HeldTable_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                       uint32_t depth) {
+uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                           void* to_object, uint32_t depth) {
   test_everything_HeldTable* from = (test_everything_HeldTable*)from_object;
   test_everything_HeldTable* to = (test_everything_HeldTable*)to_object;
-  fidl_envelope_t* envelopes;
   uint64_t count;
   fidl_envelope_t* const sources = from->envelopes;
-  if (!fidl_encode_table(encoder, from, to, 4, depth, &envelopes, &count)) return false;
-  if (count < 1) return true;
+  fidl_envelope_t* const envelopes = (void*)next;
+  if (!(next = fidl_encode_table(encoder, next, from, to, 4, depth, &count))) return NULL;
+  if (count < 1) return next;
   envelopes[0].bits = sources[0].bits;
   if (envelopes[0].bits != 0) {  // handle
     zx_handle_t handle_from;
@@ -1324,12 +1463,12 @@ bool test_everything_HeldTable_encode_(fidl_encoder_t* encoder, void* from_objec
     zx_handle_t handle_to;
     memcpy(&handle_to, sources[0].inl.value, sizeof(handle_to));
     uint32_t handles_before = encoder->num_handles;
-    if (!fidl_encode_handle(encoder, &handle_from, &handle_to, 0u, 0x80000000u, false)) return false;
+    if (!fidl_encode_handle(encoder, &handle_from, &handle_to, 0u, 0x80000000u, false)) return NULL;
     memcpy(envelopes[0].inl.value, &handle_to, sizeof(handle_to));
     sources[0].bits = 0;  // its handle has moved
-    if (!fidl_encode_envelope_inline(&envelopes[0], 4, encoder->num_handles - handles_before)) return false;
+    fidl_encode_envelope_inline(&envelopes[0], 4, encoder->num_handles - handles_before);
   }
-  if (count < 2) return true;
+  if (count < 2) return next;
   envelopes[1].bits = sources[1].bits;
   if (envelopes[1].bits != 0) {  // held
     test_everything_Held held_from;
@@ -1337,96 +1476,102 @@ bool test_everything_HeldTable_encode_(fidl_encoder_t* encoder, void* from_objec
     test_everything_Held held_to;
     memcpy(&held_to, sources[1].inl.value, sizeof(held_to));
     uint32_t handles_before = encoder->num_handles;
-    if (!test_everything_Held_encode_(encoder, &held_from, &held_to, depth + 1)) return false;
+    if (!(next = test_everything_Held_encode_(encoder, next, &held_from, &held_to, depth + 1))) return NULL;
     memcpy(envelopes[1].inl.value, &held_to, sizeof(held_to));
     sources[1].bits = 0;  // its handle has moved
-    if (!fidl_encode_envelope_inline(&envelopes[1], 4, encoder->num_handles - handles_before)) return false;
+    fidl_encode_envelope_inline(&envelopes[1], 4, encoder->num_handles - handles_before);
   }
-  if (count < 3) return true;
+  if (count < 3) return next;
   envelopes[2].bits = sources[2].bits;
   if (envelopes[2].bits != 0) {  // resources
     fidl_vector_test_everything_Held_t* resources_from = sources[2].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    fidl_vector_test_everything_Held_t* resources_to = fidl_encode_envelope(encoder, resources_from,
-        sizeof(*resources_from), depth + 2);
-    if (!resources_to) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    fidl_vector_test_everything_Held_t* resources_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, resources_from, sizeof(*resources_from), depth + 2)))
+      return NULL;
     if (!fidl_encode_vector(encoder, resources_from->count, resources_from->data, resources_to, 4u, false,
         depth + 2))
-      return false;
+      return NULL;
     {
-      test_everything_Held* elements = fidl_encode_append(encoder, resources_from->data,
-          resources_from->count * sizeof(*resources_from->data));
-      if (!elements) return false;
+      test_everything_Held* elements = (void*)next;
+      if (!(next = fidl_encode_append(encoder, next, resources_from->data,
+          resources_from->count * sizeof(*resources_from->data))))
+        return NULL;
       for (uint64_t i = 0, i_end = resources_from->count; i < i_end; i++) {
-        if (!test_everything_Held_encode_(encoder, &resources_from->data[i], &elements[i], depth + 3))
-          return false;
+        if (!(next = test_everything_Held_encode_(encoder, next, &resources_from->data[i], &elements[i],
+            depth + 3)))
+          return NULL;
       }
     }
-    if (!fidl_encode_envelope_end(encoder, &envelopes[2], &mark)) return false;
+    fidl_encode_envelope_end(encoder, next, &envelopes[2], &mark);
   }
-  if (count < 4) return true;
+  if (count < 4) return next;
   envelopes[3].bits = sources[3].bits;
   if (envelopes[3].bits != 0) {  // large
     test_everything_Large* large_from = sources[3].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    test_everything_Large* large_to = fidl_encode_envelope(encoder, large_from, sizeof(*large_from),
-        depth + 2);
-    if (!large_to) return false;
-    if (!test_everything_Large_encode_(encoder, large_from, large_to, depth + 2)) return false;
-    if (!fidl_encode_envelope_end(encoder, &envelopes[3], &mark)) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    test_everything_Large* large_to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, large_from, sizeof(*large_from), depth + 2)))
+      return NULL;
+    if (!(next = test_everything_Large_encode_(encoder, next, large_from, large_to, depth + 2))) return NULL;
+    fidl_encode_envelope_end(encoder, next, &envelopes[3], &mark);
   }
-  return true;
+  return next;
 }
 
-bool test_everything_HeldTable_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_HeldTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                           uint32_t depth) {
   test_everything_HeldTable* value = (test_everything_HeldTable*)object;
-  if (!fidl_decode_table(decoder, value, depth)) return false;
+  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
-  if (max_ordinal < 1) return true;
+  if (max_ordinal < 1) return next;
   if (envelopes[0].bits != 0) {  // handle
     uint32_t end_handle;
-    if (!fidl_decode_envelope_inline_handle(decoder, &envelopes[0], &end_handle)) return false;
+    if (!fidl_decode_envelope_inline_handle(decoder, &envelopes[0], &end_handle)) return NULL;
     zx_handle_t handle_value;
     memcpy(&handle_value, envelopes[0].inl.value, sizeof(handle_value));
-    if (!fidl_decode_handle(decoder, &handle_value, 0u, 0x80000000u, false)) return false;
+    if (!fidl_decode_handle(decoder, &handle_value, 0u, 0x80000000u, false)) return NULL;
     memcpy(envelopes[0].inl.value, &handle_value, sizeof(handle_value));
-    if (!fidl_decode_envelope_inline_end(decoder, end_handle)) return false;
+    if (!fidl_decode_envelope_inline_end(decoder, end_handle)) return NULL;
   }
-  if (max_ordinal < 2) return true;
+  if (max_ordinal < 2) return next;
   if (envelopes[1].bits != 0) {  // held
     uint32_t end_handle;
-    if (!fidl_decode_envelope_inline_handle(decoder, &envelopes[1], &end_handle)) return false;
+    if (!fidl_decode_envelope_inline_handle(decoder, &envelopes[1], &end_handle)) return NULL;
     test_everything_Held held_value;
     memcpy(&held_value, envelopes[1].inl.value, sizeof(held_value));
-    if (!test_everything_Held_decode_(decoder, &held_value, depth + 1)) return false;
+    if (!(next = test_everything_Held_decode_(decoder, next, &held_value, depth + 1))) return NULL;
     memcpy(envelopes[1].inl.value, &held_value, sizeof(held_value));
-    if (!fidl_decode_envelope_inline_end(decoder, end_handle)) return false;
+    if (!fidl_decode_envelope_inline_end(decoder, end_handle)) return NULL;
   }
-  if (max_ordinal < 3) return true;
+  if (max_ordinal < 3) return next;
   if (envelopes[2].bits != 0) {  // resources
     fidl_decode_mark_t mark;
-    fidl_vector_test_everything_Held_t* resources_value = fidl_decode_envelope(decoder, &envelopes[2],
-        sizeof(*resources_value), depth + 2, &mark);
-    if (!resources_value) return false;
-    if (!fidl_decode_vector(decoder, resources_value, sizeof(*resources_value->data), 4u, false, depth + 2))
-      return false;
+    fidl_vector_test_everything_Held_t* resources_value = (void*)next;
+    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[2], sizeof(*resources_value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = fidl_decode_vector(decoder, next, resources_value, sizeof(*resources_value->data), 4u, false,
+        depth + 2)))
+      return NULL;
     for (uint64_t i = 0, i_end = resources_value->count; i < i_end; i++) {
-      if (!test_everything_Held_decode_(decoder, &resources_value->data[i], depth + 3)) return false;
+      if (!(next = test_everything_Held_decode_(decoder, next, &resources_value->data[i], depth + 3)))
+        return NULL;
     }
-    if (!fidl_decode_envelope_end(decoder, &envelopes[2], resources_value, &mark)) return false;
+    if (!fidl_decode_envelope_end(decoder, next, &envelopes[2], resources_value, &mark)) return NULL;
   }
-  if (max_ordinal < 4) return true;
+  if (max_ordinal < 4) return next;
   if (envelopes[3].bits != 0) {  // large
     fidl_decode_mark_t mark;
-    test_everything_Large* large_value = fidl_decode_envelope(decoder, &envelopes[3], sizeof(*large_value),
-        depth + 2, &mark);
-    if (!large_value) return false;
-    if (!test_everything_Large_decode_(decoder, large_value, depth + 2)) return false;
-    if (!fidl_decode_envelope_end(decoder, &envelopes[3], large_value, &mark)) return false;
+    test_everything_Large* large_value = (void*)next;
+    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[3], sizeof(*large_value), depth + 2, &mark)))
+      return NULL;
+    if (!(next = test_everything_Large_decode_(decoder, next, large_value, depth + 2))) return NULL;
+    if (!fidl_decode_envelope_end(decoder, next, &envelopes[3], large_value, &mark)) return NULL;
   }
-  if (max_ordinal == 4) return true;
-  return fidl_decode_table_rest(decoder, value, 4);
+  if (max_ordinal == 4) return next;
+  return fidl_decode_table_rest(decoder, next, value, 4);
 }
 
 void test_everything_HeldTable_close_handles(test_everything_HeldTable* value) {
@@ -1461,9 +1606,10 @@ static void test_everything_HeldTable_close_(void* object) {
   test_everything_HeldTable_close_handles((test_everything_HeldTable*)object);
 }
 
-static bool test_everything_HeldTable_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_HeldTable));
-  return to && test_everything_HeldTable_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_HeldTable_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HeldTable));
+  return next ? test_everything_HeldTable_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_HeldTable_type_ = {
@@ -1476,84 +1622,94 @@ const fidl_type_t test_everything_HeldTable_type_ = {
     .close_handles = test_everything_HeldTable_close_,
 };
 
-bool test_everything_Resources_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                       uint32_t depth) {
+uint8_t* test_everything_Resources_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                           void* to_object, uint32_t depth) {
   test_everything_Resources* from = (test_everything_Resources*)from_object;
   test_everything_Resources* to = (test_everything_Resources*)to_object;
-  if (!fidl_encode_handle(encoder, &from->any, &to->any, 0u, 0x80000000u, false)) return false;
-  if (!fidl_encode_handle(encoder, &from->event, &to->event, 5u, 0x1002u, false)) return false;
-  if (!fidl_encode_handle(encoder, &from->maybe, &to->maybe, 0u, 0x80000000u, true)) return false;
-  if (!fidl_encode_handle(encoder, &from->vmo, &to->vmo, 3u, 0x80000000u, false)) return false;
-  if (!fidl_encode_handle(encoder, &from->client, &to->client, 4u, 0xf00eu, false)) return false;
-  if (!fidl_encode_handle(encoder, &from->server, &to->server, 4u, 0xf00eu, true)) return false;
+  if (!fidl_encode_handle(encoder, &from->any, &to->any, 0u, 0x80000000u, false)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->event, &to->event, 5u, 0x1002u, false)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->maybe, &to->maybe, 0u, 0x80000000u, true)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->vmo, &to->vmo, 3u, 0x80000000u, false)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->client, &to->client, 4u, 0xf00eu, false)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->server, &to->server, 4u, 0xf00eu, true)) return NULL;
   for (uint64_t i = 0, i_end = 2; i < i_end; i++) {
-    if (!fidl_encode_handle(encoder, &from->few[i], &to->few[i], 0u, 0x80000000u, true)) return false;
+    if (!fidl_encode_handle(encoder, &from->few[i], &to->few[i], 0u, 0x80000000u, true)) return NULL;
   }
   if (!fidl_encode_vector(encoder, from->many.count, from->many.data, &to->many, 8u, false, depth))
-    return false;
+    return NULL;
   {
-    zx_handle_t* elements = fidl_encode_append(encoder, from->many.data,
-        from->many.count * sizeof(*from->many.data));
-    if (!elements) return false;
+    zx_handle_t* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->many.data,
+        from->many.count * sizeof(*from->many.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->many.count; i < i_end; i++) {
       if (!fidl_encode_handle(encoder, &from->many.data[i], &elements[i], 0u, 0x80000000u, false))
-        return false;
+        return NULL;
     }
   }
   if (from->boxed) {
-    test_everything_Held* boxed = fidl_encode_box(encoder, from->boxed, sizeof(*from->boxed), &to->boxed,
-        depth);
-    if (!boxed || !test_everything_Held_encode_(encoder, from->boxed, boxed, depth + 1)) return false;
+    test_everything_Held* boxed = (void*)next;
+    if (!(next = fidl_encode_box(encoder, next, from->boxed, sizeof(*from->boxed), &to->boxed, depth)))
+      return NULL;
+    if (!(next = test_everything_Held_encode_(encoder, next, from->boxed, boxed, depth + 1))) return NULL;
   }
-  if (!test_everything_HeldTable_encode_(encoder, &from->held_table, &to->held_table, depth)) return false;
+  if (!(next = test_everything_HeldTable_encode_(encoder, next, &from->held_table, &to->held_table, depth)))
+    return NULL;
   if (from->choice.ordinal == 0) {
     memset(&to->choice, 0, sizeof(to->choice));
-  } else if (!test_everything_HeldChoice_encode_(encoder, &from->choice, &to->choice, depth)) {
-    return false;
+  } else if (!(next = test_everything_HeldChoice_encode_(encoder, next, &from->choice, &to->choice, depth))) {
+    return NULL;
   }
   if (!fidl_encode_vector(encoder, from->all.count, from->all.data, &to->all, UINT32_MAX, true, depth))
-    return false;
+    return NULL;
   if (from->all.data) {
-    test_everything_HeldTable* elements = fidl_encode_append(encoder, from->all.data,
-        from->all.count * sizeof(*from->all.data));
-    if (!elements) return false;
+    test_everything_HeldTable* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->all.data,
+        from->all.count * sizeof(*from->all.data))))
+      return NULL;
     for (uint64_t i = 0, i_end = from->all.count; i < i_end; i++) {
-      if (!test_everything_HeldTable_encode_(encoder, &from->all.data[i], &elements[i], depth + 1))
-        return false;
+      if (!(next = test_everything_HeldTable_encode_(encoder, next, &from->all.data[i], &elements[i],
+          depth + 1)))
+        return NULL;
     }
   }
-  return true;
+  return next;
 }
 
-bool test_everything_Resources_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Resources_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                           uint32_t depth) {
   test_everything_Resources* value = (test_everything_Resources*)object;
-  if (!fidl_decode_handle(decoder, &value->any, 0u, 0x80000000u, false)) return false;
-  if (!fidl_decode_handle(decoder, &value->event, 5u, 0x1002u, false)) return false;
-  if (!fidl_decode_handle(decoder, &value->maybe, 0u, 0x80000000u, true)) return false;
-  if (!fidl_decode_handle(decoder, &value->vmo, 3u, 0x80000000u, false)) return false;
-  if (!fidl_decode_handle(decoder, &value->client, 4u, 0xf00eu, false)) return false;
-  if (!fidl_decode_handle(decoder, &value->server, 4u, 0xf00eu, true)) return false;
+  if (!fidl_decode_handle(decoder, &value->any, 0u, 0x80000000u, false)) return NULL;
+  if (!fidl_decode_handle(decoder, &value->event, 5u, 0x1002u, false)) return NULL;
+  if (!fidl_decode_handle(decoder, &value->maybe, 0u, 0x80000000u, true)) return NULL;
+  if (!fidl_decode_handle(decoder, &value->vmo, 3u, 0x80000000u, false)) return NULL;
+  if (!fidl_decode_handle(decoder, &value->client, 4u, 0xf00eu, false)) return NULL;
+  if (!fidl_decode_handle(decoder, &value->server, 4u, 0xf00eu, true)) return NULL;
   for (uint64_t i = 0, i_end = 2; i < i_end; i++) {
-    if (!fidl_decode_handle(decoder, &value->few[i], 0u, 0x80000000u, true)) return false;
+    if (!fidl_decode_handle(decoder, &value->few[i], 0u, 0x80000000u, true)) return NULL;
   }
-  if (!fidl_decode_vector(decoder, &value->many, sizeof(*value->many.data), 8u, false, depth)) return false;
+  if (!(next = fidl_decode_vector(decoder, next, &value->many, sizeof(*value->many.data), 8u, false, depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->many.count; i < i_end; i++) {
-    if (!fidl_decode_handle(decoder, &value->many.data[i], 0u, 0x80000000u, false)) return false;
+    if (!fidl_decode_handle(decoder, &value->many.data[i], 0u, 0x80000000u, false)) return NULL;
   }
-  if (!fidl_decode_box(decoder, &value->boxed, sizeof(*value->boxed), depth)) return false;
-  if (value->boxed && !test_everything_Held_decode_(decoder, value->boxed, depth + 1)) return false;
-  if (!test_everything_HeldTable_decode_(decoder, &value->held_table, depth)) return false;
+  if (!(next = fidl_decode_box(decoder, next, &value->boxed, sizeof(*value->boxed), depth))) return NULL;
+  if (value->boxed && !(next = test_everything_Held_decode_(decoder, next, value->boxed, depth + 1)))
+    return NULL;
+  if (!(next = test_everything_HeldTable_decode_(decoder, next, &value->held_table, depth))) return NULL;
   if (value->choice.ordinal == 0) {
-    if (!fidl_decode_union_unset(decoder, &value->choice.envelope_, true)) return false;
-  } else if (!test_everything_HeldChoice_decode_(decoder, &value->choice, depth)) {
-    return false;
+    if (!fidl_decode_union_unset(decoder, &value->choice.envelope_, true)) return NULL;
+  } else if (!(next = test_everything_HeldChoice_decode_(decoder, next, &value->choice, depth))) {
+    return NULL;
   }
-  if (!fidl_decode_vector(decoder, &value->all, sizeof(*value->all.data), UINT32_MAX, true, depth))
-    return false;
+  if (!(next = fidl_decode_vector(decoder, next, &value->all, sizeof(*value->all.data), UINT32_MAX, true,
+      depth)))
+    return NULL;
   for (uint64_t i = 0, i_end = value->all.count; i < i_end; i++) {
-    if (!test_everything_HeldTable_decode_(decoder, &value->all.data[i], depth + 1)) return false;
+    if (!(next = test_everything_HeldTable_decode_(decoder, next, &value->all.data[i], depth + 1)))
+      return NULL;
   }
-  return true;
+  return next;
 }
 
 void test_everything_Resources_close_handles(test_everything_Resources* value) {
@@ -1593,9 +1749,10 @@ static void test_everything_Resources_close_(void* object) {
   test_everything_Resources_close_handles((test_everything_Resources*)object);
 }
 
-static bool test_everything_Resources_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Resources));
-  return to && test_everything_Resources_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Resources_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Resources));
+  return next ? test_everything_Resources_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Resources_type_ = {
@@ -1608,83 +1765,97 @@ const fidl_type_t test_everything_Resources_type_ = {
     .close_handles = test_everything_Resources_close_,
 };
 
-bool test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                        uint32_t depth) {
+uint8_t* test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                            void* to_object, uint32_t depth) {
   test_everything_HeldChoice* from = (test_everything_HeldChoice*)from_object;
   test_everything_HeldChoice* to = (test_everything_HeldChoice*)to_object;
   switch (from->ordinal) {
     case test_everything_HeldChoice_Tag_handle: {
       uint32_t handles_before = encoder->num_handles;
-      if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return false;
-      return fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return NULL;
+      fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      return next;
     }
     case test_everything_HeldChoice_Tag_held: {
       uint32_t handles_before = encoder->num_handles;
-      if (!test_everything_Held_encode_(encoder, &from->held, &to->held, depth)) return false;
-      return fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      if (!(next = test_everything_Held_encode_(encoder, next, &from->held, &to->held, depth))) return NULL;
+      fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      return next;
     }
     case test_everything_HeldChoice_Tag_held_table: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_HeldTable* held_table_to = fidl_encode_envelope(encoder, from->held_table,
-          sizeof(*from->held_table), depth + 1);
-      if (!held_table_to) return false;
-      if (!test_everything_HeldTable_encode_(encoder, from->held_table, held_table_to, depth + 1))
-        return false;
-      return fidl_encode_envelope_end(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_HeldTable* held_table_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->held_table, sizeof(*from->held_table),
+          depth + 1)))
+        return NULL;
+      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->held_table, held_table_to,
+          depth + 1)))
+        return NULL;
+      fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_HeldChoice_Tag_value: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      fidl_string_t* value_to = fidl_encode_envelope(encoder, from->value, sizeof(*from->value), depth + 1);
-      if (!value_to) return false;
-      if (!fidl_encode_string(encoder, from->value, value_to, UINT32_MAX, false, depth + 1)) return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      fidl_string_t* value_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->value, sizeof(*from->value), depth + 1)))
+        return NULL;
+      if (!(next = fidl_encode_string(encoder, next, from->value, value_to, UINT32_MAX, false, depth + 1)))
+        return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_UNKNOWN_UNION_MEMBER);
+      return fidl_encode_stop(encoder, FIDL_ERROR_UNKNOWN_UNION_MEMBER);
   }
 }
 
-bool test_everything_HeldChoice_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_HeldChoice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                            uint32_t depth) {
   test_everything_HeldChoice* value = (test_everything_HeldChoice*)object;
   switch (value->ordinal) {
     case test_everything_HeldChoice_Tag_handle: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       uint32_t end_handle;
-      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return false;
-      if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return false;
-      return fidl_decode_envelope_inline_end(decoder, end_handle);
+      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
+      if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return NULL;
+      return fidl_decode_envelope_inline_end(decoder, end_handle) ? next : NULL;
     }
     case test_everything_HeldChoice_Tag_held: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       uint32_t end_handle;
-      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return false;
-      if (!test_everything_Held_decode_(decoder, &value->held, depth)) return false;
-      return fidl_decode_envelope_inline_end(decoder, end_handle);
+      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
+      if (!(next = test_everything_Held_decode_(decoder, next, &value->held, depth))) return NULL;
+      return fidl_decode_envelope_inline_end(decoder, end_handle) ? next : NULL;
     }
     case test_everything_HeldChoice_Tag_held_table: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_HeldTable* held_table_value = fidl_decode_envelope(decoder, &value->envelope_,
-          sizeof(*held_table_value), depth + 1, &mark);
-      if (!held_table_value) return false;
-      if (!test_everything_HeldTable_decode_(decoder, held_table_value, depth + 1)) return false;
-      return fidl_decode_envelope_end(decoder, &value->envelope_, held_table_value, &mark);
+      test_everything_HeldTable* held_table_value = (void*)next;
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*held_table_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = test_everything_HeldTable_decode_(decoder, next, held_table_value, depth + 1)))
+        return NULL;
+      if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, held_table_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_HeldChoice_Tag_value: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      fidl_string_t* value_value = fidl_decode_envelope_value(decoder, &value->envelope_,
-          sizeof(*value_value), depth + 1, &mark);
-      if (!value_value) return false;
-      if (!fidl_decode_string(decoder, value_value, UINT32_MAX, false, depth + 1)) return false;
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, value_value, &mark);
+      fidl_string_t* value_value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*value_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = fidl_decode_string(decoder, next, value_value, UINT32_MAX, false, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, value_value, &mark)) return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_union_unknown(decoder, &value->envelope_);
+      return fidl_decode_union_unknown(decoder, next, &value->envelope_);
   }
 }
 
@@ -1711,9 +1882,10 @@ static void test_everything_HeldChoice_close_(void* object) {
   test_everything_HeldChoice_close_handles((test_everything_HeldChoice*)object);
 }
 
-static bool test_everything_HeldChoice_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_HeldChoice));
-  return to && test_everything_HeldChoice_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_HeldChoice_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HeldChoice));
+  return next ? test_everything_HeldChoice_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_HeldChoice_type_ = {
@@ -1726,32 +1898,36 @@ const fidl_type_t test_everything_HeldChoice_type_ = {
     .close_handles = test_everything_HeldChoice_close_,
 };
 
-bool test_everything_Keywords_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                      uint32_t depth) {
+uint8_t* test_everything_Keywords_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                          void* to_object, uint32_t depth) {
   test_everything_Keywords* from = (test_everything_Keywords*)from_object;
   test_everything_Keywords* to = (test_everything_Keywords*)to_object;
-  if (!fidl_encode_bool(encoder, &from->struct_)) return false;
+  if (!fidl_encode_bool(encoder, &from->struct_)) return NULL;
   memset(to->_padding2, 0, sizeof(to->_padding2));
   if (!fidl_encode_vector(encoder, from->default_.count, from->default_.data, &to->default_, UINT32_MAX,
       false, depth))
-    return false;
-  if (!fidl_encode_data(encoder, from->default_.data, from->default_.count * sizeof(*from->default_.data)))
-    return false;
-  return true;
+    return NULL;
+  if (!(next = fidl_encode_data(encoder, next, from->default_.data,
+      from->default_.count * sizeof(*from->default_.data))))
+    return NULL;
+  return next;
 }
 
-bool test_everything_Keywords_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Keywords_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                          uint32_t depth) {
   test_everything_Keywords* value = (test_everything_Keywords*)object;
-  if (!fidl_decode_bool(decoder, &value->struct_)) return false;
-  if (!fidl_decode_padding(decoder, value->_padding2, sizeof(value->_padding2))) return false;
-  if (!fidl_decode_vector(decoder, &value->default_, sizeof(*value->default_.data), UINT32_MAX, false, depth))
-    return false;
-  return true;
+  if (!fidl_decode_bool(decoder, &value->struct_)) return NULL;
+  if (!fidl_decode_padding(decoder, value->_padding2, sizeof(value->_padding2))) return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->default_, sizeof(*value->default_.data), UINT32_MAX,
+      false, depth)))
+    return NULL;
+  return next;
 }
 
-static bool test_everything_Keywords_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Keywords));
-  return to && test_everything_Keywords_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Keywords_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Keywords));
+  return next ? test_everything_Keywords_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Keywords_type_ = {
@@ -1763,57 +1939,66 @@ const fidl_type_t test_everything_Keywords_type_ = {
     .decode = test_everything_Keywords_decode_,
 };
 
-bool test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                          uint32_t depth) {
+uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                              void* to_object, uint32_t depth) {
   test_everything_KeywordUnion* from = (test_everything_KeywordUnion*)from_object;
   test_everything_KeywordUnion* to = (test_everything_KeywordUnion*)to_object;
   switch (from->ordinal) {
     case test_everything_KeywordUnion_Tag_union: {
-      return fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      return next;
     }
     case test_everything_KeywordUnion_Tag_private: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      fidl_string_t* private__to = fidl_encode_envelope(encoder, from->private_, sizeof(*from->private_),
-          depth + 1);
-      if (!private__to) return false;
-      if (!fidl_encode_string(encoder, from->private_, private__to, UINT32_MAX, false, depth + 1))
-        return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      fidl_string_t* private__to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->private_, sizeof(*from->private_), depth + 1)))
+        return NULL;
+      if (!(next = fidl_encode_string(encoder, next, from->private_, private__to, UINT32_MAX, false,
+          depth + 1)))
+        return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                              uint32_t depth) {
   test_everything_KeywordUnion* value = (test_everything_KeywordUnion*)object;
   switch (value->ordinal) {
     case test_everything_KeywordUnion_Tag_union: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      return next;
     }
     case test_everything_KeywordUnion_Tag_private: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      fidl_string_t* private__value = fidl_decode_envelope_value(decoder, &value->envelope_,
-          sizeof(*private__value), depth + 1, &mark);
-      if (!private__value) return false;
-      if (!fidl_decode_string(decoder, private__value, UINT32_MAX, false, depth + 1)) return false;
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, private__value, &mark);
+      fidl_string_t* private__value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*private__value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = fidl_decode_string(decoder, next, private__value, UINT32_MAX, false, depth + 1)))
+        return NULL;
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, private__value, &mark))
+        return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-static bool test_everything_KeywordUnion_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_KeywordUnion));
-  return to && test_everything_KeywordUnion_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_KeywordUnion_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_KeywordUnion));
+  return next ? test_everything_KeywordUnion_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_KeywordUnion_type_ = {
@@ -1825,59 +2010,64 @@ const fidl_type_t test_everything_KeywordUnion_type_ = {
     .decode = test_everything_KeywordUnion_decode_,
 };
 
-bool test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                          uint32_t depth) {
+uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                              void* to_object, uint32_t depth) {
   test_everything_KeywordTable* from = (test_everything_KeywordTable*)from_object;
   test_everything_KeywordTable* to = (test_everything_KeywordTable*)to_object;
-  fidl_envelope_t* envelopes;
   uint64_t count;
   fidl_envelope_t* const sources = from->envelopes;
-  if (!fidl_encode_table(encoder, from, to, 2, depth, &envelopes, &count)) return false;
-  if (count < 1) return true;
+  fidl_envelope_t* const envelopes = (void*)next;
+  if (!(next = fidl_encode_table(encoder, next, from, to, 2, depth, &count))) return NULL;
+  if (count < 1) return next;
   envelopes[0].bits = sources[0].bits;
   if (envelopes[0].bits != 0) {  // init
-    if (!fidl_encode_envelope_inline(&envelopes[0], 1, 0)) return false;
+    fidl_encode_envelope_inline(&envelopes[0], 1, 0);
   }
-  if (count < 2) return true;
+  if (count < 2) return next;
   envelopes[1].bits = sources[1].bits;
   if (envelopes[1].bits != 0) {  // register
     fidl_string_t* register__from = sources[1].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-    fidl_string_t* register__to = fidl_encode_envelope(encoder, register__from, sizeof(*register__from),
-        depth + 2);
-    if (!register__to) return false;
-    if (!fidl_encode_string(encoder, register__from, register__to, UINT32_MAX, false, depth + 2))
-      return false;
-    if (!fidl_encode_envelope_value(encoder, &envelopes[1], &mark)) return false;
+    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    fidl_string_t* register__to = (void*)next;
+    if (!(next = fidl_encode_envelope(encoder, next, register__from, sizeof(*register__from), depth + 2)))
+      return NULL;
+    if (!(next = fidl_encode_string(encoder, next, register__from, register__to, UINT32_MAX, false,
+        depth + 2)))
+      return NULL;
+    fidl_encode_envelope_value(encoder, next, &envelopes[1], &mark);
   }
-  return true;
+  return next;
 }
 
-bool test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                              uint32_t depth) {
   test_everything_KeywordTable* value = (test_everything_KeywordTable*)object;
-  if (!fidl_decode_table(decoder, value, depth)) return false;
+  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
-  if (max_ordinal < 1) return true;
+  if (max_ordinal < 1) return next;
   if (envelopes[0].bits != 0) {  // init
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[0], 1)) return false;
+    if (!fidl_decode_envelope_inline(decoder, &envelopes[0], 1)) return NULL;
   }
-  if (max_ordinal < 2) return true;
+  if (max_ordinal < 2) return next;
   if (envelopes[1].bits != 0) {  // register
     fidl_decode_mark_t mark;
-    fidl_string_t* register__value = fidl_decode_envelope_value(decoder, &envelopes[1],
-        sizeof(*register__value), depth + 2, &mark);
-    if (!register__value) return false;
-    if (!fidl_decode_string(decoder, register__value, UINT32_MAX, false, depth + 2)) return false;
-    if (!fidl_decode_envelope_value_end(decoder, &envelopes[1], register__value, &mark)) return false;
+    fidl_string_t* register__value = (void*)next;
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[1], sizeof(*register__value), depth + 2,
+        &mark)))
+      return NULL;
+    if (!(next = fidl_decode_string(decoder, next, register__value, UINT32_MAX, false, depth + 2)))
+      return NULL;
+    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[1], register__value, &mark)) return NULL;
   }
-  if (max_ordinal == 2) return true;
-  return fidl_decode_table_rest(decoder, value, 2);
+  if (max_ordinal == 2) return next;
+  return fidl_decode_table_rest(decoder, next, value, 2);
 }
 
-static bool test_everything_KeywordTable_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_KeywordTable));
-  return to && test_everything_KeywordTable_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_KeywordTable_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_KeywordTable));
+  return next ? test_everything_KeywordTable_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_KeywordTable_type_ = {
@@ -1889,8 +2079,9 @@ const fidl_type_t test_everything_KeywordTable_type_ = {
     .decode = test_everything_KeywordTable_decode_,
 };
 
-static bool test_everything_PlainOneWayRequest_add_(fidl_encoder_t* encoder, void* value) {
-  return fidl_encode_append(encoder, value, sizeof(test_everything_PlainOneWayRequest)) != NULL;
+static uint8_t* test_everything_PlainOneWayRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                        void* value) {
+  return fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainOneWayRequest));
 }
 
 const fidl_type_t test_everything_PlainOneWayRequest_type_ = {
@@ -1901,26 +2092,29 @@ const fidl_type_t test_everything_PlainOneWayRequest_type_ = {
     .encode = test_everything_PlainOneWayRequest_add_,
 };
 
-bool test_everything_Plain_Fails_Response_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                                  uint32_t depth) {
+uint8_t* test_everything_Plain_Fails_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                      void* from_object, void* to_object, uint32_t depth) {
   (void)encoder;
   (void)from_object;
   (void)depth;
   test_everything_Plain_Fails_Response* to = (test_everything_Plain_Fails_Response*)to_object;
   to->_empty = 0;
-  return true;
+  return next;
 }
 
-bool test_everything_Plain_Fails_Response_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Plain_Fails_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                      uint32_t depth) {
   (void)depth;
   test_everything_Plain_Fails_Response* value = (test_everything_Plain_Fails_Response*)object;
-  if (value->_empty != 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);
-  return true;
+  if (value->_empty != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);
+  return next;
 }
 
-static bool test_everything_Plain_Fails_Response_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Plain_Fails_Response));
-  return to && test_everything_Plain_Fails_Response_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Plain_Fails_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                          void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_Fails_Response));
+  return next ? test_everything_Plain_Fails_Response_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_Fails_Response_type_ = {
@@ -1932,50 +2126,57 @@ const fidl_type_t test_everything_Plain_Fails_Response_type_ = {
     .decode = test_everything_Plain_Fails_Response_decode_,
 };
 
-bool test_everything_Plain_Fails_Result_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                                uint32_t depth) {
+uint8_t* test_everything_Plain_Fails_Result_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                                    void* to_object, uint32_t depth) {
   test_everything_Plain_Fails_Result* from = (test_everything_Plain_Fails_Result*)from_object;
   test_everything_Plain_Fails_Result* to = (test_everything_Plain_Fails_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Plain_Fails_Result_Tag_response: {
-      if (!test_everything_Plain_Fails_Response_encode_(encoder, &from->response, &to->response, depth))
-        return false;
-      return fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      if (!(next = test_everything_Plain_Fails_Response_encode_(encoder, next, &from->response, &to->response,
+          depth)))
+        return NULL;
+      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      return next;
     }
     case test_everything_Plain_Fails_Result_Tag_err: {
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Plain_Fails_Result_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Plain_Fails_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                    uint32_t depth) {
   test_everything_Plain_Fails_Result* value = (test_everything_Plain_Fails_Result*)object;
   switch (value->ordinal) {
     case test_everything_Plain_Fails_Result_Tag_response: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return false;
-      if (!test_everything_Plain_Fails_Response_decode_(decoder, &value->response, depth)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      if (!(next = test_everything_Plain_Fails_Response_decode_(decoder, next, &value->response, depth)))
+        return NULL;
+      return next;
     }
     case test_everything_Plain_Fails_Result_Tag_err: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-static bool test_everything_Plain_Fails_Result_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Plain_Fails_Result));
-  return to && test_everything_Plain_Fails_Result_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Plain_Fails_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                        void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_Fails_Result));
+  return next ? test_everything_Plain_Fails_Result_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_Fails_Result_type_ = {
@@ -1987,23 +2188,26 @@ const fidl_type_t test_everything_Plain_Fails_Result_type_ = {
     .decode = test_everything_Plain_Fails_Result_decode_,
 };
 
-bool test_everything_PlainFailsWithRequest_encode_(fidl_encoder_t* encoder, void* from_object,
-                                                   void* to_object, uint32_t depth) {
+uint8_t* test_everything_PlainFailsWithRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                       void* from_object, void* to_object, uint32_t depth) {
   test_everything_PlainFailsWithRequest* from = (test_everything_PlainFailsWithRequest*)from_object;
   test_everything_PlainFailsWithRequest* to = (test_everything_PlainFailsWithRequest*)to_object;
-  if (!fidl_encode_string(encoder, &from->name, &to->name, 32u, false, depth)) return false;
-  return true;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, false, depth))) return NULL;
+  return next;
 }
 
-bool test_everything_PlainFailsWithRequest_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_PlainFailsWithRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                       uint32_t depth) {
   test_everything_PlainFailsWithRequest* value = (test_everything_PlainFailsWithRequest*)object;
-  if (!fidl_decode_string(decoder, &value->name, 32u, false, depth)) return false;
-  return true;
+  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false, depth))) return NULL;
+  return next;
 }
 
-static bool test_everything_PlainFailsWithRequest_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_PlainFailsWithRequest));
-  return to && test_everything_PlainFailsWithRequest_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_PlainFailsWithRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                           void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainFailsWithRequest));
+  return next ? test_everything_PlainFailsWithRequest_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_PlainFailsWithRequest_type_ = {
@@ -2015,23 +2219,27 @@ const fidl_type_t test_everything_PlainFailsWithRequest_type_ = {
     .decode = test_everything_PlainFailsWithRequest_decode_,
 };
 
-bool test_everything_Plain_FailsWith_Response_encode_(fidl_encoder_t* encoder, void* from_object,
-                                                      void* to_object, uint32_t depth) {
+uint8_t* test_everything_Plain_FailsWith_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                          void* from_object, void* to_object,
+                                                          uint32_t depth) {
   test_everything_Plain_FailsWith_Response* from = (test_everything_Plain_FailsWith_Response*)from_object;
   test_everything_Plain_FailsWith_Response* to = (test_everything_Plain_FailsWith_Response*)to_object;
-  if (!test_everything_Pair_encode_(encoder, &from->pair, &to->pair, depth)) return false;
-  return true;
+  if (!(next = test_everything_Pair_encode_(encoder, next, &from->pair, &to->pair, depth))) return NULL;
+  return next;
 }
 
-bool test_everything_Plain_FailsWith_Response_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Plain_FailsWith_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                          void* object, uint32_t depth) {
   test_everything_Plain_FailsWith_Response* value = (test_everything_Plain_FailsWith_Response*)object;
-  if (!test_everything_Pair_decode_(decoder, &value->pair, depth)) return false;
-  return true;
+  if (!(next = test_everything_Pair_decode_(decoder, next, &value->pair, depth))) return NULL;
+  return next;
 }
 
-static bool test_everything_Plain_FailsWith_Response_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Plain_FailsWith_Response));
-  return to && test_everything_Plain_FailsWith_Response_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Plain_FailsWith_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                              void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWith_Response));
+  return next ? test_everything_Plain_FailsWith_Response_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_FailsWith_Response_type_ = {
@@ -2043,57 +2251,68 @@ const fidl_type_t test_everything_Plain_FailsWith_Response_type_ = {
     .decode = test_everything_Plain_FailsWith_Response_decode_,
 };
 
-bool test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder, void* from_object,
-                                                    void* to_object, uint32_t depth) {
+uint8_t* test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                        void* from_object, void* to_object, uint32_t depth) {
   test_everything_Plain_FailsWith_Result* from = (test_everything_Plain_FailsWith_Result*)from_object;
   test_everything_Plain_FailsWith_Result* to = (test_everything_Plain_FailsWith_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Plain_FailsWith_Result_Tag_response: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_Plain_FailsWith_Response* response_to = fidl_encode_envelope(encoder, from->response,
-          sizeof(*from->response), depth + 1);
-      if (!response_to) return false;
-      if (!test_everything_Plain_FailsWith_Response_encode_(encoder, from->response, response_to, depth + 1))
-        return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_Plain_FailsWith_Response* response_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_Plain_FailsWith_Response_encode_(encoder, next, from->response,
+          response_to, depth + 1)))
+        return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Plain_FailsWith_Result_Tag_err: {
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                        uint32_t depth) {
   test_everything_Plain_FailsWith_Result* value = (test_everything_Plain_FailsWith_Result*)object;
   switch (value->ordinal) {
     case test_everything_Plain_FailsWith_Result_Tag_response: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_Plain_FailsWith_Response* response_value = fidl_decode_envelope_value(decoder,
-          &value->envelope_, sizeof(*response_value), depth + 1, &mark);
-      if (!response_value) return false;
-      if (!test_everything_Plain_FailsWith_Response_decode_(decoder, response_value, depth + 1)) return false;
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, response_value, &mark);
+      test_everything_Plain_FailsWith_Response* response_value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*response_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = test_everything_Plain_FailsWith_Response_decode_(decoder, next, response_value,
+          depth + 1)))
+        return NULL;
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, response_value, &mark))
+        return NULL;
+      return next;
     }
     case test_everything_Plain_FailsWith_Result_Tag_err: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-static bool test_everything_Plain_FailsWith_Result_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Plain_FailsWith_Result));
-  return to && test_everything_Plain_FailsWith_Result_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Plain_FailsWith_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                            void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWith_Result));
+  return next ? test_everything_Plain_FailsWith_Result_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_FailsWith_Result_type_ = {
@@ -2105,8 +2324,9 @@ const fidl_type_t test_everything_Plain_FailsWith_Result_type_ = {
     .decode = test_everything_Plain_FailsWith_Result_decode_,
 };
 
-static bool test_everything_PlainHappenedRequest_add_(fidl_encoder_t* encoder, void* value) {
-  return fidl_encode_append(encoder, value, sizeof(test_everything_PlainHappenedRequest)) != NULL;
+static uint8_t* test_everything_PlainHappenedRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                          void* value) {
+  return fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainHappenedRequest));
 }
 
 const fidl_type_t test_everything_PlainHappenedRequest_type_ = {
@@ -2117,23 +2337,26 @@ const fidl_type_t test_everything_PlainHappenedRequest_type_ = {
     .encode = test_everything_PlainHappenedRequest_add_,
 };
 
-bool test_everything_Base_GetName_Response_encode_(fidl_encoder_t* encoder, void* from_object,
-                                                   void* to_object, uint32_t depth) {
+uint8_t* test_everything_Base_GetName_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                       void* from_object, void* to_object, uint32_t depth) {
   test_everything_Base_GetName_Response* from = (test_everything_Base_GetName_Response*)from_object;
   test_everything_Base_GetName_Response* to = (test_everything_Base_GetName_Response*)to_object;
-  if (!fidl_encode_string(encoder, &from->name, &to->name, 32u, false, depth)) return false;
-  return true;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, false, depth))) return NULL;
+  return next;
 }
 
-bool test_everything_Base_GetName_Response_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Base_GetName_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                       uint32_t depth) {
   test_everything_Base_GetName_Response* value = (test_everything_Base_GetName_Response*)object;
-  if (!fidl_decode_string(decoder, &value->name, 32u, false, depth)) return false;
-  return true;
+  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false, depth))) return NULL;
+  return next;
 }
 
-static bool test_everything_Base_GetName_Response_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Base_GetName_Response));
-  return to && test_everything_Base_GetName_Response_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Base_GetName_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                           void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Base_GetName_Response));
+  return next ? test_everything_Base_GetName_Response_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Base_GetName_Response_type_ = {
@@ -2145,61 +2368,71 @@ const fidl_type_t test_everything_Base_GetName_Response_type_ = {
     .decode = test_everything_Base_GetName_Response_decode_,
 };
 
-bool test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                                 uint32_t depth) {
+uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                     void* from_object, void* to_object, uint32_t depth) {
   test_everything_Base_GetName_Result* from = (test_everything_Base_GetName_Result*)from_object;
   test_everything_Base_GetName_Result* to = (test_everything_Base_GetName_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Base_GetName_Result_Tag_response: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_Base_GetName_Response* response_to = fidl_encode_envelope(encoder, from->response,
-          sizeof(*from->response), depth + 1);
-      if (!response_to) return false;
-      if (!test_everything_Base_GetName_Response_encode_(encoder, from->response, response_to, depth + 1))
-        return false;
-      return fidl_encode_envelope_value(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_Base_GetName_Response* response_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_Base_GetName_Response_encode_(encoder, next, from->response, response_to,
+          depth + 1)))
+        return NULL;
+      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Base_GetName_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+        return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                     uint32_t depth) {
   test_everything_Base_GetName_Result* value = (test_everything_Base_GetName_Result*)object;
   switch (value->ordinal) {
     case test_everything_Base_GetName_Result_Tag_response: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_Base_GetName_Response* response_value = fidl_decode_envelope_value(decoder,
-          &value->envelope_, sizeof(*response_value), depth + 1, &mark);
-      if (!response_value) return false;
-      if (!test_everything_Base_GetName_Response_decode_(decoder, response_value, depth + 1)) return false;
-      return fidl_decode_envelope_value_end(decoder, &value->envelope_, response_value, &mark);
+      test_everything_Base_GetName_Response* response_value = (void*)next;
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*response_value),
+          depth + 1, &mark)))
+        return NULL;
+      if (!(next = test_everything_Base_GetName_Response_decode_(decoder, next, response_value, depth + 1)))
+        return NULL;
+      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, response_value, &mark))
+        return NULL;
+      return next;
     }
     case test_everything_Base_GetName_Result_Tag_framework_err: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return true;
+        return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-static bool test_everything_Base_GetName_Result_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Base_GetName_Result));
-  return to && test_everything_Base_GetName_Result_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Base_GetName_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                         void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Base_GetName_Result));
+  return next ? test_everything_Base_GetName_Result_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Base_GetName_Result_type_ = {
@@ -2211,18 +2444,20 @@ const fidl_type_t test_everything_Base_GetName_Result_type_ = {
     .decode = test_everything_Base_GetName_Result_decode_,
 };
 
-bool test_everything_ComposedGiveRequest_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                                 uint32_t depth) {
+uint8_t* test_everything_ComposedGiveRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                     void* from_object, void* to_object, uint32_t depth) {
   test_everything_ComposedGiveRequest* from = (test_everything_ComposedGiveRequest*)from_object;
   test_everything_ComposedGiveRequest* to = (test_everything_ComposedGiveRequest*)to_object;
-  if (!test_everything_Resources_encode_(encoder, &from->resources, &to->resources, depth)) return false;
-  return true;
+  if (!(next = test_everything_Resources_encode_(encoder, next, &from->resources, &to->resources, depth)))
+    return NULL;
+  return next;
 }
 
-bool test_everything_ComposedGiveRequest_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_ComposedGiveRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                     uint32_t depth) {
   test_everything_ComposedGiveRequest* value = (test_everything_ComposedGiveRequest*)object;
-  if (!test_everything_Resources_decode_(decoder, &value->resources, depth)) return false;
-  return true;
+  if (!(next = test_everything_Resources_decode_(decoder, next, &value->resources, depth))) return NULL;
+  return next;
 }
 
 void test_everything_ComposedGiveRequest_close_handles(test_everything_ComposedGiveRequest* value) {
@@ -2233,9 +2468,11 @@ static void test_everything_ComposedGiveRequest_close_(void* object) {
   test_everything_ComposedGiveRequest_close_handles((test_everything_ComposedGiveRequest*)object);
 }
 
-static bool test_everything_ComposedGiveRequest_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_ComposedGiveRequest));
-  return to && test_everything_ComposedGiveRequest_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_ComposedGiveRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                         void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_ComposedGiveRequest));
+  return next ? test_everything_ComposedGiveRequest_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_ComposedGiveRequest_type_ = {
@@ -2248,20 +2485,21 @@ const fidl_type_t test_everything_ComposedGiveRequest_type_ = {
     .close_handles = test_everything_ComposedGiveRequest_close_,
 };
 
-bool test_everything_Composed_Give_Response_encode_(fidl_encoder_t* encoder, void* from_object,
-                                                    void* to_object, uint32_t depth) {
+uint8_t* test_everything_Composed_Give_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                        void* from_object, void* to_object, uint32_t depth) {
   (void)depth;
   test_everything_Composed_Give_Response* from = (test_everything_Composed_Give_Response*)from_object;
   test_everything_Composed_Give_Response* to = (test_everything_Composed_Give_Response*)to_object;
-  if (!fidl_encode_handle(encoder, &from->back, &to->back, 0u, 0x80000000u, true)) return false;
-  return true;
+  if (!fidl_encode_handle(encoder, &from->back, &to->back, 0u, 0x80000000u, true)) return NULL;
+  return next;
 }
 
-bool test_everything_Composed_Give_Response_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Composed_Give_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                        uint32_t depth) {
   (void)depth;
   test_everything_Composed_Give_Response* value = (test_everything_Composed_Give_Response*)object;
-  if (!fidl_decode_handle(decoder, &value->back, 0u, 0x80000000u, true)) return false;
-  return true;
+  if (!fidl_decode_handle(decoder, &value->back, 0u, 0x80000000u, true)) return NULL;
+  return next;
 }
 
 void test_everything_Composed_Give_Response_close_handles(test_everything_Composed_Give_Response* value) {
@@ -2273,9 +2511,11 @@ static void test_everything_Composed_Give_Response_close_(void* object) {
   test_everything_Composed_Give_Response_close_handles((test_everything_Composed_Give_Response*)object);
 }
 
-static bool test_everything_Composed_Give_Response_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Composed_Give_Response));
-  return to && test_everything_Composed_Give_Response_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Composed_Give_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                            void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Give_Response));
+  return next ? test_everything_Composed_Give_Response_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Give_Response_type_ = {
@@ -2288,50 +2528,55 @@ const fidl_type_t test_everything_Composed_Give_Response_type_ = {
     .close_handles = test_everything_Composed_Give_Response_close_,
 };
 
-bool test_everything_Composed_Give_Result_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                                  uint32_t depth) {
+uint8_t* test_everything_Composed_Give_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                      void* from_object, void* to_object, uint32_t depth) {
   test_everything_Composed_Give_Result* from = (test_everything_Composed_Give_Result*)from_object;
   test_everything_Composed_Give_Result* to = (test_everything_Composed_Give_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Composed_Give_Result_Tag_response: {
       uint32_t handles_before = encoder->num_handles;
-      if (!test_everything_Composed_Give_Response_encode_(encoder, &from->response, &to->response, depth))
-        return false;
-      return fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      if (!(next = test_everything_Composed_Give_Response_encode_(encoder, next, &from->response,
+          &to->response, depth)))
+        return NULL;
+      fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      return next;
     }
     case test_everything_Composed_Give_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+        return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Composed_Give_Result_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Composed_Give_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                      uint32_t depth) {
   test_everything_Composed_Give_Result* value = (test_everything_Composed_Give_Result*)object;
   switch (value->ordinal) {
     case test_everything_Composed_Give_Result_Tag_response: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       uint32_t end_handle;
-      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return false;
-      if (!test_everything_Composed_Give_Response_decode_(decoder, &value->response, depth)) return false;
-      return fidl_decode_envelope_inline_end(decoder, end_handle);
+      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
+      if (!(next = test_everything_Composed_Give_Response_decode_(decoder, next, &value->response, depth)))
+        return NULL;
+      return fidl_decode_envelope_inline_end(decoder, end_handle) ? next : NULL;
     }
     case test_everything_Composed_Give_Result_Tag_framework_err: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return true;
+        return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
@@ -2349,9 +2594,11 @@ static void test_everything_Composed_Give_Result_close_(void* object) {
   test_everything_Composed_Give_Result_close_handles((test_everything_Composed_Give_Result*)object);
 }
 
-static bool test_everything_Composed_Give_Result_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Composed_Give_Result));
-  return to && test_everything_Composed_Give_Result_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Composed_Give_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                          void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Give_Result));
+  return next ? test_everything_Composed_Give_Result_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Give_Result_type_ = {
@@ -2364,62 +2611,69 @@ const fidl_type_t test_everything_Composed_Give_Result_type_ = {
     .close_handles = test_everything_Composed_Give_Result_close_,
 };
 
-bool test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                                  uint32_t depth) {
+uint8_t* test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                      void* from_object, void* to_object, uint32_t depth) {
   test_everything_Composed_Take_Result* from = (test_everything_Composed_Take_Result*)from_object;
   test_everything_Composed_Take_Result* to = (test_everything_Composed_Take_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Composed_Take_Result_Tag_response: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_HeldTable* response_to = fidl_encode_envelope(encoder, from->response,
-          sizeof(*from->response), depth + 1);
-      if (!response_to) return false;
-      if (!test_everything_HeldTable_encode_(encoder, from->response, response_to, depth + 1)) return false;
-      return fidl_encode_envelope_end(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_HeldTable* response_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->response, response_to, depth + 1)))
+        return NULL;
+      fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Composed_Take_Result_Tag_err: {
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case test_everything_Composed_Take_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+        return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Composed_Take_Result_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Composed_Take_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                      uint32_t depth) {
   test_everything_Composed_Take_Result* value = (test_everything_Composed_Take_Result*)object;
   switch (value->ordinal) {
     case test_everything_Composed_Take_Result_Tag_response: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_HeldTable* response_value = fidl_decode_envelope(decoder, &value->envelope_,
-          sizeof(*response_value), depth + 1, &mark);
-      if (!response_value) return false;
-      if (!test_everything_HeldTable_decode_(decoder, response_value, depth + 1)) return false;
-      return fidl_decode_envelope_end(decoder, &value->envelope_, response_value, &mark);
+      test_everything_HeldTable* response_value = (void*)next;
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*response_value), depth + 1,
+          &mark)))
+        return NULL;
+      if (!(next = test_everything_HeldTable_decode_(decoder, next, response_value, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, response_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_Composed_Take_Result_Tag_err: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
-      return true;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      return next;
     }
     case test_everything_Composed_Take_Result_Tag_framework_err: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return true;
+        return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
@@ -2439,9 +2693,11 @@ static void test_everything_Composed_Take_Result_close_(void* object) {
   test_everything_Composed_Take_Result_close_handles((test_everything_Composed_Take_Result*)object);
 }
 
-static bool test_everything_Composed_Take_Result_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Composed_Take_Result));
-  return to && test_everything_Composed_Take_Result_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Composed_Take_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                          void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Take_Result));
+  return next ? test_everything_Composed_Take_Result_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Take_Result_type_ = {
@@ -2454,54 +2710,60 @@ const fidl_type_t test_everything_Composed_Take_Result_type_ = {
     .close_handles = test_everything_Composed_Take_Result_close_,
 };
 
-bool test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, void* from_object, void* to_object,
-                                                  uint32_t depth) {
+uint8_t* test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                      void* from_object, void* to_object, uint32_t depth) {
   test_everything_Composed_Pass_Result* from = (test_everything_Composed_Pass_Result*)from_object;
   test_everything_Composed_Pass_Result* to = (test_everything_Composed_Pass_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Composed_Pass_Result_Tag_response: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder);
-      test_everything_HeldChoice* response_to = fidl_encode_envelope(encoder, from->response,
-          sizeof(*from->response), depth + 1);
-      if (!response_to) return false;
-      if (!test_everything_HeldChoice_encode_(encoder, from->response, response_to, depth + 1)) return false;
-      return fidl_encode_envelope_end(encoder, &to->envelope_, &mark);
+      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      test_everything_HeldChoice* response_to = (void*)next;
+      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+        return NULL;
+      if (!(next = test_everything_HeldChoice_encode_(encoder, next, from->response, response_to, depth + 1)))
+        return NULL;
+      fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
+      return next;
     }
     case test_everything_Composed_Pass_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+        return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      return next;
     }
     case 0:
-      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
-      return fidl_encode_fail(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
-bool test_everything_Composed_Pass_Result_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_Composed_Pass_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                      uint32_t depth) {
   test_everything_Composed_Pass_Result* value = (test_everything_Composed_Pass_Result*)object;
   switch (value->ordinal) {
     case test_everything_Composed_Pass_Result_Tag_response: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
-      test_everything_HeldChoice* response_value = fidl_decode_envelope(decoder, &value->envelope_,
-          sizeof(*response_value), depth + 1, &mark);
-      if (!response_value) return false;
-      if (!test_everything_HeldChoice_decode_(decoder, response_value, depth + 1)) return false;
-      return fidl_decode_envelope_end(decoder, &value->envelope_, response_value, &mark);
+      test_everything_HeldChoice* response_value = (void*)next;
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*response_value), depth + 1,
+          &mark)))
+        return NULL;
+      if (!(next = test_everything_HeldChoice_decode_(decoder, next, response_value, depth + 1))) return NULL;
+      if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, response_value, &mark)) return NULL;
+      return next;
     }
     case test_everything_Composed_Pass_Result_Tag_framework_err: {
-      if (value->envelope_.bits == 0) return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return false;
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
-        return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      return true;
+        return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
+      return next;
     }
     case 0:
-      return fidl_decode_union_unset(decoder, &value->envelope_, false);
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
     default:
-      return fidl_decode_fail(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
 }
 
@@ -2521,9 +2783,11 @@ static void test_everything_Composed_Pass_Result_close_(void* object) {
   test_everything_Composed_Pass_Result_close_handles((test_everything_Composed_Pass_Result*)object);
 }
 
-static bool test_everything_Composed_Pass_Result_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_Composed_Pass_Result));
-  return to && test_everything_Composed_Pass_Result_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_Composed_Pass_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                          void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Pass_Result));
+  return next ? test_everything_Composed_Pass_Result_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Pass_Result_type_ = {
@@ -2536,20 +2800,21 @@ const fidl_type_t test_everything_Composed_Pass_Result_type_ = {
     .close_handles = test_everything_Composed_Pass_Result_close_,
 };
 
-bool test_everything_ComposedOfferedRequest_encode_(fidl_encoder_t* encoder, void* from_object,
-                                                    void* to_object, uint32_t depth) {
+uint8_t* test_everything_ComposedOfferedRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                        void* from_object, void* to_object, uint32_t depth) {
   (void)depth;
   test_everything_ComposedOfferedRequest* from = (test_everything_ComposedOfferedRequest*)from_object;
   test_everything_ComposedOfferedRequest* to = (test_everything_ComposedOfferedRequest*)to_object;
-  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return false;
-  return true;
+  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return NULL;
+  return next;
 }
 
-bool test_everything_ComposedOfferedRequest_decode_(fidl_decoder_t* decoder, void* object, uint32_t depth) {
+uint8_t* test_everything_ComposedOfferedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+                                                        uint32_t depth) {
   (void)depth;
   test_everything_ComposedOfferedRequest* value = (test_everything_ComposedOfferedRequest*)object;
-  if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return false;
-  return true;
+  if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return NULL;
+  return next;
 }
 
 void test_everything_ComposedOfferedRequest_close_handles(test_everything_ComposedOfferedRequest* value) {
@@ -2561,9 +2826,11 @@ static void test_everything_ComposedOfferedRequest_close_(void* object) {
   test_everything_ComposedOfferedRequest_close_handles((test_everything_ComposedOfferedRequest*)object);
 }
 
-static bool test_everything_ComposedOfferedRequest_add_(fidl_encoder_t* encoder, void* value) {
-  void* to = fidl_encode_append(encoder, value, sizeof(test_everything_ComposedOfferedRequest));
-  return to && test_everything_ComposedOfferedRequest_encode_(encoder, value, to, 0);
+static uint8_t* test_everything_ComposedOfferedRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                            void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_ComposedOfferedRequest));
+  return next ? test_everything_ComposedOfferedRequest_encode_(encoder, next, value, to, 0) : NULL;
 }
 
 const fidl_type_t test_everything_ComposedOfferedRequest_type_ = {

@@ -2,9 +2,11 @@
 // allocating; large plain data is not copied but gathered, as an entry of the list that the channel's write
 // takes.
 //
-// Each fidl_encode_* returns false once something failed; the first error is kept, and the generated code
-// returns at once. Whoever began the encoding then closes the handles that were moved into it
-// (fidl_encoder_close_handles).
+// What appends takes `next`, the first free byte of the scratch buffer, and returns the one behind what it
+// appended; generated code keeps it in a variable, where the compiler can keep it in a register. An object is
+// appended at `next`, so its address is known before. NULL, and false from what only checks, say that
+// something failed: the first error is kept, and the generated code returns at once. Whoever began the
+// encoding then closes the handles that were moved into it (fidl_encoder_close_handles).
 #ifndef LIB_FIDL_ENCODER_H_
 #define LIB_FIDL_ENCODER_H_
 
@@ -21,7 +23,7 @@ extern "C" {
 
 struct fidl_encoder {
   uint8_t* buffer;    // 8-aligned
-  uint8_t* next;      // the first free byte of `buffer`
+  uint8_t* next;      // the first free byte of `buffer`, between primary objects
   uint8_t* end;       // the end of what may be used of it
   uint8_t* segment;   // the first byte that no iovec covers yet
   uint64_t limit;     // bytes of the whole message
@@ -57,9 +59,14 @@ bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* va
 // Closes the handles that were moved into the encoder.
 void fidl_encoder_close_handles(fidl_encoder_t* encoder);
 
+// The bytes of the message before `next`, gathered ones included.
+static inline uint64_t fidl_encode_size(const fidl_encoder_t* encoder, const uint8_t* next) {
+  return (uint64_t)(next - encoder->buffer) + encoder->gathered;
+}
+
 // The bytes so far, gathered ones included.
 static inline uint64_t fidl_encoder_size(const fidl_encoder_t* encoder) {
-  return (uint64_t)(encoder->next - encoder->buffer) + encoder->gathered;
+  return fidl_encode_size(encoder, encoder->next);
 }
 
 // Records the first error.
@@ -70,27 +77,29 @@ static inline bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error)
   return false;
 }
 
-// Refers to `size` bytes at `from` instead of copying them; false (and nothing done) if the list is full.
-bool fidl_encode_gather(fidl_encoder_t* encoder, const void* from, uint64_t size);
-
-// Room for an object of `size` bytes, its padding zeroed. NULL on failure.
-static inline void* fidl_encode_reserve(fidl_encoder_t* encoder, uint64_t size) {
-  uint64_t padded = fidl_align(size);
-  if (__builtin_expect(padded > (uint64_t)(encoder->end - encoder->next), 0)) {
-    fidl_encode_fail(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
-    return NULL;
-  }
-  uint8_t* to = encoder->next;
-  encoder->next += padded;
-  if (size & 7u) memset(to + padded - 8, 0, 8);
-  return to;
+static inline uint8_t* fidl_encode_stop(fidl_encoder_t* encoder, fidl_error_t error) {
+  fidl_encode_set_error(encoder, error);
+  return NULL;
 }
 
-// Appends an object: its copy, zero-padded. NULL on failure.
-static inline void* fidl_encode_append(fidl_encoder_t* encoder, const void* from, uint64_t size) {
-  void* to = fidl_encode_reserve(encoder, size);
-  if (to && size) memcpy(to, from, size);
-  return to;
+// Refers to `size` bytes at `from` instead of copying them. There is room in the list.
+uint8_t* fidl_encode_gather(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size);
+
+// Makes room for an object of `size` bytes, its padding zeroed.
+static inline uint8_t* fidl_encode_reserve(fidl_encoder_t* encoder, uint8_t* next, uint64_t size) {
+  uint64_t padded = fidl_align(size);
+  if (__builtin_expect(padded > (uint64_t)(encoder->end - next), 0))
+    return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+  if (size & 7u) memset(next + padded - 8, 0, 8);
+  return next + padded;
+}
+
+// Appends an object: its copy, zero-padded.
+static inline uint8_t* fidl_encode_append(fidl_encoder_t* encoder, uint8_t* next, const void* from,
+                                          uint64_t size) {
+  uint8_t* end = fidl_encode_reserve(encoder, next, size);
+  if (end && size) memcpy(next, from, size);
+  return end;
 }
 
 // Copies what is mostly short, and whose size is not known to the compiler, without a call. `to` is
@@ -121,13 +130,14 @@ static inline void fidl_copy_short(uint8_t* to, const uint8_t* from, uint64_t si
 }
 
 // Appends plain data, by reference if it is large.
-static inline bool fidl_encode_data(fidl_encoder_t* encoder, const void* from, uint64_t size) {
-  if (size >= FIDL_GATHER_MIN_BYTES && encoder->gather && fidl_encode_gather(encoder, from, size))
-    return encoder->error == FIDL_ERROR_NONE;
-  void* to = fidl_encode_reserve(encoder, size);
-  if (!to) return false;
-  fidl_copy_short((uint8_t*)to, (const uint8_t*)from, size);
-  return true;
+static inline uint8_t* fidl_encode_data(fidl_encoder_t* encoder, uint8_t* next, const void* from,
+                                        uint64_t size) {
+  // One entry of the list for what precedes the data, one for the data, one for what will follow it.
+  if (size >= FIDL_GATHER_MIN_BYTES && encoder->gather && encoder->num_iovecs + 3 <= FIDL_ENCODER_IOVECS)
+    return fidl_encode_gather(encoder, next, from, size);
+  uint8_t* end = fidl_encode_reserve(encoder, next, size);
+  if (end) fidl_copy_short(next, (const uint8_t*)from, size);
+  return end;
 }
 
 static inline bool fidl_encode_depth(fidl_encoder_t* encoder, uint32_t depth) {
@@ -145,22 +155,23 @@ static inline void fidl_encode_present(void* to) {
 // A string's bytes are appended; a vector's elements are the caller's to append.
 
 // A string that is absent or long.
-bool fidl_encode_rare_string(fidl_encoder_t* encoder, const fidl_string_t* from, bool optional);
+uint8_t* fidl_encode_rare_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
+                                 bool optional);
 
-static inline bool fidl_encode_string(fidl_encoder_t* encoder, const fidl_string_t* from, fidl_string_t* to,
-                                      uint64_t bound, bool optional, uint32_t depth) {
+static inline uint8_t* fidl_encode_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
+                                          fidl_string_t* to, uint64_t bound, bool optional, uint32_t depth) {
   const char* data = from->data;
   uint64_t size = from->size;
-  if (__builtin_expect(!data, 0)) return fidl_encode_rare_string(encoder, from, optional);
-  if (size > bound) return fidl_encode_fail(encoder, FIDL_ERROR_STRING_TOO_LONG);
-  if (!fidl_encode_depth(encoder, depth + 1)) return false;
+  if (__builtin_expect(!data, 0)) return fidl_encode_rare_string(encoder, next, from, optional);
+  if (size > bound) return fidl_encode_stop(encoder, FIDL_ERROR_STRING_TOO_LONG);
+  if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
   fidl_encode_present(&to->data);
-  if (size >= FIDL_GATHER_MIN_BYTES) return fidl_encode_rare_string(encoder, from, optional);
-  void* copy = fidl_encode_reserve(encoder, size);
-  if (!copy) return false;
-  fidl_copy_short((uint8_t*)copy, (const uint8_t*)data, size);
-  if (fidl_padded_utf8_valid(copy, size)) return true;
-  return fidl_encode_fail(encoder, FIDL_ERROR_STRING_NOT_UTF8);
+  if (size >= FIDL_GATHER_MIN_BYTES) return fidl_encode_rare_string(encoder, next, from, optional);
+  uint8_t* end = fidl_encode_reserve(encoder, next, size);
+  if (!end) return NULL;
+  fidl_copy_short(next, (const uint8_t*)data, size);
+  if (fidl_padded_utf8_valid(next, size)) return end;
+  return fidl_encode_stop(encoder, FIDL_ERROR_STRING_NOT_UTF8);
 }
 
 static inline bool fidl_encode_vector(fidl_encoder_t* encoder, uint64_t count, const void* data, void* to,
@@ -184,21 +195,18 @@ static inline bool fidl_encode_bool(fidl_encoder_t* encoder, const void* from) {
   return true;
 }
 
-// Appends the struct `from` points to and makes `to` its presence word. NULL on failure.
-static inline void* fidl_encode_box(fidl_encoder_t* encoder, const void* from, uint64_t size, void* to,
-                                    uint32_t depth) {
+// Appends the struct `from` points to and makes `to` its presence word.
+static inline uint8_t* fidl_encode_box(fidl_encoder_t* encoder, uint8_t* next, const void* from,
+                                       uint64_t size, void* to, uint32_t depth) {
   fidl_encode_present(to);
-  return fidl_encode_depth(encoder, depth + 1) ? fidl_encode_append(encoder, from, size) : NULL;
+  return fidl_encode_depth(encoder, depth + 1) ? fidl_encode_append(encoder, next, from, size) : NULL;
 }
 
-// Appends the out-of-line content of an envelope, at `depth`. NULL on failure.
-static inline void* fidl_encode_envelope(fidl_encoder_t* encoder, const void* from, uint64_t size,
-                                         uint32_t depth) {
-  if (!from) {
-    fidl_encode_fail(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-    return NULL;
-  }
-  return fidl_encode_depth(encoder, depth) ? fidl_encode_append(encoder, from, size) : NULL;
+// Appends the out-of-line content of an envelope, at `depth`.
+static inline uint8_t* fidl_encode_envelope(fidl_encoder_t* encoder, uint8_t* next, const void* from,
+                                            uint64_t size, uint32_t depth) {
+  if (!from) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+  return fidl_encode_depth(encoder, depth) ? fidl_encode_append(encoder, next, from, size) : NULL;
 }
 
 // Where the content of an envelope begins.
@@ -207,47 +215,42 @@ typedef struct fidl_encode_mark {
   uint32_t num_handles;
 } fidl_encode_mark_t;
 
-static inline fidl_encode_mark_t fidl_encode_mark(const fidl_encoder_t* encoder) {
+static inline fidl_encode_mark_t fidl_encode_mark(const fidl_encoder_t* encoder, const uint8_t* next) {
   fidl_encode_mark_t mark;
-  mark.position = (uint64_t)(uintptr_t)encoder->next + encoder->gathered;
+  mark.position = (uint64_t)(uintptr_t)next + encoder->gathered;
   mark.num_handles = encoder->num_handles;
   return mark;
 }
 
 // Makes `envelope` the header of `size` bytes of content without handles.
-static inline bool fidl_encode_envelope_fixed(fidl_envelope_t* envelope, uint64_t size) {
+static inline void fidl_encode_envelope_fixed(fidl_envelope_t* envelope, uint64_t size) {
   envelope->bits = fidl_align(size);
-  return true;
 }
 
 // Makes `envelope` the header of what was appended since `mark`, in which there are no handles.
-static inline bool fidl_encode_envelope_value(fidl_encoder_t* encoder, fidl_envelope_t* envelope,
-                                              const fidl_encode_mark_t* mark) {
-  envelope->bits = (uint64_t)(uintptr_t)encoder->next + encoder->gathered - mark->position;
-  return true;
+static inline void fidl_encode_envelope_value(const fidl_encoder_t* encoder, const uint8_t* next,
+                                              fidl_envelope_t* envelope, const fidl_encode_mark_t* mark) {
+  envelope->bits = (uint64_t)(uintptr_t)next + encoder->gathered - mark->position;
 }
 
 // Makes `envelope` the header of what was appended since `mark`.
-static inline bool fidl_encode_envelope_end(fidl_encoder_t* encoder, fidl_envelope_t* envelope,
-                                            const fidl_encode_mark_t* mark) {
+static inline void fidl_encode_envelope_end(const fidl_encoder_t* encoder, const uint8_t* next,
+                                            fidl_envelope_t* envelope, const fidl_encode_mark_t* mark) {
   uint64_t num_handles = encoder->num_handles - mark->num_handles;
-  fidl_encode_envelope_value(encoder, envelope, mark);
-  envelope->bits |= num_handles << 32;
-  return true;
+  envelope->bits = ((uint64_t)(uintptr_t)next + encoder->gathered - mark->position) | num_handles << 32;
 }
 
 // Makes `envelope`, whose first `size` bytes are the value on the wire, an inline one with this number of
 // handles.
-static inline bool fidl_encode_envelope_inline(fidl_envelope_t* envelope, uint32_t size,
+static inline void fidl_encode_envelope_inline(fidl_envelope_t* envelope, uint32_t size,
                                                uint64_t num_handles) {
   envelope->bits = (envelope->bits & (UINT64_MAX >> (64 - 8 * size))) | num_handles << 32 | UINT64_C(1) << 48;
-  return true;
 }
 
 // Begins a table: room for the envelopes up to the highest present ordinal, of which `known` are known to the
-// type. `from` and `to` are {max_ordinal, envelopes}. `*out` is the room, `*count` the number of envelopes.
-static inline bool fidl_encode_table(fidl_encoder_t* encoder, const void* from, void* to, uint64_t known,
-                                     uint32_t depth, fidl_envelope_t** out, uint64_t* count) {
+// type. `from` and `to` are {max_ordinal, envelopes}. `*count` is the number of envelopes.
+static inline uint8_t* fidl_encode_table(fidl_encoder_t* encoder, uint8_t* next, const void* from, void* to,
+                                         uint64_t known, uint32_t depth, uint64_t* count) {
   uint64_t max;
   const fidl_envelope_t* envelopes;
   memcpy(&max, from, 8);
@@ -259,9 +262,8 @@ static inline bool fidl_encode_table(fidl_encoder_t* encoder, const void* from, 
   memcpy(to, &max, 8);
   fidl_encode_present((uint8_t*)to + 8);
   *count = max;
-  if (!fidl_encode_depth(encoder, depth + 1)) return false;
-  *out = (fidl_envelope_t*)fidl_encode_reserve(encoder, max * sizeof(fidl_envelope_t));
-  return *out != NULL;
+  if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
+  return fidl_encode_reserve(encoder, next, max * sizeof(fidl_envelope_t));
 }
 
 #ifdef __cplusplus

@@ -18,10 +18,12 @@ struct fidl_type {
   uint32_t max_size;     // of a whole encoded value, padded; UINT32_MAX: unbounded
   uint32_t max_handles;  // UINT32_MAX: unbounded
   bool resource;
-  // Appends a value as a primary object with all it refers to. Its handles are moved.
-  bool (*encode)(fidl_encoder_t* encoder, void* value);
+  // Appends a value at `next` as a primary object with all it refers to; its handles are moved. Returns the
+  // place behind, NULL on failure.
+  uint8_t* (*encode)(fidl_encoder_t* encoder, uint8_t* next, void* value);
   // `object` lies in the message, its inline bytes inside the bounds; it is checked and patched in place.
-  bool (*decode)(fidl_decoder_t* decoder, void* object, uint32_t depth);
+  // What it refers to begins at `next`. Returns the place behind that, NULL on failure.
+  uint8_t* (*decode)(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
   void (*close_handles)(void* object);
 };
 
