@@ -81,10 +81,6 @@ void netstack_enter(netstack_t* netstack) {
   tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
 }
 
-void netstack_flush(netstack_t* netstack) {
-  link_endpoint_flush(netstack->link);
-}
-
 void netstack_leave(netstack_t* netstack) {
   for (int i = 0; i < LOOPBACK_ROUNDS; i++) {
     int64_t now = tcpip_time(netstack->engine);

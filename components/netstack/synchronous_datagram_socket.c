@@ -1,9 +1,10 @@
 // A datagram socket's life, addresses and data. Above: the generated stub of fuchsia.posix.socket. Below: the
 // engine's sockets and readiness.c.
 //
-// Each method makes one visit to the engine: begin, act, show the new state, answer, end. Showing comes
-// before the answer so that whoever has the answer finds poll() agreeing with it; ending comes after, so that
-// the answer does not wait for frames to go out.
+// Each method makes one visit to the engine: begin, act, end, answer. Ending sends frames out, delivers what
+// was sent to this host itself, and shows the new state. It comes before the answer, so that an application
+// which has its answer finds everything as on a kernel's socket: poll() agrees, and what it sent to itself
+// has arrived.
 #include "synchronous_datagram_socket.h"
 
 #include <errno.h>
@@ -25,19 +26,20 @@ datagram_socket_t* socket_begin(void* context) {
   return socket;
 }
 
-void socket_end(datagram_socket_t* socket) {
-  netstack_leave(socket->netstack);
+static void show(datagram_socket_t* socket) {
+  readiness_update(&socket->readiness, tcpip_socket_poll(socket->endpoint));
 }
 
-void socket_show(datagram_socket_t* socket) {
-  readiness_update(&socket->readiness, tcpip_socket_poll(socket->endpoint));
+void socket_end(datagram_socket_t* socket) {
+  netstack_leave(socket->netstack);
+  if (socket->endpoint) show(socket);
 }
 
 void synchronous_datagram_socket_event(void* context, uint32_t events) {
   datagram_socket_t* socket = context;
   if (!socket->endpoint) return;  // it is being made
   if (events & TCPIP_EVENT_READABLE) trace_point("netstack.incoming", 0);
-  socket_show(socket);
+  show(socket);
 }
 
 static void socket_free(datagram_socket_t* socket) {
@@ -132,9 +134,8 @@ static void bind_socket(void* context, fuchsia_posix_socket_BaseNetworkSocketBin
   tcpip_endpoint_t local;
   int result = -EINVAL;
   if (endpoint_from_fidl(&request->addr, &local)) result = tcpip_socket_bind(socket->endpoint, &local);
-  socket_show(socket);
-  SOCKET_ANSWER(Bind, completer, result);
   socket_end(socket);
+  SOCKET_ANSWER(Bind, completer, result);
 }
 
 static void connect_socket(void* context, fuchsia_posix_socket_BaseNetworkSocketConnectRequest* request,
@@ -143,17 +144,15 @@ static void connect_socket(void* context, fuchsia_posix_socket_BaseNetworkSocket
   tcpip_endpoint_t peer;
   int result = -EINVAL;
   if (endpoint_from_fidl(&request->addr, &peer)) result = tcpip_socket_connect(socket->endpoint, &peer);
-  socket_show(socket);
-  SOCKET_ANSWER(Connect, completer, result);
   socket_end(socket);
+  SOCKET_ANSWER(Connect, completer, result);
 }
 
 static void disconnect_socket(void* context, fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
   int result = tcpip_socket_disconnect(socket->endpoint);
-  socket_show(socket);
-  SOCKET_ANSWER(Disconnect, completer, result);
   socket_end(socket);
+  SOCKET_ANSWER(Disconnect, completer, result);
 }
 
 static void get_sock_name(void* context, fidl_completer_t completer) {
@@ -186,17 +185,15 @@ static void shutdown_socket(void* context, fuchsia_posix_socket_BaseNetworkSocke
   bool read = (request->mode & fuchsia_posix_socket_ShutdownMode_READ) != 0;
   bool write = (request->mode & fuchsia_posix_socket_ShutdownMode_WRITE) != 0;
   int result = tcpip_socket_shutdown(socket->endpoint, read, write);
-  socket_show(socket);
-  SOCKET_ANSWER(Shutdown, completer, result);
   socket_end(socket);
+  SOCKET_ANSWER(Shutdown, completer, result);
 }
 
 static void get_error(void* context, fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
   int result = tcpip_socket_take_error(socket->endpoint);
-  socket_show(socket);
-  SOCKET_ANSWER(GetError, completer, result);
   socket_end(socket);
+  SOCKET_ANSWER(GetError, completer, result);
 }
 
 // Data
@@ -220,8 +217,7 @@ static void send_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
   trace_point("netstack.SendMsg", request->data.count);
   datagram_socket_t* socket = socket_begin(context);
   int64_t result = send_datagram(socket, request);
-  netstack_flush(socket->netstack);  // the driver works while the answer is on its way
-  socket_show(socket);
+  socket_end(socket);
   trace_point("netstack.SendMsg.done", (uint64_t)result);
   if (result < 0) {
     (void)METHOD(SendMsg_reply_error)(completer, errno_to_fidl(result));
@@ -229,7 +225,6 @@ static void send_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
     fuchsia_posix_socket_SynchronousDatagramSocket_SendMsg_Response response = {.len = result};
     (void)METHOD(SendMsg_reply)(completer, &response);
   }
-  socket_end(socket);
 }
 
 static void answer_received(datagram_socket_t* socket,
@@ -253,13 +248,12 @@ static void recv_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
   tcpip_recv_t recv = {
       .iov = &iov, .iov_count = 1, .peek = (request->flags & fuchsia_posix_socket_RecvMsgFlags_PEEK) != 0};
   int64_t result = tcpip_socket_recv(socket->endpoint, &recv);
-  socket_show(socket);
+  socket_end(socket);
   if (result < 0) {
     (void)METHOD(RecvMsg_reply_error)(completer, errno_to_fidl(result));
   } else {
     answer_received(socket, request, &recv, (size_t)result, completer);
   }
-  socket_end(socket);
 }
 
 // Making one

@@ -47,13 +47,10 @@ typedef struct socket_connection {
   bool open;
 } socket_connection_t;
 
-// Every method visits the engine between these two. `context` is the method's.
+// Every method visits the engine between these two, and answers afterwards. `context` is the method's. Ending
+// shows the socket's new state to those who wait.
 datagram_socket_t* socket_begin(void* context);
 void socket_end(datagram_socket_t* socket);
-
-// Shows the socket's present state to those who wait; to be called before the answer, so that an application
-// which has its answer never sees an older state.
-void socket_show(datagram_socket_t* socket);
 
 // Room for everything that can accompany a received datagram.
 typedef struct recv_control {

@@ -39,8 +39,8 @@ void socket_set_IpMulticastInterface(
     result = tcpip_socket_set(socket->endpoint, TCPIP_MULTICAST_INTERFACE, index);
   }
   if (result == 0) socket->options.ip_multicast_address = request->address;
-  SOCKET_ANSWER(SetIpMulticastInterface, completer, result);
   socket_end(socket);
+  SOCKET_ANSWER(SetIpMulticastInterface, completer, result);
 }
 
 void socket_get_IpMulticastInterface(void* context, fidl_completer_t completer) {
@@ -58,8 +58,8 @@ void socket_set_Ipv6MulticastInterface(
   if (request->value <= UINT32_MAX) {
     result = tcpip_socket_set(socket->endpoint, TCPIP_IPV6_MULTICAST_INTERFACE, (int64_t)request->value);
   }
-  SOCKET_ANSWER(SetIpv6MulticastInterface, completer, result);
   socket_end(socket);
+  SOCKET_ANSWER(SetIpv6MulticastInterface, completer, result);
 }
 
 void socket_get_Ipv6MulticastInterface(void* context, fidl_completer_t completer) {
@@ -96,30 +96,34 @@ void socket_add_ip_membership(void* context,
                               fuchsia_posix_socket_BaseNetworkSocketAddIpMembershipRequest* request,
                               fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
-  SOCKET_ANSWER(AddIpMembership, completer, change_ip(socket, &request->membership, tcpip_socket_join));
+  int result = change_ip(socket, &request->membership, tcpip_socket_join);
   socket_end(socket);
+  SOCKET_ANSWER(AddIpMembership, completer, result);
 }
 
 void socket_drop_ip_membership(void* context,
                                fuchsia_posix_socket_BaseNetworkSocketDropIpMembershipRequest* request,
                                fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
-  SOCKET_ANSWER(DropIpMembership, completer, change_ip(socket, &request->membership, tcpip_socket_leave));
+  int result = change_ip(socket, &request->membership, tcpip_socket_leave);
   socket_end(socket);
+  SOCKET_ANSWER(DropIpMembership, completer, result);
 }
 
 void socket_add_ipv6_membership(void* context,
                                 fuchsia_posix_socket_BaseNetworkSocketAddIpv6MembershipRequest* request,
                                 fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
-  SOCKET_ANSWER(AddIpv6Membership, completer, change_ipv6(socket, &request->membership, tcpip_socket_join));
+  int result = change_ipv6(socket, &request->membership, tcpip_socket_join);
   socket_end(socket);
+  SOCKET_ANSWER(AddIpv6Membership, completer, result);
 }
 
 void socket_drop_ipv6_membership(void* context,
                                  fuchsia_posix_socket_BaseNetworkSocketDropIpv6MembershipRequest* request,
                                  fidl_completer_t completer) {
   datagram_socket_t* socket = socket_begin(context);
-  SOCKET_ANSWER(DropIpv6Membership, completer, change_ipv6(socket, &request->membership, tcpip_socket_leave));
+  int result = change_ipv6(socket, &request->membership, tcpip_socket_leave);
   socket_end(socket);
+  SOCKET_ANSWER(DropIpv6Membership, completer, result);
 }

@@ -20,7 +20,6 @@ static datagram_socket_t* socket_of(void* context) {
 static int engine_set(void* context, tcpip_option_t option, int64_t value) {
   datagram_socket_t* socket = socket_begin(context);
   int result = tcpip_socket_set(socket->endpoint, option, value);
-  socket_show(socket);
   socket_end(socket);
   return result;
 }

@@ -265,6 +265,20 @@ START_TEST(loopback_works_within_one_netstack) {
 }
 END_TEST
 
+START_TEST(what_is_sent_to_the_own_host_has_arrived_when_send_returns) {
+  fixture_t f;
+  set_up(&f);
+  ck_assert_int_eq(app_bind(&f.left, 127, 9000), 0);
+  for (int i = 0; i < 50; i++) {
+    ck_assert_int_eq(app_send(&f.left, 127, 9000, &i, sizeof(i)), 0);
+    ck_assert_int_eq(poll_now(f.left.fd), POLLIN | POLLOUT);
+    ck_assert_int_eq(app_recv(&f.left, 100, false, &datagram), 0);
+    ck_assert_int_eq(poll_now(f.left.fd), POLLOUT);
+  }
+  tear_down(&f);
+}
+END_TEST
+
 START_TEST(a_message_that_is_no_request_ends_only_its_own_connection) {
   fixture_t f;
   set_up(&f);
@@ -398,6 +412,7 @@ int main(void) {
   tcase_add_test(tc, sockets_outlive_the_connection_to_the_provider);
   tcase_add_test(tc, shutdown_ends_each_direction_for_itself);
   tcase_add_test(tc, loopback_works_within_one_netstack);
+  tcase_add_test(tc, what_is_sent_to_the_own_host_has_arrived_when_send_returns);
   tcase_add_test(tc, a_message_that_is_no_request_ends_only_its_own_connection);
   tcase_add_test(tc, a_client_has_no_more_sockets_than_its_quota);
   tcase_add_test(tc, a_client_has_no_more_than_half_of_what_the_others_leave);
