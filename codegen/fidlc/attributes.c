@@ -32,10 +32,12 @@ const char* attribute_string(compiler_t* c, const attribute_arg_t* arg, uint32_t
   } else if (arg->value->kind == EXPR_DOC) {
     text = arg->value->text;
     length = (uint32_t)strlen(text);
-  } else if (arg->value->kind == EXPR_NAME && !arg->value->name->failed && arg->value->name->decl &&
-             arg->value->name->decl->value.kind == VALUE_STRING) {
-    text = arg->value->name->decl->value.text;
-    length = arg->value->name->decl->value.length;
+  } else if (arg->value->kind == EXPR_NAME) {
+    const decl_t* decl = resolved_decl(c, arg->value->name);
+    if (decl && decl->value.kind == VALUE_STRING) {
+      text = decl->value.text;
+      length = decl->value.length;
+    }
   }
   if (out_length) *out_length = length;
   return text;

@@ -74,6 +74,8 @@ void resolve_library(compiler_t* c, library_t* library);
 bool resolve_name(compiler_t* c, library_t* library, file_syntax_t* file, name_ref_t* name);
 // The resource definition a type name stands for, through aliases; or NULL.
 decl_t* resource_of(compiler_t* c, decl_t* decl);
+// What a name stands for in this pass, if it was resolved in it and that did not fail; otherwise NULL.
+const decl_t* resolved_decl(const compiler_t* c, const name_ref_t* name);
 bool is_builtin_ref(const name_ref_t* name, builtin_t builtin);
 
 // suggest.c: hints for names that were not found.

@@ -114,7 +114,3 @@ void* str_map_add(arena_t* arena, str_map_t* map, const str_t* key, void* value)
   map->count++;
   return NULL;
 }
-
-void str_map_set(arena_t* arena, str_map_t* map, const str_t* key, void* value) {
-  if (str_map_add(arena, map, key, value)) find_slot(map, key)->value = value;
-}

@@ -78,7 +78,5 @@ void* str_map_get(const str_map_t* map, const str_t* key);
 // Adds `key` with `value` and returns NULL; if it is there already, changes nothing and returns what is
 // there.
 void* str_map_add(arena_t* arena, str_map_t* map, const str_t* key, void* value);
-// Adds or replaces.
-void str_map_set(arena_t* arena, str_map_t* map, const str_t* key, void* value);
 
 #endif  // CODEGEN_FIDLC_INTERN_H_

@@ -4,6 +4,7 @@
 
 #include "attributes.h"
 #include "ir.h"
+#include "versions.h"
 
 Fidl__Ir__SourceSpan* ir_span(compiler_t* c, span_t span) {
   Fidl__Ir__SourceSpan* out = arena_alloc(c->arena, sizeof(*out));
@@ -19,9 +20,9 @@ Fidl__Ir__SourceSpan* ir_span(compiler_t* c, span_t span) {
 }
 
 static char* reference_text(compiler_t* c, const expr_t* expr) {
-  if (expr->kind != EXPR_NAME || expr->name->failed || !expr->name->decl) return NULL;
-  const decl_t* decl = expr->name->decl;
-  if (decl->kind == DECL_BUILTIN) return NULL;
+  if (expr->kind != EXPR_NAME) return NULL;
+  const decl_t* decl = resolved_decl(c, expr->name);
+  if (!decl || decl->kind == DECL_BUILTIN) return NULL;
   const char* name = decl_full_name(c, decl);
   if (!expr->name->member) return (char*)(uintptr_t)name;
   return arena_printf(c->arena, "%s.%s", name, expr->name->member->ident.name->data);
@@ -123,7 +124,9 @@ Fidl__Ir__Type* ir_type(compiler_t* c, const type_t* type) {
     out->primitive = (Fidl__Ir__Type__Primitive)type->primitive;
   }
   if (type->element) out->element = ir_type(c, type->element);
-  if (type->bounded) {
+  // A bound of MAX is none.
+  bool counted = type->kind == TYPE_ARRAY || type->kind == TYPE_STRING_ARRAY;
+  if (type->bounded && (counted || type->count < UINT32_MAX)) {
     out->has_count = true;
     out->count = type->count;
   }
@@ -133,6 +136,17 @@ Fidl__Ir__Type* ir_type(compiler_t* c, const type_t* type) {
   }
   if (type->alias) out->alias = (char*)(uintptr_t)decl_full_name(c, type->alias);
   return out;
+}
+
+// Versions are not resolved as names are: HEAD and NEXT stand for their numbers.
+static value_t named_value(compiler_t* c, const expr_t* expr) {
+  const decl_t* decl = resolved_decl(c, expr->name);
+  if (decl && decl->kind == DECL_CONST) return decl->value;
+  value_t version = {.kind = VALUE_UNSIGNED};
+  uint32_t number = 0;
+  const str_t* name = expr->name->parts[0].name;
+  if (parse_version(name->data, name->length, &number)) version.u = number;
+  return version;
 }
 
 // The value of an argument, which no type was asked of.
@@ -145,12 +159,8 @@ static Fidl__Ir__Constant* arg_constant(compiler_t* c, const attribute_arg_t* ar
   } else if (arg->value->kind == EXPR_NUMBER) {
     const char* number = span_text(c->arena, arg->value->span);
     value = (value_t){.kind = VALUE_UNSIGNED, .u = strtoull(number, NULL, 0)};
-  } else if (arg->value->kind == EXPR_NAME && !arg->value->name->failed && arg->value->name->decl) {
-    value = arg->value->name->decl->value;
-    if (is_builtin_ref(arg->value->name, BUILTIN_HEAD))
-      value = (value_t){.kind = VALUE_UNSIGNED, .u = 0xffe00000u};
-    if (is_builtin_ref(arg->value->name, BUILTIN_NEXT))
-      value = (value_t){.kind = VALUE_UNSIGNED, .u = 0xffd00000u};
+  } else if (arg->value->kind == EXPR_NAME) {
+    value = named_value(c, arg->value);
   }
   return ir_constant(c, &value, arg->value->kind == EXPR_DOC ? NULL : arg->value);
 }

@@ -175,6 +175,10 @@ bool resolve_name(compiler_t* c, library_t* library, file_syntax_t* file, name_r
   return resolve_with(c, library, file, name, NULL);
 }
 
+const decl_t* resolved_decl(const compiler_t* c, const name_ref_t* name) {
+  return name->pass == c->pass && !name->failed ? name->decl : NULL;
+}
+
 bool is_builtin_ref(const name_ref_t* name, builtin_t builtin) {
   return name && !name->failed && name->decl && name->decl->builtin == builtin;
 }
