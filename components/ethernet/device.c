@@ -72,11 +72,17 @@ static void device_status(void* context, bool online) {
     session_signal_status(session);
 }
 
+static void device_lost(void* context) {
+  const device_t* device = context;
+  if (device->wire_lost) device->wire_lost(device->owner);
+}
+
 static const wire_events_t device_events = {
     .can_receive = device_can_receive,
     .receive = device_receive,
     .receive_done = device_receive_done,
     .status = device_status,
+    .lost = device_lost,
 };
 
 zx_status_t device_init(device_t* device, async_dispatcher_t* dispatcher, wire_t* wire,
@@ -122,7 +128,7 @@ void device_log(const device_t* device, const char* format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
-  device->log(device->log_context, text);
+  device->log(device->owner, text);
 }
 
 zx_status_t device_send(device_t* device, const uint8_t* frame, size_t length) {

@@ -35,8 +35,9 @@ typedef struct device {
   session_t* sessions;  // linked through session.h
   uint32_t session_count;
   ethernet_counters_t counters;  // of frames that met no client, and of the clients that have gone
-  void (*log)(void* context, const char* text);  // may be NULL
-  void* log_context;
+  void (*log)(void* context, const char* text);  // what the owner sets after device_init; each may be NULL
+  void (*wire_lost)(void* context);              // the wire is gone: nothing more will come or go
+  void* owner;                                   // the context of both
 } device_t;
 
 // Makes a device of `wire`, which it owns from now on, and starts the wire. On failure the wire is destroyed.

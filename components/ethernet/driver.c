@@ -17,6 +17,7 @@ typedef struct driver {
   component_t* component;
   device_t device;
   bool device_ready;
+  bool lost;  // the wire has gone
 } driver_t;
 
 static void log_text(void* context, const char* text) {
@@ -31,6 +32,14 @@ static void connect_client(void* context, zx_handle_t server_end) {
 
 static void stop(void* context) {
   driver_t* driver = context;
+  async_loop_quit(driver->loop);
+}
+
+// Ends the driver: whoever needs it again gets a new one, which opens a wire of its own.
+static void wire_lost(void* context) {
+  driver_t* driver = context;
+  component_log(driver->component, COMPONENT_LOG_ERROR, "the %s wire is gone", driver->kind->name);
+  driver->lost = true;
   async_loop_quit(driver->loop);
 }
 
@@ -57,7 +66,8 @@ static zx_status_t driver_start(driver_t* driver, driver_options_t* options) {
   }
   driver->device_ready = true;
   driver->device.log = log_text;
-  driver->device.log_context = driver;
+  driver->device.wire_lost = wire_lost;
+  driver->device.owner = driver;
   return component_serve(driver->component, fuchsia_hardware_ethernet_Device_NAME, connect_client, driver);
 }
 
@@ -94,5 +104,5 @@ int driver_main(int argc, char** argv, const driver_kind_t* kind) {
   if (driver.device_ready) device_deinit(&driver.device);
   component_destroy(driver.component);
   async_loop_destroy(driver.loop);
-  return status == ZX_OK ? 0 : 1;
+  return status == ZX_OK && !driver.lost ? 0 : 1;
 }

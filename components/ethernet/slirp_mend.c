@@ -42,7 +42,8 @@ static void replace(uint8_t* bytes, const uint8_t* with, size_t size, uint8_t* c
     sum += 0xffffu & ~(uint32_t)(bytes[i] << 8 | bytes[i + 1]);
     sum += (uint32_t)(with[i] << 8 | with[i + 1]);
   }
-  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  while (sum >> 16)
+    sum = (sum & 0xffff) + (sum >> 16);
   memcpy(bytes, with, size);
   checksum[0] = (uint8_t)(~sum >> 8);
   checksum[1] = (uint8_t)~sum;

@@ -35,6 +35,7 @@ static void watch(tap_wire_t* wire, bool wanted) {
 static void lost(tap_wire_t* wire) {
   watch(wire, false);
   wire->events->status(wire->context, false);
+  wire->events->lost(wire->context);
 }
 
 // Reads one frame into the buffer. Returns its length, 0 if there is none.

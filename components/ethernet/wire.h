@@ -27,6 +27,8 @@ typedef struct wire_events {
   void (*receive_done)(void* context);
   // The link carries frames, or no longer does.
   void (*status)(void* context, bool online);
+  // The wire is gone for good, as when its device was removed. The status was told before.
+  void (*lost)(void* context);
 } wire_events_t;
 
 // The most frames a wire delivers before it lets the loop look after others.

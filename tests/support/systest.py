@@ -279,9 +279,13 @@ class TapNetwork(Namespace):
         super().__init__(owned)
         self.device = device
         self.run("ip", "tuntap", "add", "dev", device, "mode", "tap")
-        self.run("ip", "address", "add", f"{self.KERNEL}/24", "dev", device)
-        self.run("ip", "address", "add", f"{self.KERNEL6}/64", "dev", device, "nodad")
-        self.run("ip", "link", "set", device, "up")
+        self.set_up_device()
+
+    def set_up_device(self):
+        """Gives the device the kernel's addresses and brings it up."""
+        self.run("ip", "address", "add", f"{self.KERNEL}/24", "dev", self.device)
+        self.run("ip", "address", "add", f"{self.KERNEL6}/64", "dev", self.device, "nodad")
+        self.run("ip", "link", "set", self.device, "up")
 
 
 # Running

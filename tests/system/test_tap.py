@@ -97,6 +97,23 @@ def killed_driver_is_replaced_and_the_netstack_goes_on():
         expect_equal(process_named(network, "netstack"), netstack, "the netstack's process")
 
 
+@case
+def driver_of_a_removed_device_ends_and_another_finds_the_new_one():
+    require_program("ping")
+    with resources() as owned:
+        network = TapNetwork(owned)
+        process = start_stack(owned, network, stack(Package(owned), "removed"))
+        wait_for_stack(network, process)
+        ping(network, network.NETSTACK, count=300)  # for three seconds: who dies in the first two ends the run
+        driver = process_named(network, "ethernet_tap")
+        network.run("ip", "link", "delete", network.device)
+        wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
+        wait_until(lambda: network.run("ip", "link", "show", network.device, check=False).returncode == 0,
+                   "the device to be there again")
+        network.set_up_device()
+        wait_for_stack(network, process)
+
+
 def sample_frames(network, mac, to):
     """One good frame of each kind that the netstack takes apart, from the kernel's address to the netstack's."""
     us, us6, them, them6 = network.KERNEL, network.KERNEL6, network.NETSTACK, network.NETSTACK6

@@ -56,6 +56,11 @@ static void keep_log(void* context, const char* text) {
   snprintf(fixture->log + used, sizeof(fixture->log) - used, "%s\n", text);
 }
 
+static void remember_loss(void* context) {
+  fixture_t* fixture = context;
+  fixture->wire_lost = true;
+}
+
 void fixture_init(fixture_t* fixture) {
   memset(fixture, 0, sizeof(*fixture));
   fixture->wire.base.ops = &fake_ops;
@@ -66,7 +71,8 @@ void fixture_init(fixture_t* fixture) {
       device_init(&fixture->device, async_loop_get_dispatcher(fixture->loop), &fixture->wire.base, &config),
       ZX_OK);
   fixture->device.log = keep_log;
-  fixture->device.log_context = fixture;
+  fixture->device.wire_lost = remember_loss;
+  fixture->device.owner = fixture;
 }
 
 void fixture_deinit(fixture_t* fixture) {

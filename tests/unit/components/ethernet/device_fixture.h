@@ -30,6 +30,7 @@ typedef struct fixture {
   fake_wire_t wire;
   device_t device;
   char log[4096];  // all lines, each with its newline
+  bool wire_lost;
 } fixture_t;
 
 typedef struct client {

@@ -409,6 +409,13 @@ START_TEST(client_of_more_groups_than_are_remembered_gets_all) {
 }
 END_TEST
 
+START_TEST(owner_is_told_when_the_wire_has_gone) {
+  ck_assert(!fixture.wire_lost);
+  fixture.wire.events->lost(fixture.wire.context);
+  ck_assert(fixture.wire_lost);
+}
+END_TEST
+
 START_TEST(multicast_addresses_are_checked) {
   client_t client;
   client_connect(&client, &fixture);
@@ -505,6 +512,7 @@ int main(void) {
   tcase_add_test(tc, change_of_status_is_signalled_until_it_is_asked_for);
   tcase_add_test(tc, group_frames_arrive_while_a_client_asks_for_them);
   tcase_add_test(tc, client_of_more_groups_than_are_remembered_gets_all);
+  tcase_add_test(tc, owner_is_told_when_the_wire_has_gone);
   tcase_add_test(tc, multicast_addresses_are_checked);
   tcase_add_loop_test(tc, client_that_closes_a_fifo_is_cut_off, 0, 2);
   tcase_add_test(tc, client_that_goes_leaves_its_counters_and_a_line_in_the_log);

@@ -21,6 +21,7 @@ static size_t received_count;
 static size_t batches;
 static size_t room;  // frames the device takes
 static bool online;
+static bool lost;
 
 static bool can_receive(void* context) {
   return received_count < room;
@@ -39,13 +40,17 @@ static void status_changed(void* context, bool now_online) {
   online = now_online;
 }
 
-static const wire_events_t events = {can_receive, receive, receive_done, status_changed};
+static void wire_lost(void* context) {
+  lost = true;
+}
+
+static const wire_events_t events = {can_receive, receive, receive_done, status_changed, wire_lost};
 
 static void setup(void) {
   int pair[2];
   received_count = batches = 0;
   room = 128;
-  online = false;
+  online = lost = false;
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
   kernel = pair[1];
   ck_assert_int_eq(async_loop_create(NULL, &loop), ZX_OK);
@@ -124,6 +129,19 @@ START_TEST(frame_that_cannot_be_written_is_reported) {
 }
 END_TEST
 
+START_TEST(device_that_fails_is_offline_and_lost) {
+  // Unread when the other end closes, a frame makes the next read fail, as one from a removed TAP device
+  // does.
+  uint8_t frame[60] = {0};
+  ck_assert_int_eq(wire->ops->send(wire, frame, sizeof(frame)), ZX_OK);
+  close(kernel);
+  kernel = -1;
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert(!online);
+  ck_assert(lost);
+}
+END_TEST
+
 START_TEST(descriptor_that_cannot_be_used_is_refused) {
   wire_t* none;
   ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), -1, MTU, &none), ZX_ERR_INVALID_ARGS);
@@ -140,6 +158,7 @@ int main(void) {
   tcase_add_test(tc, frames_stay_in_the_kernel_while_the_device_is_full);
   tcase_add_test(tc, frame_longer_than_the_mtu_shows_as_too_long);
   tcase_add_test(tc, frame_that_cannot_be_written_is_reported);
+  tcase_add_test(tc, device_that_fails_is_offline_and_lost);
   tcase_add_test(tc, descriptor_that_cannot_be_used_is_refused);
   return jx_test_run(suite);
 }
