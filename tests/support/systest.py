@@ -131,6 +131,16 @@ def wait_until(condition, what, patience=PATIENCE):
     return result
 
 
+def wait_for_line(process, text):
+    """Reads the process's output until a line has `text` in it."""
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if text in line:
+            return
+    raise Failure(f"it ended without saying {text!r}:\n{''.join(said)}")
+
+
 class Namespace:
     """A network namespace of the case's own, removed with everything in it when `owned` is released."""
 

@@ -7,21 +7,11 @@ import subprocess
 import sys
 
 from systest import (PATIENCE, ROOT, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_program,
-                     require_program, resources, spawn, stack, wait_until)
+                     require_program, resources, spawn, stack, wait_for_line, wait_until)
 
 PORT = 7800
 COUNT = 400
 MULTIPLEXED = os.path.join(ROOT, "tests/system/programs/udp_multiplexed.py")
-
-
-def wait_for_line(process, text):
-    """Reads the process's output until a line has `text` in it."""
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if text in line:
-            return
-    expect(False, f"it ended without saying {text!r}:\n{''.join(said)}")
 
 
 def finish(process, what):

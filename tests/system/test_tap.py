@@ -9,7 +9,7 @@ import subprocess
 
 import frames
 from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command,
-                     python_program, require_program, resources, spawn, stack, stop, wait_until)
+                     python_program, require_program, resources, spawn, stack, stop, wait_for_line, wait_until)
 
 PORT = 7777
 SIZES = (1, 1400, 8000)
@@ -19,16 +19,6 @@ COUNT = 300
 def start_stack(owned, network, manifest):
     """Starts `jacinth run` in the namespace; what it says goes to a pipe that is read to its end by the case."""
     return spawn(owned, *network.command(jacinth(), "run", manifest), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def wait_for_line(process, text):
-    """Reads the process's output until a line has `text` in it."""
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if text in line:
-            return
-    expect(False, f"it ended without saying {text!r}:\n{''.join(said)}")
 
 
 def ping(network, address, *options, count=20):
