@@ -8,9 +8,10 @@
 
 #include <tcpip/tcpip.h>
 
-enum { STEP_FRAME, STEP_FIXED_FRAME, STEP_TIME, STEP_SEND, STEP_RECV, STEP_LINK, STEP_COUNT };
+enum { STEP_FRAME, STEP_FIXED_FRAME, STEP_TIME, STEP_SEND, STEP_RECV, STEP_LINK, STEP_SEGMENT, STEP_STREAM, STEP_COUNT };
 
 #define SOCKETS 6
+#define STREAMS 4
 #define FRAME_MAX 4096
 
 typedef struct input {
@@ -22,9 +23,11 @@ typedef struct world {
   tcpip_t* stack;
   tcpip_client_t* client;
   tcpip_socket_t* sockets[SOCKETS];
+  tcpip_socket_t* streams[STREAMS];  // the first listens, the second connects; the others were accepted
   uint32_t interface;
   int64_t now;
   int full;
+  uint32_t last_seq, last_ack;  // of the segment it sent last, so that a segment can be made to fit
 } world_t;
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
@@ -46,6 +49,16 @@ static int on_transmit(void* context, uint32_t interface, const struct iovec* io
       sum ^= ((const uint8_t*)iov[i].iov_base)[k];
   }
   (void)sum;
+  const uint8_t* frame = iov[0].iov_base;
+  if (iov[0].iov_len >= 54 && frame[12] == 8 && frame[23] == 6) {
+    const uint8_t* tcp = frame + 34;
+    size_t data = 0;
+    for (size_t i = 1; i < iov_count; i++)
+      data += iov[i].iov_len;
+    world->last_seq = ((uint32_t)tcp[4] << 24 | (uint32_t)tcp[5] << 16 | (uint32_t)tcp[6] << 8 | tcp[7]) +
+                      (uint32_t)data + (tcp[13] & 1u) + (tcp[13] >> 1 & 1u);
+    world->last_ack = (uint32_t)tcp[8] << 24 | (uint32_t)tcp[9] << 16 | (uint32_t)tcp[10] << 8 | tcp[11];
+  }
   return world->full ? -11 : 0;
 }
 
@@ -61,6 +74,18 @@ static void open_socket(world_t* w, int i, uint8_t family, tcpip_protocol_t prot
 static void add_address(world_t* w, const char* text, uint8_t length) {
   tcpip_subnet_t subnet = {.prefix_length = length};
   if (!tcpip_address_parse(text, &subnet.address) || tcpip_address_add(w->stack, w->interface, &subnet, true))
+    abort();
+}
+
+static void open_streams(world_t* w) {
+  tcpip_endpoint_t at = {.address = {.family = TCPIP_IPV4}, .port = 80}, to = {.port = 7};
+  if (!tcpip_address_parse("10.0.0.99", &to.address) ||
+      tcpip_socket_create(w->client, TCPIP_IPV4, TCPIP_TCP, NULL, &w->streams[0]) ||
+      tcpip_socket_create(w->client, TCPIP_IPV4, TCPIP_TCP, NULL, &w->streams[1]) ||
+      tcpip_socket_bind(w->streams[0], &at) || tcpip_socket_listen(w->streams[0], 2))
+    abort();
+  at.port = 81;
+  if (tcpip_socket_bind(w->streams[1], &at) || tcpip_socket_connect(w->streams[1], &to) != -115)
     abort();
 }
 
@@ -84,6 +109,11 @@ static void create(world_t* w) {
   if (!tcpip_address_parse("239.1.1.1", &group) || tcpip_socket_join(w->sockets[0], &group, w->interface) ||
       !tcpip_address_parse("ff02::99", &group) || tcpip_socket_join(w->sockets[1], &group, w->interface))
     abort();
+  tcpip_address_t peer;
+  const uint8_t mac[6] = {2, 0, 0, 0, 0, 0x63};
+  if (!tcpip_address_parse("10.0.0.99", &peer) || tcpip_neighbour_set(w->stack, w->interface, &peer, mac))
+    abort();
+  open_streams(w);
 }
 
 static void fix_ipv4(uint8_t* p, size_t length) {
@@ -144,6 +174,79 @@ static void receive(world_t* w, input_t* in) {
   (void)tcpip_socket_recv(w->sockets[take(in) % SOCKETS], &recv);
 }
 
+static void put32(uint8_t* p, uint32_t v) {
+  p[0] = (uint8_t)(v >> 24);
+  p[1] = (uint8_t)(v >> 16);
+  p[2] = (uint8_t)(v >> 8);
+  p[3] = (uint8_t)v;
+}
+
+// A segment whose numbers are near what the last one sent asks for.
+static void segment(world_t* w, input_t* in) {
+  uint8_t frame[14 + 20 + 60 + 2048] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0x63, 8, 0};
+  uint8_t ip[20] = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 99, 10, 0, 0, 1};
+  uint8_t* tcp = frame + 34;
+  uint8_t which = take(in);
+  size_t options = (take(in) % 11) * 4u, data = (size_t)take(in) * 8;
+  tcp[1] = which & 1 ? 7 : (uint8_t)(100 + (which >> 2 & 3));
+  tcp[3] = which & 1 ? 81 : 80;
+  tcp[13] = take(in);
+  put32(tcp + 4, w->last_ack + (uint32_t)(int32_t)(int8_t)take(in) * (which & 128 ? 1000u : 1u));
+  put32(tcp + 8, w->last_seq + (uint32_t)(int32_t)(int8_t)take(in) * (which & 64 ? 1000u : 1u));
+  tcp[12] = (uint8_t)((20 + options) / 4 << 4);
+  tcp[14] = take(in);
+  tcp[15] = take(in);
+  for (size_t i = 0; i < options; i++)
+    tcp[20 + i] = take(in);
+  size_t total = 40 + options + data;
+  ip[2] = (uint8_t)(total >> 8);
+  ip[3] = (uint8_t)total;
+  memcpy(frame + 14, ip, 20);
+  fix_ipv4(frame + 14, total);
+  tcpip_offload_t good = {.flags = TCPIP_OFFLOAD_DATA_VALID};
+  tcpip_input(w->stack, w->interface, frame, 14 + total, &good);
+}
+
+static void stream_call(world_t* w, input_t* in) {
+  static uint8_t bytes[65536];
+  int i = take(in) % STREAMS;
+  uint8_t what = take(in);
+  struct iovec iov = {bytes, (size_t)take(in) * 256};
+  tcpip_send_t send = {.iov = &iov, .iov_count = 1, .ttl = -1, .tos = -1};
+  tcpip_recv_t recv = {.iov = &iov, .iov_count = 1, .peek = what & 64};
+  if (!w->streams[i]) {
+    if (i < 2 || tcpip_socket_accept(w->streams[0], NULL, &w->streams[i]))
+      return;
+  }
+  switch (what % 8) {
+    case 0:
+      (void)tcpip_socket_shutdown(w->streams[i], what & 64, true);
+      break;
+    case 1:
+      if (i >= 2) {
+        tcpip_socket_destroy(w->streams[i]);
+        w->streams[i] = NULL;
+      }
+      break;
+    case 2:
+    case 3:
+      (void)tcpip_socket_recv(w->streams[i], &recv);
+      break;
+    case 4:
+      (void)tcpip_socket_set(w->streams[i], (tcpip_option_t)take(in), take(in));
+      break;
+    case 5:
+      if (i == 1 && what & 64)
+        (void)tcpip_socket_disconnect(w->streams[1]);
+      break;
+    default:
+      (void)tcpip_socket_send(w->streams[i], &send);
+      break;
+  }
+  if (w->streams[i])
+    (void)tcpip_socket_poll(w->streams[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   world_t w = {0};
   input_t in = {data, size};
@@ -165,6 +268,12 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         break;
       case STEP_RECV:
         receive(&w, &in);
+        break;
+      case STEP_SEGMENT:
+        segment(&w, &in);
+        break;
+      case STEP_STREAM:
+        stream_call(&w, &in);
         break;
       case STEP_LINK:
         w.full = take(&in) & 1;

@@ -9,7 +9,7 @@
 #define BACKLOG_MIN 1u
 #define LISTEN_BACKLOG_MAX 4096u
 #define WINDOW_SCALE 7
-#define ORPHANS_MAX 8192u
+#define ORPHANS_MAX 65536u  // those that wait out their time among them: a thousand a second for a minute
 
 static const socket_ops_t tcp_ops;
 
