@@ -108,18 +108,26 @@ static void end_of_datagrams(struct msghdr* message, size_t* out_actual) {
   *out_actual = 0;
 }
 
+// What the eventpair shows, without a call: nothing to receive, no error, no end. The network stack shows a
+// datagram before it answers any later request, so this is never older than what the caller knows.
+static bool nothing_to_receive(fdio_socket_t* socket) {
+  zxio_events_t events;
+  return zxio_socket_wait(&socket->zxio, POLLIN, ZX_TIME_INFINITE_PAST, -1, &events) == ZX_ERR_TIMED_OUT;
+}
+
 static int receive(waiting_t* waiting, struct msghdr* message, int flags, size_t* out_actual) {
   if (flags & MSG_ERRQUEUE) return EAGAIN;  // errors come as results of calls; there is no queue of them
+  bool at_once = flags & MSG_DONTWAIT || nonblocking(waiting->fd);
+  if (at_once && nothing_to_receive(waiting->socket)) return EAGAIN;
   for (;;) {
     int16_t code = 0;
     zx_status_t status = zxio_socket_recvmsg(&waiting->socket->zxio, message, flags, out_actual, &code);
     int error = zxio_code(status, &code);
-    if (error != EAGAIN || flags & MSG_DONTWAIT) return error;
+    if (error != EAGAIN || at_once) return error;
     if (waiting->shut) {
       end_of_datagrams(message, out_actual);
       return 0;
     }
-    if (!waiting->begun && nonblocking(waiting->fd)) return EAGAIN;
     error = wait_for_socket(waiting);
     if (error) return error;
   }
