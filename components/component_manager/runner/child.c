@@ -14,19 +14,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void report(const child_t* child, const char* text, int error, bool exec_failed) {
-  child_report_t record = {.error = error, .exec_failed = exec_failed};
+static void report(const child_t* child, child_report_kind_t kind, const char* text) {
+  child_report_t record = {.kind = kind, .error = errno};
   snprintf(record.text, sizeof record.text, "%s", text);
   if (write(child->status_fd, &record, sizeof record) != sizeof record) _exit(126);
 }
 
 void child_fail(const child_t* child, const char* what) {
-  report(child, what, errno ? errno : EIO, false);
+  report(child, CHILD_FAILED, what);
+  _exit(126);
+}
+
+void child_fail_without_rights(const child_t* child, const char* what) {
+  report(child, errno == EPERM || errno == EACCES ? CHILD_NO_RIGHTS : CHILD_FAILED, what);
   _exit(126);
 }
 
 void child_note(const child_t* child, const char* what) {
-  report(child, what, 0, false);
+  report(child, CHILD_NOTE, what);
 }
 
 static void wait_for_parent(const child_t* child) {
@@ -143,6 +148,6 @@ void child_main(child_t* child) {
   } else {
     execute_posix(child, &last);
   }
-  report(child, spec->program, errno, true);
+  report(child, CHILD_NO_PROGRAM, spec->program);
   _exit(126);
 }

@@ -8,9 +8,16 @@
 #include "sandbox.h"
 
 // What the child tells its parent, before the program runs; written whole.
+typedef enum child_report_kind {
+  CHILD_NOTE,        // something could not be applied
+  CHILD_FAILED,      // it gives up
+  CHILD_NO_RIGHTS,   // it gives up: its user namespace gives it none of the rights one should
+  CHILD_NO_PROGRAM,  // the program cannot be executed
+} child_report_kind_t;
+
 typedef struct child_report {
-  int32_t error;  // errno; 0 for a note
-  uint32_t exec_failed;
+  uint32_t kind;
+  int32_t error;  // errno
   char text[120];
 } child_report_t;
 
@@ -29,6 +36,9 @@ void child_main(child_t* child) __attribute__((noreturn));
 
 // Reports `what` with errno and ends.
 void child_fail(const child_t* child, const char* what) __attribute__((noreturn));
+
+// The same for the first of what takes rights.
+void child_fail_without_rights(const child_t* child, const char* what) __attribute__((noreturn));
 
 // Reports something that could not be applied.
 void child_note(const child_t* child, const char* what);

@@ -242,7 +242,7 @@ void child_make_root(const child_t* child) {
   bool is_elf = child->spec->kind == SANDBOX_ELF;
   mode_t mask = umask(0);
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-    child_fail(child, "cannot keep its mounts to itself");
+    child_fail_without_rights(child, "cannot keep its mounts to itself");
   view.host = open("/", O_PATH | O_CLOEXEC | O_DIRECTORY);
   if (mount("tmpfs", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") != 0)
     child_fail(child, "cannot mount its root directory");

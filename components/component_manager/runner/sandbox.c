@@ -41,6 +41,12 @@ static bool is_refusal(int error) {
          error == ENOSYS;
 }
 
+static void note_no_walls(sandbox_process_t* out, const char* why) {
+  char note[200];
+  snprintf(note, sizeof note, "NO NAMESPACES AT ALL (%s)", why);
+  add_note(out, note);
+}
+
 // Creates the process with as many walls as it can have: all; for root also without a user namespace; else
 // with none.
 static pid_t create_with_walls(const sandbox_spec_t* spec, child_t* child, int* out_pidfd,
@@ -57,9 +63,7 @@ static pid_t create_with_walls(const sandbox_spec_t* spec, child_t* child, int* 
   child->has_mounts = false;
   pid = create(0, out_pidfd);
   if (pid > 0)
-    add_note(
-        out,
-        "NO NAMESPACES AT ALL (the kernel refuses user namespaces; see /proc/sys/user/max_user_namespaces)");
+    note_no_walls(out, "the kernel refuses user namespaces; see /proc/sys/user/max_user_namespaces");
   return pid;
 }
 
@@ -107,14 +111,14 @@ static bool hear(int status_fd, sandbox_process_t* out, zx_status_t* out_status)
     if (got < 0 && errno == EINTR) continue;
     if (got != sizeof report) return ok;
     report.text[sizeof report.text - 1] = '\0';
-    if (report.error == 0) {
+    if (report.kind == CHILD_NOTE) {
       add_note(out, report.text);
       continue;
     }
     snprintf(out->problem, sizeof out->problem, "%s: %s", report.text, strerror(report.error));
-    *out_status = report.exec_failed      ? ZX_ERR_NOT_FOUND
-                  : report.error == EPERM ? ZX_ERR_ACCESS_DENIED
-                                          : ZX_ERR_NO_RESOURCES;
+    *out_status = report.kind == CHILD_NO_PROGRAM  ? ZX_ERR_NOT_FOUND
+                  : report.kind == CHILD_NO_RIGHTS ? ZX_ERR_ACCESS_DENIED
+                                                   : ZX_ERR_NO_RESOURCES;
     ok = false;
   }
 }
@@ -169,7 +173,7 @@ static void choose_ids(child_t* child) {
   child->gid = becomes_nobody ? NOBODY : getegid();
 }
 
-zx_status_t sandbox_start(const sandbox_spec_t* spec, sandbox_process_t* out) {
+static zx_status_t start(const sandbox_spec_t* spec, bool with_walls, sandbox_process_t* out) {
   pipes_t pipes;
   child_t child = {.spec = spec};
   zx_status_t status = ZX_ERR_NO_RESOURCES;
@@ -179,7 +183,7 @@ zx_status_t sandbox_start(const sandbox_spec_t* spec, sandbox_process_t* out) {
     return fail(out, "no pipes");
   }
   choose_ids(&child);
-  out->pid = create_with_walls(spec, &child, &out->pidfd, out);
+  out->pid = with_walls ? create_with_walls(spec, &child, &out->pidfd, out) : create(0, &out->pidfd);
   if (out->pid == 0) run_child(&child, &pipes);
   if (out->pid < 0) {
     fail(out, "no process");
@@ -195,6 +199,18 @@ zx_status_t sandbox_start(const sandbox_spec_t* spec, sandbox_process_t* out) {
   ok = ok && write(pipes.go[1], "", 1) == 1 && hear(pipes.status[0], out, &status);
   close_pipes(&pipes);
   return ok ? ZX_OK : give_up(out, status);
+}
+
+zx_status_t sandbox_start(const sandbox_spec_t* spec, sandbox_process_t* out) {
+  zx_status_t status = start(spec, true, out);
+  if (status != ZX_ERR_ACCESS_DENIED) return status;
+  // Some distributions let anybody make a user namespace and then give no rights in it.
+  status = start(spec, false, out);
+  if (status == ZX_OK) {
+    note_no_walls(out,
+                  "user namespaces give no rights here; see kernel.apparmor_restrict_unprivileged_userns");
+  }
+  return status;
 }
 
 int sandbox_reap(const sandbox_process_t* process) {

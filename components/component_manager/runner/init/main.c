@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +18,9 @@
 #include "../child.h"
 
 static void run_program(int status_fd, const char* preload, char** argv, const sigset_t* mask) {
-  child_report_t report = {.exec_failed = 1};
+  child_report_t report = {.kind = CHILD_NO_PROGRAM};
+  // Where there are no namespaces, nothing else ends the program with its init.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getenv("LISTEN_FDS")) {
     char pid[16];
     snprintf(pid, sizeof pid, "%d", (int)getpid());

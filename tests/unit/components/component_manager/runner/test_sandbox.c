@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,6 +260,25 @@ START_TEST(an_ordinary_user_gets_the_same_walls) {
 }
 END_TEST
 
+// As on distributions where anybody may make a user namespace, but has no rights in it.
+START_TEST(missing_walls_are_told) {
+  const char* argv[] = {"p", "exit=3", NULL};
+  sandbox_spec_t spec = probe_spec(SANDBOX_POSIX, argv);
+  sandbox_process_t process;
+  if (geteuid() == 0 && (setgid(1000) != 0 || setuid(1000) != 0)) ck_abort_msg("cannot become another user");
+  prctl(PR_SET_DUMPABLE, 1);
+  if (access(PROBE_FOLDER "/sandbox_probe", X_OK) != 0 || access(INIT, X_OK) != 0) return;
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+  ck_assert_int_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(mount), 0), 0);
+  ck_assert_int_eq(seccomp_load(filter), 0);
+  seccomp_release(filter);
+  ck_assert_int_eq(sandbox_start(&spec, &process), ZX_OK);
+  ck_assert_ptr_nonnull(strstr(process.notes, "NO NAMESPACES AT ALL"));
+  int status = wait_for(&process);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("sandbox");
   TCase* tc = jx_test_case(suite, "sandbox");
@@ -277,5 +297,6 @@ int main(void) {
   tcase_add_test(tc, a_program_that_cannot_be_executed_is_told);
   tcase_add_loop_test(tc, nothing_survives_a_parent_that_is_killed, SANDBOX_ELF, SANDBOX_POSIX + 1);
   tcase_add_test(tc, an_ordinary_user_gets_the_same_walls);
+  tcase_add_test(tc, missing_walls_are_told);
   return jx_test_run(suite);
 }
