@@ -71,6 +71,8 @@ static void read_version(reading_t* reading, const attribute_arg_t* arg, uint32_
       parse_version(text, strlen(text), out))
     return;
   reading->ok = false;
+  // On a library no attribute may refer to anything, which is checked for all of them.
+  if (name && reading->kind == VERSIONED_LIBRARY) return;
   if (name) {
     report_error(&c->diagnostics, value->span, 133, "`%s` must be a number, NEXT or HEAD",
                  arg->name.name->data);

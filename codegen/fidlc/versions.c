@@ -215,7 +215,9 @@ static bool modifier_holds(const versioned_t* modifier, const version_set_t* set
   uint32_t latest = 0;
   for (uint32_t i = 0; i < set->count; i++) {
     uint32_t version = set->versions[i];
-    bool within = modifier->outer->added <= version && version < modifier->outer->removed;
+    // Without an outer range (the library's was malformed) any version will do.
+    const availability_t* outer = modifier->outer;
+    bool within = !outer || (outer->added <= version && version < outer->removed);
     if (within && version > latest) latest = version;
   }
   return modifier->availability->added <= latest && latest < modifier->availability->removed;
