@@ -6,6 +6,8 @@
 #include <lwip/init.h>
 #include <lwip/netif.h>
 #include <lwip/pbuf.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/tcp.h>
 #include <lwip/tcpip.h>
 #include <lwip/udp.h>
 #include <semaphore.h>
@@ -155,4 +157,130 @@ int lwip_peer_send(lwip_port_t* port, const uint8_t* address, size_t address_siz
   }
   UNLOCK_TCPIP_CORE();
   return result;
+}
+
+struct lwip_echo {
+  int opened, ended, failed;
+};
+
+// What a connection has received and not yet been able to send back.
+typedef struct echo_connection {
+  lwip_echo_t* echo;
+  struct pbuf* pending;
+  bool eof;
+} echo_connection_t;
+
+static void echo_end(struct tcp_pcb* pcb, echo_connection_t* c) {
+  tcp_arg(pcb, NULL);
+  tcp_recv(pcb, NULL);
+  tcp_sent(pcb, NULL);
+  tcp_err(pcb, NULL);
+  c->echo->ended++;
+  tcp_close(pcb);
+  free(c);
+}
+
+static void echo_pump(struct tcp_pcb* pcb, echo_connection_t* c) {
+  while (c->pending) {
+    struct pbuf* p = c->pending;
+    u16_t room = tcp_sndbuf(pcb), length = p->len < room ? p->len : room;
+    if (!length || tcp_write(pcb, p->payload, length, TCP_WRITE_FLAG_COPY) != ERR_OK)
+      break;
+    tcp_recved(pcb, length);
+    if (length < p->len) {
+      pbuf_remove_header(p, length);
+      break;
+    }
+    c->pending = p->next;
+    if (c->pending)
+      pbuf_ref(c->pending);
+    pbuf_free(p);
+  }
+  tcp_output(pcb);
+  if (!c->pending && c->eof)
+    echo_end(pcb, c);
+}
+
+static err_t echo_recv(void* argument, struct tcp_pcb* pcb, struct pbuf* p, err_t error) {
+  (void)error;
+  echo_connection_t* c = argument;
+  if (!p)
+    c->eof = true;
+  else if (c->pending)
+    pbuf_cat(c->pending, p);
+  else
+    c->pending = p;
+  echo_pump(pcb, c);
+  return ERR_OK;
+}
+
+static err_t echo_sent(void* argument, struct tcp_pcb* pcb, u16_t length) {
+  (void)length;
+  echo_pump(pcb, argument);
+  return ERR_OK;
+}
+
+static void echo_error(void* argument, err_t error) {
+  (void)error;
+  echo_connection_t* c = argument;
+  if (!c)
+    return;
+  c->echo->failed++;
+  if (c->pending)
+    pbuf_free(c->pending);
+  free(c);
+}
+
+static err_t echo_opened(void* argument, struct tcp_pcb* pcb, err_t error) {
+  (void)error;
+  echo_connection_t* c = calloc(1, sizeof *c);
+  c->echo = argument;
+  c->echo->opened++;
+  tcp_arg(pcb, c);
+  tcp_recv(pcb, echo_recv);
+  tcp_sent(pcb, echo_sent);
+  tcp_err(pcb, echo_error);
+  return ERR_OK;
+}
+
+lwip_echo_t* lwip_peer_echo_listen(uint16_t port) {
+  lwip_echo_t* echo = calloc(1, sizeof *echo);
+  LOCK_TCPIP_CORE();
+  struct tcp_pcb* pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
+  tcp_bind(pcb, IP_ANY_TYPE, port);
+  pcb = tcp_listen_with_backlog(pcb, 100);
+  tcp_arg(pcb, echo);
+  tcp_accept(pcb, echo_opened);
+  UNLOCK_TCPIP_CORE();
+  return echo;
+}
+
+lwip_echo_t* lwip_peer_echo_connect(const uint8_t* address, size_t address_size, uint16_t port) {
+  lwip_echo_t* echo = calloc(1, sizeof *echo);
+  ip_addr_t to;
+  memset(&to, 0, sizeof to);
+  IP_SET_TYPE_VAL(to, address_size == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+  memcpy(address_size == 4 ? (void*)&ip_2_ip4(&to)->addr : (void*)ip_2_ip6(&to)->addr, address, address_size);
+  LOCK_TCPIP_CORE();
+  struct tcp_pcb* pcb = tcp_new_ip_type(address_size == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+  tcp_arg(pcb, echo);
+  tcp_connect(pcb, &to, port, echo_opened);
+  UNLOCK_TCPIP_CORE();
+  return echo;
+}
+
+void lwip_peer_echo_counts(const lwip_echo_t* echo, int* out_opened, int* out_ended, int* out_failed) {
+  LOCK_TCPIP_CORE();
+  *out_opened = echo->opened;
+  *out_ended = echo->ended;
+  *out_failed = echo->failed;
+  UNLOCK_TCPIP_CORE();
+}
+
+void lwip_peer_tick(unsigned ms) {
+  static unsigned passed;
+  LOCK_TCPIP_CORE();
+  for (passed += ms; passed >= TCP_TMR_INTERVAL; passed -= TCP_TMR_INTERVAL)
+    tcp_tmr();
+  UNLOCK_TCPIP_CORE();
 }

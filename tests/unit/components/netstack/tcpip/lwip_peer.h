@@ -22,4 +22,14 @@ long lwip_peer_receive(lwip_port_t* port, void* bytes, size_t capacity);
 int lwip_peer_send(lwip_port_t* port, const uint8_t* address, size_t address_size, uint16_t to_port, const void* bytes,
                    size_t length);
 
+// A TCP echo: whoever connects to `port` gets back what it sends, and its end of file too.
+typedef struct lwip_echo lwip_echo_t;
+lwip_echo_t* lwip_peer_echo_listen(uint16_t port);
+// The same over a connection that lwIP begins.
+lwip_echo_t* lwip_peer_echo_connect(const uint8_t* address, size_t address_size, uint16_t port);
+// Counts of connections that were opened, ended in good order, and failed.
+void lwip_peer_echo_counts(const lwip_echo_t* echo, int* out_opened, int* out_ended, int* out_failed);
+// Runs lwIP's timers as if `ms` had passed since the last call (its own clock is not used for TCP).
+void lwip_peer_tick(unsigned ms);
+
 #endif  // TESTS_TCPIP_LWIP_PEER_H_

@@ -1,4 +1,5 @@
 // The engine beside liblwip: as peers on one wire, and as two judges of the same damaged frames.
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +13,32 @@ static host_t h;
 static host_frame_t from_lwip[HOST_FRAMES_MAX];
 static size_t from_lwip_count;
 
+static pthread_mutex_t from_lwip_lock = PTHREAD_MUTEX_INITIALIZER;  // lwIP sends from its own thread too
+
 static void on_emit(void* context, const void* frame, size_t length) {
-  if (from_lwip_count == HOST_FRAMES_MAX)
-    return;
-  host_frame_t* f = &from_lwip[from_lwip_count++];
-  f->bytes = malloc(length);
-  f->length = length;
-  memcpy(f->bytes, frame, length);
+  pthread_mutex_lock(&from_lwip_lock);
+  if (from_lwip_count < HOST_FRAMES_MAX) {
+    host_frame_t* f = &from_lwip[from_lwip_count++];
+    f->bytes = malloc(length);
+    f->length = length;
+    memcpy(f->bytes, frame, length);
+  }
+  pthread_mutex_unlock(&from_lwip_lock);
+}
+
+static size_t take_from_lwip(host_frame_t out[HOST_FRAMES_MAX]) {
+  pthread_mutex_lock(&from_lwip_lock);
+  size_t count = from_lwip_count;
+  memcpy(out, from_lwip, count * sizeof out[0]);
+  from_lwip_count = 0;
+  pthread_mutex_unlock(&from_lwip_lock);
+  return count;
 }
 
 static void drop_from_lwip(void) {
-  while (from_lwip_count)
-    free(from_lwip[--from_lwip_count].bytes);
+  static host_frame_t batch[HOST_FRAMES_MAX];
+  for (size_t count = take_from_lwip(batch); count;)
+    free(batch[--count].bytes);
 }
 
 static void exchange(void) {
@@ -35,11 +50,13 @@ static void exchange(void) {
       lwip_peer_input(f.bytes, f.length);
       free(f.bytes);
     }
-    for (size_t i = 0; i < from_lwip_count; i++) {
+    static host_frame_t batch[HOST_FRAMES_MAX];
+    size_t count = take_from_lwip(batch);
+    for (size_t i = 0; i < count; i++) {
       moved = true;
-      host_input(&h, from_lwip[i].bytes, from_lwip[i].length);
+      host_input(&h, batch[i].bytes, batch[i].length);
+      free(batch[i].bytes);
     }
-    drop_from_lwip();
   }
 }
 
@@ -118,6 +135,130 @@ START_TEST(lwip_answers_pings_and_refuses_closed_ports) {
   }
 } END_TEST
 
+// Moves frames both ways, losing some, and lets time pass; lwIP's own thread has its own clock, which only adds to it.
+static void exchange_lossy(unsigned loss_per_mille, unsigned ms) {
+  host_frame_t f;
+  while (host_take(&h, &f)) {
+    if ((unsigned)rand() % 1000 >= loss_per_mille)
+      lwip_peer_input(f.bytes, f.length);
+    free(f.bytes);
+  }
+  static host_frame_t batch[HOST_FRAMES_MAX];
+  size_t count = take_from_lwip(batch);
+  for (size_t i = 0; i < count; i++) {
+    if ((unsigned)rand() % 1000 >= loss_per_mille)
+      host_input(&h, batch[i].bytes, batch[i].length);
+    free(batch[i].bytes);
+  }
+  host_advance(&h, ms * MS);
+  lwip_peer_tick(ms);
+}
+
+// Sends `length` bytes, reads them back, closes; both ends must see the end.
+static void check_stream(tcpip_socket_t* s, lwip_echo_t* echo, size_t length, unsigned loss) {
+  static uint8_t bytes[65536], got[65536];
+  size_t written = 0, read = 0;
+  bool shut = false, eof = false, right = true;
+  int opened, ended, failed;
+  for (int round = 0; round < 200000 && !eof; round++) {
+    uint32_t events = tcpip_socket_poll(s);
+    if (written < length && (events & TCPIP_EVENT_WRITABLE)) {
+      size_t piece = length - written < sizeof bytes ? length - written : sizeof bytes;
+      for (size_t i = 0; i < piece; i++)
+        bytes[i] = (uint8_t)((written + i) * 7 + (written + i) / 1000);
+      int64_t n = host_send(s, bytes, piece, NULL);
+      written += n > 0 ? (size_t)n : 0;
+    }
+    if (written == length && !shut)
+      shut = tcpip_socket_shutdown(s, false, true) == 0;
+    for (int64_t n; (n = host_recv(s, got, sizeof got, NULL)) >= 0;) {
+      if (n == 0) {
+        eof = true;
+        break;
+      }
+      for (int64_t i = 0; i < n; i++)
+        right &= got[i] == (uint8_t)((read + (size_t)i) * 7 + (read + (size_t)i) / 1000);
+      read += (size_t)n;
+    }
+    exchange_lossy(loss, loss ? 10 : 1);
+  }
+  ck_assert(right);
+  ck_assert_uint_eq(read, length);
+  ck_assert(eof);
+  for (int round = 0; round < 100; round++)
+    exchange_lossy(0, 10);
+  lwip_peer_echo_counts(echo, &opened, &ended, &failed);
+  ck_assert_int_eq(failed, 0);
+  ck_assert_int_eq(opened, ended);
+}
+
+START_TEST(streams_to_lwip_come_back_whole) {
+  const size_t lengths[] = {0, 1, 1460, 5000, 300000};
+  const unsigned losses[] = {0, 20};
+  start_peer(2);
+  lwip_echo_t* echo = lwip_peer_echo_listen(7);
+  for (int loss = 0; loss < 2; loss++) {
+    for (int v6 = 0; v6 < 2; v6++) {
+      for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        tcpip_socket_t* s;
+        tcpip_endpoint_t to = host_endpoint(v6 ? "fd00::2" : "10.0.0.2", 7);
+        ck_assert_int_eq(tcpip_socket_create(h.client, v6 ? TCPIP_IPV6 : TCPIP_IPV4, TCPIP_TCP, NULL, &s), 0);
+        ck_assert_int_eq(tcpip_socket_connect(s, &to), -EINPROGRESS);
+        check_stream(s, echo, lengths[i], losses[loss]);
+        tcpip_socket_destroy(s);
+      }
+    }
+  }
+} END_TEST
+
+START_TEST(streams_that_lwip_begins_come_back_whole) {
+  start_peer(2);
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *listener, *s = NULL;
+    uint8_t family = v6 ? TCPIP_IPV6 : TCPIP_IPV4;
+    tcpip_endpoint_t at = host_endpoint(v6 ? "::" : "0.0.0.0", 80);
+    tcpip_address_t ours = v6 ? host_ipv6(1) : host_ipv4(1);
+    ck_assert_int_eq(tcpip_socket_create(h.client, family, TCPIP_TCP, NULL, &listener), 0);
+    ck_assert_int_eq(tcpip_socket_bind(listener, &at), 0);
+    ck_assert_int_eq(tcpip_socket_listen(listener, 4), 0);
+    lwip_echo_t* echo = lwip_peer_echo_connect(ours.bytes, v6 ? 16 : 4, 80);
+    for (int round = 0; round < 100 && !s; round++) {
+      exchange_lossy(0, 10);
+      (void)tcpip_socket_accept(listener, NULL, &s);
+    }
+    ck_assert_ptr_nonnull(s);
+    check_stream(s, echo, 200000, 0);
+    tcpip_socket_destroy(s);
+    tcpip_socket_destroy(listener);
+  }
+} END_TEST
+
+START_TEST(lwip_refuses_and_resets_as_it_should) {
+  tcpip_socket_t* s;
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 99);
+  start_peer(2);
+  ck_assert_int_eq(tcpip_socket_create(h.client, TCPIP_IPV4, TCPIP_TCP, NULL, &s), 0);
+  ck_assert_int_eq(tcpip_socket_connect(s, &to), -EINPROGRESS);
+  for (int round = 0; round < 10; round++)
+    exchange_lossy(0, 1);
+  ck_assert_int_eq(tcpip_socket_take_error(s), -ECONNREFUSED);
+  lwip_echo_t* echo = lwip_peer_echo_listen(7);
+  to.port = 7;
+  tcpip_socket_destroy(s);
+  ck_assert_int_eq(tcpip_socket_create(h.client, TCPIP_IPV4, TCPIP_TCP, NULL, &s), 0);
+  ck_assert_int_eq(tcpip_socket_connect(s, &to), -EINPROGRESS);
+  for (int round = 0; round < 10; round++)
+    exchange_lossy(0, 1);
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_LINGER, 0), 0);
+  tcpip_socket_destroy(s);
+  for (int round = 0; round < 10; round++)
+    exchange_lossy(0, 1);
+  int opened, ended, failed;
+  lwip_peer_echo_counts(echo, &opened, &ended, &failed);
+  ck_assert_int_eq(opened, 1);
+  ck_assert_int_eq(failed, 1);
+} END_TEST
+
 static uint8_t frame[2048];
 
 static size_t build(bool v6) {
@@ -174,6 +315,9 @@ int main(void) {
   tcase_add_test(tc, datagrams_go_to_lwip_and_come_back);
   tcase_add_test(tc, what_lwip_begins_arrives_as_well);
   tcase_add_test(tc, lwip_answers_pings_and_refuses_closed_ports);
+  tcase_add_test(tc, streams_to_lwip_come_back_whole);
+  tcase_add_test(tc, streams_that_lwip_begins_come_back_whole);
+  tcase_add_test(tc, lwip_refuses_and_resets_as_it_should);
   tcase_add_test(tc, both_judge_each_header_octet_alike);
   return jx_test_run(suite);
 }
