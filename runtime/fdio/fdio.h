@@ -23,12 +23,12 @@
 // Whether this process has a network stack to speak to. The first call reads the environment.
 bool fdio_active(void);
 
-// Whether the caller is a child that shares our memory but not our descriptors (vfork, posix_spawn). Such a child may
-// close and move its own descriptors; the table is not its to change.
+// Whether the caller is a child that shares our memory but not our descriptors (vfork, posix_spawn). Such a
+// child may close and move its own descriptors; the table is not its to change.
 bool fdio_foreign_process(void);
 
-// Before anything is done with what the process has of ours: if it is a copy that was made behind the C library's back,
-// it drops what is its parent's. Costs a load.
+// Before anything is done with what the process has of ours: if it is a copy that was made behind the C
+// library's back, it drops what is its parent's. Costs a load.
 void fdio_check_process(void);
 
 // Serialises the slow things: making sockets, forking. No signal handler runs on the thread meanwhile.

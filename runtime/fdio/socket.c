@@ -195,6 +195,7 @@ static int create(int domain, int type, int protocol, zxio_socket_t* out, int* o
     if (status != ZX_ERR_PEER_CLOSED && status != ZX_ERR_CANCELED && status != ZX_ERR_BAD_HANDLE) break;
   }
   fdio_debug("no socket: status %d", status);
+  if (status == ZX_ERR_NO_RESOURCES) return EMFILE;  // no descriptors left for what a socket is made of
   return status == ZX_ERR_PEER_CLOSED ? EPERM : zxio_errno(status);
 }
 

@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -125,6 +126,29 @@ START_TEST(programs_that_close_everything_can_go_on) {
   close(udp());
   pid_t child = fork();
   if (child == 0) _exit(close_everything());
+  wait_for(child);
+}
+END_TEST
+
+static int open_all_there_are(void) {
+  struct rlimit limit = {.rlim_cur = 64, .rlim_max = 64};
+  int fds[64];
+  int count = 0;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  while (count < 64 && (fds[count] = socket(AF_INET, SOCK_DGRAM, 0)) >= 0)
+    count++;
+  REQUIRE(count > 5 && count < 64 && errno == EMFILE);
+  for (int i = 0; i < count; i++)
+    REQUIRE(is_alive(fds[i]));
+  for (int i = 0; i < count; i++)
+    close(fds[i]);
+  REQUIRE(is_alive(socket(AF_INET, SOCK_DGRAM, 0)));
+  return 0;
+}
+
+START_TEST(a_program_at_its_limit_is_told_and_goes_on) {
+  pid_t child = fork();
+  if (child == 0) _exit(open_all_there_are());
   wait_for(child);
 }
 END_TEST
@@ -313,6 +337,7 @@ int main(void) {
   tcase_add_test(tc, duplicates_are_the_same_socket_until_the_last_is_closed);
   tcase_add_test(tc, dup2_replaces_sockets_and_files_by_each_other);
   tcase_add_test(tc, programs_that_close_everything_can_go_on);
+  tcase_add_test(tc, a_program_at_its_limit_is_told_and_goes_on);
   tcase_add_test(tc, descriptors_of_the_library_are_no_descriptors_to_the_program);
   tcase_add_test(tc, a_child_and_its_parent_each_have_the_socket);
   tcase_add_test(tc, a_child_keeps_what_its_parent_closes);
