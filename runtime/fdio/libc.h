@@ -62,6 +62,8 @@
   X(int, dup2, (int from, int to), (from, to))                                                              \
   X(int, dup3, (int from, int to, int flags), (from, to, flags))                                            \
   X(int, ioctl, (int fd, unsigned long request, void* argument), (fd, request, argument))                   \
+  X(unsigned, if_nametoindex, (const char* name), (name))                                                   \
+  X(char*, if_indextoname, (unsigned index, char* name), (index, name))                                     \
   X(FILE*, fdopen, (int fd, const char* mode), (fd, mode))                                                  \
   X(long, syscall, (long number, long a, long b, long c, long d, long e, long f), (number, a, b, c, d, e, f))
 

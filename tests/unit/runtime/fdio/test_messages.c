@@ -205,6 +205,20 @@ START_TEST(ioctls_know_the_queue_and_the_interfaces) {
 }
 END_TEST
 
+START_TEST(interfaces_have_numbers_and_names) {
+  char name[IF_NAMESIZE];
+  errno = 0;
+  ck_assert_uint_eq(if_nametoindex("eth0"), 2);
+  ck_assert_str_eq(if_indextoname(1, name), "lo");
+  ck_assert_int_eq(errno, 0);
+  ck_assert_uint_eq(if_nametoindex("none"), 0);
+  ck_assert_int_eq(errno, ENODEV);
+  ck_assert_uint_eq(if_nametoindex("a name longer than any"), 0);
+  ck_assert_ptr_null(if_indextoname(9, name));
+  ck_assert_int_eq(errno, ENXIO);
+}
+END_TEST
+
 START_TEST(what_no_socket_can_do_fails_as_with_any_socket) {
   int fd = udp();
   char byte;
@@ -284,6 +298,7 @@ int main(void) {
   tcase_add_test(tc, errors_of_the_peer_reach_the_next_call);
   tcase_add_test(tc, success_leaves_errno_alone);
   tcase_add_test(tc, ioctls_know_the_queue_and_the_interfaces);
+  tcase_add_test(tc, interfaces_have_numbers_and_names);
   tcase_add_test(tc, what_no_socket_can_do_fails_as_with_any_socket);
   tcase_add_test(tc, streams_exist_but_lead_nowhere);
   tcase_add_test(tc, a_stream_over_a_socket_reads_and_writes_datagrams);
