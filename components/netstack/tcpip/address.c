@@ -44,8 +44,7 @@ bool addr_in_prefix(const addr_t* a, const addr_t* prefix, unsigned length) {
 unsigned addr_common_prefix(const addr_t* a, const addr_t* b) {
   for (unsigned i = 0; i < 2; i++) {
     uint64_t difference = __builtin_bswap64(a->q[i] ^ b->q[i]);
-    if (difference)
-      return 64 * i + (unsigned)__builtin_clzll(difference);
+    if (difference) return 64 * i + (unsigned)__builtin_clzll(difference);
   }
   return 128;
 }
@@ -54,8 +53,7 @@ addr_t addr_mask(const addr_t* a, unsigned length) {
   addr_t out = *a;
   for (unsigned i = 0; i < 16; i++) {
     unsigned bits = length > 8 * i ? length - 8 * i : 0;
-    if (bits < 8)
-      out.b[i] = (uint8_t)(out.b[i] & ~(0xff >> bits));
+    if (bits < 8) out.b[i] = (uint8_t)(out.b[i] & ~(0xff >> bits));
   }
   return out;
 }

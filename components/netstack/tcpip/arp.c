@@ -26,8 +26,7 @@ static void arp_output(interface_t* interface, uint16_t operation, const addr_t*
 
 void arp_request(interface_t* interface, const addr_t* target, const uint8_t* unicast_mac) {
   addr_t source;
-  if (!path_choose_source(interface, target, &source))
-    return;
+  if (!path_choose_source(interface, target, &source)) return;
   count(interface->stack, arp_tx_request);
   arp_output(interface, ARP_REQUEST, &source, target, nobody, unicast_mac ? unicast_mac : broadcast);
 }
@@ -61,8 +60,7 @@ void arp_input(interface_t* interface, const uint8_t* p, size_t length) {
     return;
   }
   if (addr_is_any(&sender)) {  // a probe: answer it, learn nothing
-    if (request && to_us)
-      arp_output(interface, ARP_REPLY, &target, &sender, mac, mac);
+    if (request && to_us) arp_output(interface, ARP_REPLY, &target, &sender, mac, mac);
     return;
   }
   if (addr_is_multicast(&sender) || addr_is_limited_broadcast(&sender) ||
@@ -71,7 +69,10 @@ void arp_input(interface_t* interface, const uint8_t* p, size_t length) {
     return;
   }
   // Anyone's packet renews what is known of its sender; only one for us makes a new entry (RFC 826).
-  neighbour_news_t news = {.address = &sender, .mac = mac, .solicited = !request && to_us, .override = true,
+  neighbour_news_t news = {.address = &sender,
+                           .mac = mac,
+                           .solicited = !request && to_us,
+                           .override = true,
                            .create = request && to_us};
   neighbour_learn(interface, &news);
   if (request && to_us) {

@@ -1,5 +1,5 @@
-// What every file of the engine speaks in: addresses as 16 octets whatever their family, numbers in network byte
-// order, and the protocol numbers that more than one layer needs.
+// What every file of the engine speaks in: addresses as 16 octets whatever their family, numbers in network
+// byte order, and the protocol numbers that more than one layer needs.
 #ifndef TCPIP_BASE_H_
 #define TCPIP_BASE_H_
 
@@ -11,9 +11,9 @@
 
 #include <tcpip/tcpip.h>
 
-// An address inside the engine. IPv4 is kept IPv4-mapped (::ffff:a.b.c.d), so one comparison, one hash and one
-// prefix match serve both families and dual-stack sockets need no second representation. The unspecified address
-// of IPv6 is all zero, that of IPv4 is ::ffff:0.0.0.0.
+// An address inside the engine. IPv4 is kept IPv4-mapped (::ffff:a.b.c.d), so one comparison, one hash and
+// one prefix match serve both families and dual-stack sockets need no second representation. The unspecified
+// address of IPv6 is all zero, that of IPv4 is ::ffff:0.0.0.0.
 typedef union addr {
   uint8_t b[16];
   uint64_t q[2];
@@ -78,8 +78,7 @@ static inline bool addr_is_limited_broadcast(const addr_t* a) {
   return addr_is_v4(a) && addr_v4_number(a) == UINT32_MAX;
 }
 static inline bool addr_is_loopback(const addr_t* a) {
-  if (addr_is_v4(a))
-    return a->b[12] == 127;
+  if (addr_is_v4(a)) return a->b[12] == 127;
   static const addr_t loopback = {{[15] = 1}};
   return addr_equal(a, &loopback);
 }

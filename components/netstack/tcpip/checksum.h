@@ -1,7 +1,8 @@
 // The Internet checksum (RFC 1071) over scattered bytes.
 //
-// A sum is kept unfolded and in memory order, so it needs no byte swap on the way; adding sums of pieces gives the
-// sum of the whole as long as each piece but the last has an even length (checksum_iov sees to odd ones itself).
+// A sum is kept unfolded and in memory order, so it needs no byte swap on the way; adding sums of pieces
+// gives the sum of the whole as long as each piece but the last has an even length (checksum_iov sees to odd
+// ones itself).
 #ifndef TCPIP_CHECKSUM_H_
 #define TCPIP_CHECKSUM_H_
 

@@ -9,8 +9,7 @@
 
 int tcpip_client_create(tcpip_t* stack, const tcpip_quota_t* quota, tcpip_client_t** out) {
   tcpip_client_t* client = calloc(1, sizeof *client);
-  if (!client)
-    return -ENOMEM;
+  if (!client) return -ENOMEM;
   client->stack = stack;
   client->quota.sockets = quota && quota->sockets ? quota->sockets : DEFAULT_SOCKETS;
   client->quota.buffer_bytes = quota && quota->buffer_bytes ? quota->buffer_bytes : DEFAULT_BUFFER_BYTES;
@@ -22,8 +21,7 @@ int tcpip_client_create(tcpip_t* stack, const tcpip_quota_t* quota, tcpip_client
 }
 
 void tcpip_client_destroy(tcpip_client_t* client) {
-  if (!client)
-    return;
+  if (!client) return;
   while (!list_empty(&client->sockets))
     tcpip_socket_destroy(list_owner(client->sockets.next, tcpip_socket_t, client_node));
   list_node_t* node;
@@ -38,18 +36,15 @@ void tcpip_client_destroy(tcpip_client_t* client) {
 }
 
 void tcpip_client_usage(const tcpip_client_t* client, uint32_t* out_sockets, size_t* out_buffer_bytes) {
-  if (out_sockets)
-    *out_sockets = client->socket_count;
-  if (out_buffer_bytes)
-    *out_buffer_bytes = client->buffer_used;
+  if (out_sockets) *out_sockets = client->socket_count;
+  if (out_buffer_bytes) *out_buffer_bytes = client->buffer_used;
 }
 
 bool client_charge(tcpip_client_t* client, size_t bytes) {
   tcpip_t* stack = client->stack;
   size_t left = stack->limits.buffer_bytes - stack->buffer_used;
   size_t used = client->buffer_used + bytes;
-  if (bytes > left || used > client->quota.buffer_bytes || used > left)
-    return false;
+  if (bytes > left || used > client->quota.buffer_bytes || used > left) return false;
   client->buffer_used += bytes;
   stack->buffer_used += bytes;
   return true;

@@ -23,16 +23,12 @@ static void datagram_destroy(tcpip_socket_t* socket) {
 static uint32_t datagram_poll(const tcpip_socket_t* socket) {
   const datagram_socket_t* d = datagram_socket_const(socket);
   uint32_t events = 0;
-  if (!list_empty(&d->queue) || socket->shut_read)
-    events |= TCPIP_EVENT_READABLE;
+  if (!list_empty(&d->queue) || socket->shut_read) events |= TCPIP_EVENT_READABLE;
   if ((socket->tx_bytes < socket->tx_limit && !list_linked(&socket->refused_node)) || socket->shut_write)
     events |= TCPIP_EVENT_WRITABLE;
-  if (socket->error)
-    events |= TCPIP_EVENT_ERROR;
-  if (socket->shut_read)
-    events |= TCPIP_EVENT_READ_SHUTDOWN;
-  if (socket->shut_write)
-    events |= TCPIP_EVENT_WRITE_SHUTDOWN;
+  if (socket->error) events |= TCPIP_EVENT_ERROR;
+  if (socket->shut_read) events |= TCPIP_EVENT_READ_SHUTDOWN;
+  if (socket->shut_write) events |= TCPIP_EVENT_WRITE_SHUTDOWN;
   return events;
 }
 
@@ -42,8 +38,7 @@ int datagram_path(datagram_socket_t* d, const path_query_t* query) {
     return 0;
   path_t path;
   int result = path_resolve(d->base.stack, query, &path);
-  if (result)
-    return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
+  if (result) return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
   d->query = *query;
   d->path = path;
   return 0;
@@ -53,28 +48,26 @@ static int connect_path(datagram_socket_t* d, const addr_t* remote, uint32_t zon
   tcpip_socket_t* socket = &d->base;
   bool v4 = addr_is_v4(remote), group = addr_is_multicast(remote);
   uint32_t chosen = group ? (v4 ? d->multicast_interface : d->multicast_interface_v6) : 0;
-  path_query_t query = {.destination = *remote,
-                        .source = socket->address_chosen && !addr_is_multicast(&socket->local) ? socket->local
-                                                                                             : addr_any(v4),
-                        .interface = socket->device ? socket->device : addr_is_scoped(remote) && zone ? zone : chosen};
+  path_query_t query = {
+      .destination = *remote,
+      .source = socket->address_chosen && !addr_is_multicast(&socket->local) ? socket->local : addr_any(v4),
+      .interface = socket->device                   ? socket->device
+                   : addr_is_scoped(remote) && zone ? zone
+                                                    : chosen};
   int result = datagram_path(d, &query);
-  if (result)
-    return result;
+  if (result) return result;
   return d->path.broadcast && !d->broadcast ? -EACCES : 0;
 }
 
 static int datagram_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t port, uint32_t zone) {
   datagram_socket_t* d = datagram_socket(socket);
-  if (addr_is_scoped(remote) && !zone && !addr_is_multicast(remote))
-    return -EINVAL;
+  if (addr_is_scoped(remote) && !zone && !addr_is_multicast(remote)) return -EINVAL;
   int result = connect_path(d, remote, zone);
-  if (result)
-    return result;
+  if (result) return result;
   addr_t local = socket->address_chosen ? socket->local : d->path.source;
   if (!socket->local_port) {
     result = socket_take_port(socket, &local, 0);
-    if (result)
-      return result;
+    if (result) return result;
   }
   socket_leave_connection(socket);
   socket->local = local;
@@ -94,8 +87,7 @@ static int datagram_disconnect(tcpip_socket_t* socket) {
     socket->local = addr_any(socket->family == TCPIP_IPV4);
     socket->zone = 0;
   }
-  if (!socket->port_chosen)
-    socket_drop_port(socket);
+  if (!socket->port_chosen) socket_drop_port(socket);
   return 0;
 }
 
@@ -131,8 +123,7 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info) {
                            .ttl = rx->ttl,
                            .tos = rx->tos,
                            .length = (uint32_t)info->length};
-  if (info->length)
-    memcpy(datagram->bytes, info->payload, info->length);
+  if (info->length) memcpy(datagram->bytes, info->payload, info->length);
   list_append(&d->queue, &datagram->node);
   d->rx_bytes += charge;
   socket_event(socket, TCPIP_EVENT_READABLE);
@@ -142,8 +133,7 @@ static size_t scatter(const tcpip_recv_t* recv, const uint8_t* bytes, size_t len
   size_t copied = 0;
   for (size_t i = 0; i < recv->iov_count && copied < length; i++) {
     size_t piece = recv->iov[i].iov_len < length - copied ? recv->iov[i].iov_len : length - copied;
-    if (piece)
-      memcpy(recv->iov[i].iov_base, bytes + copied, piece);
+    if (piece) memcpy(recv->iov[i].iov_base, bytes + copied, piece);
     copied += piece;
   }
   return copied;
@@ -153,8 +143,7 @@ static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   datagram_socket_t* d = datagram_socket(socket);
   tcpip_t* stack = socket->stack;
   trace(stack, "udp.recv");
-  if (socket->error)
-    return tcpip_socket_take_error(socket);
+  if (socket->error) return tcpip_socket_take_error(socket);
   if (list_empty(&d->queue)) {
     trace(stack, "udp.recv.would_block");
     return -EAGAIN;
@@ -169,8 +158,7 @@ static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   recv->ttl = datagram->ttl;
   recv->tos = datagram->tos;
   recv->timestamp_ns = datagram->timestamp;
-  if (!recv->peek)
-    queue_pop(d, datagram);
+  if (!recv->peek) queue_pop(d, datagram);
   trace(stack, "udp.recv.done");
   return (int64_t)copied;
 }
@@ -193,14 +181,13 @@ static void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* erro
 
 int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
                     tcpip_socket_t** out) {
-  static const socket_ops_t ops = {datagram_destroy,  datagram_poll, datagram_connect, datagram_disconnect,
-                                   datagram_shutdown, datagram_send, datagram_recv,    datagram_next_length,
-                                   datagram_set,      datagram_get,  datagram_join,    datagram_leave,
-                                   datagram_room,     datagram_icmp_error};
+  static const socket_ops_t ops = {
+      datagram_destroy, datagram_poll,  datagram_connect,     datagram_disconnect, datagram_shutdown,
+      datagram_send,    datagram_recv,  datagram_next_length, datagram_set,        datagram_get,
+      datagram_join,    datagram_leave, datagram_room,        datagram_icmp_error};
   datagram_socket_t* d = calloc(1, sizeof *d);
-  if (!d)
-    return -ENOMEM;
-  uint8_t ip_protocol = protocol == TCPIP_UDP         ? PROTOCOL_UDP
+  if (!d) return -ENOMEM;
+  uint8_t ip_protocol = protocol == TCPIP_UDP  ? PROTOCOL_UDP
                         : family == TCPIP_IPV4 ? PROTOCOL_ICMPV4
                                                : PROTOCOL_ICMPV6;
   socket_init(&d->base, client, &ops, family, ip_protocol, context);

@@ -22,29 +22,25 @@ static int set_flag(bool* flag, int64_t value) {
 
 // -1 brings the default back.
 static int set_octet(uint8_t* octet, int64_t value, int64_t lowest, uint8_t fallback) {
-  if (value != -1 && (value < lowest || value > 255))
-    return -EINVAL;
+  if (value != -1 && (value < lowest || value > 255)) return -EINVAL;
   *octet = value == -1 ? fallback : (uint8_t)value;
   return 0;
 }
 
 static int set_size(size_t* size, int64_t value) {
-  if (value < 0)
-    return -EINVAL;
+  if (value < 0) return -EINVAL;
   *size = value < BUFFER_MIN ? BUFFER_MIN : value > BUFFER_MAX ? BUFFER_MAX : (size_t)value;
   return 0;
 }
 
 static int set_interface(const tcpip_t* stack, uint32_t* interface, int64_t value, int error) {
-  if (value < 0 || value > UINT32_MAX || (value && !interface_find(stack, (uint32_t)value)))
-    return error;
+  if (value < 0 || value > UINT32_MAX || (value && !interface_find(stack, (uint32_t)value))) return error;
   *interface = (uint32_t)value;
   return 0;
 }
 
 static int set_v6_only(tcpip_socket_t* socket, int64_t value) {
-  if (socket->local_port)
-    return -EINVAL;
+  if (socket->local_port) return -EINVAL;
   return set_flag(&socket->v6_only, value);
 }
 
@@ -64,8 +60,7 @@ static bool option_applies(const tcpip_socket_t* socket, tcpip_option_t option) 
 int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
   datagram_socket_t* d = datagram_socket(socket);
   const tcpip_t* stack = socket->stack;
-  if (!option_applies(socket, option))
-    return -ENOPROTOOPT;
+  if (!option_applies(socket, option)) return -ENOPROTOOPT;
   switch (option) {
     case TCPIP_REUSE_ADDRESS:
       return set_flag(&socket->reuse_address, value);
@@ -135,8 +130,7 @@ int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* o
 }
 
 static interface_t* group_interface(const tcpip_socket_t* socket, const addr_t* group, uint32_t index) {
-  if (index)
-    return interface_find(socket->stack, index);
+  if (index) return interface_find(socket->stack, index);
   path_query_t query = {.destination = *group, .interface = socket->device};
   path_t path;
   return path_resolve(socket->stack, &query, &path) == 0 ? path.interface : NULL;
@@ -145,8 +139,7 @@ static interface_t* group_interface(const tcpip_socket_t* socket, const addr_t* 
 static membership_t* find_membership(datagram_socket_t* d, const addr_t* group, uint32_t interface) {
   for (uint32_t i = 0; i < d->membership_count; i++) {
     membership_t* m = &d->memberships[i];
-    if (addr_equal(&m->group, group) && (!interface || m->interface == interface))
-      return m;
+    if (addr_equal(&m->group, group) && (!interface || m->interface == interface)) return m;
   }
   return NULL;
 }
@@ -156,34 +149,26 @@ int datagram_join(tcpip_socket_t* socket, const addr_t* group, uint32_t index) {
   if (!addr_is_multicast(group) || (addr_is_v4(group) ? TCPIP_IPV4 : TCPIP_IPV6) != socket->family)
     return -EINVAL;
   interface_t* interface = group_interface(socket, group, index);
-  if (!interface)
-    return -ENODEV;
-  if (find_membership(d, group, interface->info.index))
-    return -EADDRINUSE;
-  if (d->membership_count == MEMBERSHIPS_MAX)
-    return -ENOBUFS;
-  if (!d->memberships)
-    d->memberships = calloc(MEMBERSHIPS_MAX, sizeof *d->memberships);
-  if (!d->memberships)
-    return -ENOMEM;
+  if (!interface) return -ENODEV;
+  if (find_membership(d, group, interface->info.index)) return -EADDRINUSE;
+  if (d->membership_count == MEMBERSHIPS_MAX) return -ENOBUFS;
+  if (!d->memberships) d->memberships = calloc(MEMBERSHIPS_MAX, sizeof *d->memberships);
+  if (!d->memberships) return -ENOMEM;
   int result = group_join(interface, group);
-  if (result == 0)
-    d->memberships[d->membership_count++] = (membership_t){*group, interface->info.index};
+  if (result == 0) d->memberships[d->membership_count++] = (membership_t){*group, interface->info.index};
   return result;
 }
 
 static void forget_membership(datagram_socket_t* d, membership_t* m) {
   interface_t* interface = interface_find(d->base.stack, m->interface);
-  if (interface)
-    group_leave(interface, &m->group);
+  if (interface) group_leave(interface, &m->group);
   *m = d->memberships[--d->membership_count];
 }
 
 int datagram_leave(tcpip_socket_t* socket, const addr_t* group, uint32_t interface) {
   datagram_socket_t* d = datagram_socket(socket);
   membership_t* m = find_membership(d, group, interface);
-  if (!m)
-    return -EADDRNOTAVAIL;
+  if (!m) return -EADDRNOTAVAIL;
   forget_membership(d, m);
   return 0;
 }

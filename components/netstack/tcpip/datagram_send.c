@@ -26,23 +26,18 @@ static int find_path(datagram_socket_t* d, const tcpip_send_t* send, const targe
   bool v4 = addr_is_v4(&target->remote);
   path_query_t query = {.destination = target->remote, .source = addr_any(v4), .interface = send->interface};
   if (send->source && send->source->family != TCPIP_NONE) {
-    if (!addr_import(send->source, &query.source))
-      return -EINVAL;
-    if (addr_is_any(&query.source))
-      query.source = addr_any(v4);
-    if (addr_is_v4(&query.source) != v4 || addr_is_multicast(&query.source))
-      return -EINVAL;
+    if (!addr_import(send->source, &query.source)) return -EINVAL;
+    if (addr_is_any(&query.source)) query.source = addr_any(v4);
+    if (addr_is_v4(&query.source) != v4 || addr_is_multicast(&query.source)) return -EINVAL;
   } else if (!addr_is_any(&socket->local) && !addr_is_multicast(&socket->local) &&
              (socket->address_chosen || !send->to)) {
     query.source = socket->local;
   }
   if (socket->device) {
-    if (query.interface && query.interface != socket->device)
-      return -EINVAL;
+    if (query.interface && query.interface != socket->device) return -EINVAL;
     query.interface = socket->device;
   }
-  if (!query.interface && addr_is_scoped(&target->remote))
-    query.interface = target->zone;
+  if (!query.interface && addr_is_scoped(&target->remote)) query.interface = target->zone;
   if (!query.interface && (addr_is_multicast(&target->remote) || addr_is_limited_broadcast(&target->remote)))
     query.interface = v4 ? d->multicast_interface : d->multicast_interface_v6;
   if (!query.interface && addr_is_link_local(&target->remote) && !addr_is_loopback(&target->remote))
@@ -54,8 +49,7 @@ static int find_fields(const datagram_socket_t* d, const tcpip_send_t* send, ip_
   const path_t* path = &d->path;
   bool group = path->multicast;
   *out = (ip_fields_t){.protocol = d->base.protocol, .may_fragment = true};
-  if (send->ttl > 255 || send->tos > 255 || (path->v4 && send->ttl == 0))
-    return -EINVAL;
+  if (send->ttl > 255 || send->tos > 255 || (path->v4 && send->ttl == 0)) return -EINVAL;
   uint8_t ttl = path->v4 ? (group ? d->multicast_ttl : d->ttl) : (group ? d->multicast_hops : d->hops);
   out->ttl = send->ttl >= 0 ? (uint8_t)send->ttl : ttl;
   out->tos = send->tos >= 0 ? (uint8_t)send->tos : path->v4 ? d->tos : d->traffic_class;
@@ -64,8 +58,7 @@ static int find_fields(const datagram_socket_t* d, const tcpip_send_t* send, ip_
 }
 
 static int bind_if_needed(datagram_socket_t* d) {
-  if (d->base.local_port)
-    return 0;
+  if (d->base.local_port) return 0;
   // Linux keeps a port that a send has chosen.
   d->base.port_chosen = true;
   return socket_take_port(&d->base, &d->base.local, 0);
@@ -77,11 +70,9 @@ static int64_t output(datagram_socket_t* d, const target_t* target, const ip_fie
   int64_t length = (int64_t)tx->payload_length;
   bool udp = socket->protocol == PROTOCOL_UDP;
   int result = (udp ? udp_header : echo_header)(socket, &d->path, target->port, tx);
-  if (result == 0)
-    result = ip_output(stack, &d->path, fields, tx);
+  if (result == 0) result = ip_output(stack, &d->path, fields, tx);
   bool own_limit = socket->tx_bytes >= socket->tx_limit;  // else the link's
-  if (result == -EAGAIN && !own_limit)
-    socket_refused(socket, d->path.interface);
+  if (result == -EAGAIN && !own_limit) socket_refused(socket, d->path.interface);
   if (result)
     count(stack, udp_tx_failed);
   else
@@ -90,15 +81,13 @@ static int64_t output(datagram_socket_t* d, const target_t* target, const ip_fie
 }
 
 // More pieces than fit a packet's list are copied into one.
-static int64_t output_copy(datagram_socket_t* d, const tcpip_send_t* send, size_t length, const target_t* target,
-                           const ip_fields_t* fields) {
+static int64_t output_copy(datagram_socket_t* d, const tcpip_send_t* send, size_t length,
+                           const target_t* target, const ip_fields_t* fields) {
   uint8_t* copy = malloc(length ? length : 1);
-  if (!copy)
-    return -ENOBUFS;
+  if (!copy) return -ENOBUFS;
   size_t at = 0;
   for (size_t i = 0; i < send->iov_count; i++) {
-    if (send->iov[i].iov_len)
-      memcpy(copy + at, send->iov[i].iov_base, send->iov[i].iov_len);
+    if (send->iov[i].iov_len) memcpy(copy + at, send->iov[i].iov_base, send->iov[i].iov_len);
     at += send->iov[i].iov_len;
   }
   tx_t tx;
@@ -112,8 +101,7 @@ static int64_t output_copy(datagram_socket_t* d, const tcpip_send_t* send, size_
 static int payload_length(const tcpip_send_t* send, size_t* out) {
   size_t length = 0;
   for (size_t i = 0; i < send->iov_count; i++) {
-    if (send->iov[i].iov_len > 65535 - length)
-      return -EMSGSIZE;
+    if (send->iov[i].iov_len > 65535 - length) return -EMSGSIZE;
     length += send->iov[i].iov_len;
   }
   *out = length;
@@ -125,25 +113,16 @@ static int64_t send_datagram(datagram_socket_t* d, const tcpip_send_t* send) {
   target_t target;
   ip_fields_t fields;
   size_t length;
-  if (socket->error)
-    return tcpip_socket_take_error(socket);
-  if (socket->shut_write)
-    return -EPIPE;
+  if (socket->error) return tcpip_socket_take_error(socket);
+  if (socket->shut_write) return -EPIPE;
   int result = payload_length(send, &length);
-  if (result == 0)
-    result = find_target(d, send, &target);
-  if (result == 0)
-    result = bind_if_needed(d);
-  if (result == 0)
-    result = find_path(d, send, &target);
-  if (result == 0 && d->path.broadcast && !d->broadcast)
-    result = -EACCES;
-  if (result == 0)
-    result = find_fields(d, send, &fields);
-  if (result)
-    return result;
-  if (send->iov_count >= TX_IOV)
-    return output_copy(d, send, length, &target, &fields);
+  if (result == 0) result = find_target(d, send, &target);
+  if (result == 0) result = bind_if_needed(d);
+  if (result == 0) result = find_path(d, send, &target);
+  if (result == 0 && d->path.broadcast && !d->broadcast) result = -EACCES;
+  if (result == 0) result = find_fields(d, send, &fields);
+  if (result) return result;
+  if (send->iov_count >= TX_IOV) return output_copy(d, send, length, &target, &fields);
   tx_t tx;
   tx_init(&tx, socket);
   for (size_t i = 0; i < send->iov_count; i++)

@@ -1,7 +1,8 @@
 // The Ethernet layer: frames in, to ARP or IP; frames out, to the link.
 //
-// Below it is only ops.transmit. When the link's queue is full, a socket's packet is refused, so that the socket
-// waits; the stack's own (ARP, ICMP, the later fragments of a datagram) wait here, in a bounded backlog.
+// Below it is only ops.transmit. When the link's queue is full, a socket's packet is refused, so that the
+// socket waits; the stack's own (ARP, ICMP, the later fragments of a datagram) wait here, in a bounded
+// backlog.
 #include <stdlib.h>
 
 #include "sock.h"
@@ -44,7 +45,8 @@ void tcpip_input(tcpip_t* stack, uint32_t index, const void* bytes, size_t lengt
     if (length && packet[0] >> 4 == (type == ETHERTYPE_IPV4 ? 4 : 6))
       ip_input(interface, packet, length, offload, frame[0] & 1);
     else
-      drop(interface, type == ETHERTYPE_IPV4 ? &stack->stats.ipv4_rx_bad_header : &stack->stats.ipv6_rx_bad_header);
+      drop(interface,
+           type == ETHERTYPE_IPV4 ? &stack->stats.ipv4_rx_bad_header : &stack->stats.ipv6_rx_bad_header);
   } else if (type == ETHERTYPE_ARP) {
     arp_input(interface, packet, length);
   } else {
@@ -92,8 +94,7 @@ static void backlog_send(interface_t* interface) {
   while (!interface->link_full && !list_empty(&interface->backlog)) {
     waiting_t* waiting = list_owner(interface->backlog.next, waiting_t, node);
     struct iovec iov = {waiting->bytes + waiting->start, waiting->length};
-    if (transmit(interface, &iov, 1, waiting->length, &waiting->offload) == -EAGAIN)
-      return;
+    if (transmit(interface, &iov, 1, waiting->length, &waiting->offload) == -EAGAIN) return;
     interface->backlog_count--;
     waiting_destroy(waiting);
   }
@@ -106,21 +107,18 @@ static void header_put(const interface_t* interface, uint8_t* header, const uint
 }
 
 int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type, tx_t* tx) {
-  if (!interface->info.up)
-    return -ENETDOWN;
+  if (!interface->info.up) return -ENETDOWN;
   uint8_t* header = tx_push(tx, ETHERNET_HEADER);
   header_put(interface, header, mac, type);
   size_t head = tx_head_length(tx);
   if (tx->offload.flags & TCPIP_OFFLOAD_NEEDS_CHECKSUM)
     tx->offload.checksum_start = (uint16_t)(head - tx->offload.checksum_start);
-  if (tx->offload.gso_size)
-    tx->offload.header_length = (uint16_t)head;
+  if (tx->offload.gso_size) tx->offload.header_length = (uint16_t)head;
   tx->iov[0] = (struct iovec){header, head};
   int result = -EAGAIN;
   if (!interface->link_full)
     result = transmit(interface, tx->iov, tx->iov_count, tx_length(tx), &tx->offload);
-  if (result == -EAGAIN && tx->must_keep)
-    result = backlog_copy(interface, tx);
+  if (result == -EAGAIN && tx->must_keep) result = backlog_copy(interface, tx);
   return result;
 }
 
@@ -139,29 +137,24 @@ void ethernet_output_waiting(interface_t* interface, const uint8_t mac[TCPIP_MAC
     return;
   }
   backlog_append(interface, waiting);
-  if (!interface->link_full)
-    backlog_send(interface);
+  if (!interface->link_full) backlog_send(interface);
 }
 
 void ethernet_link_writable(interface_t* interface) {
   interface->link_full = false;
   backlog_send(interface);
-  if (!interface->link_full)
-    socket_link_writable(interface);
+  if (!interface->link_full) socket_link_writable(interface);
 }
 
 void tcpip_link_writable(tcpip_t* stack, uint32_t index) {
   interface_t* interface = interface_find(stack, index);
-  if (interface)
-    ethernet_link_writable(interface);
+  if (interface) ethernet_link_writable(interface);
 }
 
 static int charge(interface_t* interface, const tx_t* tx, size_t bytes) {
   tcpip_t* stack = interface->stack;
-  if (tx->socket)
-    return socket_charge_tx(tx->socket, bytes, tx->must_keep);
-  if (stack->own_waiting + bytes > OWN_WAITING_BYTES)
-    return -ENOBUFS;
+  if (tx->socket) return socket_charge_tx(tx->socket, bytes, tx->must_keep);
+  if (stack->own_waiting + bytes > OWN_WAITING_BYTES) return -ENOBUFS;
   stack->own_waiting += bytes;
   return 0;
 }
@@ -179,8 +172,7 @@ static void copy_out(const tx_t* tx, uint8_t* to) {
   memcpy(to, tx->head + tx->head_start, tx_head_length(tx));
   to += tx_head_length(tx);
   for (size_t i = 1; i < tx->iov_count; i++) {
-    if (tx->iov[i].iov_len)
-      memcpy(to, tx->iov[i].iov_base, tx->iov[i].iov_len);
+    if (tx->iov[i].iov_len) memcpy(to, tx->iov[i].iov_base, tx->iov[i].iov_len);
     to += tx->iov[i].iov_len;
   }
 }
@@ -188,8 +180,7 @@ static void copy_out(const tx_t* tx, uint8_t* to) {
 int waiting_create(interface_t* interface, const tx_t* tx, waiting_t** out) {
   size_t length = tx_length(tx), charged = sizeof(waiting_t) + length;
   int result = charge(interface, tx, charged);
-  if (result)
-    return result;
+  if (result) return result;
   waiting_t* waiting = malloc(sizeof *waiting + ETHERNET_HEADER + length);
   if (!waiting) {
     count(interface->stack, no_memory);
@@ -204,8 +195,7 @@ int waiting_create(interface_t* interface, const tx_t* tx, waiting_t** out) {
                          .length = length,
                          .charged = charged};
   copy_out(tx, waiting->bytes + waiting->start);
-  if (tx->socket)
-    list_append(&tx->socket->waiting, &waiting->owner_node);
+  if (tx->socket) list_append(&tx->socket->waiting, &waiting->owner_node);
   *out = waiting;
   return 0;
 }

@@ -17,8 +17,7 @@ void group_mac(const addr_t* group, uint8_t mac[TCPIP_MAC_SIZE]) {
 static group_t* find(const interface_t* interface, const addr_t* address) {
   for (list_node_t* node = interface->groups.next; node != &interface->groups; node = node->next) {
     group_t* group = list_owner(node, group_t, node);
-    if (addr_equal(&group->address, address))
-      return group;
+    if (addr_equal(&group->address, address)) return group;
   }
   return NULL;
 }
@@ -32,8 +31,7 @@ static bool mac_in_use(const interface_t* interface, const uint8_t mac[TCPIP_MAC
   for (list_node_t* node = interface->groups.next; node != &interface->groups; node = node->next) {
     uint8_t other[TCPIP_MAC_SIZE];
     group_mac(&list_owner(node, group_t, node)->address, other);
-    if (memcmp(mac, other, sizeof other) == 0)
-      return true;
+    if (memcmp(mac, other, sizeof other) == 0) return true;
   }
   return false;
 }
@@ -53,8 +51,7 @@ int group_join(interface_t* interface, const addr_t* address) {
     return 0;
   }
   group = calloc(1, sizeof *group);
-  if (!group)
-    return -ENOMEM;
+  if (!group) return -ENOMEM;
   group->address = *address;
   group->members = 1;
   filter(interface, address, true);
@@ -64,8 +61,7 @@ int group_join(interface_t* interface, const addr_t* address) {
 
 void group_leave(interface_t* interface, const addr_t* address) {
   group_t* group = find(interface, address);
-  if (!group || --group->members)
-    return;
+  if (!group || --group->members) return;
   list_unlink(&group->node);
   filter(interface, address, false);
   free(group);

@@ -1,5 +1,5 @@
-// SipHash (Aumasson and Bernstein, 2012) with the rounds as parameters: 1-3 keys the hash tables, 2-4 chooses what an
-// attacker must not guess.
+// SipHash (Aumasson and Bernstein, 2012) with the rounds as parameters: 1-3 keys the hash tables, 2-4 chooses
+// what an attacker must not guess.
 #ifndef TCPIP_HASH_H_
 #define TCPIP_HASH_H_
 

@@ -16,15 +16,15 @@ typedef struct verdict {
 // What Linux makes of the codes of "destination unreachable".
 static verdict_t v4_verdict(uint8_t code) {
   static const verdict_t verdicts[V4_CODES] = {
-      {ENETUNREACH, false},  {EHOSTUNREACH, false}, {ENOPROTOOPT, true}, {ECONNREFUSED, true},
-      {EMSGSIZE, false},     {EOPNOTSUPP, false},   {ENETUNREACH, true}, {EHOSTDOWN, true},
+      {ENETUNREACH, false},  {EHOSTUNREACH, false}, {ENOPROTOOPT, true},  {ECONNREFUSED, true},
+      {EMSGSIZE, false},     {EOPNOTSUPP, false},   {ENETUNREACH, true},  {EHOSTDOWN, true},
       {ENONET, true},        {ENETUNREACH, true},   {EHOSTUNREACH, true}, {ENETUNREACH, false},
       {EHOSTUNREACH, false}, {EHOSTUNREACH, true},  {EHOSTUNREACH, true}, {EHOSTUNREACH, true}};
   return code < V4_CODES ? verdicts[code] : (verdict_t){EHOSTUNREACH, false};
 }
 
 static verdict_t v6_verdict(uint8_t code) {
-  static const verdict_t verdicts[] = {{ENETUNREACH, false}, {EACCES, true},       {EHOSTUNREACH, false},
+  static const verdict_t verdicts[] = {{ENETUNREACH, false},  {EACCES, true},       {EHOSTUNREACH, false},
                                        {EHOSTUNREACH, false}, {ECONNREFUSED, true}, {EACCES, true},
                                        {EACCES, true}};
   return code < sizeof verdicts / sizeof verdicts[0] ? verdicts[code] : (verdict_t){EPROTO, false};
@@ -34,8 +34,7 @@ static verdict_t v6_verdict(uint8_t code) {
 static uint32_t plateau_below(uint32_t length) {
   static const uint16_t plateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 552};
   for (size_t i = 0; i < sizeof plateaus / sizeof plateaus[0]; i++) {
-    if (plateaus[i] < length)
-      return plateaus[i];
+    if (plateaus[i] < length) return plateaus[i];
   }
   return 552;
 }

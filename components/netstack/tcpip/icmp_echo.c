@@ -9,21 +9,17 @@ enum { V4_ECHO = 8, V6_ECHO = 128 };
 int echo_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx) {
   uint8_t header[ICMP_HEADER];
   size_t have = 0;
-  if (tx->payload_length < ICMP_HEADER)
-    return -EINVAL;
-  if (tx->payload_length > 65535 - IPV4_HEADER)
-    return -EMSGSIZE;
+  if (tx->payload_length < ICMP_HEADER) return -EINVAL;
+  if (tx->payload_length > 65535 - IPV4_HEADER) return -EMSGSIZE;
   for (size_t i = 1; i < tx->iov_count && have < ICMP_HEADER; i++) {
     struct iovec* piece = &tx->iov[i];
     size_t take = piece->iov_len < ICMP_HEADER - have ? piece->iov_len : ICMP_HEADER - have;
-    if (take)
-      memcpy(header + have, piece->iov_base, take);
+    if (take) memcpy(header + have, piece->iov_base, take);
     have += take;
     piece->iov_base = (uint8_t*)piece->iov_base + take;
     piece->iov_len -= take;
   }
-  if (header[0] != (path->v4 ? V4_ECHO : V6_ECHO) || header[1] != 0)
-    return -EINVAL;
+  if (header[0] != (path->v4 ? V4_ECHO : V6_ECHO) || header[1] != 0) return -EINVAL;
   tx->payload_length -= ICMP_HEADER;
   uint8_t* h = tx_push(tx, ICMP_HEADER);
   memcpy(h, header, ICMP_HEADER);
@@ -46,8 +42,7 @@ void echo_input(rx_t* rx) {
                       .remote = rx->source,
                       .interface = rx->interface->info.index};
   tcpip_socket_t* socket = socket_find_bound(rx->stack, &key);
-  if (!socket)
-    return;
+  if (!socket) return;
   datagram_info_t info = {.rx = rx, .payload = rx->transport, .length = rx->transport_length};
   datagram_queue(socket, &info);
 }

@@ -1,10 +1,10 @@
-// ICMP errors, both families: sending them under RFC 1122 (3.2.2), RFC 1812 (4.3.2) and RFC 4443 (2.4), and handing
-// those received to the transport whose packet they quote.
+// ICMP errors, both families: sending them under RFC 1122 (3.2.2), RFC 1812 (4.3.2) and RFC 4443 (2.4), and
+// handing those received to the transport whose packet they quote.
 #include "checksum.h"
 #include "sock.h"
 #include "stack.h"
 
-#define IPV4_QUOTE 548u     // with our headers 576 bytes, the most RFC 1812 allows
+#define IPV4_QUOTE 548u  // with our headers 576 bytes, the most RFC 1812 allows
 #define ERROR_COST (NS_PER_S / 1000)
 #define ERROR_BURST (NS_PER_S / 10)
 #define PEER_COST (NS_PER_S / 10)
@@ -19,26 +19,23 @@ static bool rate_allows(tcpip_t* stack, const addr_t* to) {
          bucket_take(&stack->icmp_bucket, stack->now, ERROR_COST, ERROR_BURST);
 }
 
-static bool transport_at(const uint8_t* packet, size_t length, uint8_t* out_protocol, const uint8_t** out_transport) {
+static bool transport_at(const uint8_t* packet, size_t length, uint8_t* out_protocol,
+                         const uint8_t** out_transport) {
   if (length >= IPV4_HEADER && packet[0] >> 4 == 4) {
     size_t header = (size_t)(packet[0] & 0xf) * 4;
     *out_protocol = packet[9];
     *out_transport = packet + header;
     return header >= IPV4_HEADER && header <= length && !(be16_get(packet + 6) & 0x1fff);
   }
-  if (length < IPV6_HEADER || packet[0] >> 4 != 6)
-    return false;
+  if (length < IPV6_HEADER || packet[0] >> 4 != 6) return false;
   size_t at = IPV6_HEADER;
   *out_protocol = packet[6];
   for (unsigned i = 0; i < 8; i++) {
     bool fragment = *out_protocol == 44;
-    if (*out_protocol != 0 && *out_protocol != 43 && *out_protocol != 60 && !fragment)
-      break;
-    if (length - at < 8 || (fragment && (be16_get(packet + at + 2) & 0xfff8)))
-      return false;
+    if (*out_protocol != 0 && *out_protocol != 43 && *out_protocol != 60 && !fragment) break;
+    if (length - at < 8 || (fragment && (be16_get(packet + at + 2) & 0xfff8))) return false;
     size_t size = fragment ? 8 : ((size_t)packet[at + 1] + 1) * 8;
-    if (size > length - at)
-      return false;
+    if (size > length - at) return false;
     *out_protocol = packet[at];
     at += size;
   }
@@ -57,8 +54,7 @@ static bool error_allowed(const rx_t* rx, bool group_allowed) {
   size_t left = rx->network_length - (size_t)(transport - rx->network);
   if (rx->v4 && protocol == PROTOCOL_ICMPV4)
     return left > 0 && (transport[0] == 0 || transport[0] == 8 || (transport[0] >= 13 && transport[0] <= 18));
-  if (!rx->v4 && protocol == PROTOCOL_ICMPV6)
-    return left > 0 && transport[0] >= 128 && transport[0] != 137;
+  if (!rx->v4 && protocol == PROTOCOL_ICMPV6) return left > 0 && transport[0] >= 128 && transport[0] != 137;
   return true;
 }
 
@@ -77,8 +73,7 @@ static void send_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument, 
 
 void icmpv4_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument) {
   tcpip_t* stack = rx->stack;
-  if (!error_allowed(rx, false))
-    return;
+  if (!error_allowed(rx, false)) return;
   if (!rate_allows(stack, &rx->source)) {
     count(stack, icmpv4_tx_rate_limited);
     return;
@@ -90,8 +85,7 @@ void icmpv4_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument) {
 void icmpv6_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument) {
   tcpip_t* stack = rx->stack;
   bool group_allowed = type == 2 || (type == 4 && code == 2);  // RFC 4443, 2.4 (e.3)
-  if (!error_allowed(rx, group_allowed))
-    return;
+  if (!error_allowed(rx, group_allowed)) return;
   if (!rate_allows(stack, &rx->source)) {
     count(stack, icmpv6_tx_rate_limited);
     return;
@@ -113,17 +107,22 @@ void icmp_send(interface_t* interface, const addr_t* source, const addr_t* desti
   tcpip_t* stack = interface->stack;
   bool v4 = addr_is_v4(destination);
   // Discovery of neighbours stands below routing: its paths are made by hand.
-  path_t path = {.interface = interface, .destination = *destination, .next_hop = *destination, .source = *source,
-                 .mtu = interface->info.mtu, .v4 = v4, .multicast = addr_is_multicast(destination)};
+  path_t path = {.interface = interface,
+                 .destination = *destination,
+                 .next_hop = *destination,
+                 .source = *source,
+                 .mtu = interface->info.mtu,
+                 .v4 = v4,
+                 .multicast = addr_is_multicast(destination)};
   bool discovery = !v4 && ttl == 255;
   if (!discovery) {
-    path_query_t query = {.destination = *destination, .source = *source,
+    path_query_t query = {.destination = *destination,
+                          .source = *source,
                           .interface = addr_is_scoped(destination) ? interface->info.index : 0};
-    if (path_resolve(stack, &query, &path))
-      return;
+    if (path_resolve(stack, &query, &path)) return;
   }
-  ip_fields_t fields = {.protocol = v4 ? PROTOCOL_ICMPV4 : PROTOCOL_ICMPV6,
-                        .ttl = ttl, .tos = tos, .may_fragment = true};
+  ip_fields_t fields = {
+      .protocol = v4 ? PROTOCOL_ICMPV4 : PROTOCOL_ICMPV6, .ttl = ttl, .tos = tos, .may_fragment = true};
   uint8_t* h = tx->head + tx->head_start;
   if (v4) {
     uint64_t sum = checksum_add(0, h, tx_head_length(tx));
@@ -137,11 +136,9 @@ void icmp_send(interface_t* interface, const addr_t* source, const addr_t* desti
 
 // `quoted` is what the error carries of the packet it is about; false if it is not a packet of ours.
 bool icmp_error_parse(rx_t* rx, const uint8_t* quoted, size_t length, icmp_error_t* error) {
-  if (!transport_at(quoted, length, &error->protocol, &error->transport))
-    return false;
+  if (!transport_at(quoted, length, &error->protocol, &error->transport)) return false;
   error->transport_length = length - (size_t)(error->transport - quoted);
-  if ((quoted[0] >> 4 == 4) != rx->v4 || error->transport_length < 8)
-    return false;
+  if ((quoted[0] >> 4 == 4) != rx->v4 || error->transport_length < 8) return false;
   error->local = rx->v4 ? addr_v4(quoted + 12) : addr_v6(quoted + 8);
   error->remote = rx->v4 ? addr_v4(quoted + 16) : addr_v6(quoted + 24);
   error->interface = rx->interface;

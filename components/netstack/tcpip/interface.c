@@ -6,16 +6,14 @@
 
 interface_t* interface_find(const tcpip_t* stack, uint32_t index) {
   for (uint32_t i = 0; i < stack->interface_count; i++) {
-    if (stack->interfaces[i]->info.index == index)
-      return stack->interfaces[i];
+    if (stack->interfaces[i]->info.index == index) return stack->interfaces[i];
   }
   return NULL;
 }
 
 interface_t* interface_create(tcpip_t* stack, const tcpip_interface_config_t* config, bool loopback) {
   interface_t* interface = calloc(1, sizeof *interface);
-  if (!interface)
-    return NULL;
+  if (!interface) return NULL;
   interface->stack = stack;
   interface->link_features = config->link_features;
   interface->info.index = stack->next_index++;
@@ -76,25 +74,19 @@ static bool config_good(const tcpip_interface_config_t* config) {
 }
 
 int tcpip_interface_add(tcpip_t* stack, const tcpip_interface_config_t* config, uint32_t* out_index) {
-  if (!config_good(config) || !stack->ops.transmit)
-    return -EINVAL;
-  if (tcpip_interface_find(stack, config->name))
-    return -EEXIST;
-  if (stack->interface_count == INTERFACES_MAX)
-    return -ENOSPC;
+  if (!config_good(config) || !stack->ops.transmit) return -EINVAL;
+  if (tcpip_interface_find(stack, config->name)) return -EEXIST;
+  if (stack->interface_count == INTERFACES_MAX) return -ENOSPC;
   interface_t* interface = interface_create(stack, config, false);
-  if (!interface)
-    return -ENOMEM;
+  if (!interface) return -ENOMEM;
   *out_index = interface->info.index;
   return 0;
 }
 
 int tcpip_interface_remove(tcpip_t* stack, uint32_t index) {
   interface_t* interface = interface_find(stack, index);
-  if (!interface)
-    return -ENODEV;
-  if (interface->info.loopback)
-    return -EBUSY;
+  if (!interface) return -ENODEV;
+  if (interface->info.loopback) return -EBUSY;
   interface->info.up = false;
   route_remove_interface(stack, index);
   socket_interface_gone(interface);
@@ -117,21 +109,19 @@ static void join_all_hosts(interface_t* interface, bool join) {
 // RFC 4291, appendix A: the interface identifier is the MAC with ff:fe in its middle and one bit turned.
 void interface_link_local(interface_t* interface) {
   const uint8_t* mac = interface->info.mac;
-  addr_t address = {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]}};
+  addr_t address = {
+      {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]}};
   if (interface->info.mtu >= IPV6_MIN_MTU && !interface_address_find(interface, &address))
     (void)interface_address_add(interface, &address, 64, false);
 }
 
 int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up) {
   interface_t* interface = interface_find(stack, index);
-  if (!interface)
-    return -ENODEV;
-  if (interface->info.up == up)
-    return 0;
+  if (!interface) return -ENODEV;
+  if (interface->info.up == up) return 0;
   interface->info.up = up;
   stack->generation++;
-  if (!interface->info.loopback)
-    join_all_hosts(interface, up);
+  if (!interface->info.loopback) join_all_hosts(interface, up);
   if (!up) {
     interface_quiesce(interface);
   } else if (!interface->info.loopback) {
@@ -144,16 +134,14 @@ int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up) {
 
 int tcpip_interface_get(const tcpip_t* stack, uint32_t index, tcpip_interface_info_t* out) {
   const interface_t* interface = interface_find(stack, index);
-  if (!interface)
-    return -ENODEV;
+  if (!interface) return -ENODEV;
   *out = interface->info;
   return 0;
 }
 
 uint32_t tcpip_interface_find(const tcpip_t* stack, const char* name) {
   for (uint32_t i = 0; i < stack->interface_count; i++) {
-    if (strcmp(stack->interfaces[i]->info.name, name) == 0)
-      return stack->interfaces[i]->info.index;
+    if (strcmp(stack->interfaces[i]->info.name, name) == 0) return stack->interfaces[i]->info.index;
   }
   return 0;
 }

@@ -7,8 +7,7 @@
 #define DAD_TIME (1 * NS_PER_S)
 
 static void solicited_group(interface_t* interface, const addr_t* address, bool join) {
-  if (addr_is_v4(address) || interface->info.loopback)
-    return;
+  if (addr_is_v4(address) || interface->info.loopback) return;
   addr_t group = addr_solicited_node(address);
   if (join)
     (void)group_join(interface, &group);
@@ -20,8 +19,7 @@ static void address_assigned(interface_address_t* address) {
   interface_t* interface = address->interface;
   address->state = TCPIP_ADDRESS_ASSIGNED;
   interface->stack->generation++;
-  if (interface->info.loopback || !interface->info.up)
-    return;
+  if (interface->info.loopback || !interface->info.up) return;
   if (addr_is_v4(&address->address))
     arp_announce(interface, &address->address);
   else
@@ -35,8 +33,7 @@ static void dad_done(wheel_timer_t* timer) {
 static void dad_start(interface_address_t* address) {
   interface_t* interface = address->interface;
   address->state = TCPIP_ADDRESS_TENTATIVE;
-  if (!interface->info.up)
-    return;
+  if (!interface->info.up) return;
   nd_solicit(interface, NULL, &address->address, NULL);
   wheel_start(&interface->stack->wheel, &address->dad_timer, interface->stack->now + DAD_TIME);
 }
@@ -44,36 +41,33 @@ static void dad_start(interface_address_t* address) {
 interface_address_t* interface_address_find(const interface_t* interface, const addr_t* address) {
   for (list_node_t* node = interface->addresses.next; node != &interface->addresses; node = node->next) {
     interface_address_t* own = list_owner(node, interface_address_t, node);
-    if (addr_equal(&own->address, address))
-      return own;
+    if (addr_equal(&own->address, address)) return own;
   }
   return NULL;
 }
 
 bool interface_has_address(const interface_t* interface, const addr_t* address) {
   const interface_address_t* own = interface_address_find(interface, address);
-  if (own)
-    return own->state == TCPIP_ADDRESS_ASSIGNED;
+  if (own) return own->state == TCPIP_ADDRESS_ASSIGNED;
   return interface->info.loopback && addr_is_v4(address) && addr_is_loopback(address);  // all of 127/8
 }
 
 interface_t* address_owner(const tcpip_t* stack, const addr_t* address) {
   for (uint32_t i = 0; i < stack->interface_count; i++) {
-    if (interface_has_address(stack->interfaces[i], address))
-      return stack->interfaces[i];
+    if (interface_has_address(stack->interfaces[i], address)) return stack->interfaces[i];
   }
   return NULL;
 }
 
 bool interface_is_subnet_broadcast(const interface_t* interface, const addr_t* address) {
-  if (!addr_is_v4(address))
-    return false;
+  if (!addr_is_v4(address)) return false;
   for (list_node_t* node = interface->addresses.next; node != &interface->addresses; node = node->next) {
     const interface_address_t* own = list_owner(node, interface_address_t, node);
     if (!addr_is_v4(&own->address) || own->prefix_length > ADDR_V4_PREFIX + 30)  // RFC 3021: /31 has none
       continue;
     uint32_t host = UINT32_MAX >> (own->prefix_length - ADDR_V4_PREFIX);
-    if (addr_in_prefix(address, &own->address, own->prefix_length) && (addr_v4_number(address) & host) == host)
+    if (addr_in_prefix(address, &own->address, own->prefix_length) &&
+        (addr_v4_number(address) & host) == host)
       return true;
   }
   return false;
@@ -81,13 +75,10 @@ bool interface_is_subnet_broadcast(const interface_t* interface, const addr_t* a
 
 int interface_address_add(interface_t* interface, const addr_t* address, unsigned prefix_length,
                           bool known_unique) {
-  if (interface_address_find(interface, address))
-    return -EEXIST;
-  if (interface->address_count == ADDRESSES_MAX)
-    return -ENOSPC;
+  if (interface_address_find(interface, address)) return -EEXIST;
+  if (interface->address_count == ADDRESSES_MAX) return -ENOSPC;
   int result = route_add_subnet(interface, address, prefix_length);
-  if (result)
-    return result;
+  if (result) return result;
   interface_address_t* own = calloc(1, sizeof *own);
   if (!own) {
     route_remove_subnet(interface, address, prefix_length);
@@ -130,20 +121,17 @@ void interface_addresses_announce(interface_t* interface) {
 
 void interface_address_conflict(interface_t* interface, const addr_t* address) {
   interface_address_t* own = interface_address_find(interface, address);
-  if (!own || own->state != TCPIP_ADDRESS_TENTATIVE)
-    return;
+  if (!own || own->state != TCPIP_ADDRESS_TENTATIVE) return;
   own->state = TCPIP_ADDRESS_DUPLICATE;
   wheel_stop(&interface->stack->wheel, &own->dad_timer);
   count(interface->stack, nd_duplicate_address);
 }
 
 static bool subnet_import(const tcpip_subnet_t* subnet, addr_t* address, unsigned* prefix_length) {
-  if (!addr_import(&subnet->address, address))
-    return false;
+  if (!addr_import(&subnet->address, address)) return false;
   bool v4 = addr_is_v4(address);
   // An IPv4-mapped address is no IPv6 address of an interface (RFC 4291, 2.5.5.2).
-  if (v4 != (subnet->address.family == TCPIP_IPV4) || subnet->prefix_length > (v4 ? 32 : 128))
-    return false;
+  if (v4 != (subnet->address.family == TCPIP_IPV4) || subnet->prefix_length > (v4 ? 32 : 128)) return false;
   *prefix_length = subnet->prefix_length + (v4 ? ADDR_V4_PREFIX : 0);
   return !addr_is_any(address) && !addr_is_multicast(address) && !addr_is_limited_broadcast(address);
 }
@@ -152,23 +140,18 @@ int tcpip_address_add(tcpip_t* stack, uint32_t index, const tcpip_subnet_t* subn
   interface_t* interface = interface_find(stack, index);
   addr_t address;
   unsigned prefix_length;
-  if (!interface)
-    return -ENODEV;
-  if (!subnet_import(subnet, &address, &prefix_length))
-    return -EINVAL;
-  if (addr_is_loopback(&address) && !interface->info.loopback)
-    return -EINVAL;
+  if (!interface) return -ENODEV;
+  if (!subnet_import(subnet, &address, &prefix_length)) return -EINVAL;
+  if (addr_is_loopback(&address) && !interface->info.loopback) return -EINVAL;
   return interface_address_add(interface, &address, prefix_length, known_unique);
 }
 
 int tcpip_address_remove(tcpip_t* stack, uint32_t index, const tcpip_address_t* address) {
   interface_t* interface = interface_find(stack, index);
   addr_t key;
-  if (!interface)
-    return -ENODEV;
+  if (!interface) return -ENODEV;
   interface_address_t* own = addr_import(address, &key) ? interface_address_find(interface, &key) : NULL;
-  if (!own)
-    return -EADDRNOTAVAIL;
+  if (!own) return -EADDRNOTAVAIL;
   unsigned prefix_length = own->prefix_length;
   interface_address_destroy(own);
   bool shared = false;
@@ -176,15 +159,13 @@ int tcpip_address_remove(tcpip_t* stack, uint32_t index, const tcpip_address_t* 
     const interface_address_t* other = list_owner(node, interface_address_t, node);
     shared |= other->prefix_length == prefix_length && addr_in_prefix(&other->address, &key, prefix_length);
   }
-  if (!shared)
-    route_remove_subnet(interface, &key, prefix_length);
+  if (!shared) route_remove_subnet(interface, &key, prefix_length);
   return 0;
 }
 
 int tcpip_address_list(const tcpip_t* stack, uint32_t index, tcpip_address_info_t* out, size_t capacity) {
   const interface_t* interface = interface_find(stack, index);
-  if (!interface)
-    return -ENODEV;
+  if (!interface) return -ENODEV;
   size_t i = 0;
   for (list_node_t* node = interface->addresses.next; node != &interface->addresses; node = node->next, i++) {
     const interface_address_t* own = list_owner(node, interface_address_t, node);

@@ -22,8 +22,8 @@ typedef struct rx {
   uint16_t gso_size;   // several datagrams merged: payload of each but the last; 0 = one
 } rx_t;
 
-// A packet to be sent. Headers are written from the end of `head` to its front as it goes down the layers; the
-// payload stays where it is, in pieces. iov[0] is for the headers, the payload begins at iov[1].
+// A packet to be sent. Headers are written from the end of `head` to its front as it goes down the layers;
+// the payload stays where it is, in pieces. iov[0] is for the headers, the payload begins at iov[1].
 #define TX_HEAD 160
 #define TX_IOV 20
 
@@ -31,11 +31,12 @@ struct tx {
   uint8_t head[TX_HEAD];
   size_t head_start;
   struct iovec iov[TX_IOV];
-  size_t iov_count;        // iov[0] included
-  size_t payload_length;   // bytes of iov[1] and on
+  size_t iov_count;         // iov[0] included
+  size_t payload_length;    // bytes of iov[1] and on
   tcpip_offload_t offload;  // checksum_start counts from the end of head until the frame is complete
-  tcpip_socket_t* socket;  // who is charged if it must wait, and told if it cannot
-  bool must_keep;  // wait rather than be refused: the stack's own packets, and the rest of a datagram under way
+  tcpip_socket_t* socket;   // who is charged if it must wait, and told if it cannot
+  bool must_keep;  // wait rather than be refused: the stack's own packets, and the rest of a datagram under
+                   // way
 };
 
 static inline void tx_init(tx_t* tx, tcpip_socket_t* socket) {
@@ -62,7 +63,8 @@ static inline void tx_add(tx_t* tx, const void* bytes, size_t length) {
   tx->payload_length += length;
 }
 
-// Where a packet goes and how: the result of routing. It holds while `generation` is the stack's, until `expires`.
+// Where a packet goes and how: the result of routing. It holds while `generation` is the stack's, until
+// `expires`.
 typedef struct path {
   uint32_t generation;
   interface_t* interface;
@@ -88,7 +90,8 @@ bool path_valid(const tcpip_t* stack, const path_t* path);
 bool path_choose_source(const interface_t* interface, const addr_t* destination, addr_t* out);
 
 // Path MTUs learned from ICMP.
-uint32_t path_mtu_get(const tcpip_t* stack, const addr_t* destination, uint32_t link_mtu, int64_t* out_expires);
+uint32_t path_mtu_get(const tcpip_t* stack, const addr_t* destination, uint32_t link_mtu,
+                      int64_t* out_expires);
 void path_mtu_lower(tcpip_t* stack, const addr_t* destination, uint32_t link_mtu, uint32_t mtu);
 void path_mtu_deinit(tcpip_t* stack);
 
@@ -138,11 +141,13 @@ void loopback_deliver(tcpip_t* stack);
 void icmpv4_input(rx_t* rx);
 void icmpv6_input(rx_t* rx);
 void nd_input(rx_t* rx);
-// Sends an error about `rx`, unless the rules or the rate limit forbid it. `argument` is the second header word.
+// Sends an error about `rx`, unless the rules or the rate limit forbid it. `argument` is the second header
+// word.
 void icmpv4_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument);
 void icmpv6_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument);
 void icmp_port_unreachable(rx_t* rx);
-// Sends an ICMP message from `source` (unspecified: choose) to `destination`; the first 4 octets are type, code, 0, 0.
+// Sends an ICMP message from `source` (unspecified: choose) to `destination`; the first 4 octets are type,
+// code, 0, 0.
 void icmp_send(interface_t* interface, const addr_t* source, const addr_t* destination, tx_t* tx, uint8_t ttl,
                uint8_t tos);
 

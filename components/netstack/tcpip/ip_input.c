@@ -29,12 +29,9 @@ void ip_input(interface_t* interface, const uint8_t* packet, size_t length, cons
 // A source that no honest host has (RFC 1122, 3.2.1.3): a group, broadcast, loopback from a wire, or ours.
 static bool source_good(const rx_t* rx) {
   const interface_t* interface = rx->interface;
-  if (addr_is_multicast(&rx->source) || addr_is_limited_broadcast(&rx->source))
-    return false;
-  if (interface->info.loopback)
-    return true;
-  if (addr_is_loopback(&rx->source) || interface_is_subnet_broadcast(interface, &rx->source))
-    return false;
+  if (addr_is_multicast(&rx->source) || addr_is_limited_broadcast(&rx->source)) return false;
+  if (interface->info.loopback) return true;
+  if (addr_is_loopback(&rx->source) || interface_is_subnet_broadcast(interface, &rx->source)) return false;
   return rx->v4 ? rx->source.b[12] != 0 || addr_is_any(&rx->source) : !addr_is_v4(&rx->source);
 }
 
@@ -45,11 +42,10 @@ static bool destination_ours(rx_t* rx) {
     rx->to_group = true;
     return group_joined(interface, &rx->destination);
   }
-  if (interface->info.loopback)
-    return address_owner(rx->stack, &rx->destination) != NULL;
-  if (interface_has_address(interface, &rx->destination))
-    return true;
-  if (addr_is_limited_broadcast(&rx->destination) || interface_is_subnet_broadcast(interface, &rx->destination)) {
+  if (interface->info.loopback) return address_owner(rx->stack, &rx->destination) != NULL;
+  if (interface_has_address(interface, &rx->destination)) return true;
+  if (addr_is_limited_broadcast(&rx->destination) ||
+      interface_is_subnet_broadcast(interface, &rx->destination)) {
     rx->to_group = true;
     return true;
   }
@@ -58,8 +54,7 @@ static bool destination_ours(rx_t* rx) {
 
 static bool ipv4_header_good(const rx_t* rx, size_t* out_header, size_t* out_total) {
   const uint8_t* h = rx->network;
-  if (rx->network_length < IPV4_HEADER || h[0] >> 4 != 4)
-    return false;
+  if (rx->network_length < IPV4_HEADER || h[0] >> 4 != 4) return false;
   *out_header = (size_t)(h[0] & 0xf) * 4;
   *out_total = be16_get(h + 2);
   return *out_header >= IPV4_HEADER && *out_total >= *out_header && *out_total <= rx->network_length;
@@ -70,8 +65,7 @@ static bool ipv4_options_good(const uint8_t* p, size_t left) {
   while (left && p[0] != 0) {
     size_t length = p[0] == 1 ? 1 : left >= 2 ? p[1] : 0;
     bool too_short = p[0] != 1 && length < 2;
-    if (too_short || length > left || p[0] == 131 || p[0] == 137)
-      return false;
+    if (too_short || length > left || p[0] == 131 || p[0] == 137) return false;
     p += length;
     left -= length;
   }
@@ -174,13 +168,11 @@ static bool options_good(rx_t* rx, size_t offset, size_t length) {
       continue;
     }
     size_t size = at + 1 < end ? (size_t)h[at + 1] + 2 : SIZE_MAX;
-    if (size > end - at)
-      return parameter_problem(rx, 0, at);
+    if (size > end - at) return parameter_problem(rx, 0, at);
     uint8_t action = h[at] >> 6;
     if (h[at] != 1 && action) {
       bool tell = action == 2 || (action == 3 && !addr_is_multicast(&rx->destination));
-      if (tell)
-        return parameter_problem(rx, 2, at);
+      if (tell) return parameter_problem(rx, 2, at);
       count(rx->stack, ipv6_rx_bad_extension);
       return false;
     }
@@ -232,7 +224,9 @@ void ipv6_deliver(rx_t* rx, uint8_t next, size_t offset) {
     }
     const uint8_t* h = rx->network + offset;
     size_t left = rx->network_length - offset;
-    size_t length = next == NEXT_FRAGMENT ? IPV6_FRAGMENT_HEADER : left >= 8 ? ((size_t)h[1] + 1) * 8 : SIZE_MAX;
+    size_t length = next == NEXT_FRAGMENT ? IPV6_FRAGMENT_HEADER
+                    : left >= 8           ? ((size_t)h[1] + 1) * 8
+                                          : SIZE_MAX;
     if (length > left) {
       count(rx->stack, ipv6_rx_bad_extension);
       return;
@@ -246,10 +240,8 @@ void ipv6_deliver(rx_t* rx, uint8_t next, size_t offset) {
       fragment_header(rx, offset);
       return;
     }
-    if (next == NEXT_FRAGMENT)
-      break;  // fragments of fragments
-    if (options && !options_good(rx, offset, length))
-      return;
+    if (next == NEXT_FRAGMENT) break;  // fragments of fragments
+    if (options && !options_good(rx, offset, length)) return;
     if (next == NEXT_ROUTING && h[3] != 0) {  // segments left: we are no router (RFC 8200, 4.4)
       parameter_problem(rx, 0, offset + 2);
       return;

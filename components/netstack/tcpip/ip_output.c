@@ -6,8 +6,8 @@
 #define IPV4_DF 0x4000u
 #define IPV4_MF 0x2000u
 
-static void v4_put(uint8_t* h, const path_t* path, const ip_fields_t* fields, size_t total, uint16_t identification,
-                   uint16_t fragment) {
+static void v4_put(uint8_t* h, const path_t* path, const ip_fields_t* fields, size_t total,
+                   uint16_t identification, uint16_t fragment) {
   h[0] = 0x45;
   h[1] = fields->tos;
   be16_put(h + 2, (uint32_t)total);
@@ -32,15 +32,15 @@ static void v6_put(uint8_t* h, const path_t* path, const ip_fields_t* fields, ui
 
 // RFC 7739: unpredictable, and apart for each pair of hosts, so that no one can count what we send to others.
 static uint32_t next_identification(tcpip_t* stack, const path_t* path, uint8_t protocol) {
-  uint64_t words[5] = {path->source.q[0], path->source.q[1], path->destination.q[0], path->destination.q[1], protocol};
+  uint64_t words[5] = {path->source.q[0], path->source.q[1], path->destination.q[0], path->destination.q[1],
+                       protocol};
   uint64_t hash = hash_strong(&stack->secret_key, words, 5);
   return (uint32_t)(hash >> 32) + stack->ip_ids[hash % IP_IDS]++;
 }
 
 static int to_link(const path_t* path, tx_t* tx) {
   interface_t* interface = path->interface;
-  if (interface->info.loopback)
-    return loopback_output(interface, tx);
+  if (interface->info.loopback) return loopback_output(interface, tx);
   uint8_t mac[TCPIP_MAC_SIZE];
   if (path->broadcast)
     memset(mac, 0xff, sizeof mac);
@@ -92,8 +92,7 @@ static int send_fragments(tcpip_t* stack, const path_t* path, const ip_fields_t*
     }
     part.must_keep = whole->must_keep || offset > 0;  // the rest of what has begun must follow it
     int result = to_link(path, &part);
-    if (result)
-      return result;
+    if (result) return result;
   }
   return 0;
 }
@@ -112,9 +111,9 @@ static void put_header(tcpip_t* stack, const path_t* path, const ip_fields_t* fi
 // What goes to a group this host is in comes back to it, whole even where the link gets fragments.
 static void loop_back(tcpip_t* stack, const path_t* path, const ip_fields_t* fields, const tx_t* packet) {
   bool broadcast = path->broadcast;
-  bool multicast = path->multicast && fields->multicast_loop && group_joined(path->interface, &path->destination);
-  if (path->interface->info.loopback || !(broadcast || multicast))
-    return;
+  bool multicast =
+      path->multicast && fields->multicast_loop && group_joined(path->interface, &path->destination);
+  if (path->interface->info.loopback || !(broadcast || multicast)) return;
   tx_t copy;
   tx_init(&copy, NULL);
   memcpy(tx_push(&copy, tx_head_length(packet)), packet->head + packet->head_start, tx_head_length(packet));
@@ -147,8 +146,7 @@ int ip_output(tcpip_t* stack, const path_t* path, const ip_fields_t* fields, tx_
     count(stack, ipv4_tx);
   else
     count(stack, ipv6_tx);
-  if (result)
-    path->v4 ? count(stack, ipv4_tx_failed) : count(stack, ipv6_tx_failed);
+  if (result) path->v4 ? count(stack, ipv4_tx_failed) : count(stack, ipv6_tx_failed);
   return result;
 }
 

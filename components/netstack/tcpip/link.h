@@ -9,8 +9,8 @@
 
 #define INTERFACES_MAX 64
 #define ADDRESSES_MAX 32
-#define BACKLOG_MAX 256           // frames that wait for the link, per interface
-#define NEIGHBOUR_QUEUE_MAX 64    // packets that wait for one neighbour
+#define BACKLOG_MAX 256         // frames that wait for the link, per interface
+#define NEIGHBOUR_QUEUE_MAX 64  // packets that wait for one neighbour
 #define NEIGHBOUR_QUEUE_BYTES (256u << 10)
 #define OWN_WAITING_BYTES (4u << 20)  // the stack's own packets that wait, all together
 
@@ -32,8 +32,8 @@ typedef struct group {
   uint32_t members;  // sockets and the stack's own needs
 } group_t;
 
-// A packet that was copied because it cannot leave yet: for a neighbour's address (IP packet), for room on the link
-// (whole frame) or for the next turn of the loopback interface (IP packet).
+// A packet that was copied because it cannot leave yet: for a neighbour's address (IP packet), for room on
+// the link (whole frame) or for the next turn of the loopback interface (IP packet).
 typedef struct waiting {
   list_node_t node;
   list_node_t owner_node;  // in the socket's `waiting` or the client's `orphans`
@@ -41,7 +41,8 @@ typedef struct waiting {
   tcpip_client_t* client;  // who is charged; NULL: the stack
   interface_t* interface;  // loopback: the interface it arrives on
   tcpip_offload_t offload;
-  size_t start;  // where the packet or frame begins in `bytes`: room for the Ethernet header is kept before it
+  size_t
+      start;  // where the packet or frame begins in `bytes`: room for the Ethernet header is kept before it
   size_t length;
   size_t charged;
   uint8_t bytes[];
@@ -104,11 +105,11 @@ void group_destroy_all(interface_t* interface);
 void group_mac(const addr_t* group, uint8_t mac[TCPIP_MAC_SIZE]);
 
 // Neighbours.
-// Sends `tx`, whose headers are complete up to IP, to `next_hop`: now, or when its address is known. 0, or -EHOSTUNREACH
-// if it does not answer, -EAGAIN, -ENOBUFS.
+// Sends `tx`, whose headers are complete up to IP, to `next_hop`: now, or when its address is known. 0, or
+// -EHOSTUNREACH if it does not answer, -EAGAIN, -ENOBUFS.
 int neighbour_output(interface_t* interface, const addr_t* next_hop, tx_t* tx);
-// A packet that says "`address` is at `mac`". `solicited`: it answers a question; `override`: it may replace a
-// different mac; `create`: an entry is made if there is none.
+// A packet that says "`address` is at `mac`". `solicited`: it answers a question; `override`: it may replace
+// a different mac; `create`: an entry is made if there is none.
 typedef struct neighbour_news {
   const addr_t* address;
   const uint8_t* mac;  // NULL if the packet did not tell
@@ -131,20 +132,21 @@ void arp_request(interface_t* interface, const addr_t* target, const uint8_t* un
 void arp_announce(interface_t* interface, const addr_t* address);
 
 // Neighbour discovery's questions and unsolicited answers. `source` NULL: detection of duplicates.
-void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* target, const uint8_t* unicast_mac);
+void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* target,
+                const uint8_t* unicast_mac);
 void nd_announce(interface_t* interface, const addr_t* address);
 
 // Ethernet.
-// Sends `tx` as a frame. -EAGAIN: the link is full and nothing was kept; a tx that must be kept is copied and sent
-// later instead, if there is room in the backlog.
+// Sends `tx` as a frame. -EAGAIN: the link is full and nothing was kept; a tx that must be kept is copied and
+// sent later instead, if there is room in the backlog.
 int ethernet_output(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type, tx_t* tx);
 // The same for an IP packet that has waited (its checksum_start counts from its first octet); consumes it.
 void ethernet_output_waiting(interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE], uint16_t type,
                              waiting_t* waiting);
 void ethernet_link_writable(interface_t* interface);
 
-// Copies `tx` (headers and payload) and charges `tx->socket`, or the stack's own allowance if there is none. 0, -EAGAIN
-// if the socket has too much waiting already, -ENOBUFS.
+// Copies `tx` (headers and payload) and charges `tx->socket`, or the stack's own allowance if there is none.
+// 0, -EAGAIN if the socket has too much waiting already, -ENOBUFS.
 int waiting_create(interface_t* interface, const tx_t* tx, waiting_t** out);
 void waiting_destroy(waiting_t* waiting);
 void waiting_destroy_all(list_node_t* list);

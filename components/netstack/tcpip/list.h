@@ -30,8 +30,7 @@ static inline void list_append(list_node_t* list, list_node_t* node) {
   list->prev = node;
 }
 static inline void list_unlink(list_node_t* node) {
-  if (!node->next)
-    return;
+  if (!node->next) return;
   node->next->prev = node->prev;
   node->prev->next = node->next;
   node->next = node->prev = NULL;
@@ -39,8 +38,7 @@ static inline void list_unlink(list_node_t* node) {
 // Takes the first out; NULL if there is none.
 static inline list_node_t* list_pop(list_node_t* list) {
   list_node_t* node = list->next;
-  if (node == list)
-    return NULL;
+  if (node == list) return NULL;
   list_unlink(node);
   return node;
 }

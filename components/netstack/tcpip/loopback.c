@@ -1,5 +1,6 @@
-// The loopback interface: what the host sends to itself waits here for the next tcpip_advance, so that no call into
-// the engine ever runs another packet's input underneath it. A multicast's own copy takes the same way.
+// The loopback interface: what the host sends to itself waits here for the next tcpip_advance, so that no
+// call into the engine ever runs another packet's input underneath it. A multicast's own copy takes the same
+// way.
 #include "sock.h"
 #include "stack.h"
 

@@ -1,5 +1,6 @@
 // Neighbour discovery (RFC 4861): solicitations and advertisements of neighbours, and their part in duplicate
-// address detection (RFC 4862). Routers' messages and redirects are counted, not obeyed: routes are configured.
+// address detection (RFC 4862). Routers' messages and redirects are counted, not obeyed: routes are
+// configured.
 #include "stack.h"
 
 enum { ND_ROUTER_SOLICIT = 133, ND_ROUTER_ADVERT, ND_SOLICIT, ND_ADVERT, ND_REDIRECT };
@@ -27,13 +28,13 @@ static void option_put(uint8_t* p, uint8_t type, const interface_t* interface) {
   memcpy(p + 2, interface->info.mac, TCPIP_MAC_SIZE);
 }
 
-void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* target, const uint8_t* unicast_mac) {
+void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* target,
+                const uint8_t* unicast_mac) {
   tx_t tx;
   tx_init(&tx, NULL);
   uint8_t* option = nd_put(&tx, ND_SOLICIT, 0, target, source ? ND_OPTION : 0);
   addr_t any = addr_any(false);
-  if (source)
-    option_put(option, OPTION_SOURCE_MAC, interface);
+  if (source) option_put(option, OPTION_SOURCE_MAC, interface);
   addr_t to = unicast_mac ? *target : addr_solicited_node(target);
   count(interface->stack, nd_tx_solicit);
   icmp_send(interface, source ? source : &any, &to, &tx, ND_HOPS, 0);
@@ -58,10 +59,8 @@ static bool options_read(const rx_t* rx, size_t offset, uint8_t wanted, const ui
   *out_mac = NULL;
   while (left) {
     size_t length = left >= 2 ? (size_t)p[1] * 8 : 0;
-    if (length == 0 || length > left)
-      return false;
-    if (p[0] == wanted)
-      *out_mac = p + 2;
+    if (length == 0 || length > left) return false;
+    if (p[0] == wanted) *out_mac = p + 2;
     p += length;
     left -= length;
   }
@@ -78,12 +77,10 @@ static void solicit_input(rx_t* rx, const addr_t* target, const uint8_t* mac) {
     }
     // Someone else probes it: ours if it is assigned, nobody's if we were probing too.
     interface_address_conflict(interface, target);
-    if (interface_has_address(interface, target))
-      nd_advertise(interface, target, &all_nodes, FLAG_OVERRIDE);
+    if (interface_has_address(interface, target)) nd_advertise(interface, target, &all_nodes, FLAG_OVERRIDE);
     return;
   }
-  if (!interface_has_address(interface, target))
-    return;
+  if (!interface_has_address(interface, target)) return;
   if (mac) {
     neighbour_news_t news = {.address = &rx->source, .mac = mac, .override = true, .create = true};
     neighbour_learn(interface, &news);
@@ -116,8 +113,7 @@ void nd_input(rx_t* rx) {
   const uint8_t* p = rx->transport;
   uint8_t type = p[0];
   bool neighbour = type == ND_SOLICIT || type == ND_ADVERT;
-  if (!neighbour)
-    return;
+  if (!neighbour) return;
   const uint8_t* mac;
   bool good = rx->ttl == ND_HOPS && p[1] == 0 && rx->transport_length >= ND_HEADER &&
               options_read(rx, ND_HEADER, type == ND_SOLICIT ? OPTION_SOURCE_MAC : OPTION_TARGET_MAC, &mac);

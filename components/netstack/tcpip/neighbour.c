@@ -1,9 +1,10 @@
 // Who is where on a link: the neighbour cache of RFC 4861 (7.3), for ARP as well as for neighbour discovery.
 //
-//   output: none -> INCOMPLETE (asking, packets wait) -> REACHABLE -> (time) STALE -> (use) DELAY -> PROBE -> gone
+//   output: none -> INCOMPLETE (asking, packets wait) -> REACHABLE -> (time) STALE -> (use) DELAY -> PROBE ->
+//   gone
 //
-// Entries that strangers cause to be made never push out one that is in use; the table is bounded; what waits for an
-// address is bounded in number and bytes, the oldest giving way.
+// Entries that strangers cause to be made never push out one that is in use; the table is bounded; what waits
+// for an address is bounded in number and bytes, the oldest giving way.
 #include "neighbour_table.h"
 #include "sock.h"
 
@@ -36,8 +37,7 @@ static void probe(neighbour_t* n) {
   addr_t source;
   n->probes++;
   start(n, RETRANS_TIME);
-  if (!path_choose_source(interface, &n->address, &source))
-    return;
+  if (!path_choose_source(interface, &n->address, &source)) return;
   if (addr_is_v4(&n->address))
     arp_request(interface, &n->address, mac);
   else
@@ -51,8 +51,7 @@ static void set_unreachable(neighbour_t* n) {
   start(n, UNREACHABLE_TIME);
   while (!list_empty(&n->queue)) {
     waiting_t* waiting = list_owner(n->queue.next, waiting_t, node);
-    if (waiting->socket)
-      socket_unreachable(waiting->socket, &n->address);
+    if (waiting->socket) socket_unreachable(waiting->socket, &n->address);
     waiting_destroy(waiting);
   }
   n->queued = 0;
@@ -99,8 +98,7 @@ static int enqueue(neighbour_t* n, const tx_t* tx) {
   tcpip_t* stack = n->interface->stack;
   waiting_t* waiting;
   int result = waiting_create(n->interface, tx, &waiting);
-  if (result)
-    return result;
+  if (result) return result;
   if (waiting->offload.flags & TCPIP_OFFLOAD_NEEDS_CHECKSUM)
     waiting->offload.checksum_start = (uint16_t)(tx_head_length(tx) - waiting->offload.checksum_start);
   list_append(&n->queue, &waiting->node);
@@ -127,18 +125,15 @@ int neighbour_output(interface_t* interface, const addr_t* next_hop, tx_t* tx) {
   neighbour_t* n = neighbour_find(interface, next_hop);
   if (!n) {
     n = neighbour_create(interface, next_hop, true);
-    if (!n)
-      return -ENOBUFS;
+    if (!n) return -ENOBUFS;
     n->state = TCPIP_NEIGHBOUR_INCOMPLETE;
     int result = enqueue(n, tx);
     probe(n);
     return result;
   }
   neighbour_used(n);
-  if (n->state == TCPIP_NEIGHBOUR_INCOMPLETE)
-    return enqueue(n, tx);
-  if (n->state == TCPIP_NEIGHBOUR_UNREACHABLE)
-    return -EHOSTUNREACH;
+  if (n->state == TCPIP_NEIGHBOUR_INCOMPLETE) return enqueue(n, tx);
+  if (n->state == TCPIP_NEIGHBOUR_UNREACHABLE) return -EHOSTUNREACH;
   if (n->state == TCPIP_NEIGHBOUR_STALE) {
     n->state = TCPIP_NEIGHBOUR_DELAY;
     start(n, DELAY_FIRST_PROBE_TIME);
@@ -150,33 +145,27 @@ int neighbour_output(interface_t* interface, const addr_t* next_hop, tx_t* tx) {
 static void update_known(neighbour_t* n, const neighbour_news_t* news) {
   bool differs = news->mac && memcmp(n->mac, news->mac, TCPIP_MAC_SIZE) != 0;
   if (differs && !news->override) {
-    if (n->state == TCPIP_NEIGHBOUR_REACHABLE)
-      set_stale(n);
+    if (n->state == TCPIP_NEIGHBOUR_REACHABLE) set_stale(n);
     return;
   }
-  if (differs)
-    memcpy(n->mac, news->mac, TCPIP_MAC_SIZE);
+  if (differs) memcpy(n->mac, news->mac, TCPIP_MAC_SIZE);
   if (news->solicited)
     set_reachable(n);
   else if (differs)
     set_stale(n);
-  if (news->is_advert)
-    n->router = news->router;
+  if (news->is_advert) n->router = news->router;
 }
 
 void neighbour_learn(interface_t* interface, const neighbour_news_t* news) {
   neighbour_t* n = neighbour_find(interface, news->address);
-  if (!n && news->create && news->mac)
-    n = neighbour_create(interface, news->address, false);
-  if (!n || n->permanent)
-    return;
+  if (!n && news->create && news->mac) n = neighbour_create(interface, news->address, false);
+  if (!n || n->permanent) return;
   bool knows = n->state != TCPIP_NEIGHBOUR_INCOMPLETE && n->state != TCPIP_NEIGHBOUR_UNREACHABLE;
   if (knows) {
     update_known(n, news);
     return;
   }
-  if (!news->mac)
-    return;
+  if (!news->mac) return;
   memcpy(n->mac, news->mac, TCPIP_MAC_SIZE);
   n->router = news->is_advert && news->router;
   n->probes = 0;
@@ -196,16 +185,13 @@ void neighbour_confirm(interface_t* interface, const addr_t* address) {
 
 void neighbour_suspect(interface_t* interface, const addr_t* address) {
   neighbour_t* n = neighbour_find(interface, address);
-  if (n && n->state == TCPIP_NEIGHBOUR_REACHABLE)
-    set_stale(n);
+  if (n && n->state == TCPIP_NEIGHBOUR_REACHABLE) set_stale(n);
 }
 
 int neighbour_set(interface_t* interface, const addr_t* address, const uint8_t mac[TCPIP_MAC_SIZE]) {
   neighbour_t* n = neighbour_find(interface, address);
-  if (!n)
-    n = neighbour_create(interface, address, true);
-  if (!n)
-    return -ENOMEM;
+  if (!n) n = neighbour_create(interface, address, true);
+  if (!n) return -ENOMEM;
   wheel_stop(&interface->stack->wheel, &n->timer);
   list_unlink(&n->age);
   n->permanent = true;

@@ -1,9 +1,9 @@
 // Reassembly of fragmented datagrams, both families (RFC 791, RFC 8200).
 //
-// Fragments are kept as they came, in order of their offsets, so memory is what arrived and not what a header claims.
-// Whatever does not fit together (overlaps, two ends, data beyond the end) condemns the whole datagram: its entry
-// stays empty until its time is over, so that late pieces do not begin a new one (RFC 5722; the same for IPv4, which
-// also disposes of RFC 1858 and RFC 3128).
+// Fragments are kept as they came, in order of their offsets, so memory is what arrived and not what a header
+// claims. Whatever does not fit together (overlaps, two ends, data beyond the end) condemns the whole
+// datagram: its entry stays empty until its time is over, so that late pieces do not begin a new one (RFC
+// 5722; the same for IPv4, which also disposes of RFC 1858 and RFC 3128).
 #include <stdlib.h>
 
 #include "checksum.h"
@@ -65,7 +65,8 @@ static void condemn(reassembly_t* r, uint64_t* counter) {
   free_pieces(r);
 }
 
-// The packet as it was before it was cut: a plain IP header before `payload` bytes. Returns the header's length.
+// The packet as it was before it was cut: a plain IP header before `payload` bytes. Returns the header's
+// length.
 static size_t header_put(const reassembly_t* r, uint8_t* h, size_t payload) {
   if (!r->v4) {
     be32_put(h, 6u << 28 | (uint32_t)r->tos << 20);
@@ -109,8 +110,7 @@ static rx_t rx_of(const reassembly_t* r, const uint8_t* packet, size_t header, s
 // Sent only if the first piece is there to be quoted (RFC 792; RFC 8200, 4.5).
 static void report_timeout(const reassembly_t* r) {
   const piece_t* first = r->pieces;
-  if (!first || first->offset != 0)
-    return;
+  if (!first || first->offset != 0) return;
   uint8_t quote[IPV6_HEADER + IPV6_MIN_MTU];
   size_t length = first->length < IPV6_MIN_MTU ? first->length : IPV6_MIN_MTU;
   size_t header = header_put(r, quote, length);
@@ -153,8 +153,9 @@ static reassembly_t* find(const rx_t* rx, const fragment_t* f, uint64_t hash) {
 // The oldest datagrams give way, but not the one in hand.
 static bool make_room(tcpip_t* stack, size_t bytes, const reassembly_t* keep) {
   while (stack->reassembly_used + bytes > stack->limits.reassembly_bytes) {
-    reassembly_t* oldest =
-        list_empty(&stack->reassembly_ages) ? NULL : list_owner(stack->reassembly_ages.next, reassembly_t, age);
+    reassembly_t* oldest = list_empty(&stack->reassembly_ages)
+                               ? NULL
+                               : list_owner(stack->reassembly_ages.next, reassembly_t, age);
     if (!oldest || oldest == keep) {
       count(stack, reassembly_no_memory);
       return false;
@@ -167,8 +168,7 @@ static bool make_room(tcpip_t* stack, size_t bytes, const reassembly_t* keep) {
 
 static reassembly_t* create(const rx_t* rx, const fragment_t* f, uint64_t hash) {
   tcpip_t* stack = rx->stack;
-  if (!make_room(stack, sizeof(reassembly_t), NULL))
-    return NULL;
+  if (!make_room(stack, sizeof(reassembly_t), NULL)) return NULL;
   reassembly_t* r = calloc(1, sizeof *r);
   if (!r || table_insert(&stack->reassemblies, &r->node, hash)) {
     count(stack, no_memory);
@@ -204,15 +204,13 @@ static fit_t place(const reassembly_t* r, uint32_t offset, uint32_t length, piec
     after = after->next;
   }
   *out_before = before;
-  if (!after || offset + length <= after->offset)
-    return FIT_HERE;
+  if (!after || offset + length <= after->offset) return FIT_HERE;
   return after->offset == offset && after->length == length ? FIT_KNOWN : FIT_CONFLICT;
 }
 
 static void insert(reassembly_t* r, const rx_t* rx, uint32_t offset, piece_t* before) {
   uint32_t length = (uint32_t)rx->transport_length;
-  if (!make_room(r->stack, sizeof(piece_t) + length, r))
-    return;
+  if (!make_room(r->stack, sizeof(piece_t) + length, r)) return;
   piece_t* piece = malloc(sizeof *piece + length);
   if (!piece) {
     count(r->stack, no_memory);
@@ -224,8 +222,7 @@ static void insert(reassembly_t* r, const rx_t* rx, uint32_t offset, piece_t* be
   memcpy(piece->bytes, rx->transport, length);
   piece->next = before ? before->next : r->pieces;
   *(before ? &before->next : &r->pieces) = piece;
-  if (!piece->next)
-    r->last = piece;
+  if (!piece->next) r->last = piece;
   r->piece_count++;
   r->received += length;
 }
@@ -256,8 +253,7 @@ static bool lengths_good(const reassembly_t* r, const fragment_t* f, size_t leng
   size_t limit = r->v4 ? 65535 - IPV4_HEADER : 65535, end = f->offset + length;
   if (length == 0 || end > limit || (f->more && length % 8) || (f->offset == 0 && length < IPV4_FIRST_MIN))
     return false;
-  if (f->more)
-    return !r->has_last || end <= r->total;
+  if (f->more) return !r->has_last || end <= r->total;
   bool beyond = r->last && r->last->offset + r->last->length > end;
   return !beyond && (!r->has_last || r->total == end);
 }
@@ -267,10 +263,8 @@ void reassembly_input(rx_t* rx, const fragment_t* f) {
   count(stack, reassembly_fragments);
   uint64_t hash = key_hash(rx, f);
   reassembly_t* r = find(rx, f, hash);
-  if (!r)
-    r = create(rx, f, hash);
-  if (!r || r->condemned)
-    return;
+  if (!r) r = create(rx, f, hash);
+  if (!r || r->condemned) return;
   piece_t* before;
   if (!lengths_good(r, f, rx->transport_length) || r->piece_count >= PIECES_MAX) {
     condemn(r, &stack->stats.reassembly_bad);
@@ -287,22 +281,19 @@ void reassembly_input(rx_t* rx, const fragment_t* f) {
     r->ttl = rx->ttl;
     r->tos = rx->tos;
   }
-  if (fit == FIT_HERE)
-    insert(r, rx, f->offset, before);
+  if (fit == FIT_HERE) insert(r, rx, f->offset, before);
   if (!f->more) {
     r->has_last = true;
     r->total = (uint32_t)(f->offset + rx->transport_length);
   }
-  if (r->has_last && r->received == r->total)
-    complete(r);
+  if (r->has_last && r->received == r->total) complete(r);
 }
 
 void reassembly_flush_interface(tcpip_t* stack, const interface_t* interface) {
   for (list_node_t *node = stack->reassembly_ages.next, *next; node != &stack->reassembly_ages; node = next) {
     next = node->next;
     reassembly_t* r = list_owner(node, reassembly_t, age);
-    if (r->interface == interface)
-      destroy(r);
+    if (r->interface == interface) destroy(r);
   }
 }
 

@@ -1,14 +1,14 @@
-// The routing table: an array ordered by prefix length, then metric, then age, so the first match is the best.
+// The routing table: an array ordered by prefix length, then metric, then age, so the first match is the
+// best.
 //
-// A lookup walks it; sockets keep the path they found (path.c) until the table changes, so this is not the way of
-// each packet.
+// A lookup walks it; sockets keep the path they found (path.c) until the table changes, so this is not the
+// way of each packet.
 #include <stdlib.h>
 
 #include "stack.h"
 
 static bool better(const route_t* a, const route_t* b) {
-  if (a->prefix_length != b->prefix_length)
-    return a->prefix_length > b->prefix_length;
+  if (a->prefix_length != b->prefix_length) return a->prefix_length > b->prefix_length;
   return a->metric < b->metric;
 }
 
@@ -23,13 +23,11 @@ static route_t* find(tcpip_t* stack, const route_t* key) {
 }
 
 static int insert(tcpip_t* stack, const route_t* route) {
-  if (stack->route_count >= stack->limits.routes)
-    return -ENOSPC;
+  if (stack->route_count >= stack->limits.routes) return -ENOSPC;
   if (stack->route_count == stack->route_room) {
     size_t room = stack->route_room ? 2 * stack->route_room : 16;
     route_t* grown = realloc(stack->routes, room * sizeof *grown);
-    if (!grown)
-      return -ENOMEM;
+    if (!grown) return -ENOMEM;
     stack->routes = grown;
     stack->route_room = room;
   }
@@ -52,21 +50,19 @@ static void remove_at(tcpip_t* stack, route_t* route) {
 
 static int import(tcpip_t* stack, const tcpip_route_t* in, route_t* out) {
   *out = (route_t){.interface = interface_find(stack, in->interface), .metric = in->metric};
-  if (!out->interface)
-    return -ENODEV;
+  if (!out->interface) return -ENODEV;
   addr_t destination;
-  if (!addr_import(&in->destination.address, &destination))
-    return -EINVAL;
+  if (!addr_import(&in->destination.address, &destination)) return -EINVAL;
   out->v4 = addr_is_v4(&destination);
   unsigned width = out->v4 ? 32 : 128;
   if (out->v4 != (in->destination.address.family == TCPIP_IPV4) || in->destination.prefix_length > width)
     return -EINVAL;
   out->prefix_length = in->destination.prefix_length + 128 - width;
   out->destination = addr_mask(&destination, out->prefix_length);
-  if (in->gateway.family == TCPIP_NONE)
-    return 0;
+  if (in->gateway.family == TCPIP_NONE) return 0;
   if (!addr_import(&in->gateway, &out->gateway) || addr_is_v4(&out->gateway) != out->v4 ||
-      addr_is_any(&out->gateway) || addr_is_multicast(&out->gateway) || addr_is_limited_broadcast(&out->gateway))
+      addr_is_any(&out->gateway) || addr_is_multicast(&out->gateway) ||
+      addr_is_limited_broadcast(&out->gateway))
     return -EINVAL;
   return 0;
 }
@@ -74,16 +70,14 @@ static int import(tcpip_t* stack, const tcpip_route_t* in, route_t* out) {
 int tcpip_route_add(tcpip_t* stack, const tcpip_route_t* route) {
   route_t own;
   int result = import(stack, route, &own);
-  if (result)
-    return result;
+  if (result) return result;
   return find(stack, &own) ? -EEXIST : insert(stack, &own);
 }
 
 int tcpip_route_remove(tcpip_t* stack, const tcpip_route_t* route) {
   route_t own;
   route_t* found = import(stack, route, &own) == 0 ? find(stack, &own) : NULL;
-  if (!found)
-    return -ESRCH;
+  if (!found) return -ESRCH;
   remove_at(stack, found);
   return 0;
 }
@@ -97,8 +91,7 @@ size_t tcpip_route_list(const tcpip_t* stack, tcpip_route_t* out, size_t capacit
         .interface = r->interface->info.index,
         .metric = r->metric,
     };
-    if (!addr_is_any(&r->gateway))
-      out[i].gateway = addr_export(&r->gateway);
+    if (!addr_is_any(&r->gateway)) out[i].gateway = addr_export(&r->gateway);
   }
   return stack->route_count;
 }
@@ -117,14 +110,12 @@ void route_remove_subnet(interface_t* interface, const addr_t* address, unsigned
                    .v4 = addr_is_v4(address),
                    .interface = interface};
   route_t* found = find(interface->stack, &route);
-  if (found)
-    remove_at(interface->stack, found);
+  if (found) remove_at(interface->stack, found);
 }
 
 void route_remove_interface(tcpip_t* stack, uint32_t index) {
   for (size_t i = stack->route_count; i-- > 0;) {
-    if (stack->routes[i].interface->info.index == index)
-      remove_at(stack, &stack->routes[i]);
+    if (stack->routes[i].interface->info.index == index) remove_at(stack, &stack->routes[i]);
   }
 }
 

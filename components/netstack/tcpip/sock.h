@@ -1,5 +1,5 @@
-// Sockets from within. A socket of any protocol begins with a tcpip_socket_t; what is its protocol's own follows, and
-// the protocol's operations hang off `ops`.
+// Sockets from within. A socket of any protocol begins with a tcpip_socket_t; what is its protocol's own
+// follows, and the protocol's operations hang off `ops`.
 #ifndef TCPIP_SOCK_H_
 #define TCPIP_SOCK_H_
 
@@ -64,11 +64,13 @@ struct tcpip_client {
   tcpip_quota_t quota;
 };
 
-// Takes `bytes` from the client's and the stack's memory for buffers. A client may always have as much as is still
-// free to all others, and no more: so there is something left for the next one however greedy the others are.
+// Takes `bytes` from the client's and the stack's memory for buffers. A client may always have as much as is
+// still free to all others, and no more: so there is something left for the next one however greedy the
+// others are.
 bool client_charge(tcpip_client_t* client, size_t bytes);
 void client_release(tcpip_client_t* client, size_t bytes);
-// A socket that nobody holds any more goes to another owner, with `bytes` of buffers besides what waits to leave.
+// A socket that nobody holds any more goes to another owner, with `bytes` of buffers besides what waits to
+// leave.
 void client_move_socket(tcpip_socket_t* socket, size_t bytes, tcpip_client_t* to);
 
 void socket_init(tcpip_socket_t* socket, tcpip_client_t* client, const socket_ops_t* ops, uint8_t family,
@@ -77,8 +79,8 @@ void socket_deinit(tcpip_socket_t* socket);
 void socket_event(tcpip_socket_t* socket, uint32_t events);
 void socket_set_error(tcpip_socket_t* socket, int error);
 
-// Memory of packets that wait to leave. A socket below its limit may go over it by one packet; -EAGAIN above, unless
-// it is `forced`; -ENOBUFS if the client has no more.
+// Memory of packets that wait to leave. A socket below its limit may go over it by one packet; -EAGAIN above,
+// unless it is `forced`; -ENOBUFS if the client has no more.
 int socket_charge_tx(tcpip_socket_t* socket, size_t bytes, bool forced);
 void socket_release_tx(tcpip_socket_t* socket, size_t bytes);
 // `socket` got -EAGAIN because of `interface`: tell it when there is room.
@@ -88,8 +90,8 @@ void socket_link_writable(interface_t* interface);
 void socket_unreachable(tcpip_socket_t* socket, const addr_t* address);
 void socket_interface_gone(interface_t* interface);
 
-// Turns what a caller gave into an address a socket of this family can use; the unspecified address of a peer becomes
-// loopback. -EAFNOSUPPORT, -EINVAL, -ENETUNREACH.
+// Turns what a caller gave into an address a socket of this family can use; the unspecified address of a peer
+// becomes loopback. -EAFNOSUPPORT, -EINVAL, -ENETUNREACH.
 int socket_import_peer(const tcpip_socket_t* socket, const tcpip_endpoint_t* peer, addr_t* out);
 void socket_export(const tcpip_socket_t* socket, const addr_t* address, uint16_t port, uint32_t zone,
                    tcpip_endpoint_t* out);
@@ -109,10 +111,12 @@ typedef struct socket_key {
   uint32_t interface;
 } socket_key_t;
 tcpip_socket_t* socket_find_connection(const tcpip_t* stack, const socket_key_t* key);
-// The best fitting socket without a peer (or whose peer fits); of several with equal right the flow's hash chooses.
+// The best fitting socket without a peer (or whose peer fits); of several with equal right the flow's hash
+// chooses.
 tcpip_socket_t* socket_find_bound(const tcpip_t* stack, const socket_key_t* key);
 // Walks all sockets that should get a packet to a group: the first if `after` is NULL.
-tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t* key, const tcpip_socket_t* after);
+tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t* key,
+                                        const tcpip_socket_t* after);
 
 // Datagram sockets (datagram.c) and the protocols that use them.
 int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,

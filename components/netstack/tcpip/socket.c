@@ -8,10 +8,8 @@
 
 int tcpip_socket_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
                         tcpip_socket_t** out) {
-  if (family != TCPIP_IPV4 && family != TCPIP_IPV6)
-    return -EAFNOSUPPORT;
-  if (client->socket_count >= client->quota.sockets)
-    return -EMFILE;
+  if (family != TCPIP_IPV4 && family != TCPIP_IPV6) return -EAFNOSUPPORT;
+  if (client->socket_count >= client->quota.sockets) return -EMFILE;
   switch (protocol) {
     case TCPIP_UDP:
     case TCPIP_ICMP_ECHO:
@@ -52,8 +50,7 @@ void socket_deinit(tcpip_socket_t* socket) {
 }
 
 void tcpip_socket_destroy(tcpip_socket_t* socket) {
-  if (socket)
-    socket->ops->destroy(socket);
+  if (socket) socket->ops->destroy(socket);
 }
 
 void* tcpip_socket_context(const tcpip_socket_t* socket) {
@@ -66,8 +63,7 @@ uint32_t tcpip_socket_poll(const tcpip_socket_t* socket) {
 
 void socket_event(tcpip_socket_t* socket, uint32_t events) {
   const tcpip_t* stack = socket->stack;
-  if (stack->ops.socket_event)
-    stack->ops.socket_event(stack->context, socket, socket->context, events);
+  if (stack->ops.socket_event) stack->ops.socket_event(stack->context, socket, socket->context, events);
 }
 
 void socket_set_error(tcpip_socket_t* socket, int error) {
@@ -82,10 +78,8 @@ int tcpip_socket_take_error(tcpip_socket_t* socket) {
 }
 
 int socket_charge_tx(tcpip_socket_t* socket, size_t bytes, bool forced) {
-  if (socket->tx_bytes >= socket->tx_limit && !forced)
-    return -EAGAIN;
-  if (!client_charge(socket->client, bytes))
-    return -ENOBUFS;
+  if (socket->tx_bytes >= socket->tx_limit && !forced) return -EAGAIN;
+  if (!client_charge(socket->client, bytes)) return -ENOBUFS;
   socket->tx_bytes += bytes;
   return 0;
 }
@@ -125,24 +119,20 @@ void socket_interface_gone(interface_t* interface) {
     tcpip_client_t* client = list_owner(c, tcpip_client_t, node);
     for (list_node_t* s = client->sockets.next; s != &client->sockets; s = s->next) {
       tcpip_socket_t* socket = list_owner(s, tcpip_socket_t, client_node);
-      if (socket->device == interface->info.index)
-        socket_set_error(socket, ENODEV);
+      if (socket->device == interface->info.index) socket_set_error(socket, ENODEV);
     }
   }
 }
 
 static bool import_family(const tcpip_socket_t* socket, const tcpip_endpoint_t* in, addr_t* out) {
-  if (!addr_import(&in->address, out) || in->address.family != socket->family)
-    return false;
+  if (!addr_import(&in->address, out) || in->address.family != socket->family) return false;
   return true;
 }
 
 int socket_import_peer(const tcpip_socket_t* socket, const tcpip_endpoint_t* peer, addr_t* out) {
-  if (!import_family(socket, peer, out))
-    return -EAFNOSUPPORT;
+  if (!import_family(socket, peer, out)) return -EAFNOSUPPORT;
   if (socket->family == TCPIP_IPV6 && addr_is_v4(out)) {
-    if (socket->v6_only || (!addr_is_any(&socket->local) && !addr_is_v4(&socket->local)))
-      return -ENETUNREACH;
+    if (socket->v6_only || (!addr_is_any(&socket->local) && !addr_is_v4(&socket->local))) return -ENETUNREACH;
   } else if (socket->family == TCPIP_IPV6 && addr_is_v4(&socket->local)) {
     return -ENETUNREACH;  // bound to an IPv4-mapped address
   }
@@ -155,15 +145,15 @@ int socket_import_peer(const tcpip_socket_t* socket, const tcpip_endpoint_t* pee
 
 void socket_export(const tcpip_socket_t* socket, const addr_t* address, uint16_t port, uint32_t zone,
                    tcpip_endpoint_t* out) {
-  *out = (tcpip_endpoint_t){
-      .address = addr_export_as(address, socket->family), .port = port, .zone = addr_is_scoped(address) ? zone : 0};
+  *out = (tcpip_endpoint_t){.address = addr_export_as(address, socket->family),
+                            .port = port,
+                            .zone = addr_is_scoped(address) ? zone : 0};
 }
 
 // May a socket be bound to it?
 static int check_local(const tcpip_socket_t* socket, const addr_t* address, uint32_t zone) {
   const tcpip_t* stack = socket->stack;
-  if (addr_is_any(address) || addr_is_multicast(address) || addr_is_limited_broadcast(address))
-    return 0;
+  if (addr_is_any(address) || addr_is_multicast(address) || addr_is_limited_broadcast(address)) return 0;
   if (addr_is_scoped(address)) {
     const interface_t* interface = interface_find(stack, zone);
     return interface && interface_has_address(interface, address) ? 0 : -EADDRNOTAVAIL;
@@ -178,32 +168,25 @@ static int check_local(const tcpip_socket_t* socket, const addr_t* address, uint
 
 int tcpip_socket_bind(tcpip_socket_t* socket, const tcpip_endpoint_t* local) {
   addr_t address;
-  if (!import_family(socket, local, &address))
-    return -EAFNOSUPPORT;
-  if (socket->local_port)
-    return -EINVAL;
-  if (socket->family == TCPIP_IPV6 && addr_is_v4(&address) && socket->v6_only)
-    return -EINVAL;
+  if (!import_family(socket, local, &address)) return -EAFNOSUPPORT;
+  if (socket->local_port) return -EINVAL;
+  if (socket->family == TCPIP_IPV6 && addr_is_v4(&address) && socket->v6_only) return -EINVAL;
   uint32_t zone = local->zone ? local->zone : socket->device;
   int result = check_local(socket, &address, zone);
-  if (result)
-    return result;
+  if (result) return result;
   result = socket_take_port(socket, &address, local->port);
-  if (result)
-    return result == -EAGAIN ? -EADDRINUSE : result;
+  if (result) return result == -EAGAIN ? -EADDRINUSE : result;
   socket->local = address;
   socket->address_chosen = !addr_is_any(&address);
   socket->port_chosen = true;
-  if (addr_is_scoped(&address))
-    socket->zone = zone;
+  if (addr_is_scoped(&address)) socket->zone = zone;
   return 0;
 }
 
 int tcpip_socket_connect(tcpip_socket_t* socket, const tcpip_endpoint_t* peer) {
   addr_t remote;
   int result = socket_import_peer(socket, peer, &remote);
-  if (result)
-    return result;
+  if (result) return result;
   uint32_t zone = peer->zone ? peer->zone : socket->device ? socket->device : socket->zone;
   return socket->ops->connect(socket, &remote, peer->port, zone);
 }
@@ -221,8 +204,7 @@ void tcpip_socket_local(const tcpip_socket_t* socket, tcpip_endpoint_t* out) {
 }
 
 int tcpip_socket_peer(const tcpip_socket_t* socket, tcpip_endpoint_t* out) {
-  if (!socket->connected)
-    return -ENOTCONN;
+  if (!socket->connected) return -ENOTCONN;
   socket_export(socket, &socket->remote, socket->remote_port, socket->zone, out);
   return 0;
 }

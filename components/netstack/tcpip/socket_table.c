@@ -1,7 +1,7 @@
 // Which socket a packet belongs to, and which ports are free.
 //
-// Two tables: `connections` by protocol and both endpoints, for one look-up per packet however many peers a port has;
-// `ports` by protocol and local port, with every bound socket, for listeners, groups and conflicts.
+// Two tables: `connections` by protocol and both endpoints, for one look-up per packet however many peers a
+// port has; `ports` by protocol and local port, with every bound socket, for listeners, groups and conflicts.
 #include "sock.h"
 #include "stack.h"
 
@@ -26,18 +26,14 @@ static socket_key_t key_of(const tcpip_socket_t* socket) {
 
 // Does a socket bound to `local` receive what is sent to `destination`?
 static bool covers(const addr_t* local, bool v6_only, const addr_t* destination) {
-  if (addr_equal(local, destination))
-    return true;
-  if (!addr_is_any(local))
-    return false;
+  if (addr_equal(local, destination)) return true;
+  if (!addr_is_any(local)) return false;
   return addr_is_v4(local) == addr_is_v4(destination) || (!addr_is_v4(local) && !v6_only);
 }
 
 static bool conflict(const tcpip_socket_t* a, const addr_t* local, const tcpip_socket_t* b) {
-  if (a->device && b->device && a->device != b->device)
-    return false;
-  if (!covers(local, a->v6_only, &b->local) && !covers(&b->local, b->v6_only, local))
-    return false;
+  if (a->device && b->device && a->device != b->device) return false;
+  if (!covers(local, a->v6_only, &b->local) && !covers(&b->local, b->v6_only, local)) return false;
   if (addr_is_scoped(local) && addr_is_scoped(&b->local) && a->zone && b->zone && a->zone != b->zone)
     return false;
   // A port is shared with strangers only by those who said REUSE_ADDRESS, and spread only within one client.
@@ -58,13 +54,12 @@ static bool port_free(const tcpip_socket_t* socket, const addr_t* local, uint16_
 // RFC 6056, 3.3.1: a random port; if it is taken, the next ones in a random stride.
 static uint16_t free_port(const tcpip_socket_t* socket, const addr_t* local) {
   uint32_t at = stack_random_below(socket->stack, EPHEMERAL_COUNT);
-  uint32_t stride = stack_random_below(socket->stack, EPHEMERAL_COUNT / 8) * 8 + 1;  // prime to the count = 8 * 3529
-  if (stride % 3529 == 0)
-    stride = 1;
+  uint32_t stride =
+      stack_random_below(socket->stack, EPHEMERAL_COUNT / 8) * 8 + 1;  // prime to the count = 8 * 3529
+  if (stride % 3529 == 0) stride = 1;
   for (uint32_t i = 0; i < EPHEMERAL_COUNT; i++, at = (at + stride) % EPHEMERAL_COUNT) {
     uint16_t port = (uint16_t)(EPHEMERAL_FIRST + at);
-    if (port_free(socket, local, port))
-      return port;
+    if (port_free(socket, local, port)) return port;
   }
   return 0;
 }
@@ -74,11 +69,10 @@ int socket_take_port(tcpip_socket_t* socket, const addr_t* local, uint16_t port)
     port = free_port(socket, local);
   else if (!port_free(socket, local, port))
     return -EADDRINUSE;
-  if (!port)
-    return -EAGAIN;
-  int result = table_insert(&socket->stack->ports, &socket->port_node, port_hash(socket->stack, socket->protocol, port));
-  if (result == 0)
-    socket->local_port = port;
+  if (!port) return -EAGAIN;
+  int result = table_insert(&socket->stack->ports, &socket->port_node,
+                            port_hash(socket->stack, socket->protocol, port));
+  if (result == 0) socket->local_port = port;
   return result;
 }
 
@@ -90,8 +84,7 @@ void socket_drop_port(tcpip_socket_t* socket) {
 int socket_enter_connection(tcpip_socket_t* socket) {
   socket_key_t key = key_of(socket);
   uint64_t hash = flow_hash(socket->stack, &key);
-  if (socket->protocol == PROTOCOL_TCP && socket_find_connection(socket->stack, &key))
-    return -EADDRINUSE;
+  if (socket->protocol == PROTOCOL_TCP && socket_find_connection(socket->stack, &key)) return -EADDRINUSE;
   return table_insert(&socket->stack->connections, &socket->connection_node, hash);
 }
 
@@ -100,33 +93,30 @@ void socket_leave_connection(tcpip_socket_t* socket) {
 }
 
 static bool same_flow(const tcpip_socket_t* s, const socket_key_t* key) {
-  return s->protocol == key->protocol && s->local_port == key->local_port && s->remote_port == key->remote_port &&
-         addr_equal(&s->local, &key->local) && addr_equal(&s->remote, &key->remote) &&
+  return s->protocol == key->protocol && s->local_port == key->local_port &&
+         s->remote_port == key->remote_port && addr_equal(&s->local, &key->local) &&
+         addr_equal(&s->remote, &key->remote) &&
          (!s->device || !key->interface || s->device == key->interface) &&
          (!addr_is_scoped(&s->remote) || !key->interface || s->zone == key->interface);
 }
 
 tcpip_socket_t* socket_find_connection(const tcpip_t* stack, const socket_key_t* key) {
-  if (!stack->connections.count)
-    return NULL;
+  if (!stack->connections.count) return NULL;
   table_node_t* node = table_find(&stack->connections, flow_hash(stack, key));
   for (; node; node = table_find_next(node)) {
     tcpip_socket_t* socket = table_owner(node, tcpip_socket_t, connection_node);
-    if (same_flow(socket, key))
-      return socket;
+    if (same_flow(socket, key)) return socket;
   }
   return NULL;
 }
 
 // How well a socket fits: 0 not at all.
 static unsigned score(const tcpip_socket_t* s, const socket_key_t* key) {
-  if (s->protocol != key->protocol || s->local_port != key->local_port || (s->device && s->device != key->interface) ||
-      !covers(&s->local, s->v6_only, &key->local))
+  if (s->protocol != key->protocol || s->local_port != key->local_port ||
+      (s->device && s->device != key->interface) || !covers(&s->local, s->v6_only, &key->local))
     return 0;
-  if (addr_is_scoped(&s->local) && s->zone && s->zone != key->interface)
-    return 0;
-  if (s->connected && (!addr_equal(&s->remote, &key->remote) || s->remote_port != key->remote_port))
-    return 0;
+  if (addr_is_scoped(&s->local) && s->zone && s->zone != key->interface) return 0;
+  if (s->connected && (!addr_equal(&s->remote, &key->remote) || s->remote_port != key->remote_port)) return 0;
   unsigned points = 1;
   points += addr_is_v4(&s->local) == addr_is_v4(&key->local) ? 1 : 0;
   points += !addr_is_any(&s->local) ? 2 : 0;
@@ -149,20 +139,19 @@ tcpip_socket_t* socket_find_bound(const tcpip_t* stack, const socket_key_t* key)
       // Each of n equals is the last chosen for one n-th of the flows.
       equals++;
       uint64_t words[2] = {flow_hash(stack, key), equals};
-      if (hash_words(&stack->table_key, words, 2) % equals == 0)
-        best = socket;
+      if (hash_words(&stack->table_key, words, 2) % equals == 0) best = socket;
     }
   }
   return best;
 }
 
-tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t* key, const tcpip_socket_t* after) {
+tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t* key,
+                                        const tcpip_socket_t* after) {
   table_node_t* node = after ? table_find_next(&after->port_node)
                              : table_find(&stack->ports, port_hash(stack, key->protocol, key->local_port));
   for (; node; node = table_find_next(node)) {
     tcpip_socket_t* socket = table_owner(node, tcpip_socket_t, port_node);
-    if (score(socket, key))
-      return socket;
+    if (score(socket, key)) return socket;
   }
   return NULL;
 }

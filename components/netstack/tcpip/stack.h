@@ -69,8 +69,7 @@ struct tcpip {
 #define count(stack, counter) ((stack)->stats.counter++)
 
 static inline void trace(const tcpip_t* stack, const char* point) {
-  if (stack->ops.trace)
-    stack->ops.trace(stack->context, point);
+  if (stack->ops.trace) stack->ops.trace(stack->context, point);
 }
 
 uint64_t stack_random(tcpip_t* stack);
@@ -86,8 +85,7 @@ static inline uint64_t stack_hash(const tcpip_t* stack, const addr_t* address, u
 // Takes `cost_ns` from a bucket that holds `burst_ns`; false if it has not that much.
 static inline bool bucket_take(bucket_t* bucket, int64_t now, int64_t cost_ns, int64_t burst_ns) {
   int64_t start = bucket->full_at > now ? bucket->full_at : now;
-  if (start + cost_ns - now > burst_ns)
-    return false;
+  if (start + cost_ns - now > burst_ns) return false;
   bucket->full_at = start + cost_ns;
   return true;
 }

@@ -8,8 +8,7 @@
 static void push(table_node_t** head, table_node_t* node) {
   node->next = *head;
   node->link = head;
-  if (node->next)
-    node->next->link = &node->next;
+  if (node->next) node->next->link = &node->next;
   *head = node;
 }
 
@@ -41,11 +40,9 @@ int table_insert(table_t* table, table_node_t* node, uint64_t hash) {
 }
 
 void table_remove(table_t* table, table_node_t* node) {
-  if (!node->link)
-    return;
+  if (!node->link) return;
   *node->link = node->next;
-  if (node->next)
-    node->next->link = node->link;
+  if (node->next) node->next->link = node->link;
   node->link = NULL;
   table->count--;
 }
@@ -65,12 +62,10 @@ table_node_t* table_find_next(const table_node_t* node) {
 }
 
 table_node_t* table_walk(const table_t* table, const table_node_t* node) {
-  if (node && node->next)
-    return node->next;
+  if (node && node->next) return node->next;
   size_t i = node ? (node->hash & table->mask) + 1 : 0;
   for (; table->heads && i <= table->mask; i++) {
-    if (table->heads[i])
-      return table->heads[i];
+    if (table->heads[i]) return table->heads[i];
   }
   return NULL;
 }

@@ -5,9 +5,8 @@
 //   tcp_receive.c   its data: in order, out of order, the window we offer
 //   tcp_output.c    what is sent and when
 //   tcp_timer.c     what happens when nothing arrives
-//   tcp_recovery.c  which segments are lost (RACK, RFC 8985) and how much may be sent meanwhile (PRR, RFC 6937)
-//   tcp_scoreboard.c  the segments in flight
-//   tcp_idle.c      memory of connections that rest
+//   tcp_recovery.c  which segments are lost (RACK, RFC 8985) and how much may be sent meanwhile (PRR, RFC
+//   6937) tcp_scoreboard.c  the segments in flight tcp_idle.c      memory of connections that rest
 //   tcp_listen.c    passive opening
 //   tcp_socket.c    the calls from above
 #ifndef TCPIP_TCP_H_
@@ -17,7 +16,16 @@
 #include "stack.h"
 #include "tcp_ring.h"
 
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32, TCP_ECE = 64, TCP_CWR = 128 };
+enum {
+  TCP_FIN = 1,
+  TCP_SYN = 2,
+  TCP_RST = 4,
+  TCP_PSH = 8,
+  TCP_ACK = 16,
+  TCP_URG = 32,
+  TCP_ECE = 64,
+  TCP_CWR = 128
+};
 
 #define TCP_HEADER 20u
 #define TCP_HEADER_MAX 60u
@@ -61,19 +69,19 @@ typedef struct tcp_in {
   uint32_t sack_count;
 } tcp_in_t;
 
-// A sent segment that is not yet acknowledged as a whole. At most one MSS, so loss is told by packet even where the
-// link cuts large sends up.
+// A sent segment that is not yet acknowledged as a whole. At most one MSS, so loss is told by packet even
+// where the link cuts large sends up.
 typedef struct tcp_segment {
   uint32_t seq, end;
   int64_t sent_ns;
   bool sacked, lost;
-  bool retransmitted;  // ever: gives no round-trip time
+  bool retransmitted;    // ever: gives no round-trip time
   bool in_flight_again;  // the retransmission is (thought to be) under way
 } tcp_segment_t;
 
 typedef struct tcp_scoreboard {
   tcp_segment_t* ring;
-  uint32_t head, count, room;  // room is a power of two
+  uint32_t head, count, room;            // room is a power of two
   uint32_t sacked, lost, retransmitted;  // bytes
 } tcp_scoreboard_t;
 
@@ -105,7 +113,13 @@ typedef struct tcp_cubic_state {
   int64_t round_min, last_min, baseline;
 } tcp_cubic_state_t;
 
-typedef enum tcp_timer_kind { TCP_TIMER_NONE, TCP_TIMER_RTO, TCP_TIMER_PROBE, TCP_TIMER_REORDER, TCP_TIMER_PERSIST } tcp_timer_kind_t;
+typedef enum tcp_timer_kind {
+  TCP_TIMER_NONE,
+  TCP_TIMER_RTO,
+  TCP_TIMER_PROBE,
+  TCP_TIMER_REORDER,
+  TCP_TIMER_PERSIST
+} tcp_timer_kind_t;
 
 typedef enum tcp_recovery { TCP_OPEN, TCP_RECOVERY, TCP_LOSS } tcp_recovery_t;
 
@@ -117,8 +131,8 @@ struct tcp {
   bool use_sack, use_timestamps, use_scale;
   bool was_connected;  // and is no longer
   bool fin_wanted, fin_sent, fin_acked;
-  bool fin_known;      // a FIN has come in, at fin_seq
-  bool read_closed;    // all up to it has come in
+  bool fin_known;    // a FIN has come in, at fin_seq
+  bool read_closed;  // all up to it has come in
   bool ack_now;
   bool push_now;  // small segments may leave: the window has been small for too long
   bool was_writable;
@@ -206,8 +220,8 @@ uint32_t tcp_clock(const tcp_t* tcp);
 
 // Life (tcp_socket.c).
 tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context);
-// The connection is over: it leaves the tables, its buffers go; if nobody holds it, it is freed, else the socket shows
-// `error`.
+// The connection is over: it leaves the tables, its buffers go; if nobody holds it, it is freed, else the
+// socket shows `error`.
 void tcp_end(tcp_t* tcp, int error);
 void tcp_free(tcp_t* tcp);
 void tcp_inherit(tcp_t* tcp, const tcp_t* listener);

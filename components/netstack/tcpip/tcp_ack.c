@@ -10,18 +10,17 @@ typedef struct progress {
 static void delivered(tcp_t* tcp, const tcp_segment_t* s, progress_t* p) {
   int64_t rtt = tcp->base.stack->now - s->sent_ns;
   p->delivered += s->end - s->seq;
-  if (!s->retransmitted && (!p->rtt || rtt < p->rtt))
-    p->rtt = rtt > 0 ? rtt : 1;
+  if (!s->retransmitted && (!p->rtt || rtt < p->rtt)) p->rtt = rtt > 0 ? rtt : 1;
   tcp_rack_delivered(tcp, s);
 }
 
 static void take_sacks(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
   for (uint32_t k = 0; k < in->sack_count; k++) {
     const tcp_range_t* r = &in->sacks[k];
-    if (!seq_lt(r->start, r->end) || seq_lt(tcp->snd_nxt, r->end))
-      continue;
+    if (!seq_lt(r->start, r->end) || seq_lt(tcp->snd_nxt, r->end)) continue;
     if (seq_le(r->end, tcp->snd_una)) {
-      if (k == 0 && tcp->rack_window_steps < 16) {  // DSACK: we were too quick to call it lost (RFC 8985, 6.2)
+      if (k == 0 &&
+          tcp->rack_window_steps < 16) {  // DSACK: we were too quick to call it lost (RFC 8985, 6.2)
         tcp->rack_window_steps++;
         tcp->rack_persist = 16;
       }
@@ -30,10 +29,8 @@ static void take_sacks(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
     uint32_t i = tcp_board_find(&tcp->board, r->start);
     for (; i < tcp->board.count; i++) {
       tcp_segment_t* s = tcp_board_at(&tcp->board, i);
-      if (seq_lt(r->end, s->end))
-        break;
-      if (s->sacked || seq_lt(s->seq, r->start))
-        continue;
+      if (seq_lt(r->end, s->end)) break;
+      if (s->sacked || seq_lt(s->seq, r->start)) continue;
       delivered(tcp, s, p);
       tcp_board_mark_sacked(&tcp->board, s);
     }
@@ -45,19 +42,14 @@ static void pop_segments(tcp_t* tcp, uint32_t ack, progress_t* p) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, 0);
     if (seq_lt(ack, s->end)) {
       uint32_t part = seq_lt(s->seq, ack) ? ack - s->seq : 0;
-      if (part && !s->sacked)
-        p->delivered += part;
-      if (s->sacked)
-        tcp->board.sacked -= part;
-      if (s->lost)
-        tcp->board.lost -= part;
-      if (s->in_flight_again)
-        tcp->board.retransmitted -= part;
+      if (part && !s->sacked) p->delivered += part;
+      if (s->sacked) tcp->board.sacked -= part;
+      if (s->lost) tcp->board.lost -= part;
+      if (s->in_flight_again) tcp->board.retransmitted -= part;
       s->seq += part;
       return;
     }
-    if (!s->sacked)
-      delivered(tcp, s, p);
+    if (!s->sacked) delivered(tcp, s, p);
     tcp_board_pop(&tcp->board);
   }
 }
@@ -65,7 +57,8 @@ static void pop_segments(tcp_t* tcp, uint32_t ack, progress_t* p) {
 static void confirm_neighbour(tcp_t* tcp) {
   interface_t* interface = tcp->path.interface;
   int64_t now = tcp->base.stack->now;
-  if (now < tcp->confirm_at || !interface || interface->info.loopback || !path_valid(tcp->base.stack, &tcp->path))
+  if (now < tcp->confirm_at || !interface || interface->info.loopback ||
+      !path_valid(tcp->base.stack, &tcp->path))
     return;
   tcp->confirm_at = now + NS_PER_S;
   neighbour_confirm(interface, &tcp->path.next_hop);
@@ -74,15 +67,13 @@ static void confirm_neighbour(tcp_t* tcp) {
 static void advance(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
   uint32_t acked = in->ack - tcp->snd_una, bytes = acked;
   pop_segments(tcp, in->ack, p);
-  if (tcp->snd_una == tcp->iss)
-    bytes--;  // the SYN
+  if (tcp->snd_una == tcp->iss) bytes--;  // the SYN
   if (tcp->fin_sent && in->ack == tcp->snd_nxt && !tcp->fin_acked) {
     tcp->fin_acked = true;
     bytes--;
   }
   tcp_ring_consume(&tcp->tx, bytes);
-  if (tcp->tx.length == 0)
-    tcp_rest(tcp);
+  if (tcp->tx.length == 0) tcp_rest(tcp);
   tcp->snd_una = in->ack;
   tcp->backoff = 0;
   confirm_neighbour(tcp);
@@ -93,24 +84,20 @@ static void advance(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
 // RFC 9293, 3.10.7.4: only from segments not older than the one that told last.
 static void take_window(tcp_t* tcp, const tcp_in_t* in) {
   bool newer = seq_lt(tcp->snd_wl1, in->seq) || (tcp->snd_wl1 == in->seq && seq_le(tcp->snd_wl2, in->ack));
-  if (!newer)
-    return;
+  if (!newer) return;
   uint32_t window = in->flags & TCP_SYN ? in->window : in->window << tcp->snd_scale;
   tcp->snd_wnd = window;
   tcp->snd_wl1 = in->seq;
   tcp->snd_wl2 = in->ack;
-  if (window > tcp->snd_wnd_max)
-    tcp->snd_wnd_max = window;
-  if (window && tcp->send_timer_kind == TCP_TIMER_PERSIST)
-    tcp->backoff = 0;
+  if (window > tcp->snd_wnd_max) tcp->snd_wnd_max = window;
+  if (window && tcp->send_timer_kind == TCP_TIMER_PERSIST) tcp->backoff = 0;
 }
 
 // RFC 5681: same number, no data, same window, and something is waiting for it.
 static void count_duplicate(tcp_t* tcp, const tcp_in_t* in, uint32_t window_before) {
   bool duplicate = in->length == 0 && !(in->flags & (TCP_SYN | TCP_FIN)) && tcp->board.count &&
                    tcp->snd_wnd == window_before;
-  if (!duplicate || tcp->use_sack)
-    return;
+  if (!duplicate || tcp->use_sack) return;
   uint32_t most = tcp->board.count;
   tcp->dupacks += tcp->dupacks < most;
   if (tcp->dupacks == 3 && tcp->recovery == TCP_OPEN)
@@ -120,16 +107,15 @@ static void count_duplicate(tcp_t* tcp, const tcp_in_t* in, uint32_t window_befo
 static void congestion(tcp_t* tcp, const tcp_in_t* in, const progress_t* p, uint32_t flight_before) {
   bool lost = tcp->use_sack && (tcp->board.sacked || tcp->recovery != TCP_OPEN) && tcp_rack_detect(tcp);
   lost |= !tcp->use_sack && tcp->board.lost && tcp->recovery == TCP_OPEN;
-  if (lost && tcp->recovery == TCP_OPEN)
-    tcp_enter_recovery(tcp, TCP_RECOVERY);
+  if (lost && tcp->recovery == TCP_OPEN) tcp_enter_recovery(tcp, TCP_RECOVERY);
   if (tcp->recovery != TCP_OPEN)
     tcp_recovery_acked(tcp, p->delivered, in);
   else
     tcp_probe_acked(tcp, in);
   // Growth only while the window is what limits us (RFC 9438, 5.8).
-  bool limited = flight_before + tcp->mss >= tcp->cwnd || (tcp->cwnd < tcp->ssthresh && 2 * flight_before >= tcp->cwnd);
-  if (p->delivered && tcp->recovery != TCP_RECOVERY && limited)
-    tcp->congestion->acked(tcp, p->delivered);
+  bool limited =
+      flight_before + tcp->mss >= tcp->cwnd || (tcp->cwnd < tcp->ssthresh && 2 * flight_before >= tcp->cwnd);
+  if (p->delivered && tcp->recovery != TCP_RECOVERY && limited) tcp->congestion->acked(tcp, p->delivered);
 }
 
 bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
@@ -151,22 +137,21 @@ bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
   progress_t p = {0};
   uint32_t window_before = tcp->snd_wnd, flight = tcp_flight(tcp);
   take_window(tcp, in);
-  if (tcp->use_sack)
-    take_sacks(tcp, in, &p);
+  if (tcp->use_sack) take_sacks(tcp, in, &p);
   if (seq_lt(tcp->snd_una, in->ack))
     advance(tcp, in, &p);
   else
     count_duplicate(tcp, in, window_before);
   if (p.acked && !tcp->use_sack)
-    tcp->dupacks = tcp->recovery == TCP_OPEN ? 0 : tcp->dupacks > p.acked / tcp->mss ? tcp->dupacks - p.acked / tcp->mss : 0;
+    tcp->dupacks = tcp->recovery == TCP_OPEN           ? 0
+                   : tcp->dupacks > p.acked / tcp->mss ? tcp->dupacks - p.acked / tcp->mss
+                                                       : 0;
   if (p.rtt) {
     tcp_rtt_sample(tcp, p.rtt);
     tcp->congestion->sample(tcp, p.rtt);
   }
   congestion(tcp, in, &p, flight);
-  if (p.acked || p.delivered || tcp->send_timer_kind == TCP_TIMER_PERSIST)
-    tcp_arm_send_timer(tcp);
-  if (p.acked)
-    tcp_check_writable(tcp);
+  if (p.acked || p.delivered || tcp->send_timer_kind == TCP_TIMER_PERSIST) tcp_arm_send_timer(tcp);
+  if (p.acked) tcp_check_writable(tcp);
   return true;
 }

@@ -13,15 +13,13 @@
 
 // Newton's way; three digits are plenty.
 static double cube_root(double x) {
-  if (x <= 0)
-    return 0;
+  if (x <= 0) return 0;
   double y = x > 1 ? x / 3 : 1;
   for (int i = 0; i < 40; i++) {
     double next = (2 * y + x / (y * y)) / 3;
     double change = next > y ? next - y : y - next;
     y = next;
-    if (change < y * 1e-6)
-      break;
+    if (change < y * 1e-6) break;
   }
   return y;
 }
@@ -35,24 +33,21 @@ static void begin_epoch(tcp_t* tcp) {
   tcp_cubic_state_t* c = &tcp->cubic;
   double window = (double)tcp->cwnd / tcp->mss;
   c->epoch = tcp->base.stack->now;
-  if (c->w_max < window)
-    c->w_max = window;
+  if (c->w_max < window) c->w_max = window;
   c->k = cube_root((c->w_max - window) / CUBIC_C);
   c->w_estimate = window;
 }
 
 static void avoid(tcp_t* tcp, uint32_t acked) {
   tcp_cubic_state_t* c = &tcp->cubic;
-  if (!c->epoch)
-    begin_epoch(tcp);
+  if (!c->epoch) begin_epoch(tcp);
   double window = (double)tcp->cwnd / tcp->mss, share = (double)acked / tcp->cwnd;
   double t = (double)(tcp->base.stack->now - c->epoch + tcp->srtt) / (double)NS_PER_S - c->k;
   double target = CUBIC_C * t * t * t + c->w_max;
   target = target < window ? window : target > 1.5 * window ? 1.5 * window : target;
   c->w_estimate += (window >= c->w_max_before ? 1.0 : FRIENDLY_ALPHA) * share;
   double grown = window + (target - window) * share;
-  if (grown < c->w_estimate)
-    grown = c->w_estimate;
+  if (grown < c->w_estimate) grown = c->w_estimate;
   tcp->cwnd = (uint32_t)(grown * tcp->mss);
 }
 
@@ -80,22 +75,17 @@ static void end_round(tcp_t* tcp) {
   c->round_min = INT64_MAX;
   c->samples = 0;
   c->round_end = tcp->snd_nxt;
-  if (c->conservative && ++c->slow_rounds >= HYSTART_ROUNDS)
-    tcp->ssthresh = tcp->cwnd;
+  if (c->conservative && ++c->slow_rounds >= HYSTART_ROUNDS) tcp->ssthresh = tcp->cwnd;
 }
 
 // RFC 9406, 4.2
 static void cubic_sample(tcp_t* tcp, int64_t rtt_ns) {
   tcp_cubic_state_t* c = &tcp->cubic;
-  if (tcp->cwnd >= tcp->ssthresh)
-    return;
-  if (seq_le(c->round_end, tcp->snd_una))
-    end_round(tcp);
+  if (tcp->cwnd >= tcp->ssthresh) return;
+  if (seq_le(c->round_end, tcp->snd_una)) end_round(tcp);
   c->round_min = rtt_ns < c->round_min ? rtt_ns : c->round_min;
-  if (c->samples < UINT8_MAX)
-    c->samples++;
-  if (c->samples < HYSTART_SAMPLES || c->last_min == INT64_MAX)
-    return;
+  if (c->samples < UINT8_MAX) c->samples++;
+  if (c->samples < HYSTART_SAMPLES || c->last_min == INT64_MAX) return;
   int64_t threshold = c->last_min / 8;
   threshold = threshold < HYSTART_MIN_RTT_THRESHOLD ? HYSTART_MIN_RTT_THRESHOLD : threshold;
   threshold = threshold > HYSTART_MAX_RTT_THRESHOLD ? HYSTART_MAX_RTT_THRESHOLD : threshold;

@@ -5,8 +5,15 @@
 #define PAWS_SLACK 200u  // ms: segments overtake each other; sequence numbers do not come round so soon
 #define PAWS_IDLE (24 * 86400 * NS_PER_S)  // a timestamp older than this says nothing (RFC 7323, 5.5)
 
-enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2, OPTION_SCALE = 3, OPTION_SACK_OK = 4, OPTION_SACK = 5,
-       OPTION_TIMESTAMP = 8 };
+enum {
+  OPTION_END = 0,
+  OPTION_NOP = 1,
+  OPTION_MSS = 2,
+  OPTION_SCALE = 3,
+  OPTION_SACK_OK = 4,
+  OPTION_SACK = 5,
+  OPTION_TIMESTAMP = 8
+};
 
 static void parse_sacks(const uint8_t* p, size_t length, tcp_in_t* out) {
   size_t count = (length - 2) / 8;
@@ -37,8 +44,7 @@ static void parse_options(const uint8_t* p, size_t left, tcp_in_t* out) {
     size_t length = p[0] == OPTION_NOP ? 1 : left >= 2 ? p[1] : 0;
     if (length == 0 || length > left || (p[0] != OPTION_NOP && length < 2))
       return;  // what cannot be read is as if it were not there
-    if (p[0] != OPTION_NOP)
-      parse_option(p, length, out);
+    if (p[0] != OPTION_NOP) parse_option(p, length, out);
     p += length;
     left -= length;
   }
@@ -73,13 +79,12 @@ bool tcp_parse(rx_t* rx, tcp_in_t* out) {
 // RFC 9293, 3.5.2: what belongs to nothing here is answered so that its sender can tell.
 void tcp_reset_reply(const tcp_in_t* in) {
   const rx_t* rx = in->rx;
-  if (in->flags & TCP_RST)
-    return;
-  path_query_t query = {.destination = rx->source, .source = rx->destination,
+  if (in->flags & TCP_RST) return;
+  path_query_t query = {.destination = rx->source,
+                        .source = rx->destination,
                         .interface = addr_is_scoped(&rx->source) ? rx->interface->info.index : 0};
   tcp_bare_t reset = {.local_port = be16_get(rx->transport + 2), .remote_port = be16_get(rx->transport)};
-  if (path_resolve(rx->stack, &query, &reset.path))
-    return;
+  if (path_resolve(rx->stack, &query, &reset.path)) return;
   if (in->flags & TCP_ACK) {
     reset.seq = in->ack;
     reset.flags = TCP_RST;
@@ -115,8 +120,7 @@ void tcp_established(tcp_t* tcp) {
   tcp->congestion->start(tcp);
   tcp->send_timer_kind = TCP_TIMER_NONE;
   wheel_stop(&tcp->base.stack->wheel, &tcp->send_timer);
-  if (tcp->keepalive)
-    tcp_arm_life(tcp, tcp->keepalive_idle_s * NS_PER_S);
+  if (tcp->keepalive) tcp_arm_life(tcp, tcp->keepalive_idle_s * NS_PER_S);
   count(tcp->base.stack, tcp_opened);
 }
 
@@ -127,12 +131,10 @@ static void syn_sent_input(tcp_t* tcp, const tcp_in_t* in) {
     return;
   }
   if (in->flags & TCP_RST) {
-    if (ack)
-      tcp_end(tcp, ECONNREFUSED);
+    if (ack) tcp_end(tcp, ECONNREFUSED);
     return;
   }
-  if (!(in->flags & TCP_SYN))
-    return;
+  if (!(in->flags & TCP_SYN)) return;
   tcp->irs = in->seq;
   tcp->rcv_nxt = tcp->rcv_adv = in->seq + 1;
   tcp_take_options(tcp, in);
@@ -159,9 +161,9 @@ static void syn_sent_input(tcp_t* tcp, const tcp_in_t* in) {
 
 // RFC 7323, 5.3
 static bool paws_rejects(const tcp_t* tcp, const tcp_in_t* in) {
-  if (!tcp->use_timestamps || !in->has_timestamp || (in->flags & TCP_RST))
-    return false;
-  return seq_lt(in->ts_value + PAWS_SLACK, tcp->ts_recent) && tcp->base.stack->now - tcp->ts_recent_at < PAWS_IDLE;
+  if (!tcp->use_timestamps || !in->has_timestamp || (in->flags & TCP_RST)) return false;
+  return seq_lt(in->ts_value + PAWS_SLACK, tcp->ts_recent) &&
+         tcp->base.stack->now - tcp->ts_recent_at < PAWS_IDLE;
 }
 
 // RFC 9293, 3.10.7.4, first: is any of it within the window?
@@ -169,10 +171,8 @@ static bool acceptable(const tcp_t* tcp, const tcp_in_t* in) {
   uint32_t length = in->length + !!(in->flags & TCP_SYN) + !!(in->flags & TCP_FIN);
   uint32_t edge = tcp->rcv_adv, start = in->seq, last = in->seq + length - 1;
   bool closed = edge == tcp->rcv_nxt;
-  if (length == 0)
-    return closed ? start == tcp->rcv_nxt : seq_le(tcp->rcv_nxt, start) && seq_le(start, edge);
-  if (closed)
-    return false;
+  if (length == 0) return closed ? start == tcp->rcv_nxt : seq_le(tcp->rcv_nxt, start) && seq_le(start, edge);
+  if (closed) return false;
   bool start_in = seq_le(tcp->rcv_nxt, start) && seq_lt(start, edge);
   bool end_in = seq_le(tcp->rcv_nxt, last) && seq_lt(last, edge);
   return start_in || end_in || (seq_lt(start, tcp->rcv_nxt) && seq_le(edge, last));
@@ -188,8 +188,7 @@ static void note_timestamp(tcp_t* tcp, const tcp_in_t* in) {
 
 // Closed windows and old duplicates: answered, and their acknowledgement still counts.
 static void unacceptable(tcp_t* tcp, const tcp_in_t* in) {
-  if (in->flags & TCP_RST)
-    return;
+  if (in->flags & TCP_RST) return;
   count(tcp->base.stack, tcp_rx_out_of_window);
   if ((in->flags & TCP_ACK) && !(in->flags & TCP_SYN) && in->seq == tcp->rcv_nxt)
     (void)tcp_ack_input(tcp, in);
@@ -223,8 +222,7 @@ static bool syn_received_ack(tcp_t* tcp, const tcp_in_t* in) {
     tcp_reset_reply(in);
     return false;
   }
-  if (tcp->listener && !tcp_listen_established(tcp))
-    return false;  // it will be acknowledged again
+  if (tcp->listener && !tcp_listen_established(tcp)) return false;  // it will be acknowledged again
   int64_t syn_sent = tcp->backoff ? 0 : tcp->syn_sent_ns;
   tcp->snd_una = in->ack;
   tcp->snd_wnd = tcp->snd_wnd_max = in->window << tcp->snd_scale;
@@ -239,13 +237,11 @@ static bool syn_received_ack(tcp_t* tcp, const tcp_in_t* in) {
 
 // What the acknowledgement of our FIN changes; false if the connection is over.
 static bool fin_acked(tcp_t* tcp) {
-  if (!tcp->fin_acked)
-    return true;
+  if (!tcp->fin_acked) return true;
   switch (tcp->state) {
     case TCPIP_TCP_FIN_WAIT_1:
       tcp->state = TCPIP_TCP_FIN_WAIT_2;
-      if (tcp->detached)
-        tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
+      if (tcp->detached) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
       return true;
     case TCPIP_TCP_CLOSING:
       tcp_enter_time_wait(tcp);
@@ -266,8 +262,7 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
   }
   if (tcp->state == TCPIP_TCP_SYN_RECEIVED && in->seq == tcp->irs && (in->flags & TCP_SYN)) {
     if (in->flags & TCP_ACK) {  // the other half of a simultaneous opening
-      if (!syn_received_ack(tcp, in))
-        return;
+      if (!syn_received_ack(tcp, in)) return;
       tcp->ack_now = true;
       tcp_output(tcp);
     } else {
@@ -287,15 +282,12 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
     tcp_send_challenge(tcp);  // RFC 5961, 4.2
     return;
   }
-  if (!(in->flags & TCP_ACK))
-    return;
+  if (!(in->flags & TCP_ACK)) return;
   tcp->last_heard = tcp->base.stack->now;
   tcp->keepalive_sent = 0;
-  if (tcp->state == TCPIP_TCP_SYN_RECEIVED && !syn_received_ack(tcp, in))
-    return;
+  if (tcp->state == TCPIP_TCP_SYN_RECEIVED && !syn_received_ack(tcp, in)) return;
   note_timestamp(tcp, in);
-  if (!tcp_ack_input(tcp, in) || !fin_acked(tcp))
-    return;
+  if (!tcp_ack_input(tcp, in) || !fin_acked(tcp)) return;
   bool unread = in->length && tcp->detached && seq_lt(tcp->rcv_nxt, in->seq + in->length);
   if (unread && tcp->state != TCPIP_TCP_TIME_WAIT) {  // RFC 9293, 3.6.1: data for one who is gone
     tcp_send_reset(tcp);
@@ -316,12 +308,9 @@ static void time_wait_input(tcp_t* tcp, const tcp_in_t* in) {
     tcp_input(rx);
     return;
   }
-  if (in->flags & TCP_RST)
-    return;  // RFC 1337
-  if (in->flags & TCP_FIN)
-    tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
-  if (in->length || (in->flags & (TCP_FIN | TCP_SYN)))
-    tcp_send_challenge(tcp);
+  if (in->flags & TCP_RST) return;  // RFC 1337
+  if (in->flags & TCP_FIN) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
+  if (in->length || (in->flags & (TCP_FIN | TCP_SYN))) tcp_send_challenge(tcp);
 }
 
 void tcp_input(rx_t* rx) {
@@ -332,8 +321,7 @@ void tcp_input(rx_t* rx) {
     count(stack, tcp_rx_bad);
     return;
   }
-  if (!tcp_parse(rx, &in))
-    return;
+  if (!tcp_parse(rx, &in)) return;
   socket_key_t key = {.protocol = PROTOCOL_TCP,
                       .local_port = be16_get(rx->transport + 2),
                       .remote_port = be16_get(rx->transport),
@@ -341,8 +329,7 @@ void tcp_input(rx_t* rx) {
                       .remote = rx->source,
                       .interface = rx->interface->info.index};
   tcpip_socket_t* socket = socket_find_connection(stack, &key);
-  if (!socket)
-    socket = socket_find_bound(stack, &key);
+  if (!socket) socket = socket_find_bound(stack, &key);
   tcp_t* tcp = socket ? tcp_of(socket) : NULL;
   if (!tcp || tcp->state == TCPIP_TCP_CLOSED) {
     count(stack, tcp_rx_no_port);

@@ -1,5 +1,5 @@
-// Passive opening: half-open connections, those waiting to be accepted, and SYN cookies when there are too many of the
-// first (RFC 4987, 3.6).
+// Passive opening: half-open connections, those waiting to be accepted, and SYN cookies when there are too
+// many of the first (RFC 4987, 3.6).
 #include "tcp.h"
 
 #define COOKIE_PERIOD (64 * NS_PER_S)
@@ -15,16 +15,22 @@ uint32_t tcp_initial_sequence(const tcp_t* tcp) {
 }
 
 // 5 bits of time, 2 of the peer's segment size, 25 of a keyed hash over all that identifies the connection.
-static uint32_t cookie(const tcpip_t* stack, const tcp_in_t* in, uint32_t client_seq, uint64_t period, uint32_t size) {
+static uint32_t cookie(const tcpip_t* stack, const tcp_in_t* in, uint32_t client_seq, uint64_t period,
+                       uint32_t size) {
   const rx_t* rx = in->rx;
-  uint64_t words[6] = {rx->source.q[0], rx->source.q[1], rx->destination.q[0], rx->destination.q[1],
-                       (uint64_t)be32_get(rx->transport) << 32 | client_seq, period << 2 | size};
+  uint64_t words[6] = {rx->source.q[0],
+                       rx->source.q[1],
+                       rx->destination.q[0],
+                       rx->destination.q[1],
+                       (uint64_t)be32_get(rx->transport) << 32 | client_seq,
+                       period << 2 | size};
   uint32_t hash = (uint32_t)hash_strong(&stack->secret_key, words, 6);
   return (uint32_t)(period & 31) << 27 | size << 25 | (hash & 0x1ffffff);
 }
 
 static bool answer_path(const tcp_in_t* in, path_t* out) {
-  path_query_t query = {.destination = in->rx->source, .source = in->rx->destination,
+  path_query_t query = {.destination = in->rx->source,
+                        .source = in->rx->destination,
                         .interface = addr_is_scoped(&in->rx->source) ? in->rx->interface->info.index : 0};
   return path_resolve(in->rx->stack, &query, out) == 0;
 }
@@ -35,11 +41,14 @@ static void send_cookie(const tcp_in_t* in) {
   while (size && cookie_mss[size] > mss)
     size--;
   uint8_t option[4] = {2, 4};
-  tcp_bare_t reply = {.local_port = be16_get(in->rx->transport + 2), .remote_port = be16_get(in->rx->transport),
-                      .ack = in->seq + 1, .window = 65535, .flags = TCP_SYN | TCP_ACK, .options = option,
+  tcp_bare_t reply = {.local_port = be16_get(in->rx->transport + 2),
+                      .remote_port = be16_get(in->rx->transport),
+                      .ack = in->seq + 1,
+                      .window = 65535,
+                      .flags = TCP_SYN | TCP_ACK,
+                      .options = option,
                       .options_length = sizeof option};
-  if (!answer_path(in, &reply.path))
-    return;
+  if (!answer_path(in, &reply.path)) return;
   be16_put(option + 2, reply.path.mtu - (in->rx->v4 ? IPV4_HEADER : IPV6_HEADER) - TCP_HEADER);
   reply.seq = cookie(stack, in, in->seq, (uint64_t)(stack->now / COOKIE_PERIOD), size);
   count(stack, tcp_cookies_sent);
@@ -48,11 +57,9 @@ static void send_cookie(const tcp_in_t* in) {
 
 static tcp_t* create_child(tcp_t* listener, const tcp_in_t* in) {
   tcpip_client_t* client = listener->base.client;
-  if (client->socket_count >= client->quota.sockets)
-    return NULL;
+  if (client->socket_count >= client->quota.sockets) return NULL;
   tcp_t* tcp = tcp_create(client, listener->base.family, NULL);
-  if (!tcp)
-    return NULL;
+  if (!tcp) return NULL;
   tcpip_socket_t* s = &tcp->base;
   s->local = in->rx->destination;
   s->remote = in->rx->source;
@@ -76,8 +83,7 @@ static tcp_t* create_child(tcp_t* listener, const tcp_in_t* in) {
 
 static void half_open(tcp_t* listener, const tcp_in_t* in) {
   tcp_t* tcp = create_child(listener, in);
-  if (!tcp)
-    return;
+  if (!tcp) return;
   tcp->state = TCPIP_TCP_SYN_RECEIVED;
   tcp->iss = tcp->snd_una = tcp_initial_sequence(tcp);
   tcp->snd_nxt = tcp->iss + 1;
@@ -96,17 +102,16 @@ static bool accept_cookie(tcp_t* listener, const tcp_in_t* in) {
   uint32_t value = in->ack - 1;
   uint64_t period = (uint64_t)(stack->now / COOKIE_PERIOD);
   uint32_t age = (uint32_t)((period & 31) - (value >> 27)) & 31, size = value >> 25 & 3;
-  if (!stack->stats.tcp_cookies_sent || age > 2 || cookie(stack, in, in->seq - 1, period - age, size) != value)
+  if (!stack->stats.tcp_cookies_sent || age > 2 ||
+      cookie(stack, in, in->seq - 1, period - age, size) != value)
     return false;
-  if (listener->ready_count >= listener->backlog)
-    return true;  // dropped; it will come again with data
+  if (listener->ready_count >= listener->backlog) return true;  // dropped; it will come again with data
   tcp_in_t syn = *in;
   syn.seq = in->seq - 1;
   syn.mss = cookie_mss[size];
   syn.has_scale = syn.sack_ok = syn.has_timestamp = false;
   tcp_t* tcp = create_child(listener, &syn);
-  if (!tcp)
-    return true;
+  if (!tcp) return true;
   count(stack, tcp_cookies_accepted);
   tcp->iss = value;
   tcp->snd_una = tcp->snd_nxt = value + 1;
@@ -125,15 +130,12 @@ static bool accept_cookie(tcp_t* listener, const tcp_in_t* in) {
 }
 
 void tcp_listen_input(tcp_t* listener, const tcp_in_t* in) {
-  if (in->flags & TCP_RST)
-    return;
+  if (in->flags & TCP_RST) return;
   if (in->flags & TCP_ACK) {
-    if ((in->flags & TCP_SYN) || !accept_cookie(listener, in))
-      tcp_reset_reply(in);
+    if ((in->flags & TCP_SYN) || !accept_cookie(listener, in)) tcp_reset_reply(in);
     return;
   }
-  if (!(in->flags & TCP_SYN))
-    return;
+  if (!(in->flags & TCP_SYN)) return;
   if (listener->ready_count >= listener->backlog) {
     count(in->rx->stack, tcp_listen_overflows);
     return;
@@ -161,8 +163,7 @@ bool tcp_listen_established(tcp_t* tcp) {
 // Takes a connection out of its listener's lists, whichever it is in.
 void tcp_listen_forget(tcp_t* tcp) {
   tcp_t* listener = tcp->listener;
-  if (!listener)
-    return;
+  if (!listener) return;
   bool opening = tcp->state == TCPIP_TCP_SYN_RECEIVED;
   list_unlink(&tcp->listen_node);
   if (opening)
@@ -175,8 +176,7 @@ void tcp_listen_forget(tcp_t* tcp) {
 static void abort_all(list_node_t* list) {
   while (!list_empty(list)) {
     tcp_t* tcp = list_owner(list->next, tcp_t, listen_node);
-    if (!tcp->base.stack->closing)
-      tcp_send_reset(tcp);
+    if (!tcp->base.stack->closing) tcp_send_reset(tcp);
     tcp_listen_forget(tcp);
     tcp_free(tcp);
   }

@@ -11,15 +11,13 @@ static int set_flag(bool* flag, int64_t value) {
 }
 
 static int set_count(uint32_t* out, int64_t value, int64_t low, int64_t high) {
-  if (value < low || value > high)
-    return -EINVAL;
+  if (value < low || value > high) return -EINVAL;
   *out = (uint32_t)value;
   return 0;
 }
 
 static int set_octet(uint8_t* out, int64_t value, int64_t low, int64_t high) {
-  if (value < low || value > high)
-    return -EINVAL;
+  if (value < low || value > high) return -EINVAL;
   *out = (uint8_t)value;
   return 0;
 }
@@ -54,25 +52,23 @@ static int set_device(tcpip_socket_t* socket, int64_t value) {
 }
 
 static int set_congestion(tcp_t* tcp, int64_t value) {
-  if (value != TCPIP_CONGESTION_RENO && value != TCPIP_CONGESTION_CUBIC)
-    return -ENOENT;
+  if (value != TCPIP_CONGESTION_RENO && value != TCPIP_CONGESTION_CUBIC) return -ENOENT;
   tcp->congestion = value == TCPIP_CONGESTION_CUBIC ? &tcp_cubic : &tcp_newreno;
   tcp->cubic = (tcp_cubic_state_t){.round_end = tcp->snd_nxt, .last_min = INT64_MAX, .round_min = INT64_MAX};
   return 0;
 }
 
 static int set_mss(tcp_t* tcp, int64_t value) {
-  if (value && (value < 88 || value > 32767))
-    return -EINVAL;
+  if (value && (value < 88 || value > 32767)) return -EINVAL;
   tcp->mss_limit = value ? (uint32_t)value : 65535;
   return 0;
 }
 
 int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
   tcp_t* tcp = tcp_of(socket);
-  bool v6_option = option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
-  if (v6_option && socket->family != TCPIP_IPV6)
-    return -ENOPROTOOPT;
+  bool v6_option =
+      option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
+  if (v6_option && socket->family != TCPIP_IPV6) return -ENOPROTOOPT;
   switch (option) {
     case TCPIP_REUSE_ADDRESS:
       return set_flag(&socket->reuse_address, value);
@@ -152,7 +148,8 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
   };
   bool group = option >= TCPIP_MULTICAST_TTL && option <= TCPIP_MULTICAST_INTERFACE;
   bool group_v6 = option >= TCPIP_IPV6_MULTICAST_HOPS && option <= TCPIP_IPV6_MULTICAST_INTERFACE;
-  bool v6_option = option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
+  bool v6_option =
+      option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
   if ((size_t)option >= sizeof values / sizeof values[0] || group || group_v6 ||
       (v6_option && socket->family != TCPIP_IPV6))
     return -ENOPROTOOPT;
@@ -161,20 +158,20 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
 }
 
 int tcpip_socket_tcp_info(const tcpip_socket_t* socket, tcpip_tcp_info_t* out) {
-  if (socket->protocol != PROTOCOL_TCP)
-    return -EOPNOTSUPP;
+  if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   const tcp_t* tcp = tcp_of_const(socket);
-  *out = (tcpip_tcp_info_t){.state = (tcpip_tcp_state_t)tcp->state,
-                            .rtt_ns = tcp->srtt,
-                            .rtt_variation_ns = tcp->rttvar,
-                            .rto_ns = tcp->rto,
-                            .window_bytes = tcp->cwnd,
-                            .threshold_bytes = tcp->ssthresh,
-                            .mss = tcp->mss,
-                            .in_flight_bytes = tcp_pipe(tcp),
-                            .unsent_bytes = tcp->tx.length > tcp_flight(tcp) ? tcp->tx.length - tcp_flight(tcp) : 0,
-                            .recovering = tcp->recovery != TCP_OPEN,
-                            .loss = tcp->recovery == TCP_LOSS,
-                            .reordering_seen = tcp->reordering_seen};
+  *out = (tcpip_tcp_info_t){
+      .state = (tcpip_tcp_state_t)tcp->state,
+      .rtt_ns = tcp->srtt,
+      .rtt_variation_ns = tcp->rttvar,
+      .rto_ns = tcp->rto,
+      .window_bytes = tcp->cwnd,
+      .threshold_bytes = tcp->ssthresh,
+      .mss = tcp->mss,
+      .in_flight_bytes = tcp_pipe(tcp),
+      .unsent_bytes = tcp->tx.length > tcp_flight(tcp) ? tcp->tx.length - tcp_flight(tcp) : 0,
+      .recovering = tcp->recovery != TCP_OPEN,
+      .loss = tcp->recovery == TCP_LOSS,
+      .reordering_seen = tcp->reordering_seen};
   return 0;
 }

@@ -1,12 +1,19 @@
-// What a connection sends: lost segments first, then new ones as far as the windows, Nagle's rule and silly-window
-// avoidance allow (RFC 9293, 3.7.4 and 3.8.6.2), else an acknowledgement if one is due.
+// What a connection sends: lost segments first, then new ones as far as the windows, Nagle's rule and
+// silly-window avoidance allow (RFC 9293, 3.7.4 and 3.8.6.2), else an acknowledgement if one is due.
 #include "checksum.h"
 #include "tcp.h"
 
 #define BURST_MAX 65000u  // bytes in one frame for a link that segments
 #define CHALLENGE_INTERVAL (500 * NS_PER_MS)
 
-enum { OPTION_NOP = 1, OPTION_MSS = 2, OPTION_SCALE = 3, OPTION_SACK_OK = 4, OPTION_SACK = 5, OPTION_TIMESTAMP = 8 };
+enum {
+  OPTION_NOP = 1,
+  OPTION_MSS = 2,
+  OPTION_SCALE = 3,
+  OPTION_SACK_OK = 4,
+  OPTION_SACK = 5,
+  OPTION_TIMESTAMP = 8
+};
 
 uint32_t tcp_clock(const tcp_t* tcp) {
   return (uint32_t)(tcp->base.stack->now / NS_PER_MS) + tcp->ts_offset;
@@ -35,8 +42,7 @@ static size_t put_sacks(uint8_t* p, const tcp_range_t* ranges, uint32_t count) {
 // The options of a segment other than SYN. Blocks of SACK go only with segments that carry no data.
 static size_t put_options(tcp_t* tcp, uint8_t* p, bool with_sacks) {
   size_t length = 0;
-  if (tcp->use_timestamps)
-    length += put_timestamp(p, tcp_clock(tcp), tcp->ts_recent);
+  if (tcp->use_timestamps) length += put_timestamp(p, tcp_clock(tcp), tcp->ts_recent);
   if (with_sacks && tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end)) {
     tcp_range_t ranges[TCP_SACKS_MAX];
     length += put_sacks(p + length, ranges, tcp_receive_sacks(tcp, ranges));
@@ -72,13 +78,14 @@ static size_t put_syn_options(const tcp_t* tcp, uint8_t* p) {
 
 int tcp_refresh_path(tcp_t* tcp) {
   tcpip_socket_t* socket = &tcp->base;
-  if (path_valid(socket->stack, &tcp->path))
-    return 0;
-  path_query_t query = {.destination = socket->remote, .source = socket->local,
-                        .interface = socket->device ? socket->device : addr_is_scoped(&socket->remote) ? socket->zone : 0};
+  if (path_valid(socket->stack, &tcp->path)) return 0;
+  path_query_t query = {.destination = socket->remote,
+                        .source = socket->local,
+                        .interface = socket->device                    ? socket->device
+                                     : addr_is_scoped(&socket->remote) ? socket->zone
+                                                                       : 0};
   int result = path_resolve(socket->stack, &query, &tcp->path);
-  if (result == 0)
-    tcp_update_mss(tcp);
+  if (result == 0) tcp_update_mss(tcp);
   return result;
 }
 
@@ -89,8 +96,7 @@ void tcp_update_mss(tcp_t* tcp) {
   mss = mss < tcp->peer_mss ? mss : tcp->peer_mss;
   mss = mss < tcp->mss_limit ? mss : tcp->mss_limit;
   mss = mss > options + 8 ? mss - options : 8;
-  if (tcp->mss && tcp->mss != mss && tcp->cwnd)
-    tcp->cwnd = tcp->cwnd < mss ? mss : tcp->cwnd;
+  if (tcp->mss && tcp->mss != mss && tcp->cwnd) tcp->cwnd = tcp->cwnd < mss ? mss : tcp->cwnd;
   tcp->mss = mss;
 }
 
@@ -101,14 +107,13 @@ static void acknowledged(tcp_t* tcp) {
 }
 
 // Writes the header in front of the payload and hands the segment to IP.
-static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const uint8_t* options, size_t options_length) {
+static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const uint8_t* options,
+                        size_t options_length) {
   tcpip_socket_t* socket = &tcp->base;
   int result = tcp_refresh_path(tcp);
-  if (result)
-    return result;
+  if (result) return result;
   uint32_t window = 0;
-  if (tcp->state != TCPIP_TCP_SYN_SENT && !(flags & TCP_RST))
-    window = tcp_receive_window(tcp);
+  if (tcp->state != TCPIP_TCP_SYN_SENT && !(flags & TCP_RST)) window = tcp_receive_window(tcp);
   uint8_t* h = tx_push(tx, TCP_HEADER + options_length);
   be16_put(h, socket->local_port);
   be16_put(h + 2, socket->remote_port);
@@ -116,17 +121,16 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const
   be32_put(h + 8, flags & TCP_ACK ? tcp->rcv_nxt : 0);
   h[12] = (uint8_t)((TCP_HEADER + options_length) / 4 << 4);
   h[13] = flags;
-  uint32_t shown = flags & TCP_SYN ? (tcp->rx_limit < 65535 ? tcp->rx_limit : 65535) : window >> tcp->rcv_scale;
+  uint32_t shown =
+      flags & TCP_SYN ? (tcp->rx_limit < 65535 ? tcp->rx_limit : 65535) : window >> tcp->rcv_scale;
   be16_put(h + 14, shown);
   be16_put(h + 18, 0);
-  if (options_length)
-    memcpy(h + TCP_HEADER, options, options_length);
+  if (options_length) memcpy(h + TCP_HEADER, options, options_length);
   ip_output_checksum(&tcp->path, PROTOCOL_TCP, 16, tx);
   ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = tcp->ttl, .tos = tcp->tos, .may_fragment = true};
   result = ip_output(socket->stack, &tcp->path, &fields, tx);
   count(socket->stack, tcp_tx);
-  if (result == -EAGAIN && !tx->must_keep)
-    socket_refused(socket, tcp->path.interface);
+  if (result == -EAGAIN && !tx->must_keep) socket_refused(socket, tcp->path.interface);
   if (result == 0 && (flags & TCP_ACK)) {
     uint32_t right = tcp->rcv_nxt + (flags & TCP_SYN ? shown : shown << tcp->rcv_scale);
     tcp->rcv_adv = seq_max(tcp->rcv_adv, right);
@@ -168,8 +172,7 @@ void tcp_send_ack(tcp_t* tcp) {
 // RFC 5961, 7: not more often than a peer in good faith needs.
 void tcp_send_challenge(tcp_t* tcp) {
   int64_t now = tcp->base.stack->now;
-  if (now < tcp->challenge_at)
-    return;
+  if (now < tcp->challenge_at) return;
   tcp->challenge_at = now + CHALLENGE_INTERVAL;
   count(tcp->base.stack, tcp_challenge_acks);
   tcp_send_ack(tcp);
@@ -177,8 +180,7 @@ void tcp_send_challenge(tcp_t* tcp) {
 
 void tcp_send_syn(tcp_t* tcp) {
   uint8_t options[40];
-  if (tcp_refresh_path(tcp))
-    return;
+  if (tcp_refresh_path(tcp)) return;
   size_t length = put_syn_options(tcp, options);
   tx_t tx;
   tx_init(&tx, NULL);
@@ -192,8 +194,8 @@ void tcp_send_reset(tcp_t* tcp) {
   (void)send_segment(tcp, &tx, tcp->snd_nxt, TCP_RST | TCP_ACK, NULL, 0);
 }
 
-// An empty segment just below the window, which must be answered: keep-alive (RFC 9293, 3.8.4), and the probe of a
-// window of zero, which so never carries an octet that the peer may or may not have taken.
+// An empty segment just below the window, which must be answered: keep-alive (RFC 9293, 3.8.4), and the probe
+// of a window of zero, which so never carries an octet that the peer may or may not have taken.
 void tcp_send_probe(tcp_t* tcp) {
   uint8_t options[40];
   size_t length = put_options(tcp, options, false);
@@ -209,11 +211,11 @@ int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
   do {  // the path may have become narrower since
     uint32_t length = end - seq < tcp->mss ? end - seq : tcp->mss;
     bool last = seq + length == end;
-    result = send_data(tcp, seq, length, (uint8_t)(TCP_ACK | (last ? TCP_PSH : 0) | (last && fin ? TCP_FIN : 0)));
+    result =
+        send_data(tcp, seq, length, (uint8_t)(TCP_ACK | (last ? TCP_PSH : 0) | (last && fin ? TCP_FIN : 0)));
     seq += length;
   } while (result == 0 && seq != end);
-  if (result == -EAGAIN)
-    return result;
+  if (result == -EAGAIN) return result;
   s->sent_ns = tcp->base.stack->now;
   s->retransmitted = true;
   if (s->lost && !s->in_flight_again) {
@@ -228,24 +230,18 @@ int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
 static bool send_lost(tcp_t* tcp) {
   for (uint32_t i = 0; i < tcp->board.count && tcp->board.lost > tcp->board.retransmitted; i++) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, i);
-    if (!s->lost || s->in_flight_again)
-      continue;
-    if (tcp_pipe(tcp) + (s->end - s->seq) > tcp->cwnd && tcp_pipe(tcp))
-      return false;
-    if (tcp_retransmit(tcp, s))
-      return false;
+    if (!s->lost || s->in_flight_again) continue;
+    if (tcp_pipe(tcp) + (s->end - s->seq) > tcp->cwnd && tcp_pipe(tcp)) return false;
+    if (tcp_retransmit(tcp, s)) return false;
   }
   return true;
 }
 
 // Is a segment of `length` of the `left` bytes worth sending now?
 static bool worth_sending(const tcp_t* tcp, uint32_t length, uint32_t left) {
-  if (length >= tcp->mss || (length && tcp->push_now))
-    return true;
-  if (length == left && tcp->fin_wanted)
-    return true;
-  if (length == left && !tcp->cork && (tcp->nodelay || tcp->snd_nxt == tcp->snd_una))
-    return true;
+  if (length >= tcp->mss || (length && tcp->push_now)) return true;
+  if (length == left && tcp->fin_wanted) return true;
+  if (length == left && !tcp->cork && (tcp->nodelay || tcp->snd_nxt == tcp->snd_una)) return true;
   return length && length >= tcp->snd_wnd_max / 2;
 }
 
@@ -253,8 +249,7 @@ static uint32_t usable(const tcp_t* tcp) {
   uint32_t edge = tcp->snd_una + tcp->snd_wnd, pipe = tcp_pipe(tcp);
   uint32_t window = seq_lt(tcp->snd_nxt, edge) ? edge - tcp->snd_nxt : 0;
   uint32_t room = pipe < tcp->cwnd ? tcp->cwnd - pipe : 0;
-  if (room < tcp->mss && pipe)
-    room = 0;
+  if (room < tcp->mss && pipe) room = 0;
   return window < room ? window : room;
 }
 
@@ -263,8 +258,7 @@ static bool append(tcp_t* tcp, uint32_t length, bool fin) {
   do {
     uint32_t piece = end - seq < tcp->mss ? end - seq : tcp->mss;
     uint32_t piece_end = seq + piece + (fin && seq + piece == end);
-    if (!tcp_board_append(&tcp->board, seq, piece_end, tcp->base.stack->now))
-      return false;
+    if (!tcp_board_append(&tcp->board, seq, piece_end, tcp->base.stack->now)) return false;
     seq += piece;
   } while (seq != end);
   tcp->snd_nxt = end + fin;
@@ -277,24 +271,19 @@ static bool send_new(tcp_t* tcp) {
   uint32_t most = link_segments(tcp) ? BURST_MAX / tcp->mss * tcp->mss : tcp->mss;
   uint32_t length = left < room ? left : room;
   length = length < most ? length : most;
-  if (length > tcp->mss)
-    length -= length == left ? 0 : length % tcp->mss;
+  if (length > tcp->mss) length -= length == left ? 0 : length % tcp->mss;
   if (length > tcp->mss && length % tcp->mss && !worth_sending(tcp, length % tcp->mss, length % tcp->mss))
     length -= length % tcp->mss;
   bool fin = tcp->fin_wanted && length == left;
-  if (!fin && !(left && worth_sending(tcp, length, left)))
-    return false;
-  if (fin && length == 0 && left)
-    return false;
+  if (!fin && !(left && worth_sending(tcp, length, left))) return false;
+  if (fin && length == 0 && left) return false;
   uint8_t flags = (uint8_t)(TCP_ACK | (length == left ? TCP_PSH : 0) | (fin ? TCP_FIN : 0));
   uint32_t seq = tcp->snd_nxt;
   int result = send_data(tcp, seq, length, flags);
-  if (result == -EAGAIN || !append(tcp, length, fin))
-    return false;
+  if (result == -EAGAIN || !append(tcp, length, fin)) return false;
   tcp->fin_sent |= fin;
   tcp->prr_out += length;
-  if (!tcp->stalled_since)
-    tcp->stalled_since = tcp->base.stack->now;
+  if (!tcp->stalled_since) tcp->stalled_since = tcp->base.stack->now;
   return !fin;
 }
 
@@ -321,11 +310,9 @@ void tcp_output(tcp_t* tcp) {
     }
     sent = tcp->snd_nxt != before;
     bool idle = !wheel_running(&tcp->send_timer);
-    if (idle || (sent && tcp->send_timer_kind == TCP_TIMER_PROBE))
-      tcp_arm_send_timer(tcp);
+    if (idle || (sent && tcp->send_timer_kind == TCP_TIMER_PROBE)) tcp_arm_send_timer(tcp);
   }
-  if (tcp->ack_now && tcp->state != TCPIP_TCP_CLOSED)
-    tcp_send_ack(tcp);
+  if (tcp->ack_now && tcp->state != TCPIP_TCP_CLOSED) tcp_send_ack(tcp);
 }
 
 void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare) {
@@ -340,8 +327,7 @@ void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare) {
   h[12] = (uint8_t)((TCP_HEADER + bare->options_length) / 4 << 4);
   h[13] = bare->flags;
   be16_put(h + 14, bare->window);
-  if (bare->options_length)
-    memcpy(h + TCP_HEADER, bare->options, bare->options_length);
+  if (bare->options_length) memcpy(h + TCP_HEADER, bare->options, bare->options_length);
   ip_output_checksum(&bare->path, PROTOCOL_TCP, 16, &tx);
   ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = 64};
   count(stack, tcp_tx);

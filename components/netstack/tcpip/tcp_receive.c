@@ -20,12 +20,10 @@ static uint32_t room_left(const tcp_t* tcp) {
 uint32_t tcp_receive_window(const tcp_t* tcp) {
   uint32_t room = room_left(tcp), offered = tcp->rcv_adv - tcp->rcv_nxt;
   uint32_t most = 65535u << tcp->rcv_scale;
-  if (seq_lt(tcp->rcv_adv, tcp->rcv_nxt))
-    offered = 0;
+  if (seq_lt(tcp->rcv_adv, tcp->rcv_nxt)) offered = 0;
   room = room < most ? room : most;
   uint32_t crumb = tcp->rx_limit / 2 < tcp->mss ? tcp->rx_limit / 2 : tcp->mss;
-  if (room < offered + crumb)
-    room = offered;
+  if (room < offered + crumb) room = offered;
   return room >> tcp->rcv_scale << tcp->rcv_scale < offered && offered <= most ? offered : room;
 }
 
@@ -46,40 +44,33 @@ static bool add_range(tcp_t* tcp, uint32_t start, uint32_t end) {
   uint32_t last = first;
   uint32_t joined_start = start, joined_end = end;
   for (; last < tcp->ooo_count && seq_le(tcp->ooo[last].start, end); last++) {
-    if (seq_lt(tcp->ooo[last].start, joined_start))
-      joined_start = tcp->ooo[last].start;
+    if (seq_lt(tcp->ooo[last].start, joined_start)) joined_start = tcp->ooo[last].start;
     joined_end = seq_max(joined_end, tcp->ooo[last].end);
   }
   if (last == first) {
-    if (tcp->ooo_count == TCP_OOO_MAX)
-      return false;
+    if (tcp->ooo_count == TCP_OOO_MAX) return false;
     tcp_range_t* grown = realloc(tcp->ooo, (tcp->ooo_count + 1) * sizeof *grown);
-    if (!grown)
-      return false;
+    if (!grown) return false;
     tcp->ooo = grown;
     memmove(&tcp->ooo[first + 1], &tcp->ooo[first], (tcp->ooo_count - first) * sizeof *grown);
     tcp->ooo_count++;
     last = first + 1;
   }
   tcp->ooo[first] = (tcp_range_t){joined_start, joined_end, ++tcp->ooo_stamp};
-  if (last > first + 1)
-    remove_ranges(tcp, first + 1, last - first - 1);
+  if (last > first + 1) remove_ranges(tcp, first + 1, last - first - 1);
   return true;
 }
 
 uint32_t tcp_receive_sacks(const tcp_t* tcp, tcp_range_t out[TCP_SACKS_MAX]) {
   uint32_t count = 0, most = tcp->use_timestamps ? 3 : 4, below = UINT32_MAX;
-  if (tcp->dsack_start != tcp->dsack_end)
-    out[count++] = (tcp_range_t){tcp->dsack_start, tcp->dsack_end, 0};
+  if (tcp->dsack_start != tcp->dsack_end) out[count++] = (tcp_range_t){tcp->dsack_start, tcp->dsack_end, 0};
   while (count < most) {  // the newest first (RFC 2018, 4)
     const tcp_range_t* newest = NULL;
     for (uint32_t i = 0; i < tcp->ooo_count; i++) {
       const tcp_range_t* r = &tcp->ooo[i];
-      if (r->stamp < below && (!newest || r->stamp > newest->stamp))
-        newest = r;
+      if (r->stamp < below && (!newest || r->stamp > newest->stamp)) newest = r;
     }
-    if (!newest)
-      break;
+    if (!newest) break;
     out[count++] = *newest;
     below = newest->stamp;
   }
@@ -107,8 +98,7 @@ static void absorb(tcp_t* tcp) {
 
 void tcp_schedule_ack(tcp_t* tcp) {
   bool quick = tcp->quick_acks > 0;
-  if (quick)
-    tcp->quick_acks--;
+  if (quick) tcp->quick_acks--;
   // Every second full segment at least (RFC 9293, 3.8.6.3).
   if (quick || tcp->unacked_bytes >= 2 * tcp->mss) {
     tcp->ack_now = true;
@@ -129,8 +119,7 @@ static void in_order(tcp_t* tcp, const uint8_t* data, uint32_t length) {
     tcp->ack_now = true;
   else
     tcp_schedule_ack(tcp);
-  if (!tcp->base.shut_read)
-    tcp_event(tcp, TCPIP_EVENT_READABLE);
+  if (!tcp->base.shut_read) tcp_event(tcp, TCPIP_EVENT_READABLE);
 }
 
 static void out_of_order(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t length) {
@@ -144,16 +133,14 @@ static void out_of_order(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t
     set_dsack(tcp, seq, seq + length);
     return;
   }
-  if (add_range(tcp, seq, seq + length))
-    tcp_ring_write(&tcp->rx, offset_of(tcp, seq), data, length);
+  if (add_range(tcp, seq, seq + length)) tcp_ring_write(&tcp->rx, offset_of(tcp, seq), data, length);
 }
 
 static void take_data(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t length) {
   if (seq_lt(seq, tcp->rcv_nxt)) {
     uint32_t old = tcp->rcv_nxt - seq;
     set_dsack(tcp, seq, seq + (old < length ? old : length));
-    if (old >= length)
-      return;
+    if (old >= length) return;
     seq += old;
     data += old;
     length -= old;
@@ -163,8 +150,7 @@ static void take_data(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t le
     tcp->ack_now = true;
     return;
   }
-  if (seq_lt(edge, end))
-    length = edge - seq;
+  if (seq_lt(edge, end)) length = edge - seq;
   // Nobody will read it: RFC 2525, 2.17 has been answered with a reset before we come here.
   if (tcp_ring_reserve(&tcp->rx, tcp->base.client, offset_of(tcp, seq) + length)) {
     tcp->ack_now = true;
@@ -198,8 +184,7 @@ static void take_fin(tcp_t* tcp) {
 }
 
 void tcp_receive(tcp_t* tcp, const tcp_in_t* in) {
-  if (!tcp->read_closed && in->length)
-    take_data(tcp, in->seq, in->data, in->length);
+  if (!tcp->read_closed && in->length) take_data(tcp, in->seq, in->data, in->length);
   if ((in->flags & TCP_FIN) && !tcp->fin_known && !tcp->read_closed) {
     uint32_t fin = in->seq + in->length;
     bool within = seq_le(tcp->rcv_nxt, fin) && seq_le(fin, tcp->rcv_adv);
@@ -211,8 +196,7 @@ void tcp_receive(tcp_t* tcp, const tcp_in_t* in) {
   } else if (in->flags & TCP_FIN) {
     tcp->ack_now = true;
   }
-  if (tcp->fin_known && !tcp->read_closed && tcp->rcv_nxt == tcp->fin_seq)
-    take_fin(tcp);
+  if (tcp->fin_known && !tcp->read_closed && tcp->rcv_nxt == tcp->fin_seq) take_fin(tcp);
 }
 
 // The buffer follows the reader: what it took within a round trip should fit twice (dynamic right-sizing).
@@ -220,8 +204,7 @@ static void tune(tcp_t* tcp, uint32_t bytes) {
   int64_t now = tcp->base.stack->now;
   int64_t round = tcp->srtt ? tcp->srtt : 100 * NS_PER_MS;
   tcp->tune_copied += bytes;
-  if (now - tcp->tune_start < round)
-    return;
+  if (now - tcp->tune_start < round) return;
   uint64_t wanted = 2 * (uint64_t)tcp->tune_copied + 16 * tcp->mss;
   if (!tcp->rx_limit_fixed && wanted > tcp->rx_limit)
     tcp->rx_limit = wanted < RX_LIMIT_MAX ? (uint32_t)wanted : RX_LIMIT_MAX;
@@ -232,10 +215,8 @@ static void tune(tcp_t* tcp, uint32_t bytes) {
 void tcp_receive_read(tcp_t* tcp, uint32_t bytes) {
   tcp_ring_consume(&tcp->rx, bytes);
   tune(tcp, bytes);
-  if (!tcp->rx.length && !tcp->ooo_count)
-    tcp_rest(tcp);
-  if (tcp->read_closed)
-    return;
+  if (!tcp->rx.length && !tcp->ooo_count) tcp_rest(tcp);
+  if (tcp->read_closed) return;
   // A window that opens by much is told at once.
   uint32_t offered = tcp->rcv_adv - tcp->rcv_nxt, window = tcp_receive_window(tcp);
   uint32_t much = tcp->rx_limit / 2 < 2 * tcp->mss ? tcp->rx_limit / 2 : 2 * tcp->mss;

@@ -1,5 +1,5 @@
-// Loss recovery: RACK-TLP decides what is lost (RFC 8985), PRR how much is sent until it is repaired (RFC 6937), and
-// timestamps show afterwards whether it was lost at all (Eifel, RFC 3522 and RFC 4015).
+// Loss recovery: RACK-TLP decides what is lost (RFC 8985), PRR how much is sent until it is repaired (RFC
+// 6937), and timestamps show afterwards whether it was lost at all (Eifel, RFC 3522 and RFC 4015).
 #include "tcp.h"
 
 #define RACK_WINDOW_STEPS_MAX 16
@@ -8,8 +8,7 @@
 void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment) {
   int64_t rtt = tcp->base.stack->now - segment->sent_ns;
   // An answer faster than any before is to the original, not to the retransmission.
-  if (segment->retransmitted && tcp->min_rtt && rtt < tcp->min_rtt)
-    return;
+  if (segment->retransmitted && tcp->min_rtt && rtt < tcp->min_rtt) return;
   if (!segment->retransmitted && seq_lt(segment->end, tcp->rack_end) && tcp->rack_sent)
     tcp->reordering_seen = true;
   bool later = segment->sent_ns > tcp->rack_sent ||
@@ -25,8 +24,7 @@ void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment) {
 static int64_t reorder_window(const tcp_t* tcp) {
   if (!tcp->reordering_seen) {
     uint32_t three = 3 * tcp->mss;
-    if (tcp->recovery != TCP_OPEN || tcp->board.sacked >= three)
-      return 0;
+    if (tcp->recovery != TCP_OPEN || tcp->board.sacked >= three) return 0;
   }
   int64_t window = tcp->min_rtt / 4 * (1 + tcp->rack_window_steps);
   return window < tcp->srtt ? window : tcp->srtt;
@@ -34,17 +32,15 @@ static int64_t reorder_window(const tcp_t* tcp) {
 
 // RFC 8985, 6.2 step 5.
 bool tcp_rack_detect(tcp_t* tcp) {
-  if (!tcp->rack_sent)
-    return false;
+  if (!tcp->rack_sent) return false;
   int64_t now = tcp->base.stack->now, window = reorder_window(tcp), wait = 0;
   bool any = false;
   for (uint32_t i = 0; i < tcp->board.count; i++) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, i);
-    if (s->sacked || (s->lost && !s->in_flight_again))
-      continue;
-    bool before = s->sent_ns < tcp->rack_sent || (s->sent_ns == tcp->rack_sent && seq_lt(s->end, tcp->rack_end));
-    if (!before)
-      continue;
+    if (s->sacked || (s->lost && !s->in_flight_again)) continue;
+    bool before =
+        s->sent_ns < tcp->rack_sent || (s->sent_ns == tcp->rack_sent && seq_lt(s->end, tcp->rack_end));
+    if (!before) continue;
     int64_t left = s->sent_ns + tcp->rack_rtt + window - now;
     if (left <= 0) {
       tcp_board_mark_lost(&tcp->board, s);
@@ -53,16 +49,14 @@ bool tcp_rack_detect(tcp_t* tcp) {
       wait = left;
     }
   }
-  if (wait)
-    tcp_arm_reorder(tcp, wait);
+  if (wait) tcp_arm_reorder(tcp, wait);
   return any;
 }
 
 void tcp_mark_all_lost(tcp_t* tcp) {
   for (uint32_t i = 0; i < tcp->board.count; i++) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, i);
-    if (!s->sacked)
-      tcp_board_mark_lost(&tcp->board, s);
+    if (!s->sacked) tcp_board_mark_lost(&tcp->board, s);
   }
 }
 
@@ -77,13 +71,11 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
   tcp->recovery_point = tcp->snd_nxt;
   tcp->prr_delivered = tcp->prr_out = 0;
   tcp->prr_flight = tcp_flight(tcp);
-  if (kind == TCP_LOSS)
-    tcp->cwnd = tcp->mss;
+  if (kind == TCP_LOSS) tcp->cwnd = tcp->mss;
 }
 
 static void end_recovery(tcp_t* tcp) {
-  if (tcp->recovery == TCP_RECOVERY)
-    tcp->cwnd = tcp->ssthresh;
+  if (tcp->recovery == TCP_RECOVERY) tcp->cwnd = tcp->ssthresh;
   tcp->recovery = TCP_OPEN;
   tcp->dupacks = 0;
   tcp->undo_ts = 0;
@@ -122,10 +114,8 @@ static void proportional(tcp_t* tcp, uint32_t delivered) {
     int64_t room = (int64_t)tcp->ssthresh - pipe;
     send = room < limit ? room : limit;
   }
-  if (send < 0)
-    send = 0;
-  if (send < tcp->mss && tcp->prr_out == 0)
-    send = tcp->mss;  // the first retransmission leaves at once
+  if (send < 0) send = 0;
+  if (send < tcp->mss && tcp->prr_out == 0) send = tcp->mss;  // the first retransmission leaves at once
   tcp->cwnd = pipe + (uint32_t)send;
 }
 
@@ -138,8 +128,7 @@ void tcp_recovery_acked(tcp_t* tcp, uint32_t delivered, const tcp_in_t* in) {
     undo(tcp);
     return;
   }
-  if (tcp->recovery == TCP_LOSS)
-    tcp->undo_ts = 0;  // the first answer decides
+  if (tcp->recovery == TCP_LOSS) tcp->undo_ts = 0;  // the first answer decides
   if (seq_le(tcp->recovery_point, tcp->snd_una)) {
     end_recovery(tcp);
     return;
@@ -147,8 +136,7 @@ void tcp_recovery_acked(tcp_t* tcp, uint32_t delivered, const tcp_in_t* in) {
   if (tcp->recovery == TCP_RECOVERY) {
     if (!tcp->use_sack && delivered && tcp->board.count) {  // RFC 6582: a partial one shows the next hole
       tcp_segment_t* first = tcp_board_at(&tcp->board, 0);
-      if (!first->lost)
-        tcp_board_mark_lost(&tcp->board, first);
+      if (!first->lost) tcp_board_mark_lost(&tcp->board, first);
     }
     proportional(tcp, delivered);
   }
@@ -156,12 +144,10 @@ void tcp_recovery_acked(tcp_t* tcp, uint32_t delivered, const tcp_in_t* in) {
 
 // RFC 8985, 7.4.2: a tail probe that repaired a loss was a loss.
 void tcp_probe_acked(tcp_t* tcp, const tcp_in_t* in) {
-  if (!tcp->probe_out || seq_lt(in->ack, tcp->probe_end))
-    return;
+  if (!tcp->probe_out || seq_lt(in->ack, tcp->probe_end)) return;
   bool duplicate = in->sack_count && seq_le(in->sacks[0].end, in->ack);  // a DSACK: both arrived
   bool repaired = !duplicate && seq_lt(tcp->probe_end, in->ack);
-  if (!tcp->probe_was_data && !duplicate && !repaired && !(in->length == 0 && in->sack_count == 0))
-    return;
+  if (!tcp->probe_was_data && !duplicate && !repaired && !(in->length == 0 && in->sack_count == 0)) return;
   tcp->probe_out = false;
   if (!tcp->probe_was_data && repaired && tcp->recovery == TCP_OPEN) {
     tcp->ssthresh = tcp->congestion->threshold(tcp);

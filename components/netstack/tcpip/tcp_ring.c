@@ -7,13 +7,11 @@
 #define FIRST_ROOM 4096u
 
 int tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t needed) {
-  if (needed <= ring->room)
-    return 0;
+  if (needed <= ring->room) return 0;
   uint32_t room = ring->room ? ring->room : FIRST_ROOM;
   while (room < needed)
     room *= 2;
-  if (!client_charge(client, room - ring->room))
-    return -ENOBUFS;
+  if (!client_charge(client, room - ring->room)) return -ENOBUFS;
   uint8_t* grown = malloc(room);
   if (!grown) {
     client_release(client, room - ring->room);
@@ -39,13 +37,11 @@ void tcp_ring_free(tcp_ring_t* ring, tcpip_client_t* client) {
 }
 
 size_t tcp_ring_pieces(const tcp_ring_t* ring, uint32_t offset, uint32_t length, struct iovec out[2]) {
-  if (!length)
-    return 0;
+  if (!length) return 0;
   uint32_t at = (ring->head + offset) & (ring->room - 1);
   uint32_t first = ring->room - at < length ? ring->room - at : length;
   out[0] = (struct iovec){ring->bytes + at, first};
-  if (first == length)
-    return 1;
+  if (first == length) return 1;
   out[1] = (struct iovec){ring->bytes, length - first};
   return 2;
 }
@@ -71,7 +67,6 @@ void tcp_ring_read(const tcp_ring_t* ring, uint32_t offset, void* bytes, uint32_
 }
 
 void tcp_ring_consume(tcp_ring_t* ring, uint32_t length) {
-  if (ring->room)
-    ring->head = (ring->head + length) & (ring->room - 1);
+  if (ring->room) ring->head = (ring->head + length) & (ring->room - 1);
   ring->length -= length;
 }

@@ -1,5 +1,5 @@
-// A byte buffer in a ring that grows on demand: what was written and is not yet acknowledged, or received and not yet
-// read. Segments refer to the bytes where they lie; nothing is copied between writing and the link.
+// A byte buffer in a ring that grows on demand: what was written and is not yet acknowledged, or received and
+// not yet read. Segments refer to the bytes where they lie; nothing is copied between writing and the link.
 #ifndef TCPIP_TCP_RING_H_
 #define TCPIP_TCP_RING_H_
 

@@ -17,8 +17,7 @@ tcp_segment_t* tcp_board_at(const tcp_scoreboard_t* board, uint32_t index) {
 static bool grow(tcp_scoreboard_t* board) {
   uint32_t room = board->room ? 2 * board->room : FIRST_ROOM;
   tcp_segment_t* grown = malloc(room * sizeof *grown);
-  if (!grown)
-    return false;
+  if (!grown) return false;
   for (uint32_t i = 0; i < board->count; i++)
     grown[i] = *tcp_board_at(board, i);
   free(board->ring);
@@ -29,8 +28,7 @@ static bool grow(tcp_scoreboard_t* board) {
 }
 
 bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now) {
-  if (board->count == board->room && !grow(board))
-    return false;
+  if (board->count == board->room && !grow(board)) return false;
   board->count++;
   *tcp_board_at(board, board->count - 1) = (tcp_segment_t){.seq = seq, .end = end, .sent_ns = now};
   return true;
@@ -43,12 +41,9 @@ void tcp_board_clear(tcp_scoreboard_t* board) {
 
 // What was counted of a segment is no longer.
 static void uncount(tcp_scoreboard_t* board, const tcp_segment_t* segment, uint32_t length) {
-  if (segment->sacked)
-    board->sacked -= length;
-  if (segment->lost)
-    board->lost -= length;
-  if (segment->in_flight_again)
-    board->retransmitted -= length;
+  if (segment->sacked) board->sacked -= length;
+  if (segment->lost) board->lost -= length;
+  if (segment->in_flight_again) board->retransmitted -= length;
 }
 
 void tcp_board_pop(tcp_scoreboard_t* board) {
@@ -76,8 +71,7 @@ void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment) {
     board->retransmitted -= length;
     segment->in_flight_again = false;
   }
-  if (!segment->lost)
-    board->lost += length;
+  if (!segment->lost) board->lost += length;
   segment->lost = true;
 }
 
@@ -93,8 +87,7 @@ uint32_t tcp_pipe(const tcp_t* tcp) {
   const tcp_scoreboard_t* board = &tcp->board;
   uint32_t gone = board->sacked + board->lost;
   // Without SACK each duplicate acknowledgement stands for a segment that arrived (RFC 5681).
-  if (!tcp->use_sack)
-    gone += tcp->dupacks * tcp->mss;
+  if (!tcp->use_sack) gone += tcp->dupacks * tcp->mss;
   uint32_t flight = tcp_flight(tcp) + board->retransmitted;
   return gone < flight ? flight - gone : 0;
 }

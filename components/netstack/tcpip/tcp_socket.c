@@ -15,8 +15,7 @@ static const socket_ops_t tcp_ops;
 
 tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context) {
   tcp_t* tcp = calloc(1, sizeof *tcp);
-  if (!tcp)
-    return NULL;
+  if (!tcp) return NULL;
   socket_init(&tcp->base, client, &tcp_ops, family, PROTOCOL_TCP, context);
   tcp->base.tx_limit = TX_LIMIT;
   tcp->state = TCPIP_TCP_CLOSED;
@@ -43,8 +42,7 @@ tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context) {
 
 int tcp_socket_create(tcpip_client_t* client, uint8_t family, void* context, tcpip_socket_t** out) {
   tcp_t* tcp = tcp_create(client, family, context);
-  if (!tcp)
-    return -ENOMEM;
+  if (!tcp) return -ENOMEM;
   *out = &tcp->base;
   return 0;
 }
@@ -57,8 +55,7 @@ static void drop_buffers(tcp_t* tcp, bool received_too) {
   free(tcp->ooo);
   tcp->ooo = NULL;
   tcp->ooo_count = 0;
-  if (received_too)
-    tcp_ring_free(&tcp->rx, tcp->base.client);
+  if (received_too) tcp_ring_free(&tcp->rx, tcp->base.client);
 }
 
 void tcp_free(tcp_t* tcp) {
@@ -68,8 +65,7 @@ void tcp_free(tcp_t* tcp) {
 }
 
 void tcp_event(tcp_t* tcp, uint32_t events) {
-  if (!tcp->detached && !tcp->listener)
-    socket_event(&tcp->base, events);
+  if (!tcp->detached && !tcp->listener) socket_event(&tcp->base, events);
 }
 
 void tcp_end(tcp_t* tcp, int error) {
@@ -118,8 +114,7 @@ void tcp_inherit(tcp_t* tcp, const tcp_t* listener) {
 }
 
 static void close_write(tcp_t* tcp) {
-  if (tcp->fin_wanted)
-    return;
+  if (tcp->fin_wanted) return;
   if (tcp->state == TCPIP_TCP_ESTABLISHED || tcp->state == TCPIP_TCP_SYN_RECEIVED)
     tcp->state = TCPIP_TCP_FIN_WAIT_1;
   else if (tcp->state == TCPIP_TCP_CLOSE_WAIT)
@@ -131,8 +126,7 @@ static void close_write(tcp_t* tcp) {
 }
 
 static void abort_connection(tcp_t* tcp) {
-  if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && tcp->state != TCPIP_TCP_TIME_WAIT)
-    tcp_send_reset(tcp);
+  if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && tcp->state != TCPIP_TCP_TIME_WAIT) tcp_send_reset(tcp);
   tcp_listen_forget(tcp);
   tcp_free(tcp);
 }
@@ -140,7 +134,8 @@ static void abort_connection(tcp_t* tcp) {
 static void tcp_destroy(tcpip_socket_t* socket) {
   tcp_t* tcp = tcp_of(socket);
   tcpip_t* stack = socket->stack;
-  bool open = tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN && tcp->state != TCPIP_TCP_SYN_SENT;
+  bool open =
+      tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN && tcp->state != TCPIP_TCP_SYN_SENT;
   tcp_listen_close(tcp);
   if (stack->closing || !open) {
     tcp_listen_forget(tcp);
@@ -148,21 +143,20 @@ static void tcp_destroy(tcpip_socket_t* socket) {
     return;
   }
   // RFC 9293, 3.6.1 and RFC 2525, 2.17: data that nobody will read is refused, not swallowed.
-  if (tcp->listener || tcp->rx.length || tcp->linger_s == 0 || stack->orphanage->socket_count >= ORPHANS_MAX) {
+  if (tcp->listener || tcp->rx.length || tcp->linger_s == 0 ||
+      stack->orphanage->socket_count >= ORPHANS_MAX) {
     abort_connection(tcp);
     return;
   }
   close_write(tcp);
   client_move_socket(socket, tcp->tx.room + tcp->rx.room, stack->orphanage);
   tcp->detached = true;
-  if (tcp->state == TCPIP_TCP_FIN_WAIT_2)
-    tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
+  if (tcp->state == TCPIP_TCP_FIN_WAIT_2) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
 }
 
 static uint32_t tx_limit(const tcp_t* tcp) {
   uint32_t limit = (uint32_t)tcp->base.tx_limit;
-  if (tcp->tx_limit_fixed || 2 * (uint64_t)tcp->cwnd <= limit)
-    return limit;
+  if (tcp->tx_limit_fixed || 2 * (uint64_t)tcp->cwnd <= limit) return limit;
   return tcp->cwnd < TX_LIMIT_MAX / 2 ? 2 * tcp->cwnd : TX_LIMIT_MAX;
 }
 
@@ -177,30 +171,23 @@ static bool writable(const tcp_t* tcp) {
 static uint32_t tcp_poll(const tcpip_socket_t* socket) {
   const tcp_t* tcp = tcp_of_const(socket);
   uint32_t events = socket->error ? TCPIP_EVENT_ERROR : 0;
-  if (tcp->state == TCPIP_TCP_LISTEN)
-    return events | (tcp->ready_count ? TCPIP_EVENT_READABLE : 0u);
+  if (tcp->state == TCPIP_TCP_LISTEN) return events | (tcp->ready_count ? TCPIP_EVENT_READABLE : 0u);
   bool over = tcp->state == TCPIP_TCP_CLOSED && tcp->was_connected;
-  if (tcp->rx.length || tcp->read_closed || socket->shut_read)
-    events |= TCPIP_EVENT_READABLE;
-  if (writable(tcp) || over || tcp->fin_wanted)
-    events |= TCPIP_EVENT_WRITABLE;
-  if (tcp->read_closed || socket->shut_read)
-    events |= TCPIP_EVENT_READ_SHUTDOWN;
-  if (over || tcp->fin_wanted)
-    events |= TCPIP_EVENT_WRITE_SHUTDOWN;
+  if (tcp->rx.length || tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READABLE;
+  if (writable(tcp) || over || tcp->fin_wanted) events |= TCPIP_EVENT_WRITABLE;
+  if (tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READ_SHUTDOWN;
+  if (over || tcp->fin_wanted) events |= TCPIP_EVENT_WRITE_SHUTDOWN;
   return events;
 }
 
 void tcp_check_writable(tcp_t* tcp) {
-  if (tcp->was_writable || !writable(tcp))
-    return;
+  if (tcp->was_writable || !writable(tcp)) return;
   tcp->was_writable = true;
   tcp_event(tcp, TCPIP_EVENT_WRITABLE);
 }
 
 static int connect_again(tcp_t* tcp) {
-  if (tcp->base.error)
-    return tcpip_socket_take_error(&tcp->base);
+  if (tcp->base.error) return tcpip_socket_take_error(&tcp->base);
   switch (tcp->state) {
     case TCPIP_TCP_SYN_SENT:
     case TCPIP_TCP_SYN_RECEIVED:
@@ -210,8 +197,7 @@ static int connect_again(tcp_t* tcp) {
     default:
       break;
   }
-  if (tcp->connect_reported || tcp->state == TCPIP_TCP_LISTEN)
-    return -EISCONN;
+  if (tcp->connect_reported || tcp->state == TCPIP_TCP_LISTEN) return -EISCONN;
   tcp->connect_reported = true;
   return 0;
 }
@@ -219,30 +205,27 @@ static int connect_again(tcp_t* tcp) {
 static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t port, uint32_t zone) {
   tcp_t* tcp = tcp_of(socket);
   bool fresh = tcp->state == TCPIP_TCP_CLOSED && !tcp->was_connected && !socket->error;
-  if (!fresh)
-    return connect_again(tcp);
+  if (!fresh) return connect_again(tcp);
   if (!port || addr_is_multicast(remote) || addr_is_limited_broadcast(remote))
     return port ? -ENETUNREACH : -ECONNREFUSED;
   path_query_t query = {.destination = *remote,
                         .source = socket->address_chosen ? socket->local : addr_any(addr_is_v4(remote)),
-                        .interface = socket->device ? socket->device : addr_is_scoped(remote) ? zone : 0};
+                        .interface = socket->device           ? socket->device
+                                     : addr_is_scoped(remote) ? zone
+                                                              : 0};
   int result = path_resolve(socket->stack, &query, &tcp->path);
-  if (result)
-    return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
-  if (tcp->path.broadcast)
-    return -ENETUNREACH;
+  if (result) return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
+  if (tcp->path.broadcast) return -ENETUNREACH;
   if (!socket->local_port) {
     result = socket_take_port(socket, &tcp->path.source, 0);
-    if (result)
-      return result == -EAGAIN ? -EADDRNOTAVAIL : result;
+    if (result) return result == -EAGAIN ? -EADDRNOTAVAIL : result;
   }
   socket->local = tcp->path.source;
   socket->remote = *remote;
   socket->remote_port = port;
   socket->zone = tcp->path.interface->info.index;
   result = socket_enter_connection(socket);
-  if (result)
-    return result == -EADDRINUSE ? -EADDRNOTAVAIL : result;
+  if (result) return result == -EADDRINUSE ? -EADDRNOTAVAIL : result;
   socket->connected = true;
   tcp->state = TCPIP_TCP_SYN_SENT;
   tcp->iss = tcp->snd_una = tcp_initial_sequence(tcp);
@@ -256,12 +239,12 @@ static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t po
 // As Linux does with AF_UNSPEC: whatever there was is aborted and the socket is as new.
 static int tcp_disconnect(tcpip_socket_t* socket) {
   tcp_t* tcp = tcp_of(socket);
-  if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && tcp->state != TCPIP_TCP_TIME_WAIT)
-    tcp_send_reset(tcp);
+  if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && tcp->state != TCPIP_TCP_TIME_WAIT) tcp_send_reset(tcp);
   tcp_listen_close(tcp);
   tcp_end(tcp, 0);
   tcp_ring_free(&tcp->rx, socket->client);
-  tcp->was_connected = tcp->read_closed = tcp->fin_wanted = tcp->fin_sent = tcp->fin_acked = tcp->fin_known = false;
+  tcp->was_connected = tcp->read_closed = tcp->fin_wanted = tcp->fin_sent = tcp->fin_acked = tcp->fin_known =
+      false;
   tcp->connect_reported = false;
   tcp->use_scale = tcp->use_sack = tcp->use_timestamps = true;
   tcp->rcv_scale = WINDOW_SCALE;
@@ -272,15 +255,13 @@ static int tcp_disconnect(tcpip_socket_t* socket) {
   socket->shut_read = socket->shut_write = false;
   socket->remote = addr_any(socket->family == TCPIP_IPV4);
   socket->remote_port = 0;
-  if (!socket->address_chosen)
-    socket->local = addr_any(socket->family == TCPIP_IPV4);
+  if (!socket->address_chosen) socket->local = addr_any(socket->family == TCPIP_IPV4);
   return 0;
 }
 
 static int tcp_shutdown(tcpip_socket_t* socket, bool read, bool write) {
   tcp_t* tcp = tcp_of(socket);
-  if (tcp->state == TCPIP_TCP_CLOSED || tcp->state == TCPIP_TCP_SYN_SENT)
-    return -ENOTCONN;
+  if (tcp->state == TCPIP_TCP_CLOSED || tcp->state == TCPIP_TCP_SYN_SENT) return -ENOTCONN;
   if (tcp->state == TCPIP_TCP_LISTEN) {
     if (read) {
       tcp_listen_close(tcp);
@@ -303,39 +284,30 @@ static int64_t write_some(tcp_t* tcp, const tcpip_send_t* send, uint32_t room) {
   for (size_t i = 0; i < send->iov_count && taken < room; i++) {
     const struct iovec* iov = &send->iov[i];
     uint32_t piece = iov->iov_len < room - taken ? (uint32_t)iov->iov_len : room - taken;
-    if (!piece)
-      continue;
-    if (tcp_ring_reserve(&tcp->tx, tcp->base.client, tcp->tx.length + piece))
-      break;
+    if (!piece) continue;
+    if (tcp_ring_reserve(&tcp->tx, tcp->base.client, tcp->tx.length + piece)) break;
     tcp_ring_write(&tcp->tx, tcp->tx.length, iov->iov_base, piece);
     tcp->tx.length += piece;
     taken += piece;
-    if (piece < iov->iov_len)
-      break;
+    if (piece < iov->iov_len) break;
   }
   return taken;
 }
 
 static int64_t tcp_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
   tcp_t* tcp = tcp_of(socket);
-  if (socket->error)
-    return tcpip_socket_take_error(socket);
-  if (tcp->state == TCPIP_TCP_SYN_SENT || tcp->state == TCPIP_TCP_SYN_RECEIVED)
-    return -EAGAIN;
-  if (!can_write(tcp))
-    return -EPIPE;
+  if (socket->error) return tcpip_socket_take_error(socket);
+  if (tcp->state == TCPIP_TCP_SYN_SENT || tcp->state == TCPIP_TCP_SYN_RECEIVED) return -EAGAIN;
+  if (!can_write(tcp)) return -EPIPE;
   size_t wanted = 0;
   for (size_t i = 0; i < send->iov_count; i++)
     wanted += send->iov[i].iov_len;
-  if (!wanted)
-    return 0;
+  if (!wanted) return 0;
   uint32_t limit = tx_limit(tcp);
   uint32_t room = tcp->tx.length < limit ? limit - tcp->tx.length : 0;
   int64_t taken = room ? write_some(tcp, send, room) : 0;
-  if ((size_t)taken < wanted)
-    tcp->was_writable = false;
-  if (!taken)
-    return room ? -ENOBUFS : -EAGAIN;
+  if ((size_t)taken < wanted) tcp->was_writable = false;
+  if (!taken) return room ? -ENOBUFS : -EAGAIN;
   tcp_output(tcp);
   return taken;
 }
@@ -352,14 +324,11 @@ static int64_t tcp_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   recv->length = copied;
   recv->truncated = 0;
   if (copied || tcp->rx.length) {
-    if (!recv->peek && copied)
-      tcp_receive_read(tcp, copied);
+    if (!recv->peek && copied) tcp_receive_read(tcp, copied);
     return copied;
   }
-  if (socket->error)
-    return tcpip_socket_take_error(socket);
-  if (tcp->read_closed || socket->shut_read)
-    return 0;
+  if (socket->error) return tcpip_socket_take_error(socket);
+  if (tcp->read_closed || socket->shut_read) return 0;
   bool never = tcp->state == TCPIP_TCP_CLOSED || tcp->state == TCPIP_TCP_LISTEN;
   return never ? -ENOTCONN : -EAGAIN;
 }
@@ -394,15 +363,12 @@ static const socket_ops_t tcp_ops = {
 };
 
 int tcpip_socket_listen(tcpip_socket_t* socket, int backlog) {
-  if (socket->protocol != PROTOCOL_TCP)
-    return -EOPNOTSUPP;
+  if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   tcp_t* tcp = tcp_of(socket);
-  if (tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN)
-    return -EINVAL;
+  if (tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN) return -EINVAL;
   if (!socket->local_port) {
     int result = socket_take_port(socket, &socket->local, 0);
-    if (result)
-      return result == -EAGAIN ? -EADDRINUSE : result;
+    if (result) return result == -EAGAIN ? -EADDRINUSE : result;
   }
   uint32_t wanted = backlog < (int)BACKLOG_MIN ? BACKLOG_MIN : (uint32_t)backlog;
   tcp->backlog = wanted < LISTEN_BACKLOG_MAX ? wanted : LISTEN_BACKLOG_MAX;
@@ -412,12 +378,9 @@ int tcpip_socket_listen(tcpip_socket_t* socket, int backlog) {
 
 int tcpip_socket_accept(tcpip_socket_t* socket, void* context, tcpip_socket_t** out) {
   tcp_t* tcp = tcp_of(socket);
-  if (socket->protocol != PROTOCOL_TCP)
-    return -EOPNOTSUPP;
-  if (tcp->state != TCPIP_TCP_LISTEN)
-    return -EINVAL;
-  if (list_empty(&tcp->ready))
-    return -EAGAIN;
+  if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
+  if (tcp->state != TCPIP_TCP_LISTEN) return -EINVAL;
+  if (list_empty(&tcp->ready)) return -EAGAIN;
   tcp_t* child = list_owner(tcp->ready.next, tcp_t, listen_node);
   tcp_listen_forget(child);
   child->base.context = context;

@@ -1,5 +1,5 @@
-// What happens when nothing arrives: retransmission (RFC 6298), tail probes (RFC 8985), zero-window probes, delayed
-// acknowledgements, keep-alive, and the ends of FIN-WAIT-2 and TIME-WAIT.
+// What happens when nothing arrives: retransmission (RFC 6298), tail probes (RFC 8985), zero-window probes,
+// delayed acknowledgements, keep-alive, and the ends of FIN-WAIT-2 and TIME-WAIT.
 #include "tcp.h"
 
 #define DELAYED_ACK_WORST (200 * NS_PER_MS)
@@ -8,8 +8,7 @@
 #define CLOCK_GRANULARITY (1 * NS_PER_MS)
 
 void tcp_rtt_sample(tcp_t* tcp, int64_t rtt) {
-  if (!tcp->min_rtt || rtt < tcp->min_rtt)
-    tcp->min_rtt = rtt;
+  if (!tcp->min_rtt || rtt < tcp->min_rtt) tcp->min_rtt = rtt;
   if (!tcp->srtt) {
     tcp->srtt = rtt;
     tcp->rttvar = rtt / 2;
@@ -42,8 +41,7 @@ static bool may_probe_tail(const tcp_t* tcp) {
 // RFC 8985, 7.2
 static int64_t probe_time(const tcp_t* tcp) {
   int64_t time = 2 * tcp->srtt;
-  if (tcp->board.count == 1)
-    time += DELAYED_ACK_WORST;
+  if (tcp->board.count == 1) time += DELAYED_ACK_WORST;
   return time < PROBE_MIN ? PROBE_MIN : time;
 }
 
@@ -97,8 +95,7 @@ static void syn_timeout(tcp_t* tcp) {
 static void forget_sacks(tcp_t* tcp) {
   for (uint32_t i = 0; i < tcp->board.count; i++) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, i);
-    if (s->sacked)
-      tcp->board.sacked -= s->end - s->seq;
+    if (s->sacked) tcp->board.sacked -= s->end - s->seq;
     s->sacked = false;
   }
 }
@@ -109,15 +106,15 @@ static void retransmission_timeout(tcp_t* tcp) {
     return;
   }
   count(tcp->base.stack, tcp_timeouts);
-  if (tcp->board.count && tcp_board_at(&tcp->board, 0)->sacked)
-    forget_sacks(tcp);
+  if (tcp->board.count && tcp_board_at(&tcp->board, 0)->sacked) forget_sacks(tcp);
   tcp_enter_recovery(tcp, TCP_LOSS);
   tcp_mark_all_lost(tcp);
   tcp->dupacks = 0;
   tcp->probe_out = false;
   tcp->backoff++;
   suspect_neighbour(tcp);
-  // Full segments that never arrive: perhaps routers drop what is too large without a word (RFC 4821's black hole).
+  // Full segments that never arrive: perhaps routers drop what is too large without a word (RFC 4821's black
+  // hole).
   if (tcp->backoff == 3 && tcp->path.interface && tcp->path.mtu > IPV6_MIN_MTU)
     path_mtu_lower(tcp->base.stack, &tcp->base.remote, tcp->path.interface->info.mtu, tcp->path.mtu / 2);
   tcp_output(tcp);
@@ -152,8 +149,7 @@ static void reorder_timeout(tcp_t* tcp) {
 }
 
 static void persist_timeout(tcp_t* tcp) {
-  if (!tcp->stalled_since)
-    tcp->stalled_since = tcp->base.stack->now;
+  if (!tcp->stalled_since) tcp->stalled_since = tcp->base.stack->now;
   // A closed window may stay closed for ever, as long as the peer answers (RFC 9293, 3.8.6.1).
   bool silent = tcp->base.stack->now - tcp->last_heard > 4 * TCP_RTO_MAX;
   if ((silent && given_up(tcp)) || (tcp->user_timeout_ms && given_up(tcp))) {
@@ -165,8 +161,7 @@ static void persist_timeout(tcp_t* tcp) {
   tcp_output(tcp);
   tcp->push_now = false;
   if (tcp->snd_nxt == before) {
-    if (tcp->backoff < BACKOFF_MAX)
-      tcp->backoff++;
+    if (tcp->backoff < BACKOFF_MAX) tcp->backoff++;
     tcp_send_probe(tcp);
   }
   tcp_arm_send_timer(tcp);
@@ -195,8 +190,7 @@ static void ack_timer_fired(wheel_timer_t* timer) {
 static void keepalive(tcp_t* tcp) {
   tcpip_t* stack = tcp->base.stack;
   int64_t idle = stack->now - tcp->last_heard, wanted = tcp->keepalive_idle_s * NS_PER_S;
-  if (!tcp->keepalive)
-    return;
+  if (!tcp->keepalive) return;
   if (idle < wanted || tcp->board.count) {  // heard of meanwhile, or retransmission watches over it
     tcp->keepalive_sent = 0;
     tcp_arm_life(tcp, idle < wanted ? wanted - idle : wanted);

@@ -40,8 +40,7 @@ static int add_loopback(tcpip_t* stack) {
   addr_t v4 = addr_v4((const uint8_t[]){127, 0, 0, 1});
   tcpip_interface_config_t config = {.name = "lo", .mtu = 65535};
   interface_t* lo = interface_create(stack, &config, true);
-  if (!lo)
-    return -ENOMEM;
+  if (!lo) return -ENOMEM;
   lo->info.up = true;
   int result = interface_address_add(lo, &v4, ADDR_V4_PREFIX + 8, true);
   return result ? result : interface_address_add(lo, &v6, 128, true);
@@ -49,8 +48,7 @@ static int add_loopback(tcpip_t* stack) {
 
 int tcpip_create(const tcpip_config_t* config, tcpip_t** out) {
   tcpip_t* stack = calloc(1, sizeof *stack);
-  if (!stack)
-    return -ENOMEM;
+  if (!stack) return -ENOMEM;
   stack->ops = config->ops;
   stack->context = config->context;
   stack->now = config->now_ns;
@@ -66,8 +64,7 @@ int tcpip_create(const tcpip_config_t* config, tcpip_t** out) {
   derive_keys(stack, config->secret);
   static const tcpip_quota_t no_limit = {UINT32_MAX, SIZE_MAX};
   int result = add_loopback(stack);
-  if (result == 0)
-    result = tcpip_client_create(stack, &no_limit, &stack->orphanage);
+  if (result == 0) result = tcpip_client_create(stack, &no_limit, &stack->orphanage);
   if (result) {
     tcpip_destroy(stack);
     return result;
@@ -77,8 +74,7 @@ int tcpip_create(const tcpip_config_t* config, tcpip_t** out) {
 }
 
 void tcpip_destroy(tcpip_t* stack) {
-  if (!stack)
-    return;
+  if (!stack) return;
   stack->ops = (tcpip_ops_t){0};  // no one is called any more
   stack->closing = true;
   while (!list_empty(&stack->clients))
@@ -95,8 +91,7 @@ void tcpip_destroy(tcpip_t* stack) {
 }
 
 void tcpip_set_time(tcpip_t* stack, int64_t now_ns) {
-  if (now_ns > stack->now)
-    stack->now = now_ns;
+  if (now_ns > stack->now) stack->now = now_ns;
 }
 
 int64_t tcpip_time(const tcpip_t* stack) {

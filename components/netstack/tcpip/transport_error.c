@@ -1,5 +1,5 @@
-// ICMP errors, at the transports: to the socket whose packet is quoted, if there is one; otherwise they are ignored,
-// which is also what makes forged ones hard (RFC 5927).
+// ICMP errors, at the transports: to the socket whose packet is quoted, if there is one; otherwise they are
+// ignored, which is also what makes forged ones hard (RFC 5927).
 #include "sock.h"
 #include "stack.h"
 
@@ -26,11 +26,8 @@ static bool key_of(const icmp_error_t* error, socket_key_t* key) {
 
 void transport_error(tcpip_t* stack, const icmp_error_t* error) {
   socket_key_t key;
-  if (!key_of(error, &key))
-    return;
+  if (!key_of(error, &key)) return;
   tcpip_socket_t* socket = socket_find_connection(stack, &key);
-  if (!socket)
-    socket = socket_find_bound(stack, &key);
-  if (socket)
-    socket->ops->icmp_error(socket, error);
+  if (!socket) socket = socket_find_bound(stack, &key);
+  if (socket) socket->ops->icmp_error(socket, error);
 }

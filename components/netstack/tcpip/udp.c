@@ -5,10 +5,8 @@
 
 int udp_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx) {
   size_t length = UDP_HEADER + tx->payload_length;
-  if (length > (path->v4 ? 65535 - IPV4_HEADER : 65535))
-    return -EMSGSIZE;
-  if (!remote_port)
-    return -EINVAL;
+  if (length > (path->v4 ? 65535 - IPV4_HEADER : 65535)) return -EMSGSIZE;
+  if (!remote_port) return -EINVAL;
   uint8_t* h = tx_push(tx, UDP_HEADER);
   be16_put(h, socket->local_port);
   be16_put(h + 2, remote_port);
@@ -19,10 +17,8 @@ int udp_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote
 
 static bool checksum_good(const rx_t* rx, size_t length) {
   const uint8_t* h = rx->transport;
-  if (rx->checksum_good)
-    return true;
-  if (h[6] == 0 && h[7] == 0)
-    return rx->v4;  // none was made; IPv6 does not allow that
+  if (rx->checksum_good) return true;
+  if (h[6] == 0 && h[7] == 0) return rx->v4;  // none was made; IPv6 does not allow that
   uint64_t sum = checksum_pseudo(&rx->source, &rx->destination, PROTOCOL_UDP, length);
   return checksum_fold(checksum_add(sum, h, length)) == 0xffff;
 }
@@ -33,13 +29,11 @@ static void deliver(rx_t* rx, const socket_key_t* key, const uint8_t* payload, s
     bool any = false;
     for (tcpip_socket_t* s = NULL; (s = socket_find_next_member(rx->stack, key, s)); any = true)
       datagram_queue(s, &info);
-    if (!any)
-      count(rx->stack, udp_rx_no_port);
+    if (!any) count(rx->stack, udp_rx_no_port);
     return;
   }
   tcpip_socket_t* socket = socket_find_connection(rx->stack, key);
-  if (!socket)
-    socket = socket_find_bound(rx->stack, key);
+  if (!socket) socket = socket_find_bound(rx->stack, key);
   if (socket) {
     datagram_queue(socket, &info);
   } else {
@@ -55,8 +49,7 @@ void udp_input(rx_t* rx) {
   count(stack, udp_rx);
   size_t length = rx->transport_length >= UDP_HEADER ? be16_get(h + 4) : 0;
   // A batch of datagrams merged into one is longer than its header may say.
-  if (rx->gso_size)
-    length = rx->transport_length;
+  if (rx->gso_size) length = rx->transport_length;
   if (length < UDP_HEADER || length > rx->transport_length || be16_get(h + 2) == 0) {
     count(stack, udp_rx_bad);
     return;

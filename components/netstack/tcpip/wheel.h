@@ -1,5 +1,6 @@
-// Timers whose cost does not grow with their number: a hierarchical timing wheel of 8 levels of 64 slots, each level
-// with a bitmap of the slots in use, so that starting, stopping and finding the next one are a few instructions.
+// Timers whose cost does not grow with their number: a hierarchical timing wheel of 8 levels of 64 slots,
+// each level with a bitmap of the slots in use, so that starting, stopping and finding the next one are a few
+// instructions.
 //
 // A timer never fires early, and at most one tick (65.5 us) late.
 #ifndef TCPIP_WHEEL_H_
@@ -29,7 +30,8 @@ typedef struct wheel {
 
 void wheel_init(wheel_t* wheel, int64_t now_ns);
 
-// (Re)starts `timer`. It must have been zeroed once, with `fire` set. A deadline in the past fires at the next advance.
+// (Re)starts `timer`. It must have been zeroed once, with `fire` set. A deadline in the past fires at the
+// next advance.
 void wheel_start(wheel_t* wheel, wheel_timer_t* timer, int64_t deadline_ns);
 
 // Nothing happens if it is not running.
@@ -39,12 +41,12 @@ static inline bool wheel_running(const wheel_timer_t* timer) {
   return timer->link != 0;
 }
 
-// Fires all that is due. A handler may start and stop any timer, its own included, and free its own; what it starts
-// for "now" fires at the next advance.
+// Fires all that is due. A handler may start and stop any timer, its own included, and free its own; what it
+// starts for "now" fires at the next advance.
 void wheel_advance(wheel_t* wheel, int64_t now_ns);
 
-// A time by which wheel_advance must be called, INT64_MAX if no timer runs. It may be earlier than the first timer
-// (when timers are to be moved to a finer level), never later.
+// A time by which wheel_advance must be called, INT64_MAX if no timer runs. It may be earlier than the first
+// timer (when timers are to be moved to a finer level), never later.
 int64_t wheel_next(const wheel_t* wheel);
 
 #endif  // TCPIP_WHEEL_H_

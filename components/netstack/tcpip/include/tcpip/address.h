@@ -1,5 +1,5 @@
-// Addresses as the engine's callers see them. Octets are in network byte order, ports and prefix lengths are plain
-// numbers in host order.
+// Addresses as the engine's callers see them. Octets are in network byte order, ports and prefix lengths are
+// plain numbers in host order.
 #ifndef TCPIP_ADDRESS_H_
 #define TCPIP_ADDRESS_H_
 
@@ -19,7 +19,8 @@ typedef struct tcpip_address {
 } tcpip_address_t;
 
 // Where a datagram goes or comes from. `zone` is the interface a link-local IPv6 address belongs to, else 0.
-// On an IPv6 socket that is not IPv6-only, IPv4 peers appear as IPv4-mapped addresses (::ffff:a.b.c.d), both ways.
+// On an IPv6 socket that is not IPv6-only, IPv4 peers appear as IPv4-mapped addresses (::ffff:a.b.c.d), both
+// ways.
 typedef struct tcpip_endpoint {
   tcpip_address_t address;
   uint16_t port;

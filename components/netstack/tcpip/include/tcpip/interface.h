@@ -33,16 +33,17 @@ typedef struct tcpip_interface_info {
   uint64_t rx_frames, rx_bytes, rx_dropped, tx_frames, tx_bytes, tx_dropped;
 } tcpip_interface_info_t;
 
-// Adds an Ethernet interface, down. -EEXIST if the name is taken, -EINVAL if the configuration is not as it must be,
-// -ENOSPC after 64 interfaces.
+// Adds an Ethernet interface, down. -EEXIST if the name is taken, -EINVAL if the configuration is not as it
+// must be, -ENOSPC after 64 interfaces.
 int tcpip_interface_add(tcpip_t* stack, const tcpip_interface_config_t* config, uint32_t* out_index);
 
-// Takes an interface away with its addresses, routes and neighbours; sockets bound to it get -ENODEV as pending error.
-// -ENODEV if there is none, -EBUSY for the loopback interface.
+// Takes an interface away with its addresses, routes and neighbours; sockets bound to it get -ENODEV as
+// pending error. -ENODEV if there is none, -EBUSY for the loopback interface.
 int tcpip_interface_remove(tcpip_t* stack, uint32_t index);
 
-// Brings an interface up (it gets its IPv6 link-local address, announces its addresses and joins their groups) or down
-// (its learned neighbours are forgotten and what waits on it is dropped; addresses and routes stay). -ENODEV.
+// Brings an interface up (it gets its IPv6 link-local address, announces its addresses and joins their
+// groups) or down (its learned neighbours are forgotten and what waits on it is dropped; addresses and routes
+// stay). -ENODEV.
 int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up);
 
 // -ENODEV if there is no such interface.
@@ -54,9 +55,9 @@ uint32_t tcpip_interface_find(const tcpip_t* stack, const char* name);
 // The smallest index above `index`, 0 at the end: start with 0 to walk all interfaces.
 uint32_t tcpip_interface_next(const tcpip_t* stack, uint32_t index);
 
-// Gives an interface an address; the route to its subnet comes with it. An IPv6 address is tentative until duplicate
-// address detection is done (1 s; it cannot be a source before), unless `known_unique`.
-// -ENODEV; -EEXIST if the interface has it; -EINVAL if it is not unicast or the prefix is too long; -ENOSPC after 32.
+// Gives an interface an address; the route to its subnet comes with it. An IPv6 address is tentative until
+// duplicate address detection is done (1 s; it cannot be a source before), unless `known_unique`. -ENODEV;
+// -EEXIST if the interface has it; -EINVAL if it is not unicast or the prefix is too long; -ENOSPC after 32.
 int tcpip_address_add(tcpip_t* stack, uint32_t index, const tcpip_subnet_t* subnet, bool known_unique);
 
 // -ENODEV, -EADDRNOTAVAIL if the interface has no such address. Sockets bound to it stay but cannot send.
@@ -84,8 +85,8 @@ typedef struct tcpip_route {
   uint32_t metric;
 } tcpip_route_t;
 
-// -ENODEV; -EINVAL if families differ, the prefix is too long or the gateway is not unicast; -EEXIST if there is an
-// equal route (metric aside); -ENOSPC at the limit.
+// -ENODEV; -EINVAL if families differ, the prefix is too long or the gateway is not unicast; -EEXIST if there
+// is an equal route (metric aside); -ENOSPC at the limit.
 int tcpip_route_add(tcpip_t* stack, const tcpip_route_t* route);
 
 // Removes the route with the same destination, gateway and interface. -ESRCH if there is none.
@@ -94,8 +95,9 @@ int tcpip_route_remove(tcpip_t* stack, const tcpip_route_t* route);
 // Copies up to `capacity` routes to `out`, best first, and returns how many there are in all.
 size_t tcpip_route_list(const tcpip_t* stack, tcpip_route_t* out, size_t capacity);
 
-// The way to a destination as a socket without options would take it: the interface, the next hop on its link (the
-// gateway or the destination itself) and the source address. -ENETUNREACH, -EADDRNOTAVAIL if no source fits.
+// The way to a destination as a socket without options would take it: the interface, the next hop on its link
+// (the gateway or the destination itself) and the source address. -ENETUNREACH, -EADDRNOTAVAIL if no source
+// fits.
 typedef struct tcpip_path {
   uint32_t interface;
   tcpip_address_t next_hop;
@@ -123,8 +125,8 @@ typedef struct tcpip_neighbour {
   uint32_t queued_packets;
 } tcpip_neighbour_t;
 
-// Enters an address that is never asked for and never expires; it replaces what was learned. -ENODEV, -EINVAL if the
-// address is not unicast or `mac` is a group address.
+// Enters an address that is never asked for and never expires; it replaces what was learned. -ENODEV, -EINVAL
+// if the address is not unicast or `mac` is a group address.
 int tcpip_neighbour_set(tcpip_t* stack, uint32_t index, const tcpip_address_t* address,
                         const uint8_t mac[TCPIP_MAC_SIZE]);
 

@@ -13,11 +13,12 @@ typedef struct tcpip_socket tcpip_socket_t;
 
 typedef enum tcpip_protocol {
   TCPIP_UDP,
-  // ICMP echo: what is sent is an echo request from its type octet on; the identifier is the local port (whatever the
-  // caller wrote there is replaced) and the checksum is filled in. What is received are the replies to it.
+  // ICMP echo: what is sent is an echo request from its type octet on; the identifier is the local port
+  // (whatever the caller wrote there is replaced) and the checksum is filled in. What is received are the
+  // replies to it.
   TCPIP_ICMP_ECHO,
-  // A stream. Listening and accepting are tcpip_socket_listen and _accept; connecting goes on by itself after the call
-  // has returned -EINPROGRESS.
+  // A stream. Listening and accepting are tcpip_socket_listen and _accept; connecting goes on by itself after
+  // the call has returned -EINPROGRESS.
   TCPIP_TCP,
 } tcpip_protocol_t;
 
@@ -30,8 +31,8 @@ enum {
   TCPIP_EVENT_WRITE_SHUTDOWN = 16,  // nothing more can be sent
 };
 
-// Makes a socket of `family` (TCPIP_IPV4 or TCPIP_IPV6) that `client` owns and pays for. `context` comes back in
-// ops.socket_event. -EMFILE if the client has its number of sockets, -EPROTONOSUPPORT, -EAFNOSUPPORT.
+// Makes a socket of `family` (TCPIP_IPV4 or TCPIP_IPV6) that `client` owns and pays for. `context` comes back
+// in ops.socket_event. -EMFILE if the client has its number of sockets, -EPROTONOSUPPORT, -EAFNOSUPPORT.
 int tcpip_socket_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
                         tcpip_socket_t** out);
 
@@ -44,23 +45,24 @@ void* tcpip_socket_context(const tcpip_socket_t* socket);
 // The state now, as TCPIP_EVENT_* bits.
 uint32_t tcpip_socket_poll(const tcpip_socket_t* socket);
 
-// Takes a local address and port; port 0 takes a free one at random (RFC 6056), the unspecified address takes all.
-// -EINVAL if already bound or shut down, -EAFNOSUPPORT for the wrong family, -EADDRNOTAVAIL if the address is neither
-// ours, a group nor broadcast, or its zone names no interface, -EADDRINUSE.
+// Takes a local address and port; port 0 takes a free one at random (RFC 6056), the unspecified address takes
+// all. -EINVAL if already bound or shut down, -EAFNOSUPPORT for the wrong family, -EADDRNOTAVAIL if the
+// address is neither ours, a group nor broadcast, or its zone names no interface, -EADDRINUSE.
 int tcpip_socket_bind(tcpip_socket_t* socket, const tcpip_endpoint_t* local);
 
-// Sets the peer: where sends without an address go, and the only one that is received from. Binds first if need be.
-// Queued datagrams stay. -EAFNOSUPPORT, -ENETUNREACH, -EADDRNOTAVAIL, -EACCES for broadcast without the option,
-// -EADDRINUSE, -EAGAIN if no port is free.
-// A stream begins to connect: -EINPROGRESS, and TCPIP_EVENT_WRITABLE or TCPIP_EVENT_ERROR when it is decided. Calling
-// again meanwhile gives -EALREADY, the first time afterwards the result (0 or an error), then -EISCONN.
+// Sets the peer: where sends without an address go, and the only one that is received from. Binds first if
+// need be. Queued datagrams stay. -EAFNOSUPPORT, -ENETUNREACH, -EADDRNOTAVAIL, -EACCES for broadcast without
+// the option, -EADDRINUSE, -EAGAIN if no port is free. A stream begins to connect: -EINPROGRESS, and
+// TCPIP_EVENT_WRITABLE or TCPIP_EVENT_ERROR when it is decided. Calling again meanwhile gives -EALREADY, the
+// first time afterwards the result (0 or an error), then -EISCONN.
 int tcpip_socket_connect(tcpip_socket_t* socket, const tcpip_endpoint_t* peer);
 
-// Undoes connect (0 even if there was no peer): an address that bind did not choose is released, and so is a port.
+// Undoes connect (0 even if there was no peer): an address that bind did not choose is released, and so is a
+// port.
 int tcpip_socket_disconnect(tcpip_socket_t* socket);
 
-// Shuts down receiving, sending or both. -ENOTCONN if there is no peer (the flags take effect even so, as on Linux),
-// -EINVAL if neither is asked for.
+// Shuts down receiving, sending or both. -ENOTCONN if there is no peer (the flags take effect even so, as on
+// Linux), -EINVAL if neither is asked for.
 int tcpip_socket_shutdown(tcpip_socket_t* socket, bool read, bool write);
 
 // The local endpoint: unspecified address and port 0 if not bound.
@@ -69,8 +71,9 @@ void tcpip_socket_local(const tcpip_socket_t* socket, tcpip_endpoint_t* out);
 // -ENOTCONN if there is no peer.
 int tcpip_socket_peer(const tcpip_socket_t* socket, tcpip_endpoint_t* out);
 
-// Returns the pending error as a negative errno and clears it; 0 if there is none. An ICMP port unreachable about a
-// connected socket's datagram makes -ECONNREFUSED; the next send or receive returns it as well, whichever is first.
+// Returns the pending error as a negative errno and clears it; 0 if there is none. An ICMP port unreachable
+// about a connected socket's datagram makes -ECONNREFUSED; the next send or receive returns it as well,
+// whichever is first.
 int tcpip_socket_take_error(tcpip_socket_t* socket);
 
 typedef struct tcpip_send {
@@ -83,10 +86,10 @@ typedef struct tcpip_send {
   int16_t tos;                    // traffic class 0..255, -1: the socket's
 } tcpip_send_t;
 
-// Sends one datagram; returns its length or an error, never a part. -EAGAIN if the link is full, -EDESTADDRREQ,
-// -EMSGSIZE if no IP packet can hold it, -EPIPE after shutdown, -EACCES for broadcast without the option, -ENETUNREACH,
-// -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -EINVAL, -ENOBUFS if the
-// client's memory is used up, or the pending error (which it clears).
+// Sends one datagram; returns its length or an error, never a part. -EAGAIN if the link is full,
+// -EDESTADDRREQ, -EMSGSIZE if no IP packet can hold it, -EPIPE after shutdown, -EACCES for broadcast without
+// the option, -ENETUNREACH, -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -EINVAL, -ENOBUFS
+// if the client's memory is used up, or the pending error (which it clears).
 int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send);
 
 typedef struct tcpip_recv {
@@ -94,8 +97,8 @@ typedef struct tcpip_recv {
   size_t iov_count;
   bool peek;  // leaves the datagram where it is
   // Filled in when a datagram was received:
-  size_t length;                // of the whole datagram
-  size_t truncated;             // bytes of it that were cut off
+  size_t length;     // of the whole datagram
+  size_t truncated;  // bytes of it that were cut off
   tcpip_endpoint_t from;
   tcpip_address_t destination;  // as its header says: may be a group
   uint32_t interface;
@@ -104,8 +107,8 @@ typedef struct tcpip_recv {
   int64_t timestamp_ns;  // the stack's time when it arrived
 } tcpip_recv_t;
 
-// Takes the oldest datagram; returns the number of bytes copied (0 is a datagram too). -EAGAIN if there is none, also
-// after shutdown (see TCPIP_EVENT_READ_SHUTDOWN), or the pending error (which it clears).
+// Takes the oldest datagram; returns the number of bytes copied (0 is a datagram too). -EAGAIN if there is
+// none, also after shutdown (see TCPIP_EVENT_READ_SHUTDOWN), or the pending error (which it clears).
 int64_t tcpip_socket_recv(tcpip_socket_t* socket, tcpip_recv_t* recv);
 
 // Bytes of the oldest datagram (FIONREAD); 0 if there is none.
@@ -113,22 +116,22 @@ size_t tcpip_socket_next_length(const tcpip_socket_t* socket);
 
 // Booleans are 0 or 1. Defaults in brackets.
 typedef enum tcpip_option {
-  TCPIP_REUSE_ADDRESS,            // [0]
-  TCPIP_REUSE_PORT,               // [0] datagrams are spread over the sockets of one port by the hash of their flow
-  TCPIP_BROADCAST,                // [0]
-  TCPIP_BIND_TO_DEVICE,           // an interface's index, 0 for any [0]; -ENODEV
-  TCPIP_RECEIVE_BUFFER,           // bytes, book-keeping included; clamped to 2 KiB..4 MiB [208 KiB]
-  TCPIP_SEND_BUFFER,              // likewise: bounds what waits for neighbours' addresses [208 KiB]
-  TCPIP_TTL,                      // IPv4 1..255, -1 for the default [64]
-  TCPIP_TOS,                      // IPv4 0..255 [0]
-  TCPIP_MULTICAST_TTL,            // IPv4 0..255, -1 for the default [1]
-  TCPIP_MULTICAST_LOOP,           // IPv4: own multicasts come back to this host's members [1]
-  TCPIP_MULTICAST_INTERFACE,      // IPv4: an interface's index, 0 for any [0]; -EADDRNOTAVAIL
-  TCPIP_IPV6_ONLY,                // [0]; -EINVAL once bound
-  TCPIP_IPV6_HOPS,                // 0..255, -1 for the default [64]
-  TCPIP_IPV6_TRAFFIC_CLASS,       // 0..255, -1 for the default [0]
-  TCPIP_IPV6_MULTICAST_HOPS,      // 0..255, -1 for the default [1]
-  TCPIP_IPV6_MULTICAST_LOOP,      // [1]
+  TCPIP_REUSE_ADDRESS,   // [0]
+  TCPIP_REUSE_PORT,      // [0] datagrams are spread over the sockets of one port by the hash of their flow
+  TCPIP_BROADCAST,       // [0]
+  TCPIP_BIND_TO_DEVICE,  // an interface's index, 0 for any [0]; -ENODEV
+  TCPIP_RECEIVE_BUFFER,  // bytes, book-keeping included; clamped to 2 KiB..4 MiB [208 KiB]
+  TCPIP_SEND_BUFFER,     // likewise: bounds what waits for neighbours' addresses [208 KiB]
+  TCPIP_TTL,             // IPv4 1..255, -1 for the default [64]
+  TCPIP_TOS,             // IPv4 0..255 [0]
+  TCPIP_MULTICAST_TTL,   // IPv4 0..255, -1 for the default [1]
+  TCPIP_MULTICAST_LOOP,  // IPv4: own multicasts come back to this host's members [1]
+  TCPIP_MULTICAST_INTERFACE,       // IPv4: an interface's index, 0 for any [0]; -EADDRNOTAVAIL
+  TCPIP_IPV6_ONLY,                 // [0]; -EINVAL once bound
+  TCPIP_IPV6_HOPS,                 // 0..255, -1 for the default [64]
+  TCPIP_IPV6_TRAFFIC_CLASS,        // 0..255, -1 for the default [0]
+  TCPIP_IPV6_MULTICAST_HOPS,       // 0..255, -1 for the default [1]
+  TCPIP_IPV6_MULTICAST_LOOP,       // [1]
   TCPIP_IPV6_MULTICAST_INTERFACE,  // an interface's index, 0 for any [0]; -ENODEV
   // Streams only:
   TCPIP_TCP_NO_DELAY,             // [0]
@@ -150,23 +153,24 @@ enum { TCPIP_CONGESTION_RENO = 1, TCPIP_CONGESTION_CUBIC = 2 };
 int tcpip_socket_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
 int tcpip_socket_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);
 
-// Joins `group` on `interface`; 0 takes the interface of the route to the group. -EINVAL if it is no group, -ENODEV,
-// -EADDRINUSE if joined already, -ENOBUFS after 20 groups per socket.
+// Joins `group` on `interface`; 0 takes the interface of the route to the group. -EINVAL if it is no group,
+// -ENODEV, -EADDRINUSE if joined already, -ENOBUFS after 20 groups per socket.
 int tcpip_socket_join(tcpip_socket_t* socket, const tcpip_address_t* group, uint32_t interface);
 
 // -EADDRNOTAVAIL if it has not joined.
 int tcpip_socket_leave(tcpip_socket_t* socket, const tcpip_address_t* group, uint32_t interface);
 
-// Streams. tcpip_socket_send takes as much as there is room for and returns how much that was; tcpip_socket_recv returns
-// 0 at the end of the stream. Destroying a stream closes it in good order, in the background; with received data
-// unread, or TCPIP_LINGER 0, it resets the connection.
+// Streams. tcpip_socket_send takes as much as there is room for and returns how much that was;
+// tcpip_socket_recv returns 0 at the end of the stream. Destroying a stream closes it in good order, in the
+// background; with received data unread, or TCPIP_LINGER 0, it resets the connection.
 
-// Waits for connections, at most `backlog` (1..4096) of them half-open and as many complete. TCPIP_EVENT_READABLE tells
-// that one can be accepted. -EOPNOTSUPP if it is no stream, -EINVAL if it is connected, -EADDRINUSE.
+// Waits for connections, at most `backlog` (1..4096) of them half-open and as many complete.
+// TCPIP_EVENT_READABLE tells that one can be accepted. -EOPNOTSUPP if it is no stream, -EINVAL if it is
+// connected, -EADDRINUSE.
 int tcpip_socket_listen(tcpip_socket_t* socket, int backlog);
 
-// Takes the oldest complete connection: a socket of the same client, with `context`; see tcpip_socket_poll for what has
-// happened to it already. -EAGAIN if there is none, -EINVAL if it does not listen, -EOPNOTSUPP.
+// Takes the oldest complete connection: a socket of the same client, with `context`; see tcpip_socket_poll
+// for what has happened to it already. -EAGAIN if there is none, -EINVAL if it does not listen, -EOPNOTSUPP.
 int tcpip_socket_accept(tcpip_socket_t* socket, void* context, tcpip_socket_t** out);
 
 typedef enum tcpip_tcp_state {

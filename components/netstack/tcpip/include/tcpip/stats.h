@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// clang-format off
 // One list gives both the members and their names: X(layer_what).
 #define TCPIP_STATS(X)                                                                                          \
   X(link_rx) X(link_rx_short) X(link_rx_not_ours) X(link_rx_unknown_type) X(link_rx_down) X(link_tx)            \
@@ -27,6 +28,7 @@
   X(tcp_rx_resets) X(tcp_tx) X(tcp_tx_resets) X(tcp_retransmits) X(tcp_timeouts) X(tcp_challenge_acks)          \
   X(tcp_opened) X(tcp_listen_overflows) X(tcp_cookies_sent) X(tcp_cookies_accepted)                             \
   X(loopback_full) X(no_memory)
+// clang-format on
 
 typedef struct tcpip_stats {
 #define TCPIP_STATS_MEMBER(name) uint64_t name;

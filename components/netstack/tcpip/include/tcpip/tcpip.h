@@ -1,19 +1,19 @@
 // The TCP/IP engine: a host's network layers as a library without input or output.
 //
-// Frames, calls and the time go in; frames, events and the next deadline come out. All state hangs off one tcpip_t,
-// so a process may have as many as it likes; one is used by one thread at a time. The engine makes no system call
-// besides taking memory from malloc, blocks nowhere, and never calls back into itself: what a socket sends to its
-// own host is delivered by the next tcpip_advance.
+// Frames, calls and the time go in; frames, events and the next deadline come out. All state hangs off one
+// tcpip_t, so a process may have as many as it likes; one is used by one thread at a time. The engine makes
+// no system call besides taking memory from malloc, blocks nowhere, and never calls back into itself: what a
+// socket sends to its own host is delivered by the next tcpip_advance.
 //
 // How a loop drives it:
 //
-//   tcpip_advance(stack, now());                     // at the head of each round: due timers, loopback, events
-//   wait until tcpip_deadline(stack), a frame, or a request
-//   tcpip_set_time(stack, now());
+//   tcpip_advance(stack, now());                     // at the head of each round: due timers, loopback,
+//   events wait until tcpip_deadline(stack), a frame, or a request tcpip_set_time(stack, now());
 //   tcpip_input(...) for each frame; tcpip_link_writable(...) when a full link has room again; socket calls
 //
-// Functions that can fail return 0 or a negative Linux errno (-EAGAIN, -EINVAL ...); -ENOMEM is possible wherever
-// something is created. Everything a frame contains is hostile: it is counted and dropped, never trusted.
+// Functions that can fail return 0 or a negative Linux errno (-EAGAIN, -EINVAL ...); -ENOMEM is possible
+// wherever something is created. Everything a frame contains is hostile: it is counted and dropped, never
+// trusted.
 #ifndef TCPIP_TCPIP_H_
 #define TCPIP_TCPIP_H_
 
@@ -29,11 +29,12 @@ typedef struct tcpip tcpip_t;
 // "No deadline": tcpip_deadline's answer when nothing is due at any time.
 #define TCPIP_NEVER INT64_MAX
 
-// The checksum and segmentation work that goes with a frame, in the manner of a virtio-net header. All zero: a plain
-// frame whose checksums are complete (transmit) or not known to be good (input).
+// The checksum and segmentation work that goes with a frame, in the manner of a virtio-net header. All zero:
+// a plain frame whose checksums are complete (transmit) or not known to be good (input).
 enum {
-  TCPIP_OFFLOAD_NEEDS_CHECKSUM = 1,  // the 16 bits at checksum_start + checksum_offset hold the pseudo-header's sum
-  TCPIP_OFFLOAD_DATA_VALID = 2,      // input only: the wire has verified the transport checksum
+  TCPIP_OFFLOAD_NEEDS_CHECKSUM =
+      1,  // the 16 bits at checksum_start + checksum_offset hold the pseudo-header's sum
+  TCPIP_OFFLOAD_DATA_VALID = 2,  // input only: the wire has verified the transport checksum
 };
 enum { TCPIP_GSO_NONE = 0, TCPIP_GSO_TCPV4 = 1, TCPIP_GSO_TCPV6 = 4, TCPIP_GSO_UDP = 5 };
 
@@ -49,17 +50,18 @@ typedef struct tcpip_offload {
 // What the engine asks of its user. `context` is the config's. None of these may call the engine, except that
 // `socket_event` may call tcpip_socket_poll.
 typedef struct tcpip_ops {
-  // Hands a whole Ethernet frame to the link of `interface`; required if an interface is ever added. The bytes
-  // belong to the engine and are valid until this returns. `offload` asks only for what the interface said it can
-  // do. Returns 0 if the frame was taken, -EAGAIN if the link's queue is full: the engine then reports -EAGAIN to the
-  // socket where there is one and waits for tcpip_link_writable. Any other value counts as a lost frame.
+  // Hands a whole Ethernet frame to the link of `interface`; required if an interface is ever added. The
+  // bytes belong to the engine and are valid until this returns. `offload` asks only for what the interface
+  // said it can do. Returns 0 if the frame was taken, -EAGAIN if the link's queue is full: the engine then
+  // reports -EAGAIN to the socket where there is one and waits for tcpip_link_writable. Any other value
+  // counts as a lost frame.
   int (*transmit)(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
                   const tcpip_offload_t* offload);
-  // The interface should (or need no longer) receive frames to this multicast address. Called once per change.
-  // May be NULL.
+  // The interface should (or need no longer) receive frames to this multicast address. Called once per
+  // change. May be NULL.
   void (*multicast_filter)(void* context, uint32_t interface, const uint8_t mac[TCPIP_MAC_SIZE], bool add);
-  // An edge: each of `events` (TCPIP_EVENT_*) has come to hold on `socket`. May be NULL. The socket must not be
-  // destroyed from here. See tcpip_socket_poll for the state.
+  // An edge: each of `events` (TCPIP_EVENT_*) has come to hold on `socket`. May be NULL. The socket must not
+  // be destroyed from here. See tcpip_socket_poll for the state.
   void (*socket_event)(void* context, tcpip_socket_t* socket, void* socket_context, uint32_t events);
   // Tells where a datagram is, for tracing; NULL when off. `point` is a literal: "udp.send", "ip.output",
   // "udp.send.done", "ip.input", "udp.input", "udp.recv", "udp.recv.would_block" or "udp.recv.done".
@@ -79,41 +81,43 @@ typedef struct tcpip_limits {
 typedef struct tcpip_config {
   tcpip_ops_t ops;
   void* context;
-  // Unpredictable bytes, from getrandom in a real program: they key the hash tables and choose ports and identifiers.
-  // Equal secrets and equal inputs give equal outputs.
+  // Unpredictable bytes, from getrandom in a real program: they key the hash tables and choose ports and
+  // identifiers. Equal secrets and equal inputs give equal outputs.
   uint8_t secret[32];
   int64_t now_ns;  // the time at creation
   tcpip_limits_t limits;
 } tcpip_config_t;
 
-// Makes a stack that has one interface, "lo" (index TCPIP_LOOPBACK), up, with 127.0.0.1/8 and ::1. `config` is copied.
+// Makes a stack that has one interface, "lo" (index TCPIP_LOOPBACK), up, with 127.0.0.1/8 and ::1. `config`
+// is copied.
 int tcpip_create(const tcpip_config_t* config, tcpip_t** out);
 
 // Frees everything, its clients and their sockets included; no callback is made. NULL is accepted.
 void tcpip_destroy(tcpip_t* stack);
 
-// The time that calls from now on happen at: nanoseconds of a monotonic clock. It never goes back; an earlier time
-// than the last is taken as the last.
+// The time that calls from now on happen at: nanoseconds of a monotonic clock. It never goes back; an earlier
+// time than the last is taken as the last.
 void tcpip_set_time(tcpip_t* stack, int64_t now_ns);
 
 // The last time set.
 int64_t tcpip_time(const tcpip_t* stack);
 
-// Sets the time and does all that has become due: timers, and delivery of what is waiting on the loopback interface.
+// Sets the time and does all that has become due: timers, and delivery of what is waiting on the loopback
+// interface.
 void tcpip_advance(tcpip_t* stack, int64_t now_ns);
 
-// When tcpip_advance must be called next at the latest; a time not after the present one means "now", TCPIP_NEVER that
-// nothing waits. It can become earlier with any other call.
+// When tcpip_advance must be called next at the latest; a time not after the present one means "now",
+// TCPIP_NEVER that nothing waits. It can become earlier with any other call.
 int64_t tcpip_deadline(const tcpip_t* stack);
 
-// One Ethernet frame from the wire of `interface`, without its check sequence. `frame` is read, not kept. `offload`
-// may be NULL, which says nothing is known about checksums. Frames that are cut, damaged or not for us, and those of
-// an interface that does not exist or is down, are counted and dropped.
+// One Ethernet frame from the wire of `interface`, without its check sequence. `frame` is read, not kept.
+// `offload` may be NULL, which says nothing is known about checksums. Frames that are cut, damaged or not for
+// us, and those of an interface that does not exist or is down, are counted and dropped.
 void tcpip_input(tcpip_t* stack, uint32_t interface, const void* frame, size_t length,
                  const tcpip_offload_t* offload);
 
-// The link of `interface` has room again after `transmit` returned -EAGAIN: waiting frames are sent, and sockets that
-// were refused become writable.
+// The link of `interface` has room again after `transmit` returned -EAGAIN: waiting frames are sent, and
+// sockets that were refused become writable.
 void tcpip_link_writable(tcpip_t* stack, uint32_t interface);
 
 // A client owns sockets and pays for their memory, so that none can take more than its share from the others.
