@@ -253,7 +253,7 @@ void component_kill(component_t* component) {
 }
 
 static void on_stop_timeout(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  component_t* component = (component_t*)((char*)task - offsetof(component_t, stop_timer));
+  component_t* component = (void*)((char*)task - offsetof(component_t, stop_timer));
   (void)dispatcher;
   if (status != ZX_OK) return;
   manager_say("%s did not stop within %u ms and is killed", component->label,
@@ -283,7 +283,7 @@ void component_stop(component_t* component) {
 }
 
 static void on_ended(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
-  component_t* component = (component_t*)((char*)fd - offsetof(component_t, ended));
+  component_t* component = (void*)((char*)fd - offsetof(component_t, ended));
   (void)events;
   if (status != ZX_OK) return;
   int wait_status = sandbox_reap(&component->process);

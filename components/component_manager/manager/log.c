@@ -39,7 +39,7 @@ static bool read_some(log_stream_t* stream) {
 }
 
 static void on_readable(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
-  log_stream_t* stream = (log_stream_t*)((char*)fd - offsetof(log_stream_t, fd));
+  log_stream_t* stream = (void*)((char*)fd - offsetof(log_stream_t, fd));
   (void)events;
   if (status != ZX_OK) return;
   if (!read_some(stream)) async_cancel_fd(dispatcher, fd);

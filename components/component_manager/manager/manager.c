@@ -198,7 +198,7 @@ static void pass_on(manager_t* manager, const struct signalfd_siginfo* info) {
 }
 
 static void on_signal(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
-  manager_t* manager = (manager_t*)((char*)fd - offsetof(manager_t, signals));
+  manager_t* manager = (void*)((char*)fd - offsetof(manager_t, signals));
   struct signalfd_siginfo info;
   (void)dispatcher;
   (void)events;

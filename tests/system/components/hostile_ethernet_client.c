@@ -161,7 +161,7 @@ static uint16_t make_arp(client_t* client, uint8_t frame[42], const char* target
 
 int main(int argc, char** argv) {
   async_loop_t* loop;
-  component_t* component;
+  component_t* component = NULL;
   client_t client = {0};
   require(argc == 2, "one argument: the address to ask for");
   zx_status_t status = async_loop_create(NULL, &loop);

@@ -42,8 +42,7 @@ static const char* const bad[] = {
     "--device=a-name-too-long-for-a-device",
     "--no-host-loopback=1",
     "nonsense",
-    "a very long argument of which the message shows only the beginning, so that it fits, whatever somebody "
-    "wrote here",
+    "a very long argument, of which the message shows only the beginning, so that it fits in any case",
 };
 
 START_TEST(bad_argument_is_refused_with_its_text) {

@@ -73,7 +73,7 @@ START_TEST(gathered_messages_have_the_same_limit) {
   for (uint64_t size = 65480; size < 65600; size++) {
     fidl_encoder_t encoder;
     test_vectors_Large value = {
-        .head = 1, .data = {size, data}, .name = fidl_string("name"), .tail = {0, (uint64_t*)scratch}};
+        .head = 1, .data = {size, data}, .name = fidl_string("name"), .tail = {0, (void*)scratch}};
     fidl_encoder_init(&encoder, scratch, 65536, 65536, true);
     uint64_t whole = 56 + (size + 7) / 8 * 8 + 8;
     ck_assert_int_eq(fidl_encoder_add(&encoder, TYPE(Large), &value), whole <= 65536);
