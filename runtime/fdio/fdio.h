@@ -66,9 +66,10 @@ void fdio_adopt_process(void);
 // Between enter and leave the socket cannot go away, whoever closes the descriptor. errno is changed on
 // failure only.
 //
-// A signal handler may make calls, too. But if it interrupted one of ours halfway, the layers below may hold
-// locks; then the handler's call fails with EDEADLK instead of waiting for itself. (Handlers that run while a
-// call waits are safe.)
+// A signal handler may make calls, too, and may jump away: where the program has handlers, they run between
+// calls and while calls wait. (A handler that the library has not seen being installed may interrupt a call
+// halfway, where the layers below hold locks; a call it makes then fails with EDEADLK instead of waiting for
+// itself.)
 
 typedef struct fdio_call {
   fdio_socket_t* socket;  // NULL: not ours, the C library's business
@@ -91,11 +92,22 @@ ssize_t fdio_leave(fdio_call_t* call, int error, ssize_t result);
 
 // What a thread is doing.
 typedef struct fdio_thread {
-  unsigned busy;           // calls that have entered and not left; more than one only through signal handlers
+  bool busy;               // in a call of ours, beyond which the layers below may hold locks
+  bool masked;             // busy with all signals blocked; `mask` is the program's
   fdio_socket_t* waiting;  // the socket whose wait signal handlers are interrupting just now
+  sigset_t mask;
 } fdio_thread_t;
 
 extern _Thread_local fdio_thread_t fdio_thread;
+
+// Begins and ends being busy. A program without signal handlers pays nothing for them; in one that has some,
+// signals wait until the call is over or sleeps. False: the thread is busy already, this is a signal
+// handler's call.
+bool fdio_busy_begin(void);
+void fdio_busy_end(void);
+
+// Whether the program has ever installed a signal handler.
+extern atomic_bool fdio_has_handlers;
 
 // Waiting, in a way that the program's signal handlers can interrupt.
 //

@@ -1,9 +1,6 @@
 // Waits that the program's signal handlers interrupt as POSIX says. While a thread waits all its signals are
 // blocked; a signalfd, one of a few that the process keeps, turns a pending one into something the wait can
 // see.
-//
-// A signal that comes while the server is being asked, between two waits, counts as having come before the
-// call: its handler runs, and the call goes on.
 #include <pthread.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -40,8 +37,12 @@ static bool watch(int slot, const sigset_t* wanted) {
 void fdio_interrupt_begin(fdio_interrupt_t* interrupt) {
   sigset_t all;
   interrupt->fd = -1;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &interrupt->mask);
+  if (fdio_thread.masked) {
+    interrupt->mask = fdio_thread.mask;
+  } else {
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &interrupt->mask);
+  }
   sigset_t wanted = complement(&interrupt->mask);
   for (interrupt->slot = 0; interrupt->slot < INTERRUPT_SLOTS; interrupt->slot++) {
     if (atomic_flag_test_and_set_explicit(&slots[interrupt->slot].taken, memory_order_acquire)) continue;
@@ -70,6 +71,7 @@ static bool ends_call(const sigset_t* pending, const sigset_t* mask, bool timed)
 }
 
 bool fdio_interrupt_end(fdio_interrupt_t* interrupt, bool timed) {
+  fdio_thread.masked = false;
   if (interrupt->slot < 0) return false;
   sigset_t pending;
   bool ends = sigpending(&pending) == 0 && ends_call(&pending, &interrupt->mask, timed);
@@ -82,4 +84,22 @@ void fdio_interrupt_reset(void) {
   for (int slot = 0; slot < INTERRUPT_SLOTS; slot++) {
     atomic_flag_clear_explicit(&slots[slot].taken, memory_order_relaxed);
   }
+}
+
+// Seeing handlers being installed
+
+atomic_bool fdio_has_handlers;
+
+static void note(bool is_handler) {
+  if (is_handler) atomic_store_explicit(&fdio_has_handlers, true, memory_order_relaxed);
+}
+
+FDIO_EXPORT int sigaction(int number, const struct sigaction* action, struct sigaction* old) {
+  note(action && action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
+  return libc_sigaction(number, action, old);
+}
+
+FDIO_EXPORT sighandler_t signal(int number, sighandler_t handler) {
+  note(handler != SIG_DFL && handler != SIG_IGN);
+  return libc_signal(number, handler);
 }

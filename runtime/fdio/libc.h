@@ -9,6 +9,7 @@
 #define RUNTIME_FDIO_LIBC_H_
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -64,6 +65,9 @@
   X(int, ioctl, (int fd, unsigned long request, void* argument), (fd, request, argument))                   \
   X(unsigned, if_nametoindex, (const char* name), (name))                                                   \
   X(char*, if_indextoname, (unsigned index, char* name), (index, name))                                     \
+  X(int, sigaction, (int number, const struct sigaction* action, struct sigaction* old),                    \
+    (number, action, old))                                                                                  \
+  X(sighandler_t, signal, (int number, sighandler_t handler), (number, handler))                            \
   X(FILE*, fdopen, (int fd, const char* mode), (fd, mode))                                                  \
   X(long, syscall, (long number, long a, long b, long c, long d, long e, long f), (number, a, b, c, d, e, f))
 

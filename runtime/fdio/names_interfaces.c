@@ -8,17 +8,15 @@
 
 // Calls `ask` with the provider, once more if the network stack was restarted. An errno number.
 static int with_provider(int (*ask)(zx_handle_t provider, void* context), void* context) {
-  if (fdio_thread.busy) return EDEADLK;  // a signal handler
   fdio_check_process();
-  fdio_thread.busy = 1;
+  if (!fdio_busy_begin()) return EDEADLK;
   int error = EPIPE;
   for (int attempt = 0; attempt < 2 && error == EPIPE; attempt++) {
     zx_handle_t provider;
     zx_status_t status = fdio_provider(attempt > 0, &provider);
     error = status == ZX_OK ? ask(provider, context) : zxio_errno(status);
   }
-  fdio_thread.busy = 0;
-  fdio_table_finish_released();
+  fdio_busy_end();
   return error;
 }
 

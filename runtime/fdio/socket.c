@@ -4,6 +4,7 @@
 #include <lib/trace/trace.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 #include <zircon/errors.h>
 #include <zircon/syscalls.h>
@@ -16,6 +17,27 @@
 
 _Thread_local fdio_thread_t fdio_thread;
 
+bool fdio_busy_begin(void) {
+  if (fdio_thread.busy) return false;
+  if (!fdio_thread.masked && atomic_load_explicit(&fdio_has_handlers, memory_order_relaxed)) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &fdio_thread.mask);
+    fdio_thread.masked = true;
+  }
+  fdio_thread.busy = true;
+  return true;
+}
+
+void fdio_busy_end(void) {
+  fdio_thread.busy = false;
+  fdio_table_finish_released();
+  if (!fdio_thread.masked) return;
+  sigset_t mask = fdio_thread.mask;
+  fdio_thread.masked = false;
+  pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
 fdio_call_t fdio_enter(int fd) {
   fdio_call_t call = {.socket = fdio_table_peek(fd), .saved_errno = errno};
   if (__builtin_expect(!call.socket, 1) || call.socket == FDIO_STREAM) {
@@ -25,14 +47,14 @@ fdio_call_t fdio_enter(int fd) {
   fdio_check_process();
   if (call.socket == FDIO_INTERNAL) {
     call.error = EBADF;
-  } else if (fdio_thread.busy) {
+  } else if (!fdio_busy_begin()) {
     call.error = EDEADLK;
   } else {
     call.socket = fdio_table_acquire(fd);
     if (!fdio_entry_is_socket(call.socket)) {
       call.error = EBADF;  // closed this moment
-    } else {
-      fdio_thread.busy = 1;
+      call.socket = FDIO_INTERNAL;
+      fdio_busy_end();
     }
   }
   return call;
@@ -40,8 +62,7 @@ fdio_call_t fdio_enter(int fd) {
 
 ssize_t fdio_leave(fdio_call_t* call, int error, ssize_t result) {
   fdio_entry_release(call->socket);
-  fdio_thread.busy = 0;
-  fdio_table_finish_released();
+  fdio_busy_end();
   errno = error ? error : call->saved_errno;
   return error ? -1 : result;
 }
@@ -71,9 +92,9 @@ static zx_status_t wait_once(waiting_t* waiting, zxio_events_t* out_events, bool
       zxio_socket_wait(&waiting->socket->zxio, waiting->events, waiting->deadline, interrupt.fd, out_events);
   // From here to the end of it handlers may run, and may not come back.
   fdio_thread.waiting = waiting->socket;
-  fdio_thread.busy = 0;
+  fdio_thread.busy = false;
   *out_ended = fdio_interrupt_end(&interrupt, waiting->timeout_ns != ZX_TIME_INFINITE);
-  fdio_thread.busy = 1;
+  fdio_busy_begin();
   fdio_thread.waiting = NULL;
   return status;
 }
@@ -238,17 +259,15 @@ int fdio_socket_open(int domain, int type, int protocol) {
   if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
     return stream_socket(domain, type, protocol);
   fdio_check_process();
-  if (fdio_thread.busy) {
+  if (!fdio_busy_begin()) {
     errno = EDEADLK;
     return -1;
   }
-  fdio_thread.busy = 1;
   zxio_socket_t zxio;
   int fd = -1;
   int error = create(domain, kind, protocol, &zxio, &fd);
   if (!error) error = fdio_socket_install(&zxio, fd, type);
-  fdio_thread.busy = 0;
-  fdio_table_finish_released();
+  fdio_busy_end();
   errno = error ? error : saved_errno;
   return error ? -1 : fd;
 }

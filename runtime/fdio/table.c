@@ -135,16 +135,16 @@ void fdio_entry_release(fdio_socket_t* entry) {
 
 // A handler that closes a socket while it interrupts a call leaves the rest to that call.
 void fdio_table_finish_released(void) {
-  if (!atomic_load_explicit(&released, memory_order_relaxed) || fdio_thread.busy) return;
-  fdio_thread.busy = 1;
-  fdio_socket_t* socket = atomic_exchange_explicit(&released, NULL, memory_order_acquire);
-  while (socket) {
-    fdio_socket_t* next = socket->next_free;
-    zxio_socket_close(&socket->zxio);
-    put_back(socket);
-    socket = next;
+  while (atomic_load_explicit(&released, memory_order_relaxed) && fdio_busy_begin()) {
+    fdio_socket_t* socket = atomic_exchange_explicit(&released, NULL, memory_order_acquire);
+    while (socket) {
+      fdio_socket_t* next = socket->next_free;
+      zxio_socket_close(&socket->zxio);
+      put_back(socket);
+      socket = next;
+    }
+    fdio_busy_end();
   }
-  fdio_thread.busy = 0;
 }
 
 void fdio_socket_each(void (*visit)(fdio_socket_t* socket, bool in_use)) {
