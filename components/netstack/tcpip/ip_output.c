@@ -157,7 +157,7 @@ void ip_output_checksum(const path_t* path, uint8_t protocol, size_t offset, tx_
   bool whole = length + ip_header <= path->mtu || tx->offload.gso_size;
   bool can = (path->interface->link_features & TCPIP_LINK_TX_CHECKSUM) && protocol != PROTOCOL_ICMPV6;
   bool offload = can || path->interface->info.loopback;
-  // For a segmentation request the pseudo-header's length is left to the link, as virtio-net has it.
+  // For a segmentation request the length is that of the whole, as virtio-net has it.
   uint64_t sum = checksum_pseudo(&path->source, &path->destination, protocol, length);
   if (offload && whole) {
     checksum_put(transport + offset, checksum_fold(sum));

@@ -1,0 +1,188 @@
+// Stream sockets as their user sees them: names, families, the loopback interface, a full link, errors of misuse.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "host.h"
+#include "jx_test.h"
+
+static host_t a, b;
+
+static void setup(void) {
+  host_init(&a, &(host_config_t){.last_octet = 1, .seed = 1});
+  host_init(&b, &(host_config_t){.last_octet = 2, .seed = 2});
+}
+
+static void teardown(void) {
+  host_deinit(&a);
+  host_deinit(&b);
+}
+
+static tcpip_socket_t* stream(host_t* h, uint8_t family) {
+  tcpip_socket_t* s;
+  ck_assert_int_eq(tcpip_socket_create(h->client, family, TCPIP_TCP, h, &s), 0);
+  return s;
+}
+
+static tcpip_socket_t* listener(host_t* h, const char* address, uint16_t port) {
+  tcpip_endpoint_t at = host_endpoint(address, port);
+  tcpip_socket_t* s = stream(h, at.address.family);
+  ck_assert_int_eq(tcpip_socket_bind(s, &at), 0);
+  ck_assert_int_eq(tcpip_socket_listen(s, 8), 0);
+  return s;
+}
+
+START_TEST(a_dual_stack_listener_takes_both_families) {
+  tcpip_socket_t* l = listener(&b, "::", 80);
+  const char* addresses[] = {"10.0.0.2", "fd00::2"};
+  const char* seen_as[] = {"::ffff:10.0.0.1", "fd00::1"};
+  for (int i = 0; i < 2; i++) {
+    tcpip_socket_t *c = stream(&a, i ? TCPIP_IPV6 : TCPIP_IPV4), *s;
+    tcpip_endpoint_t to = host_endpoint(addresses[i], 80), peer;
+    char text[TCPIP_ADDRESS_TEXT_SIZE], byte;
+    ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+    ck_assert_int_eq(tcpip_socket_connect(c, &to), -EALREADY);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_connect(c, &to), 0);
+    ck_assert_int_eq(tcpip_socket_connect(c, &to), -EISCONN);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), -EAGAIN);
+    ck_assert_int_eq(tcpip_socket_peer(s, &peer), 0);
+    tcpip_address_format(&peer.address, text);
+    ck_assert_str_eq(text, seen_as[i]);
+    ck_assert_int_eq(host_send(s, "x", 1, NULL), 1);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(c, &byte, 1, NULL), 1);
+  }
+} END_TEST
+
+START_TEST(a_stream_over_loopback_arrives_whole) {
+  tcpip_socket_t *l = listener(&a, "127.0.0.1", 80), *c = stream(&a, TCPIP_IPV4), *s;
+  tcpip_endpoint_t to = host_endpoint("127.0.0.1", 80);
+  static uint8_t bytes[1 << 20], got[1 << 20];
+  size_t written = 0, read = 0;
+  for (size_t i = 0; i < sizeof bytes; i++)
+    bytes[i] = (uint8_t)(i * 31 + i / 977);
+  ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+  for (int i = 0; i < 3; i++)
+    tcpip_advance(a.stack, a.now);
+  ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+  for (int round = 0; round < 10000 && read < sizeof got; round++) {
+    if (written < sizeof bytes) {
+      int64_t n = host_send(c, bytes + written, sizeof bytes - written, NULL);
+      written += n > 0 ? (size_t)n : 0;
+    }
+    host_advance(&a, MS);
+    int64_t n = host_recv(s, got + read, sizeof got - read, NULL);
+    read += n > 0 ? (size_t)n : 0;
+  }
+  ck_assert_uint_eq(read, sizeof got);
+  ck_assert_int_eq(memcmp(bytes, got, sizeof got), 0);
+  ck_assert_uint_eq(a.frame_count, 0);
+  ck_assert_uint_eq(tcpip_stats(a.stack)->tcp_timeouts, 0);
+  tcpip_endpoint_t nobody = host_endpoint("127.0.0.1", 81);
+  tcpip_socket_t* r = stream(&a, TCPIP_IPV4);
+  ck_assert_int_eq(tcpip_socket_connect(r, &nobody), -EINPROGRESS);
+  for (int i = 0; i < 3; i++)
+    tcpip_advance(a.stack, a.now);
+  ck_assert_int_eq(tcpip_socket_connect(r, &nobody), -ECONNREFUSED);
+} END_TEST
+
+START_TEST(a_full_link_holds_a_stream_up_and_no_more) {
+  tcpip_socket_t *l = listener(&b, "10.0.0.2", 80), *c = stream(&a, TCPIP_IPV4), *s;
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 80);
+  static uint8_t bytes[60000], got[60000];
+  ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+  a.room = 3;
+  ck_assert_int_eq(host_send(c, bytes, sizeof bytes, NULL), sizeof bytes);
+  ck_assert_uint_eq(a.frame_count, 3);
+  size_t read = 0;
+  for (int round = 0; round < 1000 && read < sizeof got; round++) {
+    host_exchange(&a, &b);
+    tcpip_link_writable(a.stack, a.interface);
+    a.now += MS;  // the last small segment waits for an acknowledgement, which may be delayed
+    b.now += MS;
+    int64_t n = host_recv(s, got, sizeof got, NULL);
+    read += n > 0 ? (size_t)n : 0;
+  }
+  ck_assert_uint_eq(read, sizeof got);
+  ck_assert_uint_eq(tcpip_stats(a.stack)->tcp_retransmits, 0);
+} END_TEST
+
+START_TEST(a_reader_that_stops_stops_the_writer) {
+  tcpip_socket_t *l = listener(&b, "10.0.0.2", 80), *c = stream(&a, TCPIP_IPV4), *s;
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 80);
+  static uint8_t bytes[1 << 20];
+  ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+  size_t written = 0;
+  for (int round = 0; round < 200; round++) {
+    int64_t n = host_send(c, bytes, sizeof bytes, NULL);
+    written += n > 0 ? (size_t)n : 0;
+    host_exchange(&a, &b);
+  }
+  ck_assert_uint_lt(written, 1 << 20);
+  ck_assert_uint_eq(tcpip_socket_poll(c) & TCPIP_EVENT_WRITABLE, 0);
+  ck_assert_uint_le(tcpip_socket_next_length(s), 128 << 10);
+  a.events = 0;
+  while (host_recv(s, bytes, sizeof bytes, NULL) > 0)
+    host_exchange(&a, &b);
+  ck_assert_uint_ne(a.events & TCPIP_EVENT_WRITABLE, 0);
+} END_TEST
+
+START_TEST(misuse_has_its_errors) {
+  tcpip_socket_t *s = stream(&a, TCPIP_IPV4), *u = host_udp(&a, TCPIP_IPV4, NULL, 0), *none;
+  tcpip_endpoint_t no_port = host_endpoint("10.0.0.2", 0), far = host_endpoint("192.0.2.1", 1);
+  char byte;
+  ck_assert_int_eq(host_send(s, "x", 1, NULL), -EPIPE);
+  ck_assert_int_eq(host_recv(s, &byte, 1, NULL), -ENOTCONN);
+  ck_assert_int_eq(tcpip_socket_shutdown(s, true, true), -ENOTCONN);
+  ck_assert_int_eq(tcpip_socket_accept(s, NULL, &none), -EINVAL);
+  ck_assert_int_eq(tcpip_socket_connect(s, &no_port), -ECONNREFUSED);
+  ck_assert_int_eq(tcpip_socket_connect(s, &far), -ENETUNREACH);
+  ck_assert_int_eq(tcpip_socket_listen(u, 1), -EOPNOTSUPP);
+  ck_assert_int_eq(tcpip_socket_accept(u, NULL, &none), -EOPNOTSUPP);
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_BROADCAST, 1), -ENOPROTOOPT);
+  ck_assert_int_eq(tcpip_socket_set(u, TCPIP_TCP_NO_DELAY, 1), -ENOPROTOOPT);
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_TCP_CONGESTION, 9), -ENOENT);
+  ck_assert_int_eq(tcpip_socket_listen(s, 1), 0);
+  tcpip_endpoint_t local;
+  tcpip_socket_local(s, &local);
+  ck_assert_uint_ne(local.port, 0);
+  ck_assert_int_eq(host_send(s, "x", 1, NULL), -EPIPE);
+  ck_assert_int_eq(host_recv(s, &byte, 1, NULL), -ENOTCONN);
+} END_TEST
+
+START_TEST(a_disconnected_stream_can_connect_again) {
+  tcpip_socket_t *l = listener(&b, "10.0.0.2", 80), *c = stream(&a, TCPIP_IPV4), *s;
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 80);
+  char byte;
+  for (int i = 0; i < 3; i++) {
+    ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+    ck_assert_int_eq(host_send(c, "x", 1, NULL), 1);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(s, &byte, 1, NULL), 1);
+    ck_assert_int_eq(tcpip_socket_disconnect(c), 0);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(s, &byte, 1, NULL), -ECONNRESET);
+    tcpip_socket_destroy(s);
+  }
+} END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("tcp_sockets");
+  TCase* tc = jx_test_case(suite, "tcp_sockets");
+  tcase_add_checked_fixture(tc, setup, teardown);
+  tcase_add_test(tc, a_dual_stack_listener_takes_both_families);
+  tcase_add_test(tc, a_stream_over_loopback_arrives_whole);
+  tcase_add_test(tc, a_full_link_holds_a_stream_up_and_no_more);
+  tcase_add_test(tc, a_reader_that_stops_stops_the_writer);
+  tcase_add_test(tc, misuse_has_its_errors);
+  tcase_add_test(tc, a_disconnected_stream_can_connect_again);
+  return jx_test_run(suite);
+}
