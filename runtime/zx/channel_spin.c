@@ -14,7 +14,7 @@
 #define SPIN_TIME ZX_USEC(20)
 #define SLOW_YIELD ZX_USEC(200)
 #define PENALTY 256u
-#define MAX_PENALTY 16384u
+#define MAX_PENALTY 2048u
 
 static inline void pause_processor(void) {
 #if defined(__x86_64__) || defined(__i386__)

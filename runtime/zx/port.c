@@ -193,6 +193,11 @@ static zx_status_t wait_for_packet(struct port* port, zx_time_t deadline, zx_por
   }
   status = take_or_fall_asleep(port, false, packet);
   if (status != ZX_ERR_SHOULD_WAIT) return status;
+  if (!clock_is_past(deadline)) {
+    port_spin(port);
+    status = take_or_fall_asleep(port, false, packet);
+    if (status != ZX_ERR_SHOULD_WAIT) return status;
+  }
   for (bool last = false;;) {
     port_arm_all(port);
     status = take_or_fall_asleep(port, !last, packet);

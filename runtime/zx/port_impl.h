@@ -35,6 +35,7 @@ struct port {
   uint32_t num_slots;
   uint32_t slot_hint;         // no slot below it is free
   uint32_t next_generation;
+  uint64_t last_cookie;       // of the link that had the last signal; 0: looked at already; lock
 };
 
 struct port_link {
@@ -80,6 +81,10 @@ void port_link_destroy(struct port_link* link);
 
 // Arms whatever is on the list of the unarmed, which may queue packets. No lock held.
 void port_arm_all(struct port* port);
+
+// Before a sleep: watches the object that had the last signal for a moment, if it is of a kind that may have the next one
+// soon. No lock held.
+void port_spin(struct port* port);
 
 // Asks epoll until `deadline` and queues packets for what it reports. No lock held. Returns how many
 // events it reported; -1 if a signal handler interrupted it.

@@ -84,6 +84,10 @@ void port_link_deliver(struct port_link* link, zx_signals_t signals) {
     if (wait->options & ZX_WAIT_ASYNC_TIMESTAMP) packet.signal.timestamp = zx_clock_get_monotonic();
     port_enqueue(link->port, &packet, link->object, wait->handle);
     free(wait);
+    if (!link->object->ops->spin) continue;
+    pthread_mutex_lock(&link->port->base.lock);
+    link->port->last_cookie = ((uint64_t)link->generation << 32) | link->slot;
+    pthread_mutex_unlock(&link->port->base.lock);
   }
 }
 

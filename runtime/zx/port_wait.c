@@ -94,6 +94,21 @@ static struct zx_object* object_of(struct port* port, uint64_t cookie) {
   return object;
 }
 
+void port_spin(struct port* port) {
+  pthread_mutex_lock(&port->base.lock);
+  uint64_t cookie = port->last_cookie;
+  port->last_cookie = 0;
+  pthread_mutex_unlock(&port->base.lock);
+  struct zx_object* object = cookie ? object_of(port, cookie) : NULL;
+  if (!object) return;
+  if (object->ops->spin && object->ops->spin(object)) {
+    pthread_mutex_lock(&object->lock);
+    object_notify(object, object->ops->peek(object));
+    pthread_mutex_unlock(&object->lock);
+  }
+  object_unref(object);
+}
+
 static void report(struct port* port, uint64_t cookie, short revents) {
   struct zx_object* object = object_of(port, cookie);
   if (!object) return;
