@@ -10,7 +10,6 @@
 // The device never holds more buffers of a queue than the queue's depth, so neither side's writes can find a
 // FIFO of an honest peer full.
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <lib/trace/trace.h>

@@ -3,13 +3,10 @@
 //
 // Each option has its own generated request, response and reply, all of a few shapes; the macros below write
 // the two functions of an option of one shape.
-#include <errno.h>
-#include <string.h>
-
 #include "interface.h"
 #include "synchronous_datagram_socket_internal.h"
 
-// What answers SetNAME carry, and what GetNAME answers.
+// What SetNAME is asked with, and what GetNAME answers.
 #define REQUEST(OWNER, NAME) fuchsia_posix_socket_##OWNER##Set##NAME##Request
 #define RESPONSE(OWNER, NAME) fuchsia_posix_socket_##OWNER##_Get##NAME##_Response
 
