@@ -60,8 +60,9 @@ typedef struct tcpip_ops {
   // The interface should (or need no longer) receive frames to this multicast address. Called once per
   // change. May be NULL.
   void (*multicast_filter)(void* context, uint32_t interface, const uint8_t mac[TCPIP_MAC_SIZE], bool add);
-  // An edge: each of `events` (TCPIP_EVENT_*) has come to hold on `socket`. May be NULL. The socket must not
-  // be destroyed from here. See tcpip_socket_poll for the state.
+  // An edge: each of `events` (TCPIP_EVENT_*) has come to hold on `socket`; TCPIP_EVENT_READABLE comes with
+  // every arrival, also while there is something to read already. May be NULL. The socket must not be
+  // destroyed from here. See tcpip_socket_poll for the state.
   void (*socket_event)(void* context, tcpip_socket_t* socket, void* socket_context, uint32_t events);
   // Tells where a datagram is, for tracing; NULL when off. `point` is a literal: "udp.send", "ip.output",
   // "udp.send.done", "ip.input", "udp.input", "udp.recv", "udp.recv.would_block" or "udp.recv.done".
