@@ -31,8 +31,8 @@ void bell_trim(int bell, _Atomic uint32_t* lock) {
   char rings[512];
   int count = 0;
   if (ioctl(bell, FIONREAD, &count) != 0 || count <= MANY_RINGS) return;
-  // Two at once could take the last byte. A holder of the memory that never gives the lock back only deafens itself and
-  // those who share its end.
+  // Two at once could take the last byte. A holder of the memory that never gives the lock back only deafens
+  // itself and those who share its end.
   uint32_t seen = atomic_fetch_add_explicit(lock, 1, memory_order_acquire);
   if (seen != 0 && seen < STALE_ATTEMPTS) return;
   if (ioctl(bell, FIONREAD, &count) == 0 && count > 1) {

@@ -1,9 +1,10 @@
 // A bell that several processes listen to.
 //
-// A byte in a socket is the ring. With one listener, it takes the byte out when it wakes up. With several, one listener
-// taking the byte would leave the others asleep; so each watches the socket for edges through an epoll instance of its own,
-// every ring is an edge for all of them, and the bytes stay. Before they fill the socket someone takes them out but one:
-// as long as one is left, no epoll instance forgets an edge it has not reported yet.
+// A byte in a socket is the ring. With one listener, it takes the byte out when it wakes up. With several,
+// one listener taking the byte would leave the others asleep; so each watches the socket for edges through an
+// epoll instance of its own, every ring is an edge for all of them, and the bytes stay. Before they fill the
+// socket someone takes them out but one: as long as one is left, no epoll instance forgets an edge it has not
+// reported yet.
 #ifndef RUNTIME_ZX_BELL_H_
 #define RUNTIME_ZX_BELL_H_
 

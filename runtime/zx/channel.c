@@ -89,7 +89,8 @@ static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_
   struct channel* channel = (struct channel*)base;
   if (!moves) return ZX_ERR_NOT_SUPPORTED;
   pthread_mutex_lock(&base->lock);
-  bool whole = list_is_empty(&channel->messages) && list_is_empty(&channel->calls) && list_is_empty(&channel->ring.fds);
+  bool whole = list_is_empty(&channel->messages) && list_is_empty(&channel->calls) &&
+               list_is_empty(&channel->ring.fds);
   channel_ring_pack(channel, wire);
   pthread_mutex_unlock(&base->lock);
   if (!whole) return ZX_ERR_BAD_STATE;

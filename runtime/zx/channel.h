@@ -1,9 +1,10 @@
-// The inside of a channel endpoint, shared by channel.c (making, signals), channel_write.c, channel_read.c and
-// channel_call.c.
+// The inside of a channel endpoint, shared by channel.c (making, signals), channel_write.c, channel_read.c
+// and channel_call.c.
 //
-// Messages wait in the kernel, in the socket's queue. A reader takes them from there straight into its own buffer. Only
-// what had to be taken out for another reason lies in `messages`: a message that was too large for the reader, messages
-// met while looking for a call's answer, and everything left when the peer has gone. `messages` comes before the socket.
+// Messages wait in the kernel, in the socket's queue. A reader takes them from there straight into its own
+// buffer. Only what had to be taken out for another reason lies in `messages`: a message that was too large
+// for the reader, messages met while looking for a call's answer, and everything left when the peer has gone.
+// `messages` comes before the socket.
 #ifndef RUNTIME_ZX_CHANNEL_H_
 #define RUNTIME_ZX_CHANNEL_H_
 
@@ -15,8 +16,8 @@
 struct channel {
   struct zx_object base;
   int fd;
-  bool peer_closed;    // and everything it sent is in `messages`; lock
-  bool write_blocked;  // the last write found the queue full; lock
+  bool peer_closed;           // and everything it sent is in `messages`; lock
+  bool write_blocked;         // the last write found the queue full; lock
   struct list_node messages;  // struct message; lock
   struct list_node calls;     // struct pending_call; lock
   uint32_t next_txid;         // lock
@@ -49,20 +50,22 @@ struct channel_buffers {
 
 void message_free(struct message* message);  // and closes its descriptors; null is fine
 
-// Makes a message of a received packet whose bytes are in `bytes` and `scratch`; takes over the descriptors. Null: no
-// memory, the descriptors are closed.
-struct message* message_create(struct packet* packet, const void* bytes, uint32_t capacity, const void* scratch);
+// Makes a message of a received packet whose bytes are in `bytes` and `scratch`; takes over the descriptors.
+// Null: no memory, the descriptors are closed.
+struct message* message_create(struct packet* packet, const void* bytes, uint32_t capacity,
+                               const void* scratch);
 
-// Takes one message or control packet from the socket, without blocking unless `flags` lack MSG_DONTWAIT. Deals with
-// what is not for the reader (signals, answers to calls) and goes on. Lock held.
-// `own_txid`, if not 0: that answer is for the reader, and other messages are put in `messages`.
+// Takes one message or control packet from the socket, without blocking unless `flags` lack MSG_DONTWAIT.
+// Deals with what is not for the reader (signals, answers to calls) and goes on. Lock held. `own_txid`, if
+// not 0: that answer is for the reader, and other messages are put in `messages`.
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out);
 
 // Moves everything from the socket to `messages` and calls; control packets are dealt with. Lock held.
 void channel_take_in(struct channel* channel);
 
-// Takes one packet out of the socket of a channel that reads its ring: a bell, or descriptors to come. Lock held.
+// Takes one packet out of the socket of a channel that reads its ring: a bell, or descriptors to come. Lock
+// held.
 void channel_take_in_control(struct channel* channel);
 
 // Moves everything from the ring to `messages`, so that the signals among it take effect. Lock held.
@@ -86,6 +89,7 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
                          const struct packet_handles* handles);
 
 // Makes handles of what a message brought; a message that breaks the rules ends the channel.
-zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handles* handles, zx_handle_info_t* out);
+zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handles* handles,
+                                    zx_handle_info_t* out);
 
 #endif  // RUNTIME_ZX_CHANNEL_H_

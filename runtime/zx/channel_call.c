@@ -1,8 +1,8 @@
 // zx_channel_call: a message out, its answer back.
 //
-// A process with one thread that waits for ever needs nothing but a blocking recvmsg: two system calls in all. Otherwise
-// each calling thread polls the socket and a waker of its own; whichever thread takes an answer out of the socket gives it
-// to the thread it belongs to.
+// A process with one thread that waits for ever needs nothing but a blocking recvmsg: two system calls in
+// all. Otherwise each calling thread polls the socket and a waker of its own; whichever thread takes an
+// answer out of the socket gives it to the thread it belongs to.
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,7 +71,8 @@ static void end_call(struct call* call) {
 static zx_status_t sleep_for(struct call* call, short events) {
   struct pollfd pollfds[2] = {{.fd = call->channel->fd, .events = events}};
   nfds_t count = 1;
-  if (call->pending.waker) pollfds[count++] = (struct pollfd){.fd = call->pending.waker->fd, .events = POLLIN};
+  if (call->pending.waker)
+    pollfds[count++] = (struct pollfd){.fd = call->pending.waker->fd, .events = POLLIN};
   struct timespec storage;
   const struct timespec* timeout = clock_until(call->deadline, &storage);
   int ready = ppoll(pollfds, count, timeout, NULL);
@@ -190,8 +191,8 @@ static zx_status_t deliver(struct call* call, zx_handle_info_t* infos) {
   return status;
 }
 
-static zx_status_t exchange(struct call* call, zx_handle_t handle, struct channel_outgoing* message, uint32_t total,
-                            struct outgoing* outgoing, zx_handle_info_t* infos) {
+static zx_status_t exchange(struct call* call, zx_handle_t handle, struct channel_outgoing* message,
+                            uint32_t total, struct outgoing* outgoing, zx_handle_info_t* infos) {
   zx_status_t status = ZX_ERR_NO_MEMORY;
   void* scratch = scratch_get();
   if (waker_needed()) call->pending.waker = waker_get();
@@ -213,11 +214,11 @@ static zx_status_t exchange(struct call* call, zx_handle_t handle, struct channe
   return status;
 }
 
-static zx_status_t check_call(zx_handle_t handle, const struct channel_outgoing* message, const void* wr_handles,
-                              uint32_t wr_num_handles, struct zx_object** out, uint32_t* out_total) {
+static zx_status_t check_call(zx_handle_t handle, const struct channel_outgoing* message,
+                              const void* wr_handles, uint32_t wr_num_handles, struct zx_object** out,
+                              uint32_t* out_total) {
   if (message->options & ~ZX_CHANNEL_WRITE_USE_IOVEC) return ZX_ERR_INVALID_ARGS;
-  zx_status_t status =
-      handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_READ | ZX_RIGHT_WRITE, out, NULL);
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_READ | ZX_RIGHT_WRITE, out, NULL);
   if (status != ZX_OK) return status;
   if (wr_num_handles && !wr_handles) return ZX_ERR_INVALID_ARGS;
   if (wr_num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) return ZX_ERR_OUT_OF_RANGE;
@@ -239,7 +240,8 @@ zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t 
                                 zx_channel_call_etc_args_t* args, uint32_t* actual_bytes,
                                 uint32_t* actual_handles) {
   if (!args) return ZX_ERR_INVALID_ARGS;
-  struct channel_outgoing message = {.bytes = args->wr_bytes, .num_bytes = args->wr_num_bytes, .options = options};
+  struct channel_outgoing message = {
+      .bytes = args->wr_bytes, .num_bytes = args->wr_num_bytes, .options = options};
   struct zx_object* object = NULL;
   uint32_t total;
   zx_status_t status = check_call(handle, &message, args->wr_handles, args->wr_num_handles, &object, &total);
@@ -258,9 +260,11 @@ zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t 
   call.buffers = (struct channel_buffers){args->rd_bytes, args->rd_num_bytes, args->rd_num_handles};
   call.message = NULL;
   struct outgoing outgoing;
-  if (args->wr_num_handles) status = outgoing_take_etc(&outgoing, args->wr_handles, args->wr_num_handles, object);
+  if (args->wr_num_handles)
+    status = outgoing_take_etc(&outgoing, args->wr_handles, args->wr_num_handles, object);
   if (status == ZX_OK) {
-    status = exchange(&call, handle, &message, total, args->wr_num_handles ? &outgoing : NULL, args->rd_handles);
+    status =
+        exchange(&call, handle, &message, total, args->wr_num_handles ? &outgoing : NULL, args->rd_handles);
     status = finish(&call, status, actual_bytes, actual_handles);
   }
   object_unref(object);
@@ -268,7 +272,8 @@ zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t 
 }
 
 zx_status_t zx_channel_call(zx_handle_t handle, uint32_t options, zx_time_t deadline,
-                            const zx_channel_call_args_t* args, uint32_t* actual_bytes, uint32_t* actual_handles) {
+                            const zx_channel_call_args_t* args, uint32_t* actual_bytes,
+                            uint32_t* actual_handles) {
   if (!args) return ZX_ERR_INVALID_ARGS;
   zx_handle_disposition_t dispositions[ZX_CHANNEL_MAX_MSG_HANDLES];
   zx_handle_info_t infos[ZX_CHANNEL_MAX_MSG_HANDLES];
@@ -286,13 +291,13 @@ zx_status_t zx_channel_call(zx_handle_t handle, uint32_t options, zx_time_t dead
     return status;
   }
   for (uint32_t i = 0; args->wr_handles && i < args->wr_num_handles; i++) {
-    dispositions[i] = (zx_handle_disposition_t){.operation = ZX_HANDLE_OP_MOVE,
-                                                .handle = args->wr_handles[i],
-                                                .rights = ZX_RIGHT_SAME_RIGHTS};
+    dispositions[i] = (zx_handle_disposition_t){
+        .operation = ZX_HANDLE_OP_MOVE, .handle = args->wr_handles[i], .rights = ZX_RIGHT_SAME_RIGHTS};
   }
   zx_status_t status = zx_channel_call_etc(handle, options, deadline, &etc, actual_bytes, actual_handles);
   if (status == ZX_OK) {
-    for (uint32_t i = 0; i < *actual_handles; i++) args->rd_handles[i] = infos[i].handle;
+    for (uint32_t i = 0; i < *actual_handles; i++)
+      args->rd_handles[i] = infos[i].handle;
   }
   return status;
 }

@@ -18,7 +18,8 @@ void message_free(struct message* message) {
   free(message);
 }
 
-struct message* message_create(struct packet* packet, const void* bytes, uint32_t capacity, const void* scratch) {
+struct message* message_create(struct packet* packet, const void* bytes, uint32_t capacity,
+                               const void* scratch) {
   uint32_t size = packet->header.num_bytes;
   struct message* message = malloc(sizeof(*message) + size);
   struct packet_handles* handles = NULL;
@@ -75,8 +76,8 @@ static zx_status_t apply_signal(struct channel* channel, const struct packet* pa
 }
 
 // Gives a message that is not the reader's to whom it belongs. Returns whether it was somebody's.
-static bool give_to_call(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
-                         const void* scratch) {
+static bool give_to_call(struct channel* channel, struct packet* packet,
+                         const struct channel_buffers* buffers, const void* scratch) {
   if (list_is_empty(&channel->calls) || packet->header.num_bytes < sizeof(uint32_t)) return false;
   struct pending_call* call = find_call(channel, txid_of(buffers->bytes, buffers->num_bytes, scratch));
   if (!call) return false;
@@ -239,7 +240,8 @@ static zx_status_t take_message(struct channel* channel, const struct channel_bu
   return fits(result, buffers) ? ZX_OK : refuse(channel, buffers, scratch, options, result);
 }
 
-zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handles* handles, zx_handle_info_t* out) {
+zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handles* handles,
+                                    zx_handle_info_t* out) {
   zx_status_t status = incoming_handles(handles, out);
   if (status != ZX_ERR_IO_DATA_INTEGRITY) return status;
   pthread_mutex_lock(&channel->base.lock);
@@ -248,8 +250,9 @@ zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handl
   return ZX_ERR_PEER_CLOSED;
 }
 
-static zx_status_t read_message(struct channel* channel, uint32_t options, const struct channel_buffers* buffers,
-                                zx_handle_info_t* infos, struct read_result* result) {
+static zx_status_t read_message(struct channel* channel, uint32_t options,
+                                const struct channel_buffers* buffers, zx_handle_info_t* infos,
+                                struct read_result* result) {
   void* scratch = scratch_get();
   if (!scratch) return ZX_ERR_NO_MEMORY;
   pthread_mutex_lock(&channel->base.lock);
@@ -294,7 +297,8 @@ zx_status_t zx_channel_read(zx_handle_t handle, uint32_t options, void* bytes, z
   if (num_handles && !handles) return ZX_ERR_INVALID_ARGS;
   zx_status_t status = read_common(handle, options, &buffers, infos, actual_bytes, &count);
   if (status == ZX_OK) {
-    for (uint32_t i = 0; i < count; i++) handles[i] = infos[i].handle;
+    for (uint32_t i = 0; i < count; i++)
+      handles[i] = infos[i].handle;
   }
   if (actual_handles && (status == ZX_OK || status == ZX_ERR_BUFFER_TOO_SMALL)) *actual_handles = count;
   return status;

@@ -20,7 +20,7 @@
 struct channel_side {
   _Alignas(64) _Atomic uint32_t waiting;  // CHANNEL_WAIT_*
   _Atomic uint32_t closed;
-  _Alignas(64) _Atomic uint32_t cpu;      // where it last waited, plus one: a hint
+  _Alignas(64) _Atomic uint32_t cpu;  // where it last waited, plus one: a hint
 };
 
 struct channel_shared {
@@ -41,7 +41,8 @@ _Static_assert(sizeof(struct ring_entry) + ZX_CHANNEL_MAX_MSG_BYTES + 8 +
                "a writer that is told of room has room");
 
 static uint32_t entry_size(uint32_t num_bytes, uint32_t num_handles) {
-  uint32_t size = (uint32_t)sizeof(struct ring_entry) + num_bytes + num_handles * (uint32_t)sizeof(struct wire_handle);
+  uint32_t size =
+      (uint32_t)sizeof(struct ring_entry) + num_bytes + num_handles * (uint32_t)sizeof(struct wire_handle);
   return (size + 7) & ~7u;
 }
 
@@ -68,7 +69,8 @@ static void let_go(struct channel_ring* ring) {
 }
 
 void channel_ring_destroy(struct channel_ring* ring) {
-  while (!list_is_empty(&ring->fds)) message_free(LIST_ENTRY(list_take_head(&ring->fds), struct message, node));
+  while (!list_is_empty(&ring->fds))
+    message_free(LIST_ENTRY(list_take_head(&ring->fds), struct message, node));
   let_go(ring);
 }
 
@@ -109,11 +111,13 @@ bool channel_ring_count(struct channel* channel) {
   return busy;
 }
 
-zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov, size_t count) {
+zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov,
+                               size_t count) {
   struct channel_ring* ring = &channel->ring;
   struct packet_handles handles;
   handles.count = handles.num_fds = 0;
-  if (memory_create(sizeof(struct channel_shared), &handles.fds[0]) == ZX_OK && set_up(ring, handles.fds[0], 0, 0)) {
+  if (memory_create(sizeof(struct channel_shared), &handles.fds[0]) == ZX_OK &&
+      set_up(ring, handles.fds[0], 0, 0)) {
     handles.num_fds = 1;
     header->flags = PACKET_WITH_OFFER;
   }
@@ -267,7 +271,8 @@ zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const stru
     if (status != ZX_OK) return status;
   }
   uint32_t at = put(ring, ring->out.head, &entry, sizeof(entry));
-  for (size_t i = 0; i < count; i++) at = put(ring, at, iov[i].iov_base, iov[i].iov_len);
+  for (size_t i = 0; i < count; i++)
+    at = put(ring, at, iov[i].iov_base, iov[i].iov_len);
   ring_publish(&ring->out, size);
   ring_bell(channel, CHANNEL_WAIT_READABLE);
   return ZX_OK;
@@ -286,7 +291,8 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   struct message* message = LIST_ENTRY(node, struct message, node);
   ring->num_fds--;
   zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
-  if (message->handles && message->handles->num_fds == entry->num_fds && message->handles->count == entry->num_handles) {
+  if (message->handles && message->handles->num_fds == entry->num_fds &&
+      message->handles->count == entry->num_handles) {
     out->handles = *message->handles;
     message->handles->num_fds = 0;
     status = ZX_OK;
@@ -340,11 +346,13 @@ void channel_ring_pack(struct channel* channel, struct wire_handle* wire) {
 zx_status_t channel_ring_unpack(struct channel* channel, const struct wire_handle* wire, int memory_fd) {
   struct channel_ring* ring = &channel->ring;
   bool needs_memory = wire->elem_count != RING_NONE && wire->elem_count != RING_NEVER;
-  if (wire->side > 1 || wire->elem_count > RING_NEVER || needs_memory != (memory_fd >= 0)) return ZX_ERR_IO_DATA_INTEGRITY;
+  if (wire->side > 1 || wire->elem_count > RING_NEVER || needs_memory != (memory_fd >= 0))
+    return ZX_ERR_IO_DATA_INTEGRITY;
   ring->side = wire->side;
   ring->state = (enum channel_ring_state)wire->elem_count;
   if (!needs_memory) return ZX_OK;
-  if (!memory_is_safe(memory_fd, memory_round_to_page(sizeof(struct channel_shared)))) return ZX_ERR_IO_DATA_INTEGRITY;
+  if (!memory_is_safe(memory_fd, memory_round_to_page(sizeof(struct channel_shared))))
+    return ZX_ERR_IO_DATA_INTEGRITY;
   bool mapped = set_up(ring, memory_fd, (uint32_t)(wire->values[0] >> 32), (uint32_t)wire->values[0]);
   return mapped ? ZX_OK : ZX_ERR_NO_MEMORY;
 }

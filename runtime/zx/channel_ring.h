@@ -1,15 +1,15 @@
 // The fast way of a hot channel: two rings in a sealed memfd, beside the socket.
 //
-// A channel begins with its socket alone. When its first end (side 0) finds it busy, it offers shared memory along with a
-// message; the other end accepts or refuses, also through the socket, so that each direction changes over at a point of the
-// stream that both know:
+// A channel begins with its socket alone. When its first end (side 0) finds it busy, it offers shared memory
+// along with a message; the other end accepts or refuses, also through the socket, so that each direction
+// changes over at a point of the stream that both know:
 //   offer    side 0 -> 1: here is the memory. Side 0 goes on writing to the socket.
 //   ACCEPT   side 1 -> 0: the last packet of mine in the socket; from now on I write to the ring.
 //   SWITCH   side 0 -> 1: the same for the other direction.
 //   REFUSE   side 1 -> 0: no; side 0 lets go of the memory and never asks again.
-// After that the socket carries descriptors (FDS, sent before the ring's entry that needs them), the bell (BELL), and the
-// news of the peer's death. The bell follows the rule of pair.h: whoever sleeps says so in `waiting`, and is rung only then.
-// Channels made from a bare descriptor refuse, since others may share it.
+// After that the socket carries descriptors (FDS, sent before the ring's entry that needs them), the bell
+// (BELL), and the news of the peer's death. The bell follows the rule of pair.h: whoever sleeps says so in
+// `waiting`, and is rung only then. Channels made from a bare descriptor refuse, since others may share it.
 #ifndef RUNTIME_ZX_CHANNEL_RING_H_
 #define RUNTIME_ZX_CHANNEL_RING_H_
 
@@ -25,11 +25,11 @@ struct channel_outgoing;
 
 enum channel_ring_state {
   RING_NONE,
-  RING_OFFERED,   // side 0: memory made, no answer yet
-  RING_ACCEPTED,  // side 1: writes to the ring, still reads the socket
-  RING_SWITCHING, // side 0: reads the ring; SWITCH could not be sent yet
-  RING_ON,        // both directions
-  RING_NEVER,     // refused, or made from a bare descriptor
+  RING_OFFERED,    // side 0: memory made, no answer yet
+  RING_ACCEPTED,   // side 1: writes to the ring, still reads the socket
+  RING_SWITCHING,  // side 0: reads the ring; SWITCH could not be sent yet
+  RING_ON,         // both directions
+  RING_NEVER,      // refused, or made from a bare descriptor
 };
 
 struct channel_ring {
@@ -39,12 +39,12 @@ struct channel_ring {
   struct channel_shared* shared;
   struct ring_producer out;
   struct ring_consumer in;
-  struct list_node fds;     // struct message: descriptors that came before their entry
+  struct list_node fds;  // struct message: descriptors that came before their entry
   unsigned num_fds;
-  unsigned traffic;         // messages since `window`
+  unsigned traffic;  // messages since `window`
   zx_time_t window;
-  bool socket_full;         // the last write found no room for its descriptors
-  atomic_uint skip_spins;   // yielding does not pay at the moment
+  bool socket_full;        // the last write found no room for its descriptors
+  atomic_uint skip_spins;  // yielding does not pay at the moment
   atomic_uint spin_penalty;
 };
 
@@ -60,18 +60,22 @@ bool channel_ring_reads(const struct channel* channel);   // messages come from 
 bool channel_ring_count(struct channel* channel);
 
 // Sends a message with an offer, or without if there is no memory to be had; arguments as packet_send's.
-zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov, size_t count);
+zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov,
+                               size_t count);
 
-// Takes the descriptor of an offer that came with a message. ZX_ERR_IO_DATA_INTEGRITY: out of place, or not such memory.
+// Takes the descriptor of an offer that came with a message. ZX_ERR_IO_DATA_INTEGRITY: out of place, or not
+// such memory.
 zx_status_t channel_ring_answer(struct channel* channel, int memory_fd);
 
-// Deals with a control packet from the socket, taking over its descriptors. ZX_ERR_IO_DATA_INTEGRITY: out of place.
+// Deals with a control packet from the socket, taking over its descriptors. ZX_ERR_IO_DATA_INTEGRITY: out of
+// place.
 zx_status_t channel_ring_control(struct channel* channel, struct packet* packet);
 
 // Before a packet goes to the socket: sends a SWITCH that is due. ZX_ERR_SHOULD_WAIT.
 zx_status_t channel_ring_catch_up(struct channel* channel);
 
-// Writes one entry: `iov` is the message's bytes, `count` of them, `total` bytes. ZX_ERR_SHOULD_WAIT, ZX_ERR_PEER_CLOSED.
+// Writes one entry: `iov` is the message's bytes, `count` of them, `total` bytes. ZX_ERR_SHOULD_WAIT,
+// ZX_ERR_PEER_CLOSED.
 zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const struct iovec* iov, size_t count,
                                uint32_t total, const struct packet_handles* handles);
 
@@ -93,8 +97,8 @@ bool channel_ring_has_room(struct channel* channel);
 // This end is closed for good: the peer is told.
 void channel_ring_close(struct channel* channel);
 
-// Watches the ring, if messages come from there, for a moment before a sleep, as long as that promises to be cheaper. Lock
-// not held. True: something has come.
+// Watches the ring, if messages come from there, for a moment before a sleep, as long as that promises to be
+// cheaper. Lock not held. True: something has come.
 bool channel_ring_spin(struct channel* channel);
 
 // Publishes where this end runs; whether the peer was last seen on the same processor.

@@ -1,9 +1,9 @@
 // Watching a ring for a moment before going to sleep.
 //
-// Going to sleep and being woken costs 10 microseconds on one processor and several times that across two. A peer that is
-// about to answer is worth a short wait: on another processor by watching the ring, on the same one by letting it run. Both
-// are hints and bounded; with a busy third process a yield gives away a whole tick, so a slow yield stops yielding for a
-// while, longer each time.
+// Going to sleep and being woken costs 10 microseconds on one processor and several times that across two. A
+// peer that is about to answer is worth a short wait: on another processor by watching the ring, on the same
+// one by letting it run. Both are hints and bounded; with a busy third process a yield gives away a whole
+// tick, so a slow yield stops yielding for a while, longer each time.
 #include <sched.h>
 
 #include <zircon/syscalls/time.h>
@@ -33,7 +33,8 @@ static void note_slow_yield(struct channel_ring* ring) {
   unsigned penalty = atomic_load_explicit(&ring->spin_penalty, memory_order_relaxed);
   if (penalty < PENALTY) penalty = PENALTY;
   atomic_store_explicit(&ring->skip_spins, penalty, memory_order_relaxed);
-  atomic_store_explicit(&ring->spin_penalty, penalty * 2 < MAX_PENALTY ? penalty * 2 : MAX_PENALTY, memory_order_relaxed);
+  atomic_store_explicit(&ring->spin_penalty, penalty * 2 < MAX_PENALTY ? penalty * 2 : MAX_PENALTY,
+                        memory_order_relaxed);
 }
 
 static void note_good_yield(struct channel_ring* ring) {

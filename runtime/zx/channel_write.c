@@ -92,8 +92,9 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
 }
 
 // The part before the handles: `out_channel` gets a reference.
-static zx_status_t begin_write(zx_handle_t handle, const struct channel_outgoing* message, const void* handles,
-                               uint32_t num_handles, struct zx_object** out_channel, uint32_t* out_total) {
+static zx_status_t begin_write(zx_handle_t handle, const struct channel_outgoing* message,
+                               const void* handles, uint32_t num_handles, struct zx_object** out_channel,
+                               uint32_t* out_total) {
   if (message->options & ~ZX_CHANNEL_WRITE_USE_IOVEC) return ZX_ERR_INVALID_ARGS;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_WRITE, out_channel, NULL);
   if (status != ZX_OK) return status;

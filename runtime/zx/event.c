@@ -1,5 +1,5 @@
-// Events. An event lives in this process's memory until it is first sent to another: then its signals move to shared
-// memory, beside a bell (a socket pair both of whose ends every holder has).
+// Events. An event lives in this process's memory until it is first sent to another: then its signals move to
+// shared memory, beside a bell (a socket pair both of whose ends every holder has).
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -83,7 +83,8 @@ static zx_status_t share(struct event* event) {
   zx_status_t status = memory_create(size, &event->memory_fd);
   if (status != ZX_OK) return status;
   struct pair_side* shared = memory_map(event->memory_fd, size);
-  status = shared && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0 ? ZX_OK : ZX_ERR_NO_RESOURCES;
+  status =
+      shared && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0 ? ZX_OK : ZX_ERR_NO_RESOURCES;
   if (status == ZX_OK && (status = bell_listen(bells[0], &event->listener)) != ZX_OK) {
     close(bells[0]);
     close(bells[1]);
@@ -168,7 +169,8 @@ zx_status_t event_unpack(const struct wire_handle* wire, const int* fds, struct 
   if (status != ZX_OK) {
     if (shared) munmap(shared, size);
     free(event);
-    for (int i = 0; i < 3; i++) close(fds[i]);
+    for (int i = 0; i < 3; i++)
+      close(fds[i]);
     return status;
   }
   object_init(&event->base, &event_ops, event->listener);

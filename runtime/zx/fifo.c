@@ -27,7 +27,8 @@ struct fifo {
 
 static uint32_t round_to_power_of_two(uint32_t count) {
   uint32_t power = 1;
-  while (power < count) power *= 2;
+  while (power < count)
+    power *= 2;
   return power;
 }
 
@@ -36,8 +37,8 @@ static size_t fifo_memory(uint32_t elem_count, uint32_t elem_size) {
 }
 
 static bool is_valid_shape(size_t elem_count, size_t elem_size) {
-  return elem_count && elem_size && elem_count <= ZX_FIFO_MAX_SIZE_BYTES && elem_size <= ZX_FIFO_MAX_SIZE_BYTES &&
-         elem_count * elem_size <= ZX_FIFO_MAX_SIZE_BYTES;
+  return elem_count && elem_size && elem_count <= ZX_FIFO_MAX_SIZE_BYTES &&
+         elem_size <= ZX_FIFO_MAX_SIZE_BYTES && elem_count * elem_size <= ZX_FIFO_MAX_SIZE_BYTES;
 }
 
 static void set_up(struct fifo* fifo, uint32_t elem_count, uint32_t elem_size, uint32_t head, uint32_t tail) {
@@ -89,8 +90,8 @@ static zx_signals_t fifo_ready(struct zx_object* object, zx_signals_t want, shor
   return fifo_peek(object);
 }
 
-static zx_status_t fifo_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
-                             unsigned* num_fds) {
+static zx_status_t fifo_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
+                             int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   struct fifo* fifo = (struct fifo*)object;
   if (!moves) return ZX_ERR_NOT_SUPPORTED;  // a ring has one producer and one consumer
   pthread_mutex_lock(&object->lock);
@@ -124,7 +125,8 @@ zx_status_t zx_fifo_create(size_t elem_count, size_t elem_size, uint32_t options
   size_t memory = fifo_memory((uint32_t)elem_count, (uint32_t)elem_size);
   zx_status_t status = pair_create(&fifo_ops, sizeof(struct fifo), memory, ends);
   if (status != ZX_OK) return status;
-  for (int i = 0; i < 2; i++) set_up((struct fifo*)ends[i], (uint32_t)elem_count, (uint32_t)elem_size, 0, 0);
+  for (int i = 0; i < 2; i++)
+    set_up((struct fifo*)ends[i], (uint32_t)elem_count, (uint32_t)elem_size, 0, 0);
   return handle_create_pair(&ends[0]->base, &ends[1]->base, ZX_DEFAULT_FIFO_RIGHTS, out0, out1);
 }
 
@@ -141,8 +143,8 @@ zx_status_t fifo_unpack(const struct wire_handle* wire, const int* fds, struct z
   return ZX_OK;
 }
 
-static zx_status_t lookup(zx_handle_t handle, zx_rights_t rights, size_t elem_size, const void* data, size_t count,
-                          struct fifo** out) {
+static zx_status_t lookup(zx_handle_t handle, zx_rights_t rights, size_t elem_size, const void* data,
+                          size_t count, struct fifo** out) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_FIFO, rights, &object, NULL);
   if (status != ZX_OK) return status;
@@ -179,7 +181,8 @@ static zx_status_t take(struct fifo* fifo, void* data, size_t count, size_t* act
   return ZX_OK;
 }
 
-zx_status_t zx_fifo_write(zx_handle_t handle, size_t elem_size, const void* data, size_t count, size_t* actual) {
+zx_status_t zx_fifo_write(zx_handle_t handle, size_t elem_size, const void* data, size_t count,
+                          size_t* actual) {
   struct fifo* fifo;
   zx_status_t status = lookup(handle, ZX_RIGHT_WRITE, elem_size, data, count, &fifo);
   if (status != ZX_OK) return status;

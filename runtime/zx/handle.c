@@ -12,7 +12,7 @@
 
 #define CHUNK_SLOTS 512u
 #define MAX_CHUNKS 512u  // the last stays unused: no handle has the value of zx_vmar_root_self
-#define INDEX_BITS 18u  // CHUNK_SLOTS * MAX_CHUNKS
+#define INDEX_BITS 18u   // CHUNK_SLOTS * MAX_CHUNKS
 #define GENERATION_MASK 0xfffu
 
 struct slot {
@@ -43,7 +43,8 @@ static struct slot* find(zx_handle_t handle) {
   return slot;
 }
 
-static zx_status_t find_checked(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed, struct slot** out) {
+static zx_status_t find_checked(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed,
+                                struct slot** out) {
   struct slot* slot = find(handle);
   if (!slot) return ZX_ERR_BAD_HANDLE;
   if (type != ZX_OBJ_TYPE_NONE && slot->object->ops->type != type) return ZX_ERR_WRONG_TYPE;
@@ -167,8 +168,8 @@ void handle_release(struct zx_object* object) {
   }
 }
 
-// Whatever other threads of the parent were doing with the table or an object, they are not here: locks are made new, and
-// each object goes with its last handle, without `close`, which would tell the peer.
+// Whatever other threads of the parent were doing with the table or an object, they are not here: locks are
+// made new, and each object goes with its last handle, without `close`, which would tell the peer.
 void zx_linux_after_fork_in_child(void) {
   pthread_mutex_init(&table.lock, NULL);
   waker_forget_locks();

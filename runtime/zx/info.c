@@ -100,7 +100,8 @@ zx_status_t zx_object_get_property(zx_handle_t handle, uint32_t property, void* 
   return status;
 }
 
-zx_status_t zx_object_set_property(zx_handle_t handle, uint32_t property, const void* value, size_t value_size) {
+zx_status_t zx_object_set_property(zx_handle_t handle, uint32_t property, const void* value,
+                                   size_t value_size) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_SET_PROPERTY, &object, NULL);
   if (status != ZX_OK) return status;

@@ -13,9 +13,9 @@ struct list_node {
 #define LIST_ENTRY(node, type, member) ((type*)(void*)((char*)(node)-offsetof(type, member)))
 #define LIST_FOR_EACH(node, list) \
   for (struct list_node* node = (list)->next; node != (list); node = node->next)
-#define LIST_FOR_EACH_SAFE(node, list)                                                                       \
-  for (struct list_node *node = (list)->next, *node##_next = node->next; node != (list); node = node##_next, \
-                        node##_next = node->next)
+#define LIST_FOR_EACH_SAFE(node, list)                                                   \
+  for (struct list_node* node = (list)->next, *node##_next = node->next; node != (list); \
+       node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list_node* list) {
   list->prev = list->next = list;

@@ -12,8 +12,8 @@
 // ZX_ERR_NO_MEMORY.
 zx_status_t memory_create(size_t size, int* out_fd);
 
-// Whether a descriptor is a memfd in ordinary pages that nobody can shrink, of at least `size` bytes: accesses to a
-// mapping of it cannot fault, whatever other holders do.
+// Whether a descriptor is a memfd in ordinary pages that nobody can shrink, of at least `size` bytes:
+// accesses to a mapping of it cannot fault, whatever other holders do.
 bool memory_is_safe(int fd, uint64_t size);
 
 size_t memory_round_to_page(size_t size);

@@ -1,9 +1,9 @@
 // What all objects have in common: references, handles, identity, user signals, and those who watch them.
 //
-// Lifetime: a handle holds a reference and counts in `handle_count`; a call in progress holds a reference. When the last
-// handle of this process goes, `close` runs (waits end, the peer is told); when the last reference goes, `destroy`.
-// Locks are taken in the order object, port, handle table; none of them is held across a call that blocks, except by a
-// call of a single-threaded process.
+// Lifetime: a handle holds a reference and counts in `handle_count`; a call in progress holds a reference.
+// When the last handle of this process goes, `close` runs (waits end, the peer is told); when the last
+// reference goes, `destroy`. Locks are taken in the order object, port, handle table; none of them is held
+// across a call that blocks, except by a call of a single-threaded process.
 #ifndef RUNTIME_ZX_OBJECT_H_
 #define RUNTIME_ZX_OBJECT_H_
 
@@ -29,21 +29,23 @@ struct object_ops {
 
   // The three below run with the object's lock held. Signals known from memory, without a system call:
   zx_signals_t (*peek)(struct zx_object* object);
-  // Gets ready for a sleep until one of `want`: says for which events of `wait_fd` to poll, arms the bell, and returns
-  // the signals found on after that.
+  // Gets ready for a sleep until one of `want`: says for which events of `wait_fd` to poll, arms the bell,
+  // and returns the signals found on after that.
   zx_signals_t (*arm)(struct zx_object* object, zx_signals_t want, short* events);
   // Takes note of what a poll of `wait_fd` said; returns all signals on now.
   zx_signals_t (*ready)(struct zx_object* object, zx_signals_t want, short revents);
 
-  // Watches for READABLE for a moment, if that promises to be cheaper than a sleep. Lock not held; null: never.
+  // Watches for READABLE for a moment, if that promises to be cheaper than a sleep. Lock not held; null:
+  // never.
   bool (*spin)(struct zx_object* object);
 
   // Changes own signals; null: `user_signals` only. Returns with the lock held, as called.
   void (*signal)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
-  zx_status_t (*signal_peer)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);  // lock not held
+  zx_status_t (*signal_peer)(struct zx_object* object, zx_signals_t clear,
+                             zx_signals_t set);  // lock not held
 
-  // Describes the object for a message: fills `wire` but for the rights, and lists the descriptors, which stay the
-  // object's. `moves`: its last handle goes. Null: the object cannot leave its process.
+  // Describes the object for a message: fills `wire` but for the rights, and lists the descriptors, which
+  // stay the object's. `moves`: its last handle goes. Null: the object cannot leave its process.
   zx_status_t (*pack)(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
                       unsigned* num_fds);
 
@@ -65,12 +67,12 @@ struct zx_object {
   pthread_mutex_t lock;
   zx_koid_t koid;
   zx_koid_t related_koid;
-  zx_rights_t max_rights;     // what a handle that arrives in a message may have
-  int wait_fd;                // what to poll; -1 if nothing outside this process can change the signals
-  bool transferred;           // moved away in a message: it lives on elsewhere
-  unsigned generation;        // of forks, when it was made
-  bool shared;                // a duplicate lives elsewhere
-  zx_signals_t user_signals;  // lock
+  zx_rights_t max_rights;      // what a handle that arrives in a message may have
+  int wait_fd;                 // what to poll; -1 if nothing outside this process can change the signals
+  bool transferred;            // moved away in a message: it lives on elsewhere
+  unsigned generation;         // of forks, when it was made
+  bool shared;                 // a duplicate lives elsewhere
+  zx_signals_t user_signals;   // lock
   struct list_node observers;  // struct observer; lock
   struct list_node links;      // struct port_link, by object_node; lock
 };

@@ -65,7 +65,8 @@ zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* 
 }
 
 void packet_close_fds(struct packet_handles* handles) {
-  for (unsigned i = 0; i < handles->num_fds; i++) close(handles->fds[i]);
+  for (unsigned i = 0; i < handles->num_fds; i++)
+    close(handles->fds[i]);
   handles->num_fds = 0;
 }
 
@@ -93,13 +94,15 @@ static bool collect_fds(struct msghdr* message, struct packet_handles* out) {
 }
 
 // Copies `size` bytes at `offset` of the packet's bytes, which lie first in `bytes`, then in `scratch`.
-static void gather(const void* bytes, uint32_t capacity, const void* scratch, size_t offset, void* out, size_t size) {
+static void gather(const void* bytes, uint32_t capacity, const void* scratch, size_t offset, void* out,
+                   size_t size) {
   size_t first = 0;
   if (offset < capacity) {
     first = capacity - offset < size ? capacity - offset : size;
     memcpy(out, (const char*)bytes + offset, first);
   }
-  if (first < size) memcpy((char*)out + first, (const char*)scratch + (offset + first - capacity), size - first);
+  if (first < size)
+    memcpy((char*)out + first, (const char*)scratch + (offset + first - capacity), size - first);
 }
 
 // Checks that header, length and descriptors agree, and takes out the handles' descriptions.
@@ -109,7 +112,8 @@ static bool take_handles(struct packet* packet, size_t length, const void* bytes
   if (length < sizeof(*header)) return false;
   if (header->kind < PACKET_MESSAGE || header->kind > PACKET_BELL) return false;
   if (header->kind > PACKET_SIGNAL && header->num_bytes) return false;
-  if (header->num_bytes > ZX_CHANNEL_MAX_MSG_BYTES || header->num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) return false;
+  if (header->num_bytes > ZX_CHANNEL_MAX_MSG_BYTES || header->num_handles > ZX_CHANNEL_MAX_MSG_HANDLES)
+    return false;
   bool offer = header->flags == PACKET_WITH_OFFER && header->kind == PACKET_MESSAGE && !header->num_handles;
   if (header->flags && !offer) return false;
   size_t wires = header->num_handles * sizeof(struct wire_handle);
@@ -118,7 +122,8 @@ static bool take_handles(struct packet* packet, size_t length, const void* bytes
   if (!wires) return packet->handles.num_fds == (offer ? 1 : 0);
   gather(bytes, capacity, scratch, header->num_bytes, packet->handles.wires, wires);
   unsigned num_fds = 0;
-  for (unsigned i = 0; i < packet->handles.count; i++) num_fds += packet->handles.wires[i].num_fds;
+  for (unsigned i = 0; i < packet->handles.count; i++)
+    num_fds += packet->handles.wires[i].num_fds;
   return num_fds == packet->handles.num_fds;
 }
 

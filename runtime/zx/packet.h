@@ -1,6 +1,7 @@
-// How a message travels through a channel's socket: one packet of header, bytes and descriptions of its handles, with the
-// handles' descriptors attached. The descriptions come last, so that the bytes of a received message land where the
-// reader wants them. What arrives is a peer's word: packet_receive checks the frame, object_unpack each handle.
+// How a message travels through a channel's socket: one packet of header, bytes and descriptions of its
+// handles, with the handles' descriptors attached. The descriptions come last, so that the bytes of a
+// received message land where the reader wants them. What arrives is a peer's word: packet_receive checks the
+// frame, object_unpack each handle.
 #ifndef RUNTIME_ZX_PACKET_H_
 #define RUNTIME_ZX_PACKET_H_
 
@@ -23,7 +24,8 @@ enum packet_kind {
   PACKET_BELL,
 };
 
-#define PACKET_WITH_OFFER 1u  // flag of a message without handles: a descriptor of memory for rings comes along
+#define PACKET_WITH_OFFER \
+  1u  // flag of a message without handles: a descriptor of memory for rings comes along
 
 struct packet_header {
   uint8_t kind;
@@ -53,8 +55,9 @@ struct wire_handle {
 };
 _Static_assert(sizeof(struct wire_handle) == 48, "the same for all processes");
 
-#define PACKET_MAX_BYTES \
-  (sizeof(struct packet_header) + ZX_CHANNEL_MAX_MSG_BYTES + ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle))
+#define PACKET_MAX_BYTES                                     \
+  (sizeof(struct packet_header) + ZX_CHANNEL_MAX_MSG_BYTES + \
+   ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle))
 
 // What is to be sent along with the bytes.
 struct packet_handles {
@@ -70,14 +73,15 @@ struct packet {
   struct packet_handles handles;
 };
 
-// Sends one packet. `iov` has an unused first entry for the header and one unused last entry for the descriptions.
-// `handles` may be null. ZX_ERR_SHOULD_WAIT, ZX_ERR_PEER_CLOSED, ZX_ERR_NO_MEMORY, ZX_ERR_NO_RESOURCES.
+// Sends one packet. `iov` has an unused first entry for the header and one unused last entry for the
+// descriptions. `handles` may be null. ZX_ERR_SHOULD_WAIT, ZX_ERR_PEER_CLOSED, ZX_ERR_NO_MEMORY,
+// ZX_ERR_NO_RESOURCES.
 zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* iov, size_t iov_count,
                         const struct packet_handles* handles);
 
-// Receives one packet: up to `capacity` of its bytes into `bytes`, the rest into `scratch` (SCRATCH_BYTES). `flags` are
-// recvmsg's. ZX_ERR_SHOULD_WAIT; ZX_ERR_PEER_CLOSED; ZX_ERR_NO_RESOURCES: the process could not take the descriptors, the
-// packet is lost; ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
+// Receives one packet: up to `capacity` of its bytes into `bytes`, the rest into `scratch` (SCRATCH_BYTES).
+// `flags` are recvmsg's. ZX_ERR_SHOULD_WAIT; ZX_ERR_PEER_CLOSED; ZX_ERR_NO_RESOURCES: the process could not
+// take the descriptors, the packet is lost; ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
 zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scratch, int flags,
                            struct packet* out);
 

@@ -71,8 +71,8 @@ static bool is_bell(int fd) {
          getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
 }
 
-zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side, const int* fds,
-                        struct pair** out) {
+zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side,
+                        const int* fds, struct pair** out) {
   size = memory_round_to_page(size);
   if (side > 1 || !is_bell(fds[0]) || !memory_is_safe(fds[1], size)) {
     close(fds[0]);

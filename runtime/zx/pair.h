@@ -1,12 +1,13 @@
 // One end of a pair whose ends share memory: the base of eventpairs, fifos and sockets.
 //
-// The memory holds each side's signals and what that side sleeps for; a socket pair beside it is the bell. Who changes
-// something the other side may sleep for looks at its `waiting` word and rings only if it says so:
+// The memory holds each side's signals and what that side sleeps for; a socket pair beside it is the bell.
+// Who changes something the other side may sleep for looks at its `waiting` word and rings only if it says
+// so:
 //   changer: store the change; fence; load waiting; if set, exchange it for 0 and, if it was set, ring
 //   sleeper: store waiting; fence; look again; poll the bell
-// The two fences make it impossible that each misses the other's store. A ring never blocks (MSG_DONTWAIT): a full bell
-// has rung already. The socket also tells of the peer's death, since the kernel closes it. Anything read from the memory
-// may be a lie; it is masked or checked where it is used.
+// The two fences make it impossible that each misses the other's store. A ring never blocks (MSG_DONTWAIT): a
+// full bell has rung already. The socket also tells of the peer's death, since the kernel closes it. Anything
+// read from the memory may be a lie; it is masked or checked where it is used.
 #ifndef RUNTIME_ZX_PAIR_H_
 #define RUNTIME_ZX_PAIR_H_
 
@@ -40,12 +41,13 @@ struct pair {
   bool peer_closed;  // the socket said so, or the peer broke the rules; lock
 };
 
-// Makes both ends, each `object_size` bytes of which struct pair is the first member, with `size` bytes of shared memory.
+// Makes both ends, each `object_size` bytes of which struct pair is the first member, with `size` bytes of
+// shared memory.
 zx_status_t pair_create(const struct object_ops* ops, size_t object_size, size_t size, struct pair* out[2]);
 
 // Makes an end of what a message brought: fds[0] the bell, fds[1] the memory; consumed, also on failure.
-zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side, const int* fds,
-                        struct pair** out);
+zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side,
+                        const int* fds, struct pair** out);
 
 zx_status_t pair_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
                       unsigned* num_fds);
@@ -62,7 +64,8 @@ void pair_wait_for(struct pair* pair, uint32_t reasons);
 // Takes note of what a poll of the bell said. Lock held.
 void pair_note(struct pair* pair, short revents);
 
-// Whether the other end is gone, as far as memory knows. Whatever it wrote before is visible after this said yes.
+// Whether the other end is gone, as far as memory knows. Whatever it wrote before is visible after this said
+// yes.
 bool pair_peer_closed(const struct pair* pair);
 
 // The peer broke the rules: it counts as gone, and sees this end gone. Lock held.

@@ -20,7 +20,8 @@ static zx_signals_t port_peek(struct zx_object* object) {
 }
 
 static void free_packets(struct list_node* list) {
-  while (!list_is_empty(list)) free(LIST_ENTRY(list_take_head(list), struct queued_packet, node));
+  while (!list_is_empty(list))
+    free(LIST_ENTRY(list_take_head(list), struct queued_packet, node));
 }
 
 // Any link of the port, with a reference to its object; the locks' order asks for the object's lock first.
@@ -136,8 +137,8 @@ static bool take_packet(struct port* port, zx_port_packet_t* out) {
   return true;
 }
 
-// Takes a packet, or marks this thread as asleep, so that from now on every new packet wakes it. One packet wakes one
-// thread, which passes the wake-up on if there are more.
+// Takes a packet, or marks this thread as asleep, so that from now on every new packet wakes it. One packet
+// wakes one thread, which passes the wake-up on if there are more.
 static zx_status_t take_or_fall_asleep(struct port* port, bool sleeps, zx_port_packet_t* packet) {
   zx_status_t status = ZX_ERR_SHOULD_WAIT;
   pthread_mutex_lock(&port->base.lock);

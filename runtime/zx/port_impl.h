@@ -1,9 +1,10 @@
-// The inside of a port, shared by port.c (the calls), port_wait.c (sleeping) and port_link.c (the asynchronous waits).
+// The inside of a port, shared by port.c (the calls), port_wait.c (sleeping) and port_link.c (the
+// asynchronous waits).
 //
-// A port is an epoll instance and a queue of packets in memory. For each object it watches there is one link, which
-// carries the waits and says what epoll knows of the object. Beginning a wait does not touch epoll: the link goes on
-// the list of the unarmed, and only a thread that finds no packet and is about to sleep arms what is on that list.
-// What epoll reports and nobody waits for any more is then taken out of epoll.
+// A port is an epoll instance and a queue of packets in memory. For each object it watches there is one link,
+// which carries the waits and says what epoll knows of the object. Beginning a wait does not touch epoll: the
+// link goes on the list of the unarmed, and only a thread that finds no packet and is about to sleep arms
+// what is on that list. What epoll reports and nobody waits for any more is then taken out of epoll.
 #ifndef RUNTIME_ZX_PORT_IMPL_H_
 #define RUNTIME_ZX_PORT_IMPL_H_
 
@@ -21,21 +22,21 @@ struct queued_packet {
 struct port {
   struct zx_object base;  // base.lock comes after the lock of any other object
   int epoll_fd;
-  struct waker* waker;        // in the epoll set once a thread slept here; wakes a sleeper
-  bool asleep;                // a foreign loop was told it may sleep; lock
-  unsigned sleepers;          // threads in epoll_wait, or about to be; lock
-  bool closed;                // lock
-  struct list_node packets;   // struct queued_packet; lock
-  struct list_node spare;     // struct queued_packet, kept for reuse; lock
+  struct waker* waker;       // in the epoll set once a thread slept here; wakes a sleeper
+  bool asleep;               // a foreign loop was told it may sleep; lock
+  unsigned sleepers;         // threads in epoll_wait, or about to be; lock
+  bool closed;               // lock
+  struct list_node packets;  // struct queued_packet; lock
+  struct list_node spare;    // struct queued_packet, kept for reuse; lock
   unsigned num_spare;
   unsigned num_user_packets;
   atomic_uint packets_since_poll;
-  struct list_node unarmed;   // struct port_link, by unarmed_node; lock
-  struct port_link** slots;   // what epoll's cookies name; lock
+  struct list_node unarmed;  // struct port_link, by unarmed_node; lock
+  struct port_link** slots;  // what epoll's cookies name; lock
   uint32_t num_slots;
-  uint32_t slot_hint;         // no slot below it is free
+  uint32_t slot_hint;  // no slot below it is free
   uint32_t next_generation;
-  uint64_t last_cookie;       // of the link that had the last signal; 0: looked at already; lock
+  uint64_t last_cookie;  // of the link that had the last signal; 0: looked at already; lock
 };
 
 struct port_link {
@@ -43,14 +44,14 @@ struct port_link {
   struct list_node unarmed_node;  // port's lock
   struct zx_object* object;
   struct port* port;
-  struct list_node waits;         // struct async_wait_entry; object's lock
+  struct list_node waits;  // struct async_wait_entry; object's lock
   uint32_t slot;
   uint32_t generation;
-  uint32_t events;                // what epoll watches for; 0: not in epoll; object's lock
-  unsigned stale_reports;         // reports since the last wait was begun; object's lock
-  bool hung;                      // epoll reported a hang-up nobody waits for; object's lock
-  bool inexact;                   // epoll reported what nobody waits for; object's lock
-  int fd;                         // what epoll watches
+  uint32_t events;         // what epoll watches for; 0: not in epoll; object's lock
+  unsigned stale_reports;  // reports since the last wait was begun; object's lock
+  bool hung;               // epoll reported a hang-up nobody waits for; object's lock
+  bool inexact;            // epoll reported what nobody waits for; object's lock
+  int fd;                  // what epoll watches
 };
 
 struct async_wait_entry {
@@ -82,8 +83,8 @@ void port_link_destroy(struct port_link* link);
 // Arms whatever is on the list of the unarmed, which may queue packets. No lock held.
 void port_arm_all(struct port* port);
 
-// Before a sleep: watches the object that had the last signal for a moment, if it is of a kind that may have the next one
-// soon. No lock held.
+// Before a sleep: watches the object that had the last signal for a moment, if it is of a kind that may have
+// the next one soon. No lock held.
 void port_spin(struct port* port);
 
 // Asks epoll until `deadline` and queues packets for what it reports. No lock held. Returns how many

@@ -18,16 +18,18 @@ static struct port_link* find_link(struct zx_object* object, const struct port* 
   return NULL;
 }
 
-// Gives the link a slot, whose number with a generation is what epoll returns: a report about a link that has ended
-// meanwhile finds nothing.
+// Gives the link a slot, whose number with a generation is what epoll returns: a report about a link that has
+// ended meanwhile finds nothing.
 static zx_status_t take_slot(struct port* port, struct port_link* link) {
   uint32_t slot = port->slot_hint;
-  while (slot < port->num_slots && port->slots[slot]) slot++;
+  while (slot < port->num_slots && port->slots[slot])
+    slot++;
   if (slot == port->num_slots) {
     uint32_t num = port->num_slots ? port->num_slots * 2 : 8;
     struct port_link** slots = realloc(port->slots, num * sizeof(struct port_link*));
     if (!slots) return ZX_ERR_NO_MEMORY;
-    for (uint32_t i = port->num_slots; i < num; i++) slots[i] = NULL;
+    for (uint32_t i = port->num_slots; i < num; i++)
+      slots[i] = NULL;
     port->slots = slots;
     port->num_slots = num;
   }
@@ -173,14 +175,15 @@ static zx_status_t begin_wait(struct zx_object* object, struct port* port, struc
   return ZX_OK;
 }
 
-zx_status_t zx_object_wait_async(zx_handle_t handle, zx_handle_t port_handle, uint64_t key, zx_signals_t signals,
-                                 uint32_t options) {
+zx_status_t zx_object_wait_async(zx_handle_t handle, zx_handle_t port_handle, uint64_t key,
+                                 zx_signals_t signals, uint32_t options) {
   struct zx_object* port;
   zx_status_t status = handle_lookup(port_handle, ZX_OBJ_TYPE_PORT, ZX_RIGHT_WRITE, &port, NULL);
   if (status != ZX_OK) return status;
   struct zx_object* object = NULL;
   status = handle_lookup(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_WAIT, &object, NULL);
-  if (status == ZX_OK && (options & ~(ZX_WAIT_ASYNC_TIMESTAMP | ZX_WAIT_ASYNC_EDGE))) status = ZX_ERR_INVALID_ARGS;
+  if (status == ZX_OK && (options & ~(ZX_WAIT_ASYNC_TIMESTAMP | ZX_WAIT_ASYNC_EDGE)))
+    status = ZX_ERR_INVALID_ARGS;
   if (status == ZX_OK && !object->ops->waitable) status = ZX_ERR_NOT_SUPPORTED;
   struct async_wait_entry* wait = NULL;
   if (status == ZX_OK && !(wait = calloc(1, sizeof(*wait)))) status = ZX_ERR_NO_MEMORY;
@@ -201,7 +204,8 @@ zx_status_t zx_object_wait_async(zx_handle_t handle, zx_handle_t port_handle, ui
   return status;
 }
 
-static unsigned drop_packets(struct port* port, const struct zx_object* source, zx_handle_t handle, uint64_t key) {
+static unsigned drop_packets(struct port* port, const struct zx_object* source, zx_handle_t handle,
+                             uint64_t key) {
   unsigned dropped = 0;
   pthread_mutex_lock(&port->base.lock);
   LIST_FOR_EACH_SAFE(node, &port->packets) {

@@ -1,4 +1,5 @@
-// Sleeping on a port: arming what has been waited for since the last sleep, and turning what epoll reports into packets.
+// Sleeping on a port: arming what has been waited for since the last sleep, and turning what epoll reports
+// into packets.
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -22,8 +23,8 @@ static zx_signals_t wanted(const struct port_link* link) {
   return want;
 }
 
-// Makes epoll watch for `events`. Errors and hang-ups are reported in any case. Watching for too much is left alone until
-// it turns out to disturb, since changing it costs a system call.
+// Makes epoll watch for `events`. Errors and hang-ups are reported in any case. Watching for too much is left
+// alone until it turns out to disturb, since changing it costs a system call.
 static void watch(struct port_link* link, uint32_t events) {
   events |= EPOLLRDHUP;
   if (link->events && link->fd != link->object->wait_fd) port_link_idle(link);
@@ -43,7 +44,8 @@ static void arm_link(struct port_link* link) {
   short events = 0;
   zx_signals_t signals = object->ops->arm(object, want, &events);
   port_link_deliver(link, signals);
-  if (!list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung) watch(link, (uint32_t)(unsigned short)events);
+  if (!list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung)
+    watch(link, (uint32_t)(unsigned short)events);
 }
 
 // The first unarmed link's object, with a reference: its lock comes before the port's.
@@ -121,8 +123,8 @@ static void report(struct port* port, uint64_t cookie, short revents) {
     object_notify(object, signals);
     if (!(signals & before)) link->inexact = true;
     if (list_is_empty(&link->waits)) {
-      // Level-triggered: what nobody waits for would be reported for ever. A wait that follows at once, as in a server's
-      // loop, finds it still armed if it comes before the next sleep.
+      // Level-triggered: what nobody waits for would be reported for ever. A wait that follows at once, as in
+      // a server's loop, finds it still armed if it comes before the next sleep.
       if (link->stale_reports++) port_link_idle(link);
     } else {
       link->hung = revents & (EPOLLHUP | EPOLLERR);

@@ -1,7 +1,8 @@
-// A single-producer, single-consumer ring in shared memory, counted in units (elements, or bytes). Each side keeps its own
-// index to itself and only publishes it; what it reads of the other's is checked against its own, and nothing else in
-// the shared part is ever believed. The units lie where the user of the ring puts them: unit i at i & (storage - 1), where
-// `storage` is a power of two not below `limit`, the number of units the ring holds.
+// A single-producer, single-consumer ring in shared memory, counted in units (elements, or bytes). Each side
+// keeps its own index to itself and only publishes it; what it reads of the other's is checked against its
+// own, and nothing else in the shared part is ever believed. The units lie where the user of the ring puts
+// them: unit i at i & (storage - 1), where `storage` is a power of two not below `limit`, the number of units
+// the ring holds.
 #ifndef RUNTIME_ZX_RING_H_
 #define RUNTIME_ZX_RING_H_
 

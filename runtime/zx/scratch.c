@@ -1,4 +1,5 @@
-// The kept buffer lies in one slot that is taken and given back with an exchange; who finds it empty allocates.
+// The kept buffer lies in one slot that is taken and given back with an exchange; who finds it empty
+// allocates.
 #include "runtime/zx/scratch.h"
 
 #include <stdatomic.h>

@@ -6,8 +6,8 @@
 
 #define SCRATCH_BYTES (72u * 1024u)
 
-void* scratch_get(void);           // null: no memory
-void scratch_put(void* scratch);   // null is fine
-void scratch_trim(void);           // frees what is kept
+void* scratch_get(void);          // null: no memory
+void scratch_put(void* scratch);  // null is fine
+void scratch_trim(void);          // frees what is kept
 
 #endif  // RUNTIME_ZX_SCRATCH_H_

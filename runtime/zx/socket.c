@@ -29,15 +29,15 @@ struct socket_shared {
 struct socket {
   struct pair pair;
   uint32_t options;
-  struct ring_producer out;       // lock
-  struct ring_consumer in;        // lock
+  struct ring_producer out;  // lock
+  struct ring_consumer in;   // lock
   struct socket_direction* out_direction;
   struct socket_direction* in_direction;
   unsigned char* out_storage;
   const unsigned char* in_storage;
-  size_t rx_threshold;            // lock
-  size_t tx_threshold;            // lock
-  size_t refused;                 // the size of a datagram that did not fit: WRITABLE waits for that much; lock
+  size_t rx_threshold;  // lock
+  size_t tx_threshold;  // lock
+  size_t refused;       // the size of a datagram that did not fit: WRITABLE waits for that much; lock
 };
 
 static bool is_datagram(const struct socket* socket) {
@@ -94,7 +94,8 @@ static zx_signals_t socket_peek(struct zx_object* object) {
   if (disabled) signals |= ZX_SOCKET_WRITE_DISABLED;
   if (open && !disabled && free_bytes > 0 && free_bytes >= socket->refused) signals |= ZX_SOCKET_WRITABLE;
   if (socket->rx_threshold && queued >= socket->rx_threshold) signals |= ZX_SOCKET_READ_THRESHOLD;
-  if (open && socket->tx_threshold && free_bytes >= socket->tx_threshold) signals |= ZX_SOCKET_WRITE_THRESHOLD;
+  if (open && socket->tx_threshold && free_bytes >= socket->tx_threshold)
+    signals |= ZX_SOCKET_WRITE_THRESHOLD;
   return signals;
 }
 
@@ -112,8 +113,8 @@ static zx_signals_t socket_ready(struct zx_object* object, zx_signals_t want, sh
   return socket_peek(object);
 }
 
-static zx_status_t socket_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
-                               unsigned* num_fds) {
+static zx_status_t socket_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
+                               int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   struct socket* socket = (struct socket*)object;
   if (!moves) return ZX_ERR_NOT_SUPPORTED;  // a ring has one producer and one consumer
   pthread_mutex_lock(&object->lock);
@@ -124,7 +125,8 @@ static zx_status_t socket_pack(struct zx_object* object, bool moves, struct wire
   return pair_pack(object, moves, wire, fds, num_fds);
 }
 
-static zx_status_t socket_get_property(struct zx_object* object, uint32_t property, void* value, size_t size) {
+static zx_status_t socket_get_property(struct zx_object* object, uint32_t property, void* value,
+                                       size_t size) {
   struct socket* socket = (struct socket*)object;
   if (property != ZX_PROP_SOCKET_RX_THRESHOLD && property != ZX_PROP_SOCKET_TX_THRESHOLD) {
     return property == ZX_PROP_NAME ? ZX_ERR_WRONG_TYPE : ZX_ERR_NOT_SUPPORTED;
@@ -137,7 +139,8 @@ static zx_status_t socket_get_property(struct zx_object* object, uint32_t proper
   return ZX_OK;
 }
 
-static zx_status_t socket_set_property(struct zx_object* object, uint32_t property, const void* value, size_t size) {
+static zx_status_t socket_set_property(struct zx_object* object, uint32_t property, const void* value,
+                                       size_t size) {
   struct socket* socket = (struct socket*)object;
   size_t threshold;
   if (property != ZX_PROP_SOCKET_RX_THRESHOLD && property != ZX_PROP_SOCKET_TX_THRESHOLD) {
@@ -182,17 +185,19 @@ zx_status_t zx_socket_create(uint32_t options, zx_handle_t* out0, zx_handle_t* o
   struct pair* ends[2];
   zx_status_t status = pair_create(&socket_ops, sizeof(struct socket), sizeof(struct socket_shared), ends);
   if (status != ZX_OK) return status;
-  for (int i = 0; i < 2; i++) set_up((struct socket*)ends[i], options, 0, 0);
+  for (int i = 0; i < 2; i++)
+    set_up((struct socket*)ends[i], options, 0, 0);
   return handle_create_pair(&ends[0]->base, &ends[1]->base, ZX_DEFAULT_SOCKET_RIGHTS, out0, out1);
 }
 
 zx_status_t socket_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
   struct pair* pair;
-  zx_status_t status = pair_unpack(&socket_ops, sizeof(struct socket), sizeof(struct socket_shared), wire->side, fds,
-                                   &pair);
+  zx_status_t status =
+      pair_unpack(&socket_ops, sizeof(struct socket), sizeof(struct socket_shared), wire->side, fds, &pair);
   if (status != ZX_OK) return status;
   struct socket* socket = (struct socket*)pair;
-  set_up(socket, wire->elem_count & ZX_SOCKET_DATAGRAM, (uint32_t)(wire->values[0] >> 32), (uint32_t)wire->values[0]);
+  set_up(socket, wire->elem_count & ZX_SOCKET_DATAGRAM, (uint32_t)(wire->values[0] >> 32),
+         (uint32_t)wire->values[0]);
   socket->rx_threshold = wire->values[1] >> 32;
   socket->tx_threshold = (uint32_t)wire->values[1];
   *out = &pair->base;
@@ -222,7 +227,8 @@ static zx_status_t write_locked(struct socket* socket, const void* buffer, size_
   return ZX_OK;
 }
 
-zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, size_t size, size_t* actual) {
+zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, size_t size,
+                            size_t* actual) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_WRITE, &object, NULL);
   if (status != ZX_OK) return status;
@@ -295,7 +301,8 @@ zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, s
   return status;
 }
 
-// Whether a disposition changes anything; all that is queued must have been read before writing is enabled again.
+// Whether a disposition changes anything; all that is queued must have been read before writing is enabled
+// again.
 static zx_status_t check_disposition(uint32_t disposition, bool disabled, bool queue_empty) {
   bool enables = disposition == ZX_SOCKET_DISPOSITION_WRITE_ENABLED && disabled;
   return enables && !queue_empty ? ZX_ERR_BAD_STATE : ZX_OK;
@@ -313,7 +320,8 @@ zx_status_t zx_socket_set_disposition(zx_handle_t handle, uint32_t disposition, 
   if (status != ZX_OK) return status;
   struct socket* socket = (struct socket*)object;
   pthread_mutex_lock(&object->lock);
-  if (disposition > ZX_SOCKET_DISPOSITION_WRITE_ENABLED || disposition_peer > ZX_SOCKET_DISPOSITION_WRITE_ENABLED) {
+  if (disposition > ZX_SOCKET_DISPOSITION_WRITE_ENABLED ||
+      disposition_peer > ZX_SOCKET_DISPOSITION_WRITE_ENABLED) {
     status = ZX_ERR_INVALID_ARGS;
   } else if (disposition_peer && pair_peer_closed(&socket->pair)) {
     status = ZX_ERR_PEER_CLOSED;
@@ -342,7 +350,8 @@ void socket_info(struct zx_object* object, zx_info_socket_t* out) {
   bool open = !pair_peer_closed(&socket->pair);
   *out = (zx_info_socket_t){.options = socket->options, .rx_buf_max = SOCKET_BYTES, .rx_buf_size = queued};
   out->rx_buf_available = queued;
-  if (is_datagram(socket)) out->rx_buf_available = queued && first_datagram(socket, queued, &first) ? first : 0;
+  if (is_datagram(socket))
+    out->rx_buf_available = queued && first_datagram(socket, queued, &first) ? first : 0;
   if (open) {
     out->tx_buf_max = SOCKET_BYTES;
     out->tx_buf_size = SOCKET_BYTES - room(socket);

@@ -22,7 +22,8 @@ struct timer {
   zx_duration_t slack;  // lock
 };
 
-// The descriptor alone does not do: a timer set to a past time is signaled at once, before the kernel gets to it.
+// The descriptor alone does not do: a timer set to a past time is signaled at once, before the kernel gets to
+// it.
 static zx_signals_t timer_peek(struct zx_object* object) {
   const struct timer* timer = (const struct timer*)object;
   bool fired = timer->deadline && clock_is_past(timer->deadline);
@@ -38,8 +39,8 @@ static zx_signals_t timer_ready(struct zx_object* object, zx_signals_t want, sho
   return timer_peek(object) | (revents & POLLIN ? ZX_TIMER_SIGNALED : 0);
 }
 
-static zx_status_t timer_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
-                              unsigned* num_fds) {
+static zx_status_t timer_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
+                              int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   const struct timer* timer = (const struct timer*)object;
   wire->elem_count = timer->options;
   fds[0] = timer->fd;

@@ -34,11 +34,11 @@ static zx_status_t describe(struct outgoing* out, struct zx_object* object, zx_r
 static void add_entry(struct outgoing* out, unsigned index, struct zx_object* object, bool taken) {
   out->entries[index].object = object;
   out->entries[index].taken = taken;
-  out->entries[index].moved =
-      taken && atomic_load_explicit(&object->handle_count, memory_order_relaxed) == 1;
+  out->entries[index].moved = taken && atomic_load_explicit(&object->handle_count, memory_order_relaxed) == 1;
 }
 
-static zx_status_t take_one(struct outgoing* out, unsigned index, zx_handle_t handle, const struct zx_object* self) {
+static zx_status_t take_one(struct outgoing* out, unsigned index, zx_handle_t handle,
+                            const struct zx_object* self) {
   struct zx_object* object;
   zx_rights_t rights;
   zx_status_t status = handle_take(handle, &object, &rights);
@@ -78,8 +78,8 @@ static zx_status_t check_disposition(const zx_handle_disposition_t* entry, const
   return ZX_OK;
 }
 
-static zx_status_t take_disposition(struct outgoing* out, unsigned index, const zx_handle_disposition_t* entry,
-                                    const struct zx_object* self) {
+static zx_status_t take_disposition(struct outgoing* out, unsigned index,
+                                    const zx_handle_disposition_t* entry, const struct zx_object* self) {
   struct zx_object* object;
   zx_rights_t had;
   bool take = entry->operation != ZX_HANDLE_OP_DUPLICATE;
@@ -120,7 +120,8 @@ void outgoing_finish(struct outgoing* out, bool sent) {
         object->transferred = true;
       } else if (!object->shared) {
         object->shared = true;
-        // Without the means to share it well, the local handles may miss a wake-up that another process takes.
+        // Without the means to share it well, the local handles may miss a wake-up that another process
+        // takes.
         if (object->ops->share) object->ops->share(object);
       }
       pthread_mutex_unlock(&object->lock);
@@ -151,11 +152,15 @@ struct unpacker {
 };
 
 static const struct unpacker unpackers[] = {
-    {ZX_OBJ_TYPE_CHANNEL, 1, channel_unpack},   {ZX_OBJ_TYPE_CHANNEL, 2, channel_unpack},
-      {ZX_OBJ_TYPE_EVENTPAIR, 2, eventpair_unpack},
-    {ZX_OBJ_TYPE_FIFO, 2, fifo_unpack},         {ZX_OBJ_TYPE_VMO, 1, vmo_unpack},
-    {ZX_OBJ_TYPE_EVENT, 3, event_unpack},       {ZX_OBJ_TYPE_SOCKET, 2, socket_unpack},
-    {ZX_OBJ_TYPE_TIMER, 1, timer_unpack},       {ZX_OBJ_TYPE_LINUX_FD, 1, linux_fd_unpack},
+    {ZX_OBJ_TYPE_CHANNEL, 1, channel_unpack},
+    {ZX_OBJ_TYPE_CHANNEL, 2, channel_unpack},
+    {ZX_OBJ_TYPE_EVENTPAIR, 2, eventpair_unpack},
+    {ZX_OBJ_TYPE_FIFO, 2, fifo_unpack},
+    {ZX_OBJ_TYPE_VMO, 1, vmo_unpack},
+    {ZX_OBJ_TYPE_EVENT, 3, event_unpack},
+    {ZX_OBJ_TYPE_SOCKET, 2, socket_unpack},
+    {ZX_OBJ_TYPE_TIMER, 1, timer_unpack},
+    {ZX_OBJ_TYPE_LINUX_FD, 1, linux_fd_unpack},
 };
 
 static zx_status_t unpack_one(const struct wire_handle* wire, const int* fds, zx_handle_info_t* out) {
@@ -164,7 +169,8 @@ static zx_status_t unpack_one(const struct wire_handle* wire, const int* fds, zx
     if (unpackers[i].type == wire->type && unpackers[i].num_fds == wire->num_fds) found = &unpackers[i];
   }
   if (!found || wire->koid < ZX_KOID_FIRST || wire->koid >> 63) {
-    for (unsigned i = 0; i < wire->num_fds; i++) close(fds[i]);
+    for (unsigned i = 0; i < wire->num_fds; i++)
+      close(fds[i]);
     return ZX_ERR_IO_DATA_INTEGRITY;
   }
   struct zx_object* object;
@@ -191,12 +197,14 @@ zx_status_t incoming_handles(struct packet_handles* handles, zx_handle_info_t* o
       status = unpack_one(&handles->wires[i], &handles->fds[fd], &out[i]);
       if (status == ZX_OK) made++;
     } else {
-      for (unsigned j = 0; j < num_fds; j++) close(handles->fds[fd + j]);
+      for (unsigned j = 0; j < num_fds; j++)
+        close(handles->fds[fd + j]);
     }
     fd += num_fds;
   }
   handles->num_fds = 0;
   if (status == ZX_OK) return ZX_OK;
-  for (unsigned i = 0; i < made; i++) zx_handle_close(out[i].handle);
+  for (unsigned i = 0; i < made; i++)
+    zx_handle_close(out[i].handle);
   return status;
 }

@@ -14,7 +14,8 @@ struct outgoing {
   } entries[ZX_CHANNEL_MAX_MSG_HANDLES];
 };
 
-// Takes and describes the handles of zx_channel_write, all of which are consumed; `self` is the channel they go through.
+// Takes and describes the handles of zx_channel_write, all of which are consumed; `self` is the channel they
+// go through.
 zx_status_t outgoing_take(struct outgoing* out, const zx_handle_t* handles, uint32_t count,
                           const struct zx_object* self);
 zx_status_t outgoing_take_etc(struct outgoing* out, zx_handle_disposition_t* handles, uint32_t count,
@@ -27,8 +28,9 @@ void outgoing_finish(struct outgoing* out, bool sent);
 void outgoing_discard(const zx_handle_t* handles, uint32_t count);
 void outgoing_discard_etc(const zx_handle_disposition_t* handles, uint32_t count);
 
-// Makes handles of what a message brought; takes over the descriptors, also on failure. ZX_ERR_IO_DATA_INTEGRITY: a
-// description and its descriptors do not fit each other. ZX_ERR_NO_MEMORY, ZX_ERR_NO_RESOURCES.
+// Makes handles of what a message brought; takes over the descriptors, also on failure.
+// ZX_ERR_IO_DATA_INTEGRITY: a description and its descriptors do not fit each other. ZX_ERR_NO_MEMORY,
+// ZX_ERR_NO_RESOURCES.
 zx_status_t incoming_handles(struct packet_handles* handles, zx_handle_info_t* out);
 
 // Makes an object from a description and its descriptors (consumed, also on failure), one function per type.

@@ -10,7 +10,7 @@
 
 #define ROOT_VMAR ((zx_handle_t)0x000fffff)  // the handle table never gives this value out
 #define PERMISSIONS (ZX_VM_PERM_READ | ZX_VM_PERM_WRITE | ZX_VM_PERM_EXECUTE)
-#define MAP_OPTIONS                                                                                              \
+#define MAP_OPTIONS                                                                                          \
   (PERMISSIONS | ZX_VM_SPECIFIC | ZX_VM_SPECIFIC_OVERWRITE | ZX_VM_MAP_RANGE | ZX_VM_REQUIRE_NON_RESIZABLE | \
    ZX_VM_ALLOW_FAULTS)
 
@@ -35,10 +35,12 @@ static int protection(zx_vm_option_t options) {
          (options & ZX_VM_PERM_EXECUTE ? PROT_EXEC : 0);
 }
 
-static zx_status_t check_options(zx_vm_option_t options, size_t vmar_offset, uint64_t vmo_offset, size_t len) {
+static zx_status_t check_options(zx_vm_option_t options, size_t vmar_offset, uint64_t vmo_offset,
+                                 size_t len) {
   bool specific = options & (ZX_VM_SPECIFIC | ZX_VM_SPECIFIC_OVERWRITE);
   if (options & ~MAP_OPTIONS) return ZX_ERR_INVALID_ARGS;
-  if ((options & (ZX_VM_PERM_WRITE | ZX_VM_PERM_EXECUTE)) && !(options & ZX_VM_PERM_READ)) return ZX_ERR_INVALID_ARGS;
+  if ((options & (ZX_VM_PERM_WRITE | ZX_VM_PERM_EXECUTE)) && !(options & ZX_VM_PERM_READ))
+    return ZX_ERR_INVALID_ARGS;
   if (!len || !is_page_aligned(len) || !is_page_aligned(vmo_offset) || !is_page_aligned(vmar_offset)) {
     return ZX_ERR_INVALID_ARGS;
   }
@@ -75,8 +77,8 @@ static zx_status_t map(struct vmo* vmo, zx_vm_option_t options, size_t at, uint6
   return ZX_OK;
 }
 
-zx_status_t zx_vmar_map(zx_handle_t handle, zx_vm_option_t options, size_t vmar_offset, zx_handle_t vmo_handle,
-                        uint64_t vmo_offset, size_t len, zx_vaddr_t* mapped_addr) {
+zx_status_t zx_vmar_map(zx_handle_t handle, zx_vm_option_t options, size_t vmar_offset,
+                        zx_handle_t vmo_handle, uint64_t vmo_offset, size_t len, zx_vaddr_t* mapped_addr) {
   struct zx_object* object;
   zx_rights_t rights;
   zx_status_t status = check_vmar(handle);

@@ -33,8 +33,8 @@ static zx_signals_t vmo_ready(struct zx_object* object, zx_signals_t want, short
   return vmo_peek(object);
 }
 
-static zx_status_t vmo_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
-                            unsigned* num_fds) {
+static zx_status_t vmo_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
+                            int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   struct vmo* vmo = (struct vmo*)object;
   pthread_mutex_lock(&object->lock);
   wire->values[0] = vmo->content_size;
@@ -128,8 +128,8 @@ zx_status_t vmo_unpack(const struct wire_handle* wire, const int* fds, struct zx
   if (wire->flags & WIRE_SLICE) {
     uint64_t size = (uint64_t)wire->elem_count * memory_round_to_page(1);
     vmo->slice = true;
-    if (vmo->resizable || wire->values[1] != memory_round_to_page(wire->values[1]) || wire->values[1] > vmo->size ||
-        size > vmo->size - wire->values[1]) {
+    if (vmo->resizable || wire->values[1] != memory_round_to_page(wire->values[1]) ||
+        wire->values[1] > vmo->size || size > vmo->size - wire->values[1]) {
       object_unref(&vmo->base);
       return ZX_ERR_IO_DATA_INTEGRITY;
     }
@@ -221,8 +221,8 @@ zx_status_t zx_vmo_set_size(zx_handle_t handle, uint64_t size) {
   return status;
 }
 
-static zx_status_t find_range(zx_handle_t handle, zx_rights_t rights, const void* buffer, uint64_t offset, size_t size,
-                              struct vmo** out) {
+static zx_status_t find_range(zx_handle_t handle, zx_rights_t rights, const void* buffer, uint64_t offset,
+                              size_t size, struct vmo** out) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_VMO, rights, &object, NULL);
   if (status != ZX_OK) return status;
@@ -243,7 +243,9 @@ static zx_status_t find_range(zx_handle_t handle, zx_rights_t rights, const void
 
 static zx_status_t transfer_error(ssize_t done) {
   if (done == 0) return ZX_ERR_OUT_OF_RANGE;  // shrunk meanwhile
-  return errno == EFAULT ? ZX_ERR_INVALID_ARGS : errno == EPERM || errno == EBADF ? ZX_ERR_ACCESS_DENIED : ZX_ERR_IO;
+  return errno == EFAULT                    ? ZX_ERR_INVALID_ARGS
+         : errno == EPERM || errno == EBADF ? ZX_ERR_ACCESS_DENIED
+                                            : ZX_ERR_IO;
 }
 
 zx_status_t zx_vmo_read(zx_handle_t handle, void* buffer, uint64_t offset, size_t size) {
@@ -264,7 +266,8 @@ zx_status_t zx_vmo_write(zx_handle_t handle, const void* buffer, uint64_t offset
   zx_status_t status = find_range(handle, ZX_RIGHT_WRITE, buffer, offset, size, &vmo);
   if (status != ZX_OK) return status;
   for (size_t done = 0; done < size && status == ZX_OK;) {
-    ssize_t now = pwrite(vmo->fd, (const char*)buffer + done, size - done, (off_t)(vmo->offset + offset + done));
+    ssize_t now =
+        pwrite(vmo->fd, (const char*)buffer + done, size - done, (off_t)(vmo->offset + offset + done));
     if (now > 0) done += (size_t)now;
     if (now <= 0 && !(now < 0 && errno == EINTR)) status = transfer_error(now);
   }

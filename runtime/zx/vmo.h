@@ -11,13 +11,13 @@ struct vmo {
   int fd;
   bool resizable;
   bool slice;
-  bool mappable;          // its size cannot shrink behind our back
-  uint64_t offset;        // of a slice in the memfd
-  uint64_t size;          // whole pages; of a resizable one see vmo_size; lock
-  uint64_t content_size;  // lock
+  bool mappable;               // its size cannot shrink behind our back
+  uint64_t offset;             // of a slice in the memfd
+  uint64_t size;               // whole pages; of a resizable one see vmo_size; lock
+  uint64_t content_size;       // lock
   char name[ZX_MAX_NAME_LEN];  // lock
-  struct vmo* parent;     // with a reference; null: none known here
-  uint32_t num_children;  // lock
+  struct vmo* parent;          // with a reference; null: none known here
+  uint32_t num_children;       // lock
 };
 
 // The size now. A resizable VMO's may be changed by other processes, so the memfd is asked.

@@ -1,7 +1,7 @@
 // Children of VMOs, and operations on ranges.
 //
-// A slice or a reference is a window on the parent's memfd. A snapshot is a memfd of its own with a copy of the content:
-// Linux has no copy-on-write between memfds.
+// A slice or a reference is a window on the parent's memfd. A snapshot is a memfd of its own with a copy of
+// the content: Linux has no copy-on-write between memfds.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,8 +16,9 @@
 #include "runtime/zx/scratch.h"
 #include "runtime/zx/vmo.h"
 
-#define KINDS \
-  (ZX_VMO_CHILD_SNAPSHOT | ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE | ZX_VMO_CHILD_SLICE | ZX_VMO_CHILD_REFERENCE)
+#define KINDS                                                                             \
+  (ZX_VMO_CHILD_SNAPSHOT | ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE | ZX_VMO_CHILD_SLICE | \
+   ZX_VMO_CHILD_REFERENCE)
 #define SNAPSHOTS (ZX_VMO_CHILD_SNAPSHOT | ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE)
 
 static zx_status_t check_child(struct vmo* parent, uint32_t options, uint64_t offset, uint64_t size) {
@@ -135,7 +136,8 @@ zx_status_t zx_vmo_create_child(zx_handle_t handle, uint32_t options, uint64_t o
   return status;
 }
 
-static zx_status_t check_op(struct vmo* vmo, zx_rights_t rights, uint32_t op, uint64_t offset, uint64_t size) {
+static zx_status_t check_op(struct vmo* vmo, zx_rights_t rights, uint32_t op, uint64_t offset,
+                            uint64_t size) {
   zx_rights_t needed;
   switch (op) {
     case ZX_VMO_OP_COMMIT:

@@ -37,7 +37,8 @@ static bool clear_between(struct vmo* vmo, uint64_t from, uint64_t to) {
 static zx_status_t set_content_size(struct vmo* vmo, uint64_t size) {
   uint64_t end = vmo_size(vmo);
   if (size > end) return ZX_ERR_OUT_OF_RANGE;
-  if (size < vmo->content_size && !clear_between(vmo, size, vmo->content_size < end ? vmo->content_size : end)) {
+  if (size < vmo->content_size &&
+      !clear_between(vmo, size, vmo->content_size < end ? vmo->content_size : end)) {
     return ZX_ERR_ACCESS_DENIED;
   }
   vmo->content_size = size;

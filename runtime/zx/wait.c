@@ -1,5 +1,5 @@
-// Blocking waits: one poll over the descriptors of the objects, plus an eventfd when other threads of this process could
-// change an object or close a handle.
+// Blocking waits: one poll over the descriptors of the objects, plus an eventfd when other threads of this
+// process could change an object or close a handle.
 #include <errno.h>
 #include <poll.h>
 
@@ -36,7 +36,8 @@ static void observe(struct wait* wait) {
     pthread_mutex_unlock(&entry->object->lock);
     // A close between the lookup and now has told nobody.
     struct zx_object* again = NULL;
-    if (handle_lookup(entry->observer.handle, ZX_OBJ_TYPE_NONE, 0, &again, NULL) != ZX_OK || again != entry->object) {
+    if (handle_lookup(entry->observer.handle, ZX_OBJ_TYPE_NONE, 0, &again, NULL) != ZX_OK ||
+        again != entry->object) {
       pthread_mutex_lock(&entry->object->lock);
       entry->observer.canceled = true;
       pthread_mutex_unlock(&entry->object->lock);
@@ -87,7 +88,8 @@ static enum wait_result arm(struct wait* wait, struct pollfd* pollfds) {
     struct wait_entry* entry = &wait->entries[i];
     pollfds[i] = (struct pollfd){.fd = entry->hung ? -1 : entry->object->wait_fd, .events = 0};
     pthread_mutex_lock(&entry->object->lock);
-    zx_signals_t signals = entry->object->ops->arm(entry->object, entry->observer.trigger, &pollfds[i].events);
+    zx_signals_t signals =
+        entry->object->ops->arm(entry->object, entry->observer.trigger, &pollfds[i].events);
     result = worse(result, judge(entry, signals));
     pthread_mutex_unlock(&entry->object->lock);
     pollfds[i].events |= POLLRDHUP;
@@ -222,8 +224,10 @@ zx_status_t zx_object_wait_many(zx_wait_item_t* items, size_t num_items, zx_time
   }
   if (status == ZX_OK) {
     status = wait_for(&wait, deadline);
-    for (size_t i = 0; i < num_items; i++) items[i].pending = entries[i].signals;
+    for (size_t i = 0; i < num_items; i++)
+      items[i].pending = entries[i].signals;
   }
-  for (size_t i = 0; i < wait.count; i++) object_unref(entries[i].object);
+  for (size_t i = 0; i < wait.count; i++)
+    object_unref(entries[i].object);
   return status;
 }

@@ -1,5 +1,6 @@
-// A pool of eventfds. They never leave the process, so nobody hostile can fill one. The pool empties itself when the
-// process closes its last handle, so that the layer keeps no descriptor that its user does not know of.
+// A pool of eventfds. They never leave the process, so nobody hostile can fill one. The pool empties itself
+// when the process closes its last handle, so that the layer keeps no descriptor that its user does not know
+// of.
 #include "runtime/zx/waker.h"
 
 #include <pthread.h>

@@ -11,7 +11,7 @@ struct waker {
 
 // A waker for the calling thread, from a pool; null if there are no descriptors or no memory left.
 struct waker* waker_get(void);
-void waker_put(struct waker* waker);  // null is fine
+void waker_put(struct waker* waker);   // null is fine
 void waker_wake(struct waker* waker);  // null is fine
 void waker_drain(struct waker* waker);
 

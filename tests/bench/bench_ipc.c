@@ -1,5 +1,6 @@
-// What messages between processes cost: zx channels, fifos and sockets beside a raw SOCK_SEQPACKET pair and a pipe pair,
-// in turns within one run; both processes on one processor, on two, or wherever the kernel puts them.
+// What messages between processes cost: zx channels, fifos and sockets beside a raw SOCK_SEQPACKET pair and a
+// pipe pair, in turns within one run; both processes on one processor, on two, or wherever the kernel puts
+// them.
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -54,7 +55,8 @@ static void zx_serve(struct transport* t) {
     zx_handle_t handle = ZX_HANDLE_INVALID;
     zx_status_t status =
         zx_object_wait_one(channel, ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
-    if (status == ZX_OK) status = zx_channel_read(channel, 0, answer, &handle, kMaxBytes, 1, &size, &num_handles);
+    if (status == ZX_OK)
+      status = zx_channel_read(channel, 0, answer, &handle, kMaxBytes, 1, &size, &num_handles);
     if (status == ZX_ERR_SHOULD_WAIT) continue;
     if (status != ZX_OK) _exit(0);
     zx_channel_write(channel, 0, answer, size, &handle, num_handles);
@@ -89,7 +91,8 @@ static void zx_call_once(struct transport* t, uint32_t size) {
                                  .rd_num_bytes = kMaxBytes,
                                  .rd_handles = &got,
                                  .rd_num_handles = 1};
-  check(zx_channel_call(t->ends[0], 0, ZX_TIME_INFINITE, &args, &num_bytes, &num_handles) == ZX_OK, "zx_channel_call");
+  check(zx_channel_call(t->ends[0], 0, ZX_TIME_INFINITE, &args, &num_bytes, &num_handles) == ZX_OK,
+        "zx_channel_call");
   t->passed = got;
 }
 
@@ -118,7 +121,8 @@ static void seq_call_once(struct transport* t, uint32_t size) {
   if (t->pipes[0][0] >= 0) {
     header.msg_control = control.bytes;
     header.msg_controllen = sizeof(control.bytes);
-    control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    control.header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.header), &t->pipes[0][0], sizeof(int));
   }
   check(sendmsg(t->fds[0], &header, 0) == (ssize_t)size, "sendmsg");
@@ -172,7 +176,8 @@ static const struct kind kKinds[] = {{"zx_channel_call", zx_serve, zx_call_once}
                                      {"zx_channel_call, server on a port", zx_serve_by_port, zx_call_once}};
 enum { kNumKinds = 4 };
 
-static void open_transport(struct transport* t, const struct kind* kind, enum placement placement, bool with_handle) {
+static void open_transport(struct transport* t, const struct kind* kind, enum placement placement,
+                           bool with_handle) {
   *t = (struct transport){.name = kind->name, .fds = {-1, -1}, .pipes = {{-1, -1}, {-1, -1}}};
   check(zx_channel_create(0, &t->ends[0], &t->ends[1]) == ZX_OK, "zx_channel_create");
   check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, t->fds) == 0, "socketpair");
@@ -220,7 +225,7 @@ struct round_trip {
   unsigned calls;  // per round
   bool cold;       // 1 ms of thinking before each
   bool with_handle;
-  int kinds;       // the first so many
+  int kinds;  // the first so many
 };
 
 static void bench_round_trip(const struct round_trip* what, enum placement placement) {
@@ -228,7 +233,8 @@ static void bench_round_trip(const struct round_trip* what, enum placement place
   size_t num_single = 0;
   struct transport transports[kNumKinds];
   pipe_size = what->size;
-  for (int k = 0; k < what->kinds; k++) open_transport(&transports[k], &kKinds[k], placement, what->with_handle);
+  for (int k = 0; k < what->kinds; k++)
+    open_transport(&transports[k], &kKinds[k], placement, what->with_handle);
   place(placement, false);
   for (int round = -2; round < kRounds; round++) {
     for (int k = 0; k < what->kinds; k++) {
@@ -246,8 +252,8 @@ static void bench_round_trip(const struct round_trip* what, enum placement place
   for (int k = 0; k < what->kinds; k++) {
     if (k == 1) continue;
     snprintf(name, sizeof(name), "%s, %s", what->name, kPlacements[placement]);
-    bench_row_t row = {name, kKinds[k].name, bench_median(single[k], num_single), "us", "seqpacket",
-                       bench_median(single[1], num_single)};
+    bench_row_t row = {name, kKinds[k].name, bench_median(single[k], num_single),
+                       "us", "seqpacket",    bench_median(single[1], num_single)};
     bench_report(&row);
     if (k != 0) continue;
     snprintf(name, sizeof(name), "%s, %s, p99", what->name, kPlacements[placement]);
@@ -255,7 +261,8 @@ static void bench_round_trip(const struct round_trip* what, enum placement place
     row.reference_value = single[1][num_single * 99 / 100];
     bench_report(&row);
   }
-  for (int k = 0; k < what->kinds; k++) close_transport(&transports[k]);
+  for (int k = 0; k < what->kinds; k++)
+    close_transport(&transports[k]);
 }
 
 // --- streaming: a process that writes, one that reads
@@ -283,7 +290,8 @@ static void stream_zx_in(struct transport* t, uint32_t size, unsigned count) {
 static void stream_seq_out(struct transport* t, uint32_t size, unsigned count, unsigned batch) {
   struct mmsghdr headers[32] = {{{0}, 0}};
   struct iovec iov = {message, size};
-  for (unsigned i = 0; i < batch; i++) headers[i].msg_hdr = (struct msghdr){.msg_iov = &iov, .msg_iovlen = 1};
+  for (unsigned i = 0; i < batch; i++)
+    headers[i].msg_hdr = (struct msghdr){.msg_iov = &iov, .msg_iovlen = 1};
   for (unsigned i = 0; i < count;) {
     int sent = sendmmsg(t->fds[0], headers, count - i < batch ? count - i : batch, 0);
     check(sent > 0, "sendmmsg");
@@ -292,15 +300,18 @@ static void stream_seq_out(struct transport* t, uint32_t size, unsigned count, u
 }
 
 static void stream_seq_in(struct transport* t, uint32_t size, unsigned count) {
-  for (unsigned i = 0; i < count; i++) check(recv(t->fds[1], answer, kMaxBytes, 0) == (ssize_t)size, "recv");
+  for (unsigned i = 0; i < count; i++)
+    check(recv(t->fds[1], answer, kMaxBytes, 0) == (ssize_t)size, "recv");
 }
 
 static void stream_fifo_out(struct transport* t, uint32_t size, unsigned count, unsigned batch) {
   for (unsigned i = 0; i < count;) {
     size_t put = 0;
-    zx_status_t status = zx_fifo_write(t->ends[0], size, message, count - i < batch ? count - i : batch, &put);
+    zx_status_t status =
+        zx_fifo_write(t->ends[0], size, message, count - i < batch ? count - i : batch, &put);
     i += (unsigned)put;
-    if (status == ZX_ERR_SHOULD_WAIT) zx_object_wait_one(t->ends[0], ZX_FIFO_WRITABLE, ZX_TIME_INFINITE, NULL);
+    if (status == ZX_ERR_SHOULD_WAIT)
+      zx_object_wait_one(t->ends[0], ZX_FIFO_WRITABLE, ZX_TIME_INFINITE, NULL);
   }
 }
 
@@ -309,7 +320,8 @@ static void stream_fifo_in(struct transport* t, uint32_t size, unsigned count) {
     size_t got = 0;
     zx_status_t status = zx_fifo_read(t->ends[1], size, answer, 32, &got);
     i += (unsigned)got;
-    if (status == ZX_ERR_SHOULD_WAIT) zx_object_wait_one(t->ends[1], ZX_FIFO_READABLE, ZX_TIME_INFINITE, NULL);
+    if (status == ZX_ERR_SHOULD_WAIT)
+      zx_object_wait_one(t->ends[1], ZX_FIFO_READABLE, ZX_TIME_INFINITE, NULL);
   }
 }
 
@@ -325,7 +337,8 @@ static void stream_socket_in(struct transport* t, uint32_t size, unsigned count)
   for (unsigned i = 0; i < count;) {
     zx_status_t status = zx_socket_read(t->ends[1], 0, answer, kMaxBytes, NULL);
     if (status == ZX_OK) i++;
-    if (status == ZX_ERR_SHOULD_WAIT) zx_object_wait_one(t->ends[1], ZX_SOCKET_READABLE, ZX_TIME_INFINITE, NULL);
+    if (status == ZX_ERR_SHOULD_WAIT)
+      zx_object_wait_one(t->ends[1], ZX_SOCKET_READABLE, ZX_TIME_INFINITE, NULL);
   }
 }
 
@@ -341,17 +354,21 @@ static const struct stream_kind kStreams[] = {{"zx_channel", stream_zx_out, stre
                                               {"zx_socket datagram", stream_socket_out, stream_socket_in}};
 enum { kNumStreams = 4 };
 
-static double stream_once(const struct stream_kind* kind, uint32_t size, unsigned batch, enum placement placement) {
+static double stream_once(const struct stream_kind* kind, uint32_t size, unsigned batch,
+                          enum placement placement) {
   struct transport t = {.fds = {-1, -1}};
   const unsigned count = kind->out == stream_seq_out ? 4000 : 20000;
   int done[2];
   check(pipe(done) == 0, "pipe");
-  if (kind->out == stream_zx_out) check(zx_channel_create(0, &t.ends[0], &t.ends[1]) == ZX_OK, "zx_channel_create");
+  if (kind->out == stream_zx_out)
+    check(zx_channel_create(0, &t.ends[0], &t.ends[1]) == ZX_OK, "zx_channel_create");
   if (kind->out == stream_seq_out) check(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, t.fds) == 0, "socketpair");
   if (kind->out == stream_fifo_out) {
-    check(zx_fifo_create(ZX_FIFO_MAX_SIZE_BYTES / size, size, 0, &t.ends[0], &t.ends[1]) == ZX_OK, "zx_fifo_create");
+    check(zx_fifo_create(ZX_FIFO_MAX_SIZE_BYTES / size, size, 0, &t.ends[0], &t.ends[1]) == ZX_OK,
+          "zx_fifo_create");
   }
-  if (kind->out == stream_socket_out) check(zx_socket_create(1, &t.ends[0], &t.ends[1]) == ZX_OK, "zx_socket_create");
+  if (kind->out == stream_socket_out)
+    check(zx_socket_create(1, &t.ends[0], &t.ends[1]) == ZX_OK, "zx_socket_create");
   pid_t reader = fork();
   if (reader == 0) {
     place(placement, true);
@@ -383,14 +400,16 @@ static void bench_stream(uint32_t size, unsigned batch, enum placement placement
   enum { kStreamRounds = 3 };
   static double rates[kNumStreams][kStreamRounds];
   for (int round = 0; round < kStreamRounds; round++) {
-    for (int k = 0; k < kNumStreams; k++) rates[k][round] = stream_once(&kStreams[k], size, batch, placement);
+    for (int k = 0; k < kNumStreams; k++)
+      rates[k][round] = stream_once(&kStreams[k], size, batch, placement);
   }
   char name[96];
   double reference = bench_median(rates[1], kStreamRounds);
   snprintf(name, sizeof(name), "stream %u B, batch %u, %s", size, batch, kPlacements[placement]);
   for (int k = 0; k < kNumStreams; k++) {
     if (k == 1) continue;
-    bench_row_t row = {name, kStreams[k].name, bench_median(rates[k], kStreamRounds), "million/s", "seqpacket", reference};
+    bench_row_t row = {name,        kStreams[k].name, bench_median(rates[k], kStreamRounds),
+                       "million/s", "seqpacket",      reference};
     bench_report(&row);
   }
 }
@@ -414,16 +433,19 @@ static void bench_creation(void) {
     }
     raw[round] = (double)(bench_now_ns() - start) / 200e3;
   }
-  bench_row_t row = {"create and close", "zx_channel", bench_median(zx, kRounds), "us", "seqpacket",
+  bench_row_t row = {"create and close",        "zx_channel", bench_median(zx, kRounds), "us", "seqpacket",
                      bench_median(raw, kRounds)};
   bench_report(&row);
 }
 
 int main(int argc, char** argv) {
   static const struct round_trip kCases[] = {
-      {"call 64 B", 64, 200, false, false, 4},      {"call 1,400 B", 1400, 200, false, false, 3},
-      {"call 16 KiB", 16384, 100, false, false, 3}, {"call 64 KiB", 65536, 50, false, false, 3},
-      {"call passing a handle", 64, 100, false, true, 2}, {"cold call 64 B", 64, 10, true, false, 4},
+      {"call 64 B", 64, 200, false, false, 4},
+      {"call 1,400 B", 1400, 200, false, false, 3},
+      {"call 16 KiB", 16384, 100, false, false, 3},
+      {"call 64 KiB", 65536, 50, false, false, 3},
+      {"call passing a handle", 64, 100, false, true, 2},
+      {"cold call 64 B", 64, 10, true, false, 4},
   };
   signal(SIGPIPE, SIG_IGN);
   for (size_t i = 0; i < sizeof(kCases) / sizeof(kCases[0]); i++) {

@@ -1,6 +1,6 @@
-// A hostile peer of a channel: the input is a script of what it sends through the socket, with which descriptors, and of
-// what it scribbles into the shared memory it has offered, in turns with the honest end's own calls. Whatever it does, the
-// honest end must get statuses.
+// A hostile peer of a channel: the input is a script of what it sends through the socket, with which
+// descriptors, and of what it scribbles into the shared memory it has offered, in turns with the honest end's
+// own calls. Whatever it does, the honest end must get statuses.
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,7 +54,8 @@ static int make_fd(struct script* script) {
       return fds[0];
     case 3: {
       int fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-      if (fd >= 0 && ftruncate(fd, 65536) == 0) fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+      if (fd >= 0 && ftruncate(fd, 65536) == 0)
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
       return fd;
     }
     default:
@@ -84,12 +85,15 @@ static void send_anything(struct peer* peer, struct script* script) {
   int fds[8] = {-1};
   size_t size = (size_t)next(script) * 2;
   unsigned num_fds = next(script) % 8;
-  for (size_t i = 0; i < size; i++) bytes[i] = next(script);
+  for (size_t i = 0; i < size; i++)
+    bytes[i] = next(script);
   if (size) bytes[0] = (uint8_t)(kMessage + bytes[0] % 8);
   unsigned made = 0;
-  while (made < num_fds && (fds[made] = make_fd(script)) >= 0) made++;
+  while (made < num_fds && (fds[made] = make_fd(script)) >= 0)
+    made++;
   send_packet(peer, bytes, size, fds, made);
-  for (unsigned i = 0; i < made; i++) close(fds[i]);
+  for (unsigned i = 0; i < made; i++)
+    close(fds[i]);
 }
 
 static void offer_memory(struct peer* peer) {
@@ -107,7 +111,8 @@ static void offer_memory(struct peer* peer) {
 static void scribble(struct peer* peer, struct script* script) {
   if (!peer->memory) return;
   uint32_t where = next(script) % 2 ? next_word(script) % 512 : next_word(script) % kMemoryBytes;
-  for (unsigned count = next(script) % 16; count > 0; count--) peer->memory[where++ % kMemoryBytes] = next(script);
+  for (unsigned count = next(script) % 16; count > 0; count--)
+    peer->memory[where++ % kMemoryBytes] = next(script);
 }
 
 // An entry of the ring that says what the script wants, with an index that is right.
@@ -115,13 +120,15 @@ static void write_entry(struct peer* peer, struct script* script) {
   if (!peer->memory) return;
   uint8_t entry[256];
   uint32_t size = 8 + next(script) % 200;
-  for (uint32_t i = 0; i < size; i++) entry[i] = next(script);
+  for (uint32_t i = 0; i < size; i++)
+    entry[i] = next(script);
   entry[0] = (uint8_t)(kMessage + entry[0] % 2);
   if (next(script) % 4) {
     const uint8_t honest[8] = {entry[0], 0, 0, 0, (uint8_t)(size - 8)};
     memcpy(entry, honest, sizeof(honest));
   }
-  for (uint32_t i = 0; i < size; i++) peer->memory[kStorage0 + (peer->head + i) % kRingBytes] = entry[i];
+  for (uint32_t i = 0; i < size; i++)
+    peer->memory[kStorage0 + (peer->head + i) % kRingBytes] = entry[i];
   peer->head += (size + 7) & ~7u;
   memcpy(peer->memory + kRing0, &peer->head, sizeof(peer->head));
 }

@@ -46,7 +46,8 @@ START_TEST(creation_gives_default_rights_and_related_koids) {
 END_TEST
 
 START_TEST(messages_arrive_whole_and_in_order) {
-  for (uint32_t i = 0; i < 5; i++) ck_assert_int_eq(zx_channel_write(ends[0], 0, &i, sizeof(i), NULL, 0), ZX_OK);
+  for (uint32_t i = 0; i < 5; i++)
+    ck_assert_int_eq(zx_channel_write(ends[0], 0, &i, sizeof(i), NULL, 0), ZX_OK);
   ck_assert_int_eq(zx_channel_write(ends[0], 0, NULL, 0, NULL, 0), ZX_OK);
   ck_assert_uint_eq(state(ends[1]), ZX_CHANNEL_READABLE | ZX_CHANNEL_WRITABLE);
   uint32_t got, bytes, handles;
@@ -99,8 +100,10 @@ END_TEST
 START_TEST(the_largest_message_with_the_most_handles_passes) {
   static char out[ZX_CHANNEL_MAX_MSG_BYTES], in[ZX_CHANNEL_MAX_MSG_BYTES];
   zx_handle_t events[ZX_CHANNEL_MAX_MSG_HANDLES], got[ZX_CHANNEL_MAX_MSG_HANDLES];
-  for (int i = 0; i < 64; i++) ck_assert_int_eq(zx_event_create(0, &events[i]), ZX_OK);
-  for (size_t i = 0; i < sizeof(out); i++) out[i] = (char)(i * 7);
+  for (int i = 0; i < 64; i++)
+    ck_assert_int_eq(zx_event_create(0, &events[i]), ZX_OK);
+  for (size_t i = 0; i < sizeof(out); i++)
+    out[i] = (char)(i * 7);
   ck_assert_int_eq(zx_channel_write(ends[0], 0, out, sizeof(out), events, 64), ZX_OK);
   uint32_t bytes, handles;
   ck_assert_int_eq(zx_channel_read(ends[1], 0, in, got, sizeof(in), 64, &bytes, &handles), ZX_OK);
@@ -112,9 +115,11 @@ END_TEST
 
 START_TEST(every_failing_write_consumes_its_handles) {
   zx_handle_t events[65], no_transfer, h;
-  for (int i = 0; i < 65; i++) ck_assert_int_eq(zx_event_create(0, &events[i]), ZX_OK);
+  for (int i = 0; i < 65; i++)
+    ck_assert_int_eq(zx_event_create(0, &events[i]), ZX_OK);
   ck_assert_int_eq(zx_channel_write(ends[0], 0, NULL, 0, events, 65), ZX_ERR_OUT_OF_RANGE);
-  for (int i = 0; i < 65; i++) ck_assert(is_closed(events[i]));
+  for (int i = 0; i < 65; i++)
+    ck_assert(is_closed(events[i]));
 
   ck_assert_int_eq(zx_event_create(0, &events[0]), ZX_OK);
   ck_assert_int_eq(zx_handle_replace(events[0], ZX_RIGHT_WAIT, &no_transfer), ZX_OK);
@@ -165,8 +170,8 @@ START_TEST(handles_of_unread_messages_are_closed_with_the_endpoint) {
   ck_assert_int_eq(zx_channel_write(ends[0], 0, NULL, 0, &inner[0], 1), ZX_OK);
   zx_handle_close(ends[1]);
   zx_signals_t observed;
-  ck_assert_int_eq(zx_object_wait_one(inner[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(5)), &observed),
-                   ZX_OK);
+  ck_assert_int_eq(
+      zx_object_wait_one(inner[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(5)), &observed), ZX_OK);
   zx_handle_close(inner[1]);
 }
 END_TEST
@@ -175,13 +180,16 @@ START_TEST(a_full_queue_says_should_wait_until_the_reader_reads) {
   static char block[16384];
   zx_status_t status;
   int written = 0;
-  while ((status = zx_channel_write(ends[0], 0, block, sizeof(block), NULL, 0)) == ZX_OK) written++;
+  while ((status = zx_channel_write(ends[0], 0, block, sizeof(block), NULL, 0)) == ZX_OK)
+    written++;
   ck_assert_int_eq(status, ZX_ERR_SHOULD_WAIT);
   ck_assert_int_gt(written, 4);
   ck_assert_uint_eq(state(ends[0]) & ZX_CHANNEL_WRITABLE, 0);
-  while (zx_channel_read(ends[1], 0, block, NULL, sizeof(block), 0, NULL, NULL) == ZX_OK) written--;
+  while (zx_channel_read(ends[1], 0, block, NULL, sizeof(block), 0, NULL, NULL) == ZX_OK)
+    written--;
   ck_assert_int_eq(written, 0);
-  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_WRITABLE, zx_deadline_after(ZX_SEC(5)), NULL), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_WRITABLE, zx_deadline_after(ZX_SEC(5)), NULL),
+                   ZX_OK);
 }
 END_TEST
 
@@ -202,16 +210,22 @@ START_TEST(iovecs_are_gathered) {
     ck_assert_int_eq(memcmp(got, expected, bytes), 0);
   }
   iovecs[1].reserved = 1;
-  ck_assert_int_eq(zx_channel_write(ends[0], ZX_CHANNEL_WRITE_USE_IOVEC, iovecs, 4, NULL, 0), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_channel_write(ends[0], ZX_CHANNEL_WRITE_USE_IOVEC, iovecs, 4, NULL, 0),
+                   ZX_ERR_INVALID_ARGS);
 }
 END_TEST
 
 START_TEST(dispositions_change_rights_and_report_each_entry) {
   zx_handle_t event;
   ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
-  zx_handle_disposition_t d[2] = {
-      {.operation = ZX_HANDLE_OP_DUPLICATE, .handle = event, .type = ZX_OBJ_TYPE_EVENT, .rights = ZX_RIGHT_WAIT},
-      {.operation = ZX_HANDLE_OP_MOVE, .handle = event, .type = ZX_OBJ_TYPE_CHANNEL, .rights = ZX_RIGHT_SAME_RIGHTS}};
+  zx_handle_disposition_t d[2] = {{.operation = ZX_HANDLE_OP_DUPLICATE,
+                                   .handle = event,
+                                   .type = ZX_OBJ_TYPE_EVENT,
+                                   .rights = ZX_RIGHT_WAIT},
+                                  {.operation = ZX_HANDLE_OP_MOVE,
+                                   .handle = event,
+                                   .type = ZX_OBJ_TYPE_CHANNEL,
+                                   .rights = ZX_RIGHT_SAME_RIGHTS}};
   ck_assert_int_eq(zx_channel_write_etc(ends[0], 0, NULL, 0, d, 2), ZX_ERR_WRONG_TYPE);
   ck_assert(d[0].result == ZX_OK && d[1].result == ZX_ERR_WRONG_TYPE);
   ck_assert(is_closed(event));
@@ -224,7 +238,8 @@ START_TEST(dispositions_change_rights_and_report_each_entry) {
   ck_assert(info.type == ZX_OBJ_TYPE_EVENT && info.rights == ZX_RIGHT_WAIT && handles == 1);
   // The event is one: a signal through the kept handle is seen through the one that travelled.
   ck_assert_int_eq(zx_object_signal(d[0].handle, 0, ZX_USER_SIGNAL_3), ZX_OK);
-  ck_assert_int_eq(zx_object_wait_one(info.handle, ZX_USER_SIGNAL_3, zx_deadline_after(ZX_SEC(5)), NULL), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(info.handle, ZX_USER_SIGNAL_3, zx_deadline_after(ZX_SEC(5)), NULL),
+                   ZX_OK);
   zx_handle_close(info.handle);
   zx_handle_close(d[0].handle);
 }
@@ -233,7 +248,8 @@ END_TEST
 START_TEST(user_signals_reach_the_peer) {
   ck_assert_int_eq(zx_object_signal_peer(ends[0], 0, ZX_USER_SIGNAL_1), ZX_OK);
   zx_signals_t observed;
-  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_1, zx_deadline_after(ZX_SEC(5)), &observed), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_1, zx_deadline_after(ZX_SEC(5)), &observed),
+                   ZX_OK);
   ck_assert_uint_eq(observed, ZX_USER_SIGNAL_1 | ZX_CHANNEL_WRITABLE);
   ck_assert_int_eq(zx_channel_read(ends[1], 0, NULL, NULL, 0, 0, NULL, NULL), ZX_ERR_SHOULD_WAIT);
   ck_assert_int_eq(zx_object_signal_peer(ends[0], 0, ZX_EVENT_SIGNALED), ZX_ERR_INVALID_ARGS);
@@ -258,7 +274,8 @@ static void* serve(void* context) {
     if (status == ZX_ERR_SHOULD_WAIT) i--;
   }
   ck_assert_int_eq(zx_channel_write(ends[1], 0, "\1\0\0\0event", 9, NULL, 0), ZX_OK);
-  for (int i = count; i-- > 0;) ck_assert_int_eq(zx_channel_write(ends[1], 0, requests[i], 8, NULL, 0), ZX_OK);
+  for (int i = count; i-- > 0;)
+    ck_assert_int_eq(zx_channel_write(ends[1], 0, requests[i], 8, NULL, 0), ZX_OK);
   return NULL;
 }
 
@@ -274,8 +291,10 @@ START_TEST(twenty_threads_call_at_once) {
   int count = 20;
   pthread_t server, callers[20];
   ck_assert_int_eq(pthread_create(&server, NULL, serve, &count), 0);
-  for (int i = 0; i < count; i++) ck_assert_int_eq(pthread_create(&callers[i], NULL, caller, NULL), 0);
-  for (int i = 0; i < count; i++) pthread_join(callers[i], NULL);
+  for (int i = 0; i < count; i++)
+    ck_assert_int_eq(pthread_create(&callers[i], NULL, caller, NULL), 0);
+  for (int i = 0; i < count; i++)
+    pthread_join(callers[i], NULL);
   pthread_join(server, NULL);
   char message[9];
   ck_assert_int_eq(zx_channel_read(ends[0], 0, message, NULL, 9, 0, NULL, NULL), ZX_OK);
@@ -290,7 +309,9 @@ START_TEST(a_call_between_processes_without_threads) {
     char request[8];
     zx_handle_close(ends[0]);
     for (;;) {
-      if (zx_object_wait_one(ends[1], ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL) != ZX_OK) _exit(1);
+      if (zx_object_wait_one(ends[1], ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL) !=
+          ZX_OK)
+        _exit(1);
       zx_status_t status = zx_channel_read(ends[1], 0, request, NULL, 8, 0, NULL, NULL);
       if (status == ZX_ERR_PEER_CLOSED) _exit(0);
       if (status != ZX_OK || zx_channel_write(ends[1], 0, request, 8, NULL, 0) != ZX_OK) _exit(2);
@@ -299,7 +320,8 @@ START_TEST(a_call_between_processes_without_threads) {
   zx_handle_close(ends[1]);
   char answer[8];
   uint32_t actual;
-  for (int i = 0; i < 100; i++) ck_assert_int_eq(call(ends[0], ZX_TIME_INFINITE, answer, 8, &actual), ZX_OK);
+  for (int i = 0; i < 100; i++)
+    ck_assert_int_eq(call(ends[0], ZX_TIME_INFINITE, answer, 8, &actual), ZX_OK);
   ck_assert_int_eq(call(ends[0], ZX_TIME_INFINITE, answer, 7, &actual), ZX_ERR_BUFFER_TOO_SMALL);
   ck_assert_uint_eq(actual, 8);
   zx_handle_close(ends[0]);
@@ -327,7 +349,8 @@ START_TEST(a_call_checks_its_arguments) {
   args.wr_num_bytes = 4;
   ck_assert_int_eq(zx_channel_call(ends[0], 0, 0, &args, NULL, &handles), ZX_ERR_INVALID_ARGS);
   zx_handle_close(ends[1]);
-  ck_assert_int_eq(zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &actual, &handles), ZX_ERR_PEER_CLOSED);
+  ck_assert_int_eq(zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &actual, &handles),
+                   ZX_ERR_PEER_CLOSED);
 }
 END_TEST
 
@@ -361,8 +384,14 @@ END_TEST
 
 START_TEST(garbage_from_the_peer_is_a_clean_close) {
   int fds[2];
-  static const char* const garbage[] = {"", "x", "Jabcdefg", "J\0\0\0\xff\xff\xff\xff", "J\0\1\0\0\0\0\0",
-                                        "J\0\xff\xff\0\0\0\0", "K\0\0\0\0\0\0\0", "J\0\0\0\1\0\0\0"};
+  static const char* const garbage[] = {"",
+                                        "x",
+                                        "Jabcdefg",
+                                        "J\0\0\0\xff\xff\xff\xff",
+                                        "J\0\1\0\0\0\0\0",
+                                        "J\0\xff\xff\0\0\0\0",
+                                        "K\0\0\0\0\0\0\0",
+                                        "J\0\0\0\1\0\0\0"};
   static const size_t sizes[] = {0, 1, 8, 8, 8, 8, 8, 8};
   for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
     zx_handle_t h;
@@ -424,7 +453,8 @@ START_TEST(channels_nested_in_each_other_are_freed) {
     ck_assert(status == ZX_OK || status == ZX_ERR_NO_RESOURCES);
   }
   zx_handle_close(inner);
-  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL),
+                   ZX_OK);
 }
 END_TEST
 

@@ -39,7 +39,8 @@ static int count_rings(void** last) {
   FILE* maps = fopen("/proc/self/maps", "re");
   while (fgets(line, sizeof(line), maps)) {
     unsigned long from, to;
-    if (sscanf(line, "%lx-%lx", &from, &to) != 2 || to - from < 2 * 262144 || !strstr(line, "memfd:zx")) continue;
+    if (sscanf(line, "%lx-%lx", &from, &to) != 2 || to - from < 2 * 262144 || !strstr(line, "memfd:zx"))
+      continue;
     count++;
     if (last) *last = (void*)from;
   }
@@ -92,8 +93,10 @@ START_TEST(large_messages_and_handles_pass_through_rings) {
   for (uint32_t size = 1; size <= 65536; size = size * 3 + 1) {
     zx_handle_t sent[3], got[64];
     uint32_t num_bytes, num_handles;
-    for (int i = 0; i < 3; i++) ck_assert_int_eq(zx_event_create(0, &sent[i]), ZX_OK);
-    for (uint32_t i = 0; i < size; i++) out[i] = (char)(rand() >> 8);
+    for (int i = 0; i < 3; i++)
+      ck_assert_int_eq(zx_event_create(0, &sent[i]), ZX_OK);
+    for (uint32_t i = 0; i < size; i++)
+      out[i] = (char)(rand() >> 8);
     ck_assert_int_eq(zx_channel_write(ends[0], 0, out, size, sent, 3), ZX_OK);
     ck_assert_int_eq(zx_channel_write(ends[0], 0, out, size, NULL, 0), ZX_OK);
     ck_assert_int_eq(zx_channel_read(ends[1], 0, in, got, size - 1, 64, &num_bytes, &num_handles),
@@ -126,7 +129,8 @@ START_TEST(unread_messages_and_handles_survive_the_writer_and_die_with_the_reade
   zx_handle_close(got);
   zx_handle_close(ends[1]);
   ck_assert_uint_eq(state(pair[1]), ZX_CHANNEL_PEER_CLOSED);
-  ck_assert_int_eq(zx_object_wait_one(more[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(5)), NULL), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(more[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(5)), NULL),
+                   ZX_OK);
   zx_handle_close(pair[1]);
   zx_handle_close(more[1]);
 }
@@ -136,10 +140,12 @@ START_TEST(a_full_ring_says_should_wait_and_tells_of_room) {
   static char block[40000];
   exchange(400);
   int written = 0;
-  while (zx_channel_write(ends[0], 0, block, sizeof(block), NULL, 0) == ZX_OK) written++;
+  while (zx_channel_write(ends[0], 0, block, sizeof(block), NULL, 0) == ZX_OK)
+    written++;
   ck_assert_int_ge(written, 5);
   ck_assert_uint_eq(state(ends[0]), 0);
-  while (zx_channel_read(ends[1], 0, block, NULL, sizeof(block), 0, NULL, NULL) == ZX_OK) written--;
+  while (zx_channel_read(ends[1], 0, block, NULL, sizeof(block), 0, NULL, NULL) == ZX_OK)
+    written--;
   ck_assert_int_eq(written, 0);
   ck_assert_uint_eq(state(ends[0]), ZX_CHANNEL_WRITABLE);
 }
@@ -151,7 +157,8 @@ START_TEST(user_signals_and_ports_work_with_rings) {
   zx_signals_t observed;
   exchange(400);
   ck_assert_int_eq(zx_object_signal_peer(ends[0], 0, ZX_USER_SIGNAL_2), ZX_OK);
-  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_2, zx_deadline_after(ZX_SEC(5)), &observed), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_2, zx_deadline_after(ZX_SEC(5)), &observed),
+                   ZX_OK);
   ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
   for (int i = 0; i < 50; i++) {
     char c = 'x';
@@ -180,8 +187,8 @@ static void echo(zx_handle_t channel) {
     zx_status_t status = zx_channel_read(channel, 0, bytes, handles, 65536, 64, &num_bytes, &num_handles);
     if (status == ZX_ERR_SHOULD_WAIT) continue;
     if (status != ZX_OK) _exit(status == ZX_ERR_PEER_CLOSED ? 0 : 1);
-    while ((status = zx_channel_write(channel, 0, bytes, num_bytes, num_handles ? handles : NULL, num_handles)) ==
-           ZX_ERR_SHOULD_WAIT) {
+    while ((status = zx_channel_write(channel, 0, bytes, num_bytes, num_handles ? handles : NULL,
+                                      num_handles)) == ZX_ERR_SHOULD_WAIT) {
       if (num_handles) _exit(2);
       zx_object_wait_one(channel, ZX_CHANNEL_WRITABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
     }
@@ -210,15 +217,22 @@ static zx_status_t call(uint32_t size, zx_handle_t* handle, unsigned seed) {
   char* answer = malloc(size);
   uint32_t num_bytes, num_handles;
   zx_handle_t got = ZX_HANDLE_INVALID;
-  for (uint32_t i = 4; i < size; i += 97) bytes[i] = (char)(seed + i);
-  zx_channel_call_args_t args = {.wr_bytes = bytes, .wr_num_bytes = size, .wr_handles = handle,
-                                 .wr_num_handles = handle ? 1 : 0, .rd_bytes = answer, .rd_num_bytes = size,
-                                 .rd_handles = &got, .rd_num_handles = 1};
+  for (uint32_t i = 4; i < size; i += 97)
+    bytes[i] = (char)(seed + i);
+  zx_channel_call_args_t args = {.wr_bytes = bytes,
+                                 .wr_num_bytes = size,
+                                 .wr_handles = handle,
+                                 .wr_num_handles = handle ? 1 : 0,
+                                 .rd_bytes = answer,
+                                 .rd_num_bytes = size,
+                                 .rd_handles = &got,
+                                 .rd_num_handles = 1};
   zx_status_t status = zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &num_bytes, &num_handles);
   if (status == ZX_OK) {
     ck_assert_uint_eq(num_bytes, size);
     ck_assert_uint_eq(num_handles, handle ? 1 : 0);
-    for (uint32_t i = 4; i < size; i += 97) ck_assert_int_eq(answer[i], (char)(seed + i));
+    for (uint32_t i = 4; i < size; i += 97)
+      ck_assert_int_eq(answer[i], (char)(seed + i));
     if (handle) *handle = got;
   }
   free(bytes);
@@ -242,15 +256,18 @@ START_TEST(random_calls_lose_no_wake_up) {
 END_TEST
 
 static void* caller(void* context) {
-  for (unsigned i = 0; i < 1500; i++) ck_assert_int_eq(call(4 + i % 500, NULL, i), ZX_OK);
+  for (unsigned i = 0; i < 1500; i++)
+    ck_assert_int_eq(call(4 + i % 500, NULL, i), ZX_OK);
   return NULL;
 }
 
 START_TEST(threads_that_call_at_once_all_get_their_answers) {
   pid_t child = start_echo();
   pthread_t threads[4];
-  for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, caller, NULL);
-  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < 4; i++)
+    pthread_create(&threads[i], NULL, caller, NULL);
+  for (int i = 0; i < 4; i++)
+    pthread_join(threads[i], NULL);
   zx_handle_close(ends[0]);
   expect_exit(child);
 }
@@ -276,7 +293,8 @@ START_TEST(a_stream_in_both_directions_keeps_order) {
       received++;
     }
     if (received == 50000) break;
-    zx_signals_t want = ZX_CHANNEL_READABLE | (sent < 50000 && sent - received < 2000 ? ZX_CHANNEL_WRITABLE : 0);
+    zx_signals_t want =
+        ZX_CHANNEL_READABLE | (sent < 50000 && sent - received < 2000 ? ZX_CHANNEL_WRITABLE : 0);
     ck_assert_int_eq(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
   }
   zx_handle_close(ends[0]);
@@ -299,10 +317,12 @@ START_TEST(an_end_moves_to_another_process_with_its_ring) {
   }
   zx_handle_close_many(carrier, 2);
   char answer[27];
-  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(10)), NULL),
+                   ZX_OK);
   ck_assert_int_eq(zx_channel_read(ends[0], 0, answer, NULL, 27, 0, NULL, NULL), ZX_OK);
   ck_assert_int_eq(memcmp(answer, "in the ring before it moves", 27), 0);
-  for (unsigned i = 0; i < 100; i++) ck_assert_int_eq(call(64, NULL, i), ZX_OK);
+  for (unsigned i = 0; i < 100; i++)
+    ck_assert_int_eq(call(64, NULL, i), ZX_OK);
   zx_handle_close(ends[0]);
   expect_exit(child);
 }
@@ -310,7 +330,8 @@ END_TEST
 
 START_TEST(a_killed_peer_ends_a_call) {
   pid_t child = start_echo();
-  for (unsigned i = 0; i < 500; i++) ck_assert_int_eq(call(64, NULL, i), ZX_OK);
+  for (unsigned i = 0; i < 500; i++)
+    ck_assert_int_eq(call(64, NULL, i), ZX_OK);
   kill(child, SIGSTOP);
   pid_t killer = fork();
   if (killer == 0) {
@@ -342,7 +363,8 @@ START_TEST(a_scribbled_ring_is_a_closed_channel_at_worst) {
       size_t word = rand() % 3 ? (size_t)rand() % 128 : (size_t)rand() % (2 * 262144 / 4);
       words[word] = rand() % 2 ? (uint32_t)rand() : words[word] + (uint32_t)(rand() % 3) - 1;
       uint32_t count = 0;
-      if (zx_channel_read(ends[rand() % 2], rand() % 2, buffer, got, (uint32_t)rand() % 4000, 64, NULL, &count) == ZX_OK) {
+      if (zx_channel_read(ends[rand() % 2], rand() % 2, buffer, got, (uint32_t)rand() % 4000, 64, NULL,
+                          &count) == ZX_OK) {
         zx_handle_close_many(got, count);
       }
       state(ends[0]);
@@ -373,8 +395,8 @@ START_TEST(control_packets_out_of_place_close_the_channel) {
       if (with_fd) {
         message.msg_control = control;
         message.msg_controllen = sizeof(control);
-        *CMSG_FIRSTHDR(&message) =
-            (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        *CMSG_FIRSTHDR(&message) = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
         memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fds[1], sizeof(int));
         packet[0] = 0x4a;  // a message with an offer of memory that is a socket
       }

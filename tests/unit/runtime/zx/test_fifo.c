@@ -23,9 +23,15 @@ START_TEST(fifo_creation_checks_its_shape) {
     size_t count, size;
     uint32_t options;
     zx_status_t status;
-  } cases[] = {{0, 8, 0, ZX_ERR_OUT_OF_RANGE},    {8, 0, 0, ZX_ERR_OUT_OF_RANGE},   {4097, 1, 0, ZX_ERR_OUT_OF_RANGE},
-               {1, 4097, 0, ZX_ERR_OUT_OF_RANGE}, {64, 65, 0, ZX_ERR_OUT_OF_RANGE}, {SIZE_MAX, 2, 0, ZX_ERR_OUT_OF_RANGE},
-               {4, 4, 1, ZX_ERR_INVALID_ARGS},    {4096, 1, 0, ZX_OK},              {1, 4096, 0, ZX_OK}};
+  } cases[] = {{0, 8, 0, ZX_ERR_OUT_OF_RANGE},
+               {8, 0, 0, ZX_ERR_OUT_OF_RANGE},
+               {4097, 1, 0, ZX_ERR_OUT_OF_RANGE},
+               {1, 4097, 0, ZX_ERR_OUT_OF_RANGE},
+               {64, 65, 0, ZX_ERR_OUT_OF_RANGE},
+               {SIZE_MAX, 2, 0, ZX_ERR_OUT_OF_RANGE},
+               {4, 4, 1, ZX_ERR_INVALID_ARGS},
+               {4096, 1, 0, ZX_OK},
+               {1, 4096, 0, ZX_OK}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     zx_status_t status = zx_fifo_create(cases[i].count, cases[i].size, cases[i].options, &a, &b);
     ck_assert_int_eq(status, cases[i].status);
@@ -71,10 +77,12 @@ START_TEST(fifo_keeps_order_across_the_wrap) {
   uint32_t next_in = 0, next_out = 0, batch[7][3], got[7][3];
   for (int round = 0; round < 1000; round++) {
     size_t count = (size_t)(round % 7) + 1, actual = 0;
-    for (size_t i = 0; i < count; i++) batch[i][0] = batch[i][1] = batch[i][2] = next_in + (uint32_t)i;
+    for (size_t i = 0; i < count; i++)
+      batch[i][0] = batch[i][1] = batch[i][2] = next_in + (uint32_t)i;
     if (zx_fifo_write(f[0], 12, batch, count, &actual) == ZX_OK) next_in += (uint32_t)actual;
     if (zx_fifo_read(f[1], 12, got, (size_t)(round % 5) + 1, &actual) != ZX_OK) continue;
-    for (size_t i = 0; i < actual; i++, next_out++) ck_assert(got[i][0] == next_out && got[i][2] == next_out);
+    for (size_t i = 0; i < actual; i++, next_out++)
+      ck_assert(got[i][0] == next_out && got[i][2] == next_out);
   }
   ck_assert_uint_gt(next_out, 1000);
   zx_handle_close(f[0]);
@@ -119,7 +127,8 @@ START_TEST(a_fifo_moved_to_another_process_with_entries_in_it) {
     echo(c[1]);
   }
   ck_assert_int_eq(zx_fifo_create(100, 8, 0, &f[0], &f[1]), ZX_OK);
-  for (; sent < 3; sent++) ck_assert_int_eq(zx_fifo_write(f[0], 8, &sent, 1, NULL), ZX_OK);
+  for (; sent < 3; sent++)
+    ck_assert_int_eq(zx_fifo_write(f[0], 8, &sent, 1, NULL), ZX_OK);
   ck_assert_int_eq(zx_fifo_read(f[1], 8, values, 1, NULL), ZX_OK);  // one is taken before it moves
   received = 1;
   ck_assert_int_eq(zx_handle_duplicate(f[1], ZX_RIGHT_SAME_RIGHTS, &dup), ZX_OK);
@@ -131,12 +140,14 @@ START_TEST(a_fifo_moved_to_another_process_with_entries_in_it) {
     if (sent < 20000) {
       uint64_t batch[20];
       size_t count = 20000 - sent < 20 ? (size_t)(20000 - sent) : 20;
-      for (size_t i = 0; i < count; i++) batch[i] = sent + i;
+      for (size_t i = 0; i < count; i++)
+        batch[i] = sent + i;
       if (zx_fifo_write(f[0], 8, batch, count, &actual) == ZX_OK) sent += actual;
       want |= ZX_FIFO_WRITABLE;
     }
     while (zx_fifo_read(f[0], 8, values, 20, &actual) == ZX_OK) {
-      for (size_t i = 0; i < actual; i++) ck_assert_uint_eq(values[i], received++);
+      for (size_t i = 0; i < actual; i++)
+        ck_assert_uint_eq(values[i], received++);
     }
     if (received < 20000) {
       ck_assert_int_eq(zx_object_wait_one(f[0], want, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
@@ -150,7 +161,8 @@ START_TEST(a_fifo_moved_to_another_process_with_entries_in_it) {
 }
 END_TEST
 
-// The shared memory of the pair made last, as a hostile peer has it: found by its size among this process's mappings.
+// The shared memory of the pair made last, as a hostile peer has it: found by its size among this process's
+// mappings.
 static uint32_t* find_memory(size_t size) {
   char line[256];
   uint32_t* found = NULL;
@@ -248,7 +260,8 @@ START_TEST(socket_dispositions_and_thresholds) {
   char buffer[16];
   size_t threshold = 4;
   ck_assert_int_eq(zx_socket_create(0, &s[0], &s[1]), ZX_OK);
-  ck_assert_int_eq(zx_object_set_property(s[1], ZX_PROP_SOCKET_RX_THRESHOLD, &threshold, sizeof(threshold)), ZX_OK);
+  ck_assert_int_eq(zx_object_set_property(s[1], ZX_PROP_SOCKET_RX_THRESHOLD, &threshold, sizeof(threshold)),
+                   ZX_OK);
   ck_assert_int_eq(zx_socket_write(s[0], 0, "abc", 3, NULL), ZX_OK);
   ck_assert_uint_eq(state(s[1]) & ZX_SOCKET_READ_THRESHOLD, 0);
   ck_assert_int_eq(zx_socket_write(s[0], 0, "d", 1, NULL), ZX_OK);

@@ -26,7 +26,8 @@ static zx_status_t poll_port(zx_port_packet_t* packet) {
 START_TEST(user_packets_come_in_order_with_their_type_forced) {
   zx_port_packet_t in = {.key = 5, .type = 77, .status = -3}, out;
   memcpy(in.user.c8, "abcdefghijklmnopqrstuvwxyz012345", 32);
-  for (in.key = 0; in.key < 10; in.key++) ck_assert_int_eq(zx_port_queue(port, &in), ZX_OK);
+  for (in.key = 0; in.key < 10; in.key++)
+    ck_assert_int_eq(zx_port_queue(port, &in), ZX_OK);
   for (uint64_t i = 0; i < 10; i++) {
     ck_assert_int_eq(zx_port_wait(port, ZX_TIME_INFINITE, &out), ZX_OK);
     ck_assert(out.key == i && out.type == ZX_PKT_TYPE_USER && out.status == -3);
@@ -41,7 +42,8 @@ END_TEST
 
 START_TEST(the_queue_of_user_packets_is_bounded) {
   zx_port_packet_t packet = {0};
-  for (int i = 0; i < 4096; i++) ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
+  for (int i = 0; i < 4096; i++)
+    ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
   ck_assert_int_eq(zx_port_queue(port, &packet), ZX_ERR_SHOULD_WAIT);
 }
 END_TEST
@@ -61,8 +63,10 @@ START_TEST(a_wait_is_met_once_with_what_was_on_then) {
   zx_object_signal(event, 0, ZX_EVENT_SIGNALED);
   ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
   ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 8), ZX_ERR_INVALID_ARGS);
-  for (int i = 0; i < 3; i++) ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 1), ZX_OK);
-  for (int i = 0; i < 3; i++) ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 1), ZX_OK);
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq(poll_port(&packet), ZX_OK);
   ck_assert_int_gt(packet.signal.timestamp, 0);
   zx_handle_close(event);
 }
@@ -86,7 +90,8 @@ START_TEST(cancel_ends_waits_and_removes_packets) {
   zx_port_packet_t packet;
   ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
   ck_assert_int_eq(zx_port_cancel(port, event, 1), ZX_ERR_NOT_FOUND);
-  for (int i = 0; i < 2; i++) ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 0), ZX_OK);
+  for (int i = 0; i < 2; i++)
+    ck_assert_int_eq(zx_object_wait_async(event, port, 1, ZX_EVENT_SIGNALED, 0), ZX_OK);
   ck_assert_int_eq(zx_object_wait_async(event, port, 2, ZX_EVENT_SIGNALED, 0), ZX_OK);
   zx_object_signal(event, 0, ZX_EVENT_SIGNALED);
   ck_assert_int_eq(zx_port_cancel(port, event, 1), ZX_OK);
@@ -125,7 +130,8 @@ START_TEST(every_kind_of_object_wakes_a_port) {
   zx_handle_t objects[] = {channel[0], pair[0], fifo[0], socket[0], timer};
   for (int round = 0; round < 3; round++) {
     for (uint64_t i = 0; i < 5; i++) {
-      ck_assert_int_eq(zx_object_wait_async(objects[i], port, i, ZX_OBJECT_READABLE | ZX_OBJECT_SIGNALED, 0), ZX_OK);
+      ck_assert_int_eq(zx_object_wait_async(objects[i], port, i, ZX_OBJECT_READABLE | ZX_OBJECT_SIGNALED, 0),
+                       ZX_OK);
     }
     ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);  // now all of them are armed
     uint32_t value = 1;
@@ -171,7 +177,8 @@ START_TEST(a_wait_for_nothing_that_happens_does_not_keep_the_port_awake) {
   ck_assert_int_eq(poll_port(&packet), ZX_OK);
   // The message stays; only the peer's closing is waited for now.
   ck_assert_int_eq(zx_object_wait_async(channel[0], port, 2, ZX_CHANNEL_PEER_CLOSED, 0), ZX_OK);
-  for (int i = 0; i < 3; i++) ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
   struct pollfd pollfd = {.fd = fd, .events = POLLIN};
   ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
   zx_handle_close(channel[1]);
@@ -199,15 +206,19 @@ START_TEST(many_threads_share_a_port_and_lose_no_packet) {
   pthread_t threads[THREADS];
   uint64_t sum = 0;
   zx_port_packet_t packet = {0};
-  for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, take, &sums[i]);
+  for (int i = 0; i < THREADS; i++)
+    pthread_create(&threads[i], NULL, take, &sums[i]);
   for (uint64_t i = 1; i <= PACKETS; i++) {
     packet.key = i;
     ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
   }
   packet.key = 0;
-  for (int i = 0; i < THREADS; i++) ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
-  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-  for (int i = 0; i < THREADS; i++) sum += sums[i];
+  for (int i = 0; i < THREADS; i++)
+    ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
+  for (int i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++)
+    sum += sums[i];
   ck_assert_uint_eq(sum, (uint64_t)PACKETS * (PACKETS + 1) / 2);
 }
 END_TEST
@@ -221,11 +232,14 @@ static void* wait_for_close(void* context) {
 START_TEST(closing_a_port_ends_waits_on_it) {
   zx_status_t status[2] = {1, 1};
   pthread_t threads[2];
-  for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, wait_for_close, &status[i]);
+  for (int i = 0; i < 2; i++)
+    pthread_create(&threads[i], NULL, wait_for_close, &status[i]);
   sched_yield();
   zx_handle_close(port);
-  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-  for (int i = 0; i < 2; i++) ck_assert(status[i] == ZX_ERR_CANCELED || status[i] == ZX_ERR_BAD_HANDLE);
+  for (int i = 0; i < 2; i++)
+    pthread_join(threads[i], NULL);
+  for (int i = 0; i < 2; i++)
+    ck_assert(status[i] == ZX_ERR_CANCELED || status[i] == ZX_ERR_BAD_HANDLE);
 }
 END_TEST
 

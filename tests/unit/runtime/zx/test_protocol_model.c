@@ -1,9 +1,10 @@
-// The two protocols that shared memory stands on, explored exhaustively: every order in which two processes can take
-// their steps, on a machine whose stores reach memory late (each process has a buffer of stores that only it sees, as
-// x86 has), is tried, and no order may end with a message that nobody is going to read.
+// The two protocols that shared memory stands on, explored exhaustively: every order in which two processes
+// can take their steps, on a machine whose stores reach memory late (each process has a buffer of stores that
+// only it sees, as x86 has), is tried, and no order may end with a message that nobody is going to read.
 //
-//   sleep and wake   runtime/zx/pair.h: publish, fence, look whether the other sleeps; say so, fence, look again
-//   upgrade          runtime/zx/channel_ring.h: from the socket to the rings, with full socket queues on the way
+//   sleep and wake   runtime/zx/pair.h: publish, fence, look whether the other sleeps; say so, fence, look
+//   again upgrade          runtime/zx/channel_ring.h: from the socket to the rings, with full socket queues
+//   on the way
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,7 +42,8 @@ static void reach(const void* state, size_t size) {
   uint64_t hash = 1469598103934665603u;
   ck_assert_uint_le(size, STATE_BYTES);
   memcpy(bytes, state, size);
-  for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 1099511628211u;
+  for (size_t i = 0; i < size; i++)
+    hash = (hash ^ bytes[i]) * 1099511628211u;
   for (size_t at = hash % SET_SIZE;; at = (at + 1) % SET_SIZE) {
     if (!used[at]) {
       used[at] = true;
@@ -298,7 +300,8 @@ START_TEST(an_upgrade_keeps_every_message_in_order) {
     bool stuck = true;
     for (int move = 0; move < 8; move++) {
       next = now;
-      bool moved = move < 4 ? send_message(&next, move / 2, move % 2) : receive(&next, (move - 4) / 2, move % 2);
+      bool moved =
+          move < 4 ? send_message(&next, move / 2, move % 2) : receive(&next, (move - 4) / 2, move % 2);
       if (!moved) continue;
       stuck = false;
       reach(&next, sizeof(next));

@@ -74,7 +74,8 @@ END_TEST
 START_TEST(ten_thousand_handles) {
   static zx_handle_t h[10000];
   ck_assert_int_eq(zx_event_create(0, &h[0]), ZX_OK);
-  for (int i = 1; i < 10000; i++) ck_assert_int_eq(zx_handle_duplicate(h[0], ZX_RIGHT_SAME_RIGHTS, &h[i]), ZX_OK);
+  for (int i = 1; i < 10000; i++)
+    ck_assert_int_eq(zx_handle_duplicate(h[0], ZX_RIGHT_SAME_RIGHTS, &h[i]), ZX_OK);
   zx_info_handle_count_t count;
   ck_assert_int_eq(zx_object_get_info(h[5], ZX_INFO_HANDLE_COUNT, &count, sizeof(count), NULL, NULL), ZX_OK);
   ck_assert_uint_eq(count.handle_count, 10000);
@@ -113,14 +114,16 @@ START_TEST(eventpairs_signal_each_other) {
 }
 END_TEST
 
-// A child process that holds one end of an eventpair, which came through a channel, and plays ping pong with it.
+// A child process that holds one end of an eventpair, which came through a channel, and plays ping pong with
+// it.
 static void play(zx_handle_t channel) {
   zx_handle_t pair;
   zx_signals_t observed;
   if (zx_object_wait_one(channel, ZX_CHANNEL_READABLE, ZX_TIME_INFINITE, NULL) != ZX_OK) _exit(1);
   if (zx_channel_read(channel, 0, NULL, &pair, 0, 1, NULL, NULL) != ZX_OK) _exit(2);
   for (;;) {
-    if (zx_object_wait_one(pair, ZX_USER_SIGNAL_0 | ZX_EVENTPAIR_PEER_CLOSED, ZX_TIME_INFINITE, &observed) != ZX_OK) {
+    if (zx_object_wait_one(pair, ZX_USER_SIGNAL_0 | ZX_EVENTPAIR_PEER_CLOSED, ZX_TIME_INFINITE, &observed) !=
+        ZX_OK) {
       _exit(3);
     }
     if (observed & ZX_EVENTPAIR_PEER_CLOSED) _exit(0);
@@ -173,7 +176,8 @@ START_TEST(a_killed_process_closes_its_end) {
 }
 END_TEST
 
-// A process that holds a duplicate of one end, waits for its own bit each round, and answers through the other end's bits.
+// A process that holds a duplicate of one end, waits for its own bit each round, and answers through the
+// other end's bits.
 static pid_t start_listener(zx_handle_t pair, zx_handle_t answers, zx_signals_t bit) {
   zx_handle_t channel[2], dup[2];
   ck_assert_int_eq(zx_channel_create(0, &channel[0], &channel[1]), ZX_OK);
@@ -188,7 +192,8 @@ static pid_t start_listener(zx_handle_t pair, zx_handle_t answers, zx_signals_t 
   if (zx_channel_read(channel[1], 0, NULL, dup, 0, 2, NULL, NULL) != ZX_OK) _exit(1);
   zx_signals_t observed;
   for (;;) {
-    if (zx_object_wait_one(dup[0], bit | ZX_EVENTPAIR_SIGNALED, ZX_TIME_INFINITE, &observed) != ZX_OK) _exit(2);
+    if (zx_object_wait_one(dup[0], bit | ZX_EVENTPAIR_SIGNALED, ZX_TIME_INFINITE, &observed) != ZX_OK)
+      _exit(2);
     if (observed & ZX_EVENTPAIR_SIGNALED) _exit(0);
     zx_object_signal(dup[0], bit, 0);
     zx_object_signal(dup[1], 0, bit);
@@ -201,7 +206,8 @@ START_TEST(processes_that_share_an_end_all_hear_the_bell) {
   int status;
   ck_assert_int_eq(zx_eventpair_create(0, &pair[0], &pair[1]), ZX_OK);
   ck_assert_int_eq(zx_event_create(0, &answers), ZX_OK);
-  for (int i = 0; i < 3; i++) children[i] = start_listener(pair[1], answers, ZX_USER_SIGNAL_0 << i);
+  for (int i = 0; i < 3; i++)
+    children[i] = start_listener(pair[1], answers, ZX_USER_SIGNAL_0 << i);
   for (int round = 0; round < 1000; round++) {
     zx_signals_t bit = ZX_USER_SIGNAL_0 << (round % 3);
     ck_assert_int_eq(zx_object_signal_peer(pair[0], 0, bit), ZX_OK);
@@ -301,9 +307,12 @@ START_TEST(many_threads_on_one_eventpair_all_wake) {
       w[i] = (struct waiter){.handle = pair[0], .signals = ZX_USER_SIGNAL_0 << i};
       pthread_create(&threads[i], NULL, wait_in_thread, &w[i]);
     }
-    for (int i = 0; i < 8; i++) ck_assert_int_eq(zx_object_signal_peer(pair[1], 0, ZX_USER_SIGNAL_0 << i), ZX_OK);
-    for (int i = 0; i < 8; i++) pthread_join(threads[i], NULL);
-    for (int i = 0; i < 8; i++) ck_assert_int_eq(w[i].status, ZX_OK);
+    for (int i = 0; i < 8; i++)
+      ck_assert_int_eq(zx_object_signal_peer(pair[1], 0, ZX_USER_SIGNAL_0 << i), ZX_OK);
+    for (int i = 0; i < 8; i++)
+      pthread_join(threads[i], NULL);
+    for (int i = 0; i < 8; i++)
+      ck_assert_int_eq(w[i].status, ZX_OK);
     zx_handle_close(pair[0]);
     zx_handle_close(pair[1]);
   }

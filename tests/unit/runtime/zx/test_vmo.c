@@ -44,8 +44,8 @@ START_TEST(reads_and_writes_stay_inside) {
     uint64_t offset;
     size_t length;
     zx_status_t status;
-  } cases[] = {{2 * PAGE - 1, 2, ZX_ERR_OUT_OF_RANGE}, {2 * PAGE, 0, ZX_OK},
-               {2 * PAGE + 1, 0, ZX_ERR_OUT_OF_RANGE}, {UINT64_MAX, 2, ZX_ERR_OUT_OF_RANGE},
+  } cases[] = {{2 * PAGE - 1, 2, ZX_ERR_OUT_OF_RANGE},    {2 * PAGE, 0, ZX_OK},
+               {2 * PAGE + 1, 0, ZX_ERR_OUT_OF_RANGE},    {UINT64_MAX, 2, ZX_ERR_OUT_OF_RANGE},
                {UINT64_MAX - 1, 16, ZX_ERR_OUT_OF_RANGE}, {2 * PAGE - 1, 1, ZX_OK}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     ck_assert_int_eq(zx_vmo_read(vmo, buffer, cases[i].offset, cases[i].length), cases[i].status);
@@ -74,7 +74,8 @@ END_TEST
 START_TEST(rights_bound_mappings) {
   zx_handle_t vmo = make(PAGE, 0), reduced;
   static const zx_rights_t rights[] = {0, ZX_RIGHT_READ, ZX_RIGHT_WRITE, ZX_RIGHT_READ | ZX_RIGHT_WRITE};
-  static const zx_vm_option_t options[] = {0, ZX_VM_PERM_READ, ZX_VM_PERM_READ | ZX_VM_PERM_WRITE, ZX_VM_PERM_WRITE};
+  static const zx_vm_option_t options[] = {0, ZX_VM_PERM_READ, ZX_VM_PERM_READ | ZX_VM_PERM_WRITE,
+                                           ZX_VM_PERM_WRITE};
   for (int has_map = 0; has_map < 2; has_map++) {
     for (size_t r = 0; r < 4; r++) {
       zx_rights_t all = rights[r] | (has_map ? ZX_RIGHT_MAP : 0);
@@ -107,7 +108,8 @@ START_TEST(a_mapping_outlives_its_handle_and_shares_memory) {
   ck_assert_int_eq(memcmp((char*)at + PAGE, "shared", 6), 0);
   ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), rw | ZX_VM_SPECIFIC, at, vmo, 0, PAGE, &other),
                    ZX_ERR_ALREADY_EXISTS);
-  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), rw, 0, vmo, 0, 3 * PAGE, &other), ZX_ERR_BUFFER_TOO_SMALL);
+  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), rw, 0, vmo, 0, 3 * PAGE, &other),
+                   ZX_ERR_BUFFER_TOO_SMALL);
   ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), rw, 0, vmo, 1, PAGE, &other), ZX_ERR_INVALID_ARGS);
   ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), rw, 0, vmo, 0, 0, &other), ZX_ERR_INVALID_ARGS);
   ck_assert_int_eq(zx_vmar_map(vmo, rw, 0, vmo, 0, PAGE, &other), ZX_ERR_WRONG_TYPE);
@@ -133,13 +135,15 @@ START_TEST(slices_share_and_snapshots_copy) {
   ck_assert_int_eq(c, 0);
   ck_assert_int_eq(zx_vmo_read(nested, &c, PAGE, 1), ZX_ERR_OUT_OF_RANGE);
   zx_handle_t bad;
-  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, 3 * PAGE, 2 * PAGE, &bad), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, 3 * PAGE, 2 * PAGE, &bad),
+                   ZX_ERR_INVALID_ARGS);
   ck_assert_int_eq(zx_vmo_create_child(vmo, 0, 0, PAGE, &bad), ZX_ERR_INVALID_ARGS);
   ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE | ZX_VMO_CHILD_SNAPSHOT, 0, PAGE, &bad),
                    ZX_ERR_INVALID_ARGS);
   zx_handle_close(slice);
   zx_handle_close(snapshot);
-  ck_assert_int_eq(zx_object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, 0, &observed), ZX_ERR_TIMED_OUT);  // a grandchild
+  ck_assert_int_eq(zx_object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, 0, &observed),
+                   ZX_ERR_TIMED_OUT);  // a grandchild
   zx_handle_close(nested);
   ck_assert_int_eq(zx_object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, 0, &observed), ZX_OK);
   zx_handle_close(vmo);
@@ -149,7 +153,8 @@ END_TEST
 START_TEST(names_are_cut_at_31_bytes_and_at_zero) {
   zx_handle_t vmo = make(1, 0);
   char name[ZX_MAX_NAME_LEN];
-  ck_assert_int_eq(zx_object_set_property(vmo, ZX_PROP_NAME, "abcdefghijklmnopqrstuvwxyz0123456789", 36), ZX_OK);
+  ck_assert_int_eq(zx_object_set_property(vmo, ZX_PROP_NAME, "abcdefghijklmnopqrstuvwxyz0123456789", 36),
+                   ZX_OK);
   ck_assert_int_eq(zx_object_get_property(vmo, ZX_PROP_NAME, name, sizeof(name)), ZX_OK);
   ck_assert_str_eq(name, "abcdefghijklmnopqrstuvwxyz01234");
   ck_assert_int_eq(zx_object_set_property(vmo, ZX_PROP_NAME, "ab\0cd", 5), ZX_OK);
@@ -192,7 +197,8 @@ START_TEST(an_unsealed_memfd_cannot_be_mapped) {
   ck_assert_int_eq(ftruncate(fd, PAGE), 0);
   ck_assert_int_eq(zx_linux_vmo_from_fd(fd, &vmo), ZX_OK);
   zx_vaddr_t at;
-  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ, 0, vmo, 0, PAGE, &at), ZX_ERR_ACCESS_DENIED);
+  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ, 0, vmo, 0, PAGE, &at),
+                   ZX_ERR_ACCESS_DENIED);
   char c;
   ck_assert_int_eq(zx_vmo_read(vmo, &c, 0, 1), ZX_OK);
   ck_assert_int_eq(zx_linux_vmo_to_fd(vmo, &fd), ZX_OK);
