@@ -16,8 +16,9 @@ static void pop_numbered(frame_queue_t* queue, uint8_t number, size_t length) {
   const uint8_t* frame = frame_queue_front(queue, &found);
   ck_assert_ptr_nonnull(frame);
   ck_assert_uint_eq(found, length);
-  for (size_t i = 0; i < length; i++)
-    ck_assert_uint_eq(frame[i], number);
+  uint8_t wanted[512];
+  memset(wanted, number, sizeof(wanted));
+  ck_assert_mem_eq(frame, wanted, length);
   frame_queue_pop(queue);
 }
 
@@ -63,7 +64,7 @@ START_TEST(random_pushes_and_pops_agree_with_a_list) {
   frame_queue_t queue;
   ck_assert(frame_queue_init(&queue, CAPACITY));
   srand((unsigned)_i + 1);
-  for (int step = 0; step < 20000; step++) {
+  for (int step = 0; step < 5000; step++) {
     size_t length = (size_t)rand() % (_i ? 400 : 40);
     uint8_t frame[512];
     memset(frame, step, sizeof(frame));
