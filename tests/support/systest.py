@@ -302,6 +302,9 @@ class TapNetwork(Namespace):
 
 
 def _terminated(_signal, _frame):
+    # A second signal must not cut the cleaning up short.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise SystemExit(143)
 
 
