@@ -9,6 +9,7 @@
 #include "options.h"
 #include "output.h"
 #include "plugin.h"
+#include "search.h"
 
 enum { EXIT_OK = 0, EXIT_ERRORS = 1, EXIT_USAGE = 2 };
 
@@ -121,6 +122,7 @@ int main(int argc, char** argv) {
       puts("fidlc (Jacinth) " FIDLC_VERSION);
       status = EXIT_OK;
     } else {
+      search_libraries(&options);
       status = compile(&options);
     }
   }

@@ -20,6 +20,7 @@ static const char kHelp[] =
     "  --plugin-opt KEY=VALUE      a parameter for the back ends\n"
     "  --check                     only diagnose\n"
     "  --dump                      print the intermediate representation as text\n"
+    "  --libraries DIR             find libraries that are used but not given as DIR/LIBRARY/*.fidl\n"
     "  --name LIBRARY              the library must have this name\n"
     "  --available PLATFORM:VERSION[,VERSION...]\n"
     "                              compile this version of the platform\n"
@@ -54,6 +55,11 @@ static void add_word(options_t* options, const char* word, size_t length) {
   options->words = grow(options->words, options->word_count, sizeof(char*));
   options->words[options->word_count] = strndup(word, length);
   if (!options->words[options->word_count++]) abort();
+}
+
+const char* options_keep(options_t* options, const char* word) {
+  add_word(options, word, strlen(word));
+  return options->words[options->word_count - 1];
 }
 
 static bool add_response_file(options_t* options, const char* path) {
@@ -124,6 +130,9 @@ static bool set_value_option(options_t* options, const char* name, char* value) 
   } else if (strcmp(name, "--plugin-opt") == 0) {
     options->parameters = grow(options->parameters, options->parameter_count, sizeof(char*));
     options->parameters[options->parameter_count++] = value;
+  } else if (strcmp(name, "--libraries") == 0) {
+    options->library_dirs = grow(options->library_dirs, options->library_dir_count, sizeof(char*));
+    options->library_dirs[options->library_dir_count++] = value;
   } else if (strcmp(name, "--name") == 0) {
     options->compile.name = value;
   } else if (strcmp(name, "--versioned") == 0) {
@@ -236,6 +245,7 @@ void options_free(options_t* options) {
   free(options->files);
   free(options->plugins);
   free(options->parameters);
+  free(options->library_dirs);
   free((void*)(uintptr_t)options->compile.available);
   free(options->self_dir);
 }

@@ -22,6 +22,8 @@ typedef struct options {
   file_option_t* files;
   size_t file_count;
   size_t group_count;
+  const char** library_dirs;  // --libraries
+  size_t library_dir_count;
   plugin_option_t* plugins;
   size_t plugin_count;
   const char** parameters;  // --plugin-opt
@@ -41,6 +43,8 @@ typedef struct options {
 
 // Reads the command line, response files included. False (explained on stderr) for wrong usage.
 bool options_parse(int argc, char** argv, options_t* out);
+// A copy of `word` that lives as long as the options.
+const char* options_keep(options_t* options, const char* word);
 void options_free(options_t* options);
 void options_print_help(FILE* out);
 

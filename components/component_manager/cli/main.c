@@ -85,8 +85,12 @@ bool cli_load(cli_t* cli, realm_t* realm, int* out_status) {
   return false;
 }
 
+static bool is_package(cml_arena_t* arena, const char* path) {
+  return access(cml_arena_printf(arena, "%s/bin/jacinth-init", path), X_OK) == 0;
+}
+
 // In a build tree the program lies beside pkg/, installed in PREFIX/bin with the package in
-// PREFIX/libexec/jacinth.
+// PREFIX/libexec/jacinth, wherever PREFIX has been moved to, or else where the build was told to put it.
 static const char* find_package(cml_arena_t* arena) {
   static const char* const places[] = {"pkg", "../libexec/jacinth"};
   char self[PATH_MAX];
@@ -99,9 +103,9 @@ static const char* find_package(cml_arena_t* arena) {
   if (slash) *slash = '\0';
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     const char* path = cml_arena_printf(arena, "%s/%s", self, places[i]);
-    if (access(cml_arena_printf(arena, "%s/bin/jacinth-init", path), X_OK) == 0) return path;
+    if (is_package(arena, path)) return path;
   }
-  return NULL;
+  return is_package(arena, JACINTH_INSTALLED_PACKAGE) ? JACINTH_INSTALLED_PACKAGE : NULL;
 }
 
 // Whoever starts us may have closed these; what is opened next must not be taken for them.

@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef int32_t zx_status_t;
 
 #define ZX_OK ((zx_status_t)0)
@@ -70,5 +74,9 @@ typedef int32_t zx_status_t;
 
 // The name of a status, as "ZX_ERR_BAD_HANDLE"; "(unknown status)" for a number that is none. Static storage.
 const char* zx_status_get_string(zx_status_t status);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_ERRORS_H_

@@ -5,6 +5,10 @@
 #include <zircon/syscalls/port.h>
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // A Linux descriptor as an object: it can be sent through channels, taken out again, and waited on, if poll knows it:
 // READABLE is POLLIN, WRITABLE is POLLOUT, PEER_CLOSED a hang-up or an error.
 #define ZX_OBJ_TYPE_LINUX_FD ((zx_obj_type_t)64)
@@ -51,5 +55,9 @@ zx_status_t zx_linux_wait_one_or_fd(zx_handle_t handle, zx_signals_t signals, zx
 // In the only thread of a child that fork(2) made: drops every handle it inherited. The objects go on being the parent's
 // alone: no peer is told anything, only this process's copies of descriptors and its mappings go.
 void zx_linux_after_fork_in_child(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_LINUX_H_

@@ -9,6 +9,10 @@
 #include <zircon/errors.h>
 #include <zircon/rights.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // A handle names an object together with rights to it. Its value means something only inside this process; a value
 // may come back for another object once it has been closed.
 typedef uint32_t zx_handle_t;
@@ -200,5 +204,9 @@ typedef struct zx_wait_item {
 #define ZX_TIMER_SLACK_CENTER 0u
 #define ZX_TIMER_SLACK_EARLY 1u
 #define ZX_TIMER_SLACK_LATE 2u
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_TYPES_H_

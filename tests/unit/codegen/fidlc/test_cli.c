@@ -108,6 +108,47 @@ START_TEST(good_library_is_written) {
 }
 END_TEST
 
+static void write_libraries(void) {
+  ck_assert_int_eq(mkdir("first", 0700) | mkdir("first/b", 0700), 0);
+  ck_assert_int_eq(mkdir("second", 0700) | mkdir("second/b", 0700) | mkdir("second/c.d", 0700), 0);
+  write_file("first/b/two.fidl", "library b;\n// using nothing;\nusing c.d as other;\nalias X = other.Y;\n");
+  write_file("first/b/one.fidl", "/// Has two files.\nlibrary b;\nalias Z = X;\n");
+  write_file("first/b/notes.txt", "not FIDL");
+  write_file("second/b/b.fidl", "library b;\nalias X = nonsense;\n");
+  write_file("second/c.d/d.fidl", "library c.d;\nalias Y = uint8;\n");
+  write_file("a.fidl", "library a;\nusing b;\nusing c.d;\ntype S = struct {\n    z b.Z;\n    y c.d.Y;\n};\n");
+}
+
+START_TEST(used_libraries_are_found_in_the_folders_in_order) {
+  write_libraries();
+  ck_assert_int_eq(run("--ir a.pb --depfile a.d --libraries first --libraries second --files a.fidl"), 0);
+  ck_assert_str_eq(output, "");
+  ck_assert_str_eq(read_file("a.d"), "a.pb : second/c.d/d.fidl first/b/one.fidl first/b/two.fidl a.fidl\n");
+}
+END_TEST
+
+START_TEST(given_libraries_come_before_those_in_folders) {
+  write_libraries();
+  write_file("b.fidl", "library b;\nusing c.d;\nalias Z = c.d.Y;\n");
+  ck_assert_int_eq(
+      run("--ir a.pb --depfile a.d --libraries first --libraries second --files b.fidl --files a.fidl"), 0);
+  ck_assert_str_eq(output, "");
+  ck_assert_str_eq(read_file("a.d"), "a.pb : second/c.d/d.fidl b.fidl a.fidl\n");
+}
+END_TEST
+
+START_TEST(libraries_that_no_folder_has_and_circles_are_reported) {
+  write_libraries();
+  ck_assert_int_eq(run("--check --libraries first --files a.fidl"), 1);
+  ck_assert_ptr_nonnull(strstr(output, "the library `c.d` is unknown"));
+  write_file("second/c.d/d.fidl", "library c.d;\nusing b;\nalias Y = uint8;\n");
+  ck_assert_int_eq(run("--check --libraries first --libraries second --files a.fidl"), 1);
+  ck_assert_ptr_nonnull(strstr(output, "the library `b` is unknown"));
+  write_file("a.fidl", "library a;\nusing ;\n");
+  ck_assert_int_eq(run("--check --libraries first --files a.fidl"), 1);
+}
+END_TEST
+
 START_TEST(errors_leave_outputs_as_they_were) {
   write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
   write_file("a.pb", "before");
@@ -239,6 +280,9 @@ int main(int argc, char** argv) {
   TCase* tc = jx_test_case(suite, "cli");
   tcase_add_checked_fixture(tc, set_up, tear_down);
   tcase_add_test(tc, good_library_is_written);
+  tcase_add_test(tc, used_libraries_are_found_in_the_folders_in_order);
+  tcase_add_test(tc, given_libraries_come_before_those_in_folders);
+  tcase_add_test(tc, libraries_that_no_folder_has_and_circles_are_reported);
   tcase_add_test(tc, errors_leave_outputs_as_they_were);
   tcase_add_test(tc, wrong_usage_has_its_own_status);
   tcase_add_test(tc, help_and_version_go_to_standard_output);

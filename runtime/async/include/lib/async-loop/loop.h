@@ -6,6 +6,10 @@
 
 #include <lib/async/dispatcher.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct async_loop async_loop_t;
 
 typedef struct async_loop_config {
@@ -37,5 +41,9 @@ void async_loop_shutdown(async_loop_t* loop);
 
 // Shuts down if that has not happened, and frees. Null is fine.
 void async_loop_destroy(async_loop_t* loop);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // LIB_ASYNC_LOOP_LOOP_H_

@@ -10,6 +10,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct async_dispatcher async_dispatcher_t;
 
 // A link of the loop's own lists; the owner of the enclosing structure zeroes it and leaves it alone.
@@ -17,5 +21,9 @@ typedef struct async_node {
   struct async_node* prev;
   struct async_node* next;
 } async_node_t;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // LIB_ASYNC_DISPATCHER_H_

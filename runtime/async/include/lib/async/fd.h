@@ -6,6 +6,10 @@
 
 #include <lib/async/dispatcher.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct async_fd async_fd_t;
 
 // Called each time the descriptor is found ready (level-triggered), until cancelled. ZX_OK with `events` of POLLIN and
@@ -28,5 +32,9 @@ zx_status_t async_begin_fd(async_dispatcher_t* dispatcher, async_fd_t* fd);
 
 // Ends it. ZX_ERR_NOT_FOUND: it was not in the loop. To change `events`, cancel and begin again.
 zx_status_t async_cancel_fd(async_dispatcher_t* dispatcher, async_fd_t* fd);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // LIB_ASYNC_FD_H_

@@ -4,6 +4,10 @@
 
 #include <lib/async/dispatcher.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct async_task async_task_t;
 
 // Called once for each task posted, unless it is cancelled first: ZX_OK at its time, ZX_ERR_CANCELED when the loop shuts
@@ -26,5 +30,9 @@ zx_status_t async_post_task(async_dispatcher_t* dispatcher, async_task_t* task);
 
 // Any thread. ZX_ERR_NOT_FOUND: it was not pending (on another thread: it may be running now).
 zx_status_t async_cancel_task(async_dispatcher_t* dispatcher, async_task_t* task);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // LIB_ASYNC_TASK_H_

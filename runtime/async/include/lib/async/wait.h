@@ -5,6 +5,10 @@
 #include <lib/async/dispatcher.h>
 #include <zircon/syscalls/port.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct async_wait async_wait_t;
 
 // Called once for each wait begun, unless it is cancelled first. ZX_OK: `signal` tells what was observed, for the time of
@@ -29,5 +33,9 @@ zx_status_t async_begin_wait(async_dispatcher_t* dispatcher, async_wait_t* wait)
 
 // Ends a pending wait; its handler will not be called. ZX_ERR_NOT_FOUND: it was not pending.
 zx_status_t async_cancel_wait(async_dispatcher_t* dispatcher, async_wait_t* wait);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // LIB_ASYNC_WAIT_H_

@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Makes a channel. ZX_ERR_INVALID_ARGS: `options` is not 0 or an out pointer is null.
 zx_status_t zx_channel_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1);
 
@@ -59,5 +63,9 @@ zx_status_t zx_channel_call(zx_handle_t handle, uint32_t options, zx_time_t dead
 zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t deadline,
                                 zx_channel_call_etc_args_t* args, uint32_t* actual_bytes,
                                 uint32_t* actual_handles);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_CHANNEL_H_

@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Makes an event. ZX_ERR_INVALID_ARGS: `options` is not 0, null `out`.
 zx_status_t zx_event_create(uint32_t options, zx_handle_t* out);
 
@@ -18,5 +22,9 @@ zx_status_t zx_object_signal(zx_handle_t handle, zx_signals_t clear_mask, zx_sig
 // The same for the object at the other end. Needs SIGNAL_PEER. ZX_ERR_PEER_CLOSED; ZX_ERR_NOT_SUPPORTED: no peered
 // object. On a channel the change travels behind the messages already written.
 zx_status_t zx_object_signal_peer(zx_handle_t handle, zx_signals_t clear_mask, zx_signals_t set_mask);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_EVENT_H_

@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Closes a handle. ZX_HANDLE_INVALID is fine. Waits made with this handle value end (blocking ones with
 // ZX_ERR_CANCELED); packets already in a port stay. The last handle of a peered object raises the peer's PEER_CLOSED.
 // ZX_ERR_BAD_HANDLE.
@@ -20,5 +24,9 @@ zx_status_t zx_handle_duplicate(zx_handle_t handle, zx_rights_t rights, zx_handl
 // Exchanges a handle for a new one with `rights` (a subset, or ZX_RIGHT_SAME_RIGHTS). Needs no right. `handle` is gone
 // afterwards whatever the result. ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS (not a subset).
 zx_status_t zx_handle_replace(zx_handle_t handle, zx_rights_t rights, zx_handle_t* out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_HANDLE_H_

@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Waits until any of `signals` is on, or `deadline`. `observed` (may be null) gets all signals then on, also with
 // ZX_ERR_TIMED_OUT and ZX_ERR_CANCELED. A past deadline polls. Needs WAIT.
 // ZX_ERR_TIMED_OUT; ZX_ERR_CANCELED: the handle was closed by another thread.
@@ -92,5 +96,9 @@ zx_status_t zx_object_get_info(zx_handle_t handle, uint32_t topic, void* buffer,
 #define ZX_PROP_VMO_CONTENT_SIZE 17u
 zx_status_t zx_object_get_property(zx_handle_t handle, uint32_t property, void* value, size_t value_size);
 zx_status_t zx_object_set_property(zx_handle_t handle, uint32_t property, const void* value, size_t value_size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_OBJECT_H_

@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define ZX_PKT_TYPE_USER 0u
 #define ZX_PKT_TYPE_SIGNAL_ONE 1u
 
@@ -46,5 +50,9 @@ zx_status_t zx_port_wait(zx_handle_t handle, zx_time_t deadline, zx_port_packet_
 // Ends the waits made with the handle `source` and `key`, and removes their queued packets. Needs WRITE, and WAIT on
 // the source. ZX_ERR_NOT_FOUND: there were none.
 zx_status_t zx_port_cancel(zx_handle_t handle, zx_handle_t source, uint64_t key);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_PORT_H_

@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Makes a socket; options ZX_SOCKET_STREAM or ZX_SOCKET_DATAGRAM, else ZX_ERR_INVALID_ARGS.
 zx_status_t zx_socket_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1);
 
@@ -20,5 +24,9 @@ zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, s
 // Switches writing of this end and of the other (0: leave). Needs MANAGE_SOCKET. ZX_ERR_INVALID_ARGS: bad disposition.
 // ZX_ERR_BAD_STATE: enabling while what was written before is unread. ZX_ERR_PEER_CLOSED.
 zx_status_t zx_socket_set_disposition(zx_handle_t handle, uint32_t disposition, uint32_t disposition_peer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_SOCKET_H_

@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 zx_time_t zx_clock_get_monotonic(void);
 
 // Now plus `nanoseconds`, saturating at ZX_TIME_INFINITE and ZX_TIME_INFINITE_PAST.
@@ -25,5 +29,9 @@ zx_status_t zx_timer_set(zx_handle_t handle, zx_time_t deadline, zx_duration_t s
 
 // Cancels a set timer and clears SIGNALED. Needs WRITE.
 zx_status_t zx_timer_cancel(zx_handle_t handle);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_TIME_H_

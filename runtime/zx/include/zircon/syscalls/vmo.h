@@ -4,6 +4,10 @@
 
 #include <zircon/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Makes a zero-filled VMO of `size` bytes, rounded up to pages. ZX_ERR_INVALID_ARGS: unknown options.
 // ZX_ERR_OUT_OF_RANGE: too large.
 zx_status_t zx_vmo_create(uint64_t size, uint32_t options, zx_handle_t* out);
@@ -43,5 +47,9 @@ zx_status_t zx_vmar_map(zx_handle_t handle, zx_vm_option_t options, size_t vmar_
 // Page-aligned ranges. ZX_ERR_INVALID_ARGS otherwise.
 zx_status_t zx_vmar_unmap(zx_handle_t handle, zx_vaddr_t addr, size_t len);
 zx_status_t zx_vmar_protect(zx_handle_t handle, zx_vm_option_t options, zx_vaddr_t addr, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif  // ZIRCON_SYSCALLS_VMO_H_
