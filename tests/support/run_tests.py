@@ -85,10 +85,19 @@ def parse_tap(text):
     return cases, planned is not None and real == planned
 
 
+def environment_of(program):
+    """What the kind of build wants, and what the test's own definition says; sanitizer options add up."""
+    environment = dict(os.environ, **ENVIRONMENT[program.kind])
+    for name, value in program.test.get("env", {}).items():
+        both = name.endswith("SAN_OPTIONS") and name in environment
+        environment[name] = f"{environment[name]}:{value}" if both else value
+    return environment
+
+
 def run_process(program):
     """Runs the program in a session of its own; returns (exit status, or None after the time limit, its output)."""
     test = program.test
-    environment = dict(os.environ, **test.get("env", {}), **ENVIRONMENT[program.kind])
+    environment = environment_of(program)
     limit = (test.get("timeout") or 30) * (3 if program.kind == "asan" else 1)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(test["cmd"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
