@@ -212,7 +212,8 @@ class Package:
         """Writes meta/NAME.cml and returns its path."""
         path = os.path.join(self.path, "meta", name + ".cml")
         if "program" in sections:
-            sections["program"] = self._adopt(sections["program"])
+            program = sections["program"]
+            sections["program"] = {**program, "args": self.adopt(program.get("args", []))}
         with open(path, "w", encoding="utf-8") as file:
             json.dump(sections, file, indent=2)
         return path
@@ -223,16 +224,16 @@ class Package:
         shutil.copy(os.path.join(BUILD, built), os.path.join(self.path, "bin", name))
         return "bin/" + name
 
-    def _adopt(self, program):
-        """`program` with those arguments that name files of the sources made to name copies in bin/: a component sees its
-        package wherever that lies, but nothing else of the caller's /tmp."""
+    def adopt(self, arguments):
+        """`arguments` with those that name files of the sources made to name copies in bin/: a component sees its package
+        wherever that lies, but nothing else of the caller's /tmp."""
         def adopted(argument):
             if not argument.startswith(ROOT + os.sep) or not os.path.isfile(argument):
                 return argument
             name = os.path.basename(argument)
             shutil.copy(argument, os.path.join(self.path, "bin", name))
             return "/pkg/bin/" + name
-        return {**program, "args": [adopted(argument) for argument in program.get("args", [])]}
+        return [adopted(argument) for argument in arguments]
 
 
 PROVIDER = "fuchsia.posix.socket.Provider"

@@ -30,8 +30,9 @@ def tap_with_echo_server(owned):
 
 def execute(network, owned, *command, check=True, **options):
     """Runs a program with a network stack of its own on the namespace's TAP device."""
-    manifest = stack(Package(owned), "exec", program={"runner": "posix", "binary": shutil.which("true")})
-    return network.run(jacinth(), "exec", "--manifest", manifest, "--", *command, check=check, **options)
+    package = Package(owned)
+    manifest = stack(package, "exec", program={"runner": "posix", "binary": shutil.which("true")})
+    return network.run(jacinth(), "exec", "--manifest", manifest, "--", *package.adopt(command), check=check, **options)
 
 
 # select, poll and epoll
