@@ -8,7 +8,8 @@
 //   tcp_recovery.c  which segments are lost (RACK, RFC 8985) and how much may be sent meanwhile (PRR, RFC
 //   6937) tcp_scoreboard.c  the segments in flight tcp_idle.c      memory of connections that rest
 //   tcp_listen.c    passive opening
-//   tcp_socket.c    the calls from above
+//   tcp_stream.c    the bytes between the user and the rings
+//   tcp_socket.c    the other calls from above
 #ifndef TCPIP_TCP_H_
 #define TCPIP_TCP_H_
 
@@ -226,9 +227,15 @@ void tcp_end(tcp_t* tcp, int error);
 void tcp_free(tcp_t* tcp);
 void tcp_inherit(tcp_t* tcp, const tcp_t* listener);
 void tcp_event(tcp_t* tcp, uint32_t events);
+void tcp_enter_time_wait(tcp_t* tcp);
+
+// Bytes in and out (tcp_stream.c); the first three as in socket_ops_t.
+int64_t tcp_stream_send(tcpip_socket_t* socket, const tcpip_send_t* send);
+int64_t tcp_stream_recv(tcpip_socket_t* socket, tcpip_recv_t* recv);
+size_t tcp_stream_next_length(const tcpip_socket_t* socket);
+bool tcp_writable(const tcp_t* tcp);
 // After the window has moved: tells the socket if it has become writable.
 void tcp_check_writable(tcp_t* tcp);
-void tcp_enter_time_wait(tcp_t* tcp);
 
 int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
 int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);

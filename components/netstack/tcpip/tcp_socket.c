@@ -5,7 +5,6 @@
 
 #define RX_LIMIT (128u << 10)
 #define TX_LIMIT (64u << 10)
-#define TX_LIMIT_MAX (4u << 20)
 #define BACKLOG_MIN 1u
 #define LISTEN_BACKLOG_MAX 4096u
 #define WINDOW_SCALE 7
@@ -154,36 +153,16 @@ static void tcp_destroy(tcpip_socket_t* socket) {
   if (tcp->state == TCPIP_TCP_FIN_WAIT_2) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
 }
 
-static uint32_t tx_limit(const tcp_t* tcp) {
-  uint32_t limit = (uint32_t)tcp->base.tx_limit;
-  if (tcp->tx_limit_fixed || 2 * (uint64_t)tcp->cwnd <= limit) return limit;
-  return tcp->cwnd < TX_LIMIT_MAX / 2 ? 2 * tcp->cwnd : TX_LIMIT_MAX;
-}
-
-static bool can_write(const tcp_t* tcp) {
-  return (tcp->state == TCPIP_TCP_ESTABLISHED || tcp->state == TCPIP_TCP_CLOSE_WAIT) && !tcp->fin_wanted;
-}
-
-static bool writable(const tcp_t* tcp) {
-  return can_write(tcp) && tcp->tx.length < tx_limit(tcp) - tx_limit(tcp) / 3;
-}
-
 static uint32_t tcp_poll(const tcpip_socket_t* socket) {
   const tcp_t* tcp = tcp_of_const(socket);
   uint32_t events = socket->error ? TCPIP_EVENT_ERROR : 0;
   if (tcp->state == TCPIP_TCP_LISTEN) return events | (tcp->ready_count ? TCPIP_EVENT_READABLE : 0u);
   bool over = tcp->state == TCPIP_TCP_CLOSED && tcp->was_connected;
   if (tcp->rx.length || tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READABLE;
-  if (writable(tcp) || over || tcp->fin_wanted) events |= TCPIP_EVENT_WRITABLE;
+  if (tcp_writable(tcp) || over || tcp->fin_wanted) events |= TCPIP_EVENT_WRITABLE;
   if (tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READ_SHUTDOWN;
   if (over || tcp->fin_wanted) events |= TCPIP_EVENT_WRITE_SHUTDOWN;
   return events;
-}
-
-void tcp_check_writable(tcp_t* tcp) {
-  if (tcp->was_writable || !writable(tcp)) return;
-  tcp->was_writable = true;
-  tcp_event(tcp, TCPIP_EVENT_WRITABLE);
 }
 
 static int connect_again(tcp_t* tcp) {
@@ -279,64 +258,6 @@ static int tcp_shutdown(tcpip_socket_t* socket, bool read, bool write) {
   return 0;
 }
 
-static int64_t write_some(tcp_t* tcp, const tcpip_send_t* send, uint32_t room) {
-  uint32_t taken = 0;
-  for (size_t i = 0; i < send->iov_count && taken < room; i++) {
-    const struct iovec* iov = &send->iov[i];
-    uint32_t piece = iov->iov_len < room - taken ? (uint32_t)iov->iov_len : room - taken;
-    if (!piece) continue;
-    if (tcp_ring_reserve(&tcp->tx, tcp->base.client, tcp->tx.length + piece)) break;
-    tcp_ring_write(&tcp->tx, tcp->tx.length, iov->iov_base, piece);
-    tcp->tx.length += piece;
-    taken += piece;
-    if (piece < iov->iov_len) break;
-  }
-  return taken;
-}
-
-static int64_t tcp_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
-  tcp_t* tcp = tcp_of(socket);
-  if (socket->error) return tcpip_socket_take_error(socket);
-  if (tcp->state == TCPIP_TCP_SYN_SENT || tcp->state == TCPIP_TCP_SYN_RECEIVED) return -EAGAIN;
-  if (!can_write(tcp)) return -EPIPE;
-  size_t wanted = 0;
-  for (size_t i = 0; i < send->iov_count; i++)
-    wanted += send->iov[i].iov_len;
-  if (!wanted) return 0;
-  uint32_t limit = tx_limit(tcp);
-  uint32_t room = tcp->tx.length < limit ? limit - tcp->tx.length : 0;
-  int64_t taken = room ? write_some(tcp, send, room) : 0;
-  if ((size_t)taken < wanted) tcp->was_writable = false;
-  if (!taken) return room ? -ENOBUFS : -EAGAIN;
-  tcp_output(tcp);
-  return taken;
-}
-
-static int64_t tcp_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
-  tcp_t* tcp = tcp_of(socket);
-  uint32_t copied = 0;
-  for (size_t i = 0; i < recv->iov_count && copied < tcp->rx.length; i++) {
-    uint32_t left = tcp->rx.length - copied;
-    uint32_t piece = recv->iov[i].iov_len < left ? (uint32_t)recv->iov[i].iov_len : left;
-    tcp_ring_read(&tcp->rx, copied, recv->iov[i].iov_base, piece);
-    copied += piece;
-  }
-  recv->length = copied;
-  recv->truncated = 0;
-  if (copied || tcp->rx.length) {
-    if (!recv->peek && copied) tcp_receive_read(tcp, copied);
-    return copied;
-  }
-  if (socket->error) return tcpip_socket_take_error(socket);
-  if (tcp->read_closed || socket->shut_read) return 0;
-  bool never = tcp->state == TCPIP_TCP_CLOSED || tcp->state == TCPIP_TCP_LISTEN;
-  return never ? -ENOTCONN : -EAGAIN;
-}
-
-static size_t tcp_next_length(const tcpip_socket_t* socket) {
-  return tcp_of_const(socket)->rx.length;
-}
-
 static void tcp_link_room(tcpip_socket_t* socket) {
   tcp_output(tcp_of(socket));
 }
@@ -351,9 +272,9 @@ static const socket_ops_t tcp_ops = {
     .connect = tcp_connect,
     .disconnect = tcp_disconnect,
     .shutdown = tcp_shutdown,
-    .send = tcp_send,
-    .recv = tcp_recv,
-    .next_length = tcp_next_length,
+    .send = tcp_stream_send,
+    .recv = tcp_stream_recv,
+    .next_length = tcp_stream_next_length,
     .set = tcp_option_set,
     .get = tcp_option_get,
     .join = no_groups,

@@ -173,6 +173,33 @@ int tcpip_socket_listen(tcpip_socket_t* socket, int backlog);
 // for what has happened to it already. -EAGAIN if there is none, -EINVAL if it does not listen, -EOPNOTSUPP.
 int tcpip_socket_accept(tcpip_socket_t* socket, void* context, tcpip_socket_t** out);
 
+// A stream's bytes without a copy of one's own: written and read where the engine keeps them. All four return
+// -EOPNOTSUPP if it is no stream.
+//
+// The pieces, one or two, are good until the next call of anything on the same stack; what lies beyond them,
+// and the bytes behind the part that is committed or not yet consumed, is the engine's.
+
+// Shows where the next bytes to be sent go: room for 1 to `wanted` bytes, whose number it returns, in out[0]
+// and out[1] in this order, of which *out_count are used. Write into them from the beginning, then commit as
+// many as were written; nothing is sent before that, and asking again shows the same place. Otherwise what
+// tcpip_socket_send returns, -EAGAIN if there is no room among them; -EINVAL if `wanted` is 0. When it shows
+// less than `wanted`, TCPIP_EVENT_WRITABLE tells of more; after -ENOBUFS on a stream with nothing
+// unacknowledged it does not, and there is nothing but to try again later.
+int64_t tcpip_socket_send_space(tcpip_socket_t* socket, size_t wanted, struct iovec out[2],
+                                size_t* out_count);
+
+// Sends the first `length` bytes of that room, in order behind what was sent before. 0, also for a length of
+// 0; -EINVAL if there was not so much room, -EPIPE after shutdown (nothing is sent then).
+int tcpip_socket_send_commit(tcpip_socket_t* socket, size_t length);
+
+// Shows all that can be read, in out[0] and out[1], and returns how many bytes that is; 0 at the end of the
+// stream, else what tcpip_socket_recv returns. Nothing is taken: reading again shows the same bytes.
+int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[2], size_t* out_count);
+
+// Takes the first `length` bytes of it, which makes room for more from the peer. 0, -EINVAL if there are not
+// so many.
+int tcpip_socket_recv_consume(tcpip_socket_t* socket, size_t length);
+
 typedef enum tcpip_tcp_state {
   TCPIP_TCP_CLOSED,
   TCPIP_TCP_LISTEN,

@@ -133,6 +133,120 @@ START_TEST(a_reader_that_stops_stops_the_writer) {
   ck_assert_uint_ne(a.events & TCPIP_EVENT_WRITABLE, 0);
 } END_TEST
 
+static void connect_pair(tcpip_socket_t** out_client, tcpip_socket_t** out_server) {
+  tcpip_socket_t *l = listener(&b, "10.0.0.2", 80), *c = stream(&a, TCPIP_IPV4);
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 80);
+  ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_accept(l, NULL, out_server), 0);
+  *out_client = c;
+}
+
+// Writes bytes numbered from `from` on into the send buffer's room; returns how many.
+static size_t fill(tcpip_socket_t* s, size_t from, size_t wanted) {
+  struct iovec room[2];
+  size_t count = 0, at = 0;
+  int64_t n = tcpip_socket_send_space(s, wanted, room, &count);
+  if (n == -EAGAIN) return 0;
+  ck_assert_int_gt(n, 0);
+  ck_assert_int_le(n, wanted);
+  for (size_t i = 0; i < count; i++) {
+    for (size_t k = 0; k < room[i].iov_len; k++)
+      ((uint8_t*)room[i].iov_base)[k] = (uint8_t)((from + at++) * 31 >> 3);
+  }
+  ck_assert_uint_eq(at, n);
+  ck_assert_int_eq(tcpip_socket_send_commit(s, at), 0);
+  return at;
+}
+
+// Checks what lies there to be read and takes `most` bytes of it.
+static size_t drain(tcpip_socket_t* s, size_t from, size_t most) {
+  struct iovec data[2];
+  size_t count = 0, at = 0;
+  int64_t n = tcpip_socket_recv_data(s, data, &count);
+  if (n == -EAGAIN) return 0;
+  ck_assert_int_ge(n, 0);
+  bool right = true;
+  for (size_t i = 0; i < count; i++) {
+    for (size_t k = 0; k < data[i].iov_len && at < most; k++, at++)
+      right &= ((uint8_t*)data[i].iov_base)[k] == (uint8_t)((from + at) * 31 >> 3);
+  }
+  ck_assert(right);
+  ck_assert_uint_eq(at, (size_t)n < most ? (size_t)n : most);
+  ck_assert_int_eq(tcpip_socket_recv_consume(s, at), 0);
+  return at;
+}
+
+START_TEST(bytes_pass_without_a_buffer_of_the_users) {
+  tcpip_socket_t *c, *s;
+  size_t written = 0, read = 0, whole = 3 << 20;
+  connect_pair(&c, &s);
+  for (int round = 0; round < 20000 && read < whole; round++) {
+    // Odd sizes, so that the rings' ends come at any place.
+    size_t wanted = 1 + (size_t)round * 7919 % 100000;
+    if (written < whole) written += fill(c, written, wanted < whole - written ? wanted : whole - written);
+    host_exchange(&a, &b);
+    read += drain(s, read, 1 + (size_t)round * 104729 % 90000);
+    host_exchange(&a, &b);
+    a.now += MS;
+    b.now += MS;
+    tcpip_advance(a.stack, a.now);
+    tcpip_advance(b.stack, b.now);
+  }
+  ck_assert_uint_eq(written, whole);
+  ck_assert_uint_eq(read, whole);
+  ck_assert_int_eq(tcpip_socket_shutdown(c, false, true), 0);
+  host_exchange(&a, &b);
+  struct iovec data[2];
+  size_t count;
+  ck_assert_int_eq(tcpip_socket_recv_data(s, data, &count), 0);
+  ck_assert_int_eq(tcpip_socket_send_space(c, 1, data, &count), -EPIPE);
+  ck_assert_int_eq(tcpip_socket_send_commit(c, 1), -EPIPE);
+} END_TEST
+
+START_TEST(room_that_is_shown_is_not_sent) {
+  tcpip_socket_t *c, *s;
+  struct iovec room[2], data[2];
+  size_t count;
+  connect_pair(&c, &s);
+  int64_t n = tcpip_socket_send_space(c, 100, room, &count);
+  ck_assert_int_eq(n, 100);
+  memcpy(room[0].iov_base, "abcdef", 6);
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_recv_data(s, data, &count), -EAGAIN);
+  ck_assert_int_eq(tcpip_socket_send_commit(c, 0), 0);
+  ck_assert_int_eq(tcpip_socket_send_commit(c, 64 << 20), -EINVAL);
+  struct iovec again[2];
+  ck_assert_int_eq(tcpip_socket_send_space(c, 3, again, &count), 3);
+  ck_assert_ptr_eq(again[0].iov_base, room[0].iov_base);
+  ck_assert_int_eq(tcpip_socket_send_commit(c, 3), 0);
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_recv_data(s, data, &count), 3);
+  ck_assert_int_eq(memcmp(data[0].iov_base, "abc", 3), 0);
+  ck_assert_int_eq(tcpip_socket_recv_consume(s, 4), -EINVAL);
+  ck_assert_int_eq(tcpip_socket_recv_consume(s, 1), 0);
+  ck_assert_int_eq(tcpip_socket_recv_data(s, data, &count), 2);
+  ck_assert_int_eq(memcmp(data[0].iov_base, "bc", 2), 0);
+  // A full buffer says so, and that there is room again.
+  while (tcpip_socket_send_space(c, 1 << 20, room, &count) > 0)
+    ck_assert_int_eq(tcpip_socket_send_commit(c, room[0].iov_len), 0);
+  ck_assert_int_eq(tcpip_socket_send_space(c, 1, room, &count), -EAGAIN);
+  a.events = 0;
+  for (int i = 0; i < 100 && !(a.events & TCPIP_EVENT_WRITABLE); i++) {
+    host_exchange(&a, &b);
+    int64_t length = tcpip_socket_recv_data(s, data, &count);
+    if (length > 0) ck_assert_int_eq(tcpip_socket_recv_consume(s, (size_t)length), 0);
+  }
+  ck_assert_uint_ne(a.events & TCPIP_EVENT_WRITABLE, 0);
+  ck_assert_int_gt(tcpip_socket_send_space(c, 1, room, &count), 0);
+  ck_assert_int_eq(tcpip_socket_send_commit(c, 1), 0);
+  host_exchange(&a, &b);
+  tcpip_socket_destroy(s);  // with a byte unread: a reset
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_send_space(c, 1, room, &count), -ECONNRESET);
+  ck_assert_int_eq(tcpip_socket_send_space(c, 1, room, &count), -EPIPE);
+} END_TEST
+
 START_TEST(misuse_has_its_errors) {
   tcpip_socket_t *s = stream(&a, TCPIP_IPV4), *u = host_udp(&a, TCPIP_IPV4, NULL, 0), *none;
   tcpip_endpoint_t no_port = host_endpoint("10.0.0.2", 0), far = host_endpoint("192.0.2.1", 1);
@@ -145,6 +259,15 @@ START_TEST(misuse_has_its_errors) {
   ck_assert_int_eq(tcpip_socket_connect(s, &far), -ENETUNREACH);
   ck_assert_int_eq(tcpip_socket_listen(u, 1), -EOPNOTSUPP);
   ck_assert_int_eq(tcpip_socket_accept(u, NULL, &none), -EOPNOTSUPP);
+  struct iovec pieces[2];
+  size_t count;
+  ck_assert_int_eq(tcpip_socket_send_space(u, 1, pieces, &count), -EOPNOTSUPP);
+  ck_assert_int_eq(tcpip_socket_send_commit(u, 0), -EOPNOTSUPP);
+  ck_assert_int_eq(tcpip_socket_recv_data(u, pieces, &count), -EOPNOTSUPP);
+  ck_assert_int_eq(tcpip_socket_recv_consume(u, 0), -EOPNOTSUPP);
+  ck_assert_int_eq(tcpip_socket_send_space(s, 0, pieces, &count), -EINVAL);
+  ck_assert_int_eq(tcpip_socket_send_space(s, 1, pieces, &count), -EPIPE);
+  ck_assert_int_eq(tcpip_socket_recv_data(s, pieces, &count), -ENOTCONN);
   ck_assert_int_eq(tcpip_socket_set(s, TCPIP_BROADCAST, 1), -ENOPROTOOPT);
   ck_assert_int_eq(tcpip_socket_set(u, TCPIP_TCP_NO_DELAY, 1), -ENOPROTOOPT);
   ck_assert_int_eq(tcpip_socket_set(s, TCPIP_TCP_CONGESTION, 9), -ENOENT);
@@ -182,6 +305,8 @@ int main(void) {
   tcase_add_test(tc, a_stream_over_loopback_arrives_whole);
   tcase_add_test(tc, a_full_link_holds_a_stream_up_and_no_more);
   tcase_add_test(tc, a_reader_that_stops_stops_the_writer);
+  tcase_add_test(tc, bytes_pass_without_a_buffer_of_the_users);
+  tcase_add_test(tc, room_that_is_shown_is_not_sent);
   tcase_add_test(tc, misuse_has_its_errors);
   tcase_add_test(tc, a_disconnected_stream_can_connect_again);
   return jx_test_run(suite);

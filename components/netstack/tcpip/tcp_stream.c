@@ -1,0 +1,138 @@
+// The bytes of a stream between its user and the connection's two rings: copied in and out, or shown where
+// they lie.
+#include "tcp.h"
+
+#define TX_LIMIT_MAX (4u << 20)
+
+// The buffer follows the congestion window, so that it is never what limits the sender.
+static uint32_t tx_limit(const tcp_t* tcp) {
+  uint32_t limit = (uint32_t)tcp->base.tx_limit;
+  if (tcp->tx_limit_fixed || 2 * (uint64_t)tcp->cwnd <= limit) return limit;
+  return tcp->cwnd < TX_LIMIT_MAX / 2 ? 2 * tcp->cwnd : TX_LIMIT_MAX;
+}
+
+static bool can_write(const tcp_t* tcp) {
+  return (tcp->state == TCPIP_TCP_ESTABLISHED || tcp->state == TCPIP_TCP_CLOSE_WAIT) && !tcp->fin_wanted;
+}
+
+bool tcp_writable(const tcp_t* tcp) {
+  return can_write(tcp) && tcp->tx.length < tx_limit(tcp) - tx_limit(tcp) / 3;
+}
+
+void tcp_check_writable(tcp_t* tcp) {
+  if (tcp->was_writable || !tcp_writable(tcp)) return;
+  tcp->was_writable = true;
+  tcp_event(tcp, TCPIP_EVENT_WRITABLE);
+}
+
+// What stands in the way of sending; 0 if nothing does.
+static int send_refusal(tcp_t* tcp) {
+  if (tcp->base.error) return tcpip_socket_take_error(&tcp->base);
+  if (tcp->state == TCPIP_TCP_SYN_SENT || tcp->state == TCPIP_TCP_SYN_RECEIVED) return -EAGAIN;
+  return can_write(tcp) ? 0 : -EPIPE;
+}
+
+// Makes room for as much of `wanted` bytes as the limits allow, behind what is there. When that is less than
+// wanted, the user is to be told of room again. -EAGAIN, -ENOBUFS for none.
+static int64_t make_room(tcp_t* tcp, size_t wanted) {
+  uint32_t limit = tx_limit(tcp), length = tcp->tx.length;
+  uint32_t room = length < limit ? limit - length : 0;
+  if (wanted < room) room = (uint32_t)wanted;
+  bool refused = room && tcp_ring_reserve(&tcp->tx, tcp->base.client, length + room);
+  if (refused) room = tcp->tx.room - length;
+  if (room < wanted) tcp->was_writable = false;
+  return room ? (int64_t)room : refused ? -ENOBUFS : -EAGAIN;
+}
+
+int64_t tcpip_socket_send_space(tcpip_socket_t* socket, size_t wanted, struct iovec out[2],
+                                size_t* out_count) {
+  if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
+  if (!wanted) return -EINVAL;
+  tcp_t* tcp = tcp_of(socket);
+  int64_t room = send_refusal(tcp);
+  if (room == 0) room = make_room(tcp, wanted);
+  if (room > 0) *out_count = tcp_ring_pieces(&tcp->tx, tcp->tx.length, (uint32_t)room, out);
+  return room;
+}
+
+int tcpip_socket_send_commit(tcpip_socket_t* socket, size_t length) {
+  if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
+  tcp_t* tcp = tcp_of(socket);
+  if (length && !can_write(tcp)) return -EPIPE;
+  if (length > tcp->tx.room - tcp->tx.length) return -EINVAL;
+  tcp->tx.length += (uint32_t)length;
+  if (length) tcp_output(tcp);
+  return 0;
+}
+
+static size_t wanted_bytes(const tcpip_send_t* send) {
+  size_t wanted = 0;
+  for (size_t i = 0; i < send->iov_count; i++)
+    wanted += send->iov[i].iov_len;
+  return wanted;
+}
+
+int64_t tcp_stream_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
+  tcp_t* tcp = tcp_of(socket);
+  int refusal = send_refusal(tcp);
+  if (refusal) return refusal;
+  size_t wanted = wanted_bytes(send);
+  if (!wanted) return 0;
+  int64_t room = make_room(tcp, wanted);
+  if (room < 0) return room;
+  uint32_t taken = 0, most = (uint32_t)room;
+  for (size_t i = 0; i < send->iov_count && taken < most; i++) {
+    const struct iovec* iov = &send->iov[i];
+    uint32_t piece = iov->iov_len < most - taken ? (uint32_t)iov->iov_len : most - taken;
+    tcp_ring_write(&tcp->tx, tcp->tx.length + taken, iov->iov_base, piece);
+    taken += piece;
+  }
+  tcp->tx.length += taken;
+  tcp_output(tcp);
+  return taken;
+}
+
+// What reading gives when there is nothing to read.
+static int nothing_to_read(tcp_t* tcp) {
+  tcpip_socket_t* socket = &tcp->base;
+  if (socket->error) return tcpip_socket_take_error(socket);
+  if (tcp->read_closed || socket->shut_read) return 0;
+  bool never = tcp->state == TCPIP_TCP_CLOSED || tcp->state == TCPIP_TCP_LISTEN;
+  return never ? -ENOTCONN : -EAGAIN;
+}
+
+int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[2], size_t* out_count) {
+  if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
+  tcp_t* tcp = tcp_of(socket);
+  if (!tcp->rx.length) return nothing_to_read(tcp);
+  *out_count = tcp_ring_pieces(&tcp->rx, 0, tcp->rx.length, out);
+  return tcp->rx.length;
+}
+
+int tcpip_socket_recv_consume(tcpip_socket_t* socket, size_t length) {
+  if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
+  tcp_t* tcp = tcp_of(socket);
+  if (length > tcp->rx.length) return -EINVAL;
+  if (length) tcp_receive_read(tcp, (uint32_t)length);
+  return 0;
+}
+
+int64_t tcp_stream_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
+  tcp_t* tcp = tcp_of(socket);
+  uint32_t copied = 0;
+  for (size_t i = 0; i < recv->iov_count && copied < tcp->rx.length; i++) {
+    uint32_t left = tcp->rx.length - copied;
+    uint32_t piece = recv->iov[i].iov_len < left ? (uint32_t)recv->iov[i].iov_len : left;
+    tcp_ring_read(&tcp->rx, copied, recv->iov[i].iov_base, piece);
+    copied += piece;
+  }
+  recv->length = copied;
+  recv->truncated = 0;
+  if (!copied && !tcp->rx.length) return nothing_to_read(tcp);
+  if (!recv->peek && copied) tcp_receive_read(tcp, copied);
+  return copied;
+}
+
+size_t tcp_stream_next_length(const tcpip_socket_t* socket) {
+  return tcp_of_const(socket)->rx.length;
+}
