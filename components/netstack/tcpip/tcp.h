@@ -9,6 +9,7 @@
 //   6937) tcp_scoreboard.c  the segments in flight tcp_idle.c      memory of connections that rest
 //   tcp_listen.c    passive opening
 //   tcp_stream.c    the bytes between the user and the rings
+//   tcp_urgent.c    the urgent pointer, both ways
 //   tcp_socket.c    the other calls from above
 #ifndef TCPIP_TCP_H_
 #define TCPIP_TCP_H_
@@ -38,6 +39,8 @@ enum {
 #define TCP_RTO_MAX (120 * NS_PER_S)
 #define TCP_RTO_INITIAL (1 * NS_PER_S)
 #define TCP_TIME_WAIT_TIME (60 * NS_PER_S)
+#define TCP_LINGER2_MAX 120
+#define TCP_QUICK_ACKS 16
 
 static inline bool seq_lt(uint32_t a, uint32_t b) {
   return (int32_t)(a - b) < 0;
@@ -59,8 +62,10 @@ typedef struct tcp_in {
   rx_t* rx;
   uint32_t seq, ack;
   uint32_t window;  // as in the header
+  uint16_t urgent;  // likewise
   uint8_t flags;
-  const uint8_t* data;
+  const uint8_t* data;  // its sequence number is data_seq: a SYN comes before it
+  uint32_t data_seq;
   uint32_t length;
   bool has_timestamp, has_scale, sack_ok;
   uint8_t scale;
@@ -122,6 +127,14 @@ typedef enum tcp_timer_kind {
   TCP_TIMER_PERSIST
 } tcp_timer_kind_t;
 
+// The urgent octet that was announced last.
+typedef enum tcp_urgent {
+  TCP_URGENT_NONE,
+  TCP_URGENT_AWAITED,
+  TCP_URGENT_HERE,
+  TCP_URGENT_TAKEN
+} tcp_urgent_t;
+
 typedef enum tcp_recovery { TCP_OPEN, TCP_RECOVERY, TCP_LOSS } tcp_recovery_t;
 
 struct tcp {
@@ -138,6 +151,11 @@ struct tcp {
   bool push_now;  // small segments may leave: the window has been small for too long
   bool was_writable;
   bool connect_reported;
+  bool quick_off;  // TCPIP_TCP_QUICK_ACK was switched off
+  bool deferred;   // acknowledged, but its listener wants data first
+  bool urgent_inline;
+  uint8_t urgent;  // tcp_urgent_t
+  uint8_t urgent_octet;
   uint8_t snd_scale, rcv_scale;
   uint8_t quick_acks;
   uint8_t ttl, tos;
@@ -146,6 +164,7 @@ struct tcp {
 
   // Sending. tx holds the bytes from snd_una on; FIN is one more.
   uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2, snd_wnd_max;
+  uint32_t snd_up;  // behind the urgent octet; not beyond snd_una: none
   uint32_t mss, peer_mss, mss_limit;
   tcp_ring_t tx;
   tcp_scoreboard_t board;
@@ -156,7 +175,8 @@ struct tcp {
   tcp_range_t* ooo;
   uint32_t ooo_count, ooo_stamp;
   uint32_t dsack_start, dsack_end;
-  uint32_t rx_limit;
+  uint32_t rx_limit, window_clamp;
+  uint32_t rcv_up;         // the urgent octet
   uint32_t unacked_bytes;  // received, not yet acknowledged by us
   uint32_t ts_recent;
   int64_t ts_recent_at;
@@ -195,7 +215,9 @@ struct tcp {
   int64_t confirm_at;  // when to tell the neighbour cache again that there is progress
   uint32_t keepalive_idle_s, keepalive_interval_s, user_timeout_ms;
   uint8_t keepalive_count, keepalive_sent, syn_count;
-  int32_t linger_s;  // -1: none
+  int32_t linger_s;   // -1: none
+  int16_t linger2_s;  // -1: does not wait in FIN-WAIT-2; 0: the default
+  uint16_t defer_accept_s;
 
   list_node_t idle_node;  // in the stack's `resting` since idle_since
   int64_t idle_since;
@@ -216,6 +238,11 @@ static inline const tcp_t* tcp_of_const(const tcpip_socket_t* socket) {
 static inline uint32_t tcp_flight(const tcp_t* tcp) {
   return tcp->snd_nxt - tcp->snd_una;
 }
+// The sequence number of the first octet that has not been read.
+static inline uint32_t tcp_read_seq(const tcp_t* tcp) {
+  bool fin = tcp->fin_known && seq_lt(tcp->fin_seq, tcp->rcv_nxt);
+  return tcp->rcv_nxt - fin - tcp->rx.length;
+}
 // Our clock in timestamps: milliseconds, from an offset of its own for each pair of hosts.
 uint32_t tcp_clock(const tcp_t* tcp);
 
@@ -228,6 +255,8 @@ void tcp_free(tcp_t* tcp);
 void tcp_inherit(tcp_t* tcp, const tcp_t* listener);
 void tcp_event(tcp_t* tcp, uint32_t events);
 void tcp_enter_time_wait(tcp_t* tcp);
+// Nobody holds it, and its FIN is acknowledged: waits for the peer's. False if it does not, and is over.
+bool tcp_wait_for_end(tcp_t* tcp);
 
 // Bytes in and out (tcp_stream.c); the first three as in socket_ops_t.
 int64_t tcp_stream_send(tcpip_socket_t* socket, const tcpip_send_t* send);
@@ -253,9 +282,24 @@ bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in);
 // Data and FIN.
 void tcp_receive(tcp_t* tcp, const tcp_in_t* in);
 uint32_t tcp_receive_window(const tcp_t* tcp);
+uint32_t tcp_first_window(const tcp_t* tcp);  // of a SYN, never scaled
 void tcp_receive_read(tcp_t* tcp, uint32_t bytes);
 uint32_t tcp_receive_sacks(const tcp_t* tcp, tcp_range_t out[TCP_SACKS_MAX]);
 void tcp_schedule_ack(tcp_t* tcp);
+
+// Urgent data.
+void tcp_urgent_input(tcp_t* tcp, const tcp_in_t* in);
+int64_t tcp_urgent_recv(tcp_t* tcp, tcpip_recv_t* recv);
+void tcp_urgent_send(tcp_t* tcp);  // what is written ends with the urgent octet
+// What a reader gets of the received bytes: up to the urgent octet, or from behind it.
+typedef struct tcp_span {
+  uint32_t start, length;  // from the head of the ring
+} tcp_span_t;
+tcp_span_t tcp_readable(const tcp_t* tcp);
+void tcp_urgent_passed(tcp_t* tcp);  // after reading
+bool tcp_at_mark(const tcp_t* tcp);
+// The urgent pointer for a segment at `seq`; 0: none.
+uint16_t tcp_urgent_pointer(const tcp_t* tcp, uint32_t seq);
 
 // Output.
 void tcp_output(tcp_t* tcp);
@@ -314,6 +358,8 @@ void tcp_mark_all_lost(tcp_t* tcp);
 // Listening.
 void tcp_listen_input(tcp_t* listener, const tcp_in_t* in);
 bool tcp_listen_established(tcp_t* tcp);  // false: no room among those to be accepted
+// The listener wants data first (TCPIP_TCP_DEFER_ACCEPT), and this has none.
+bool tcp_listen_defers(tcp_t* tcp, const tcp_in_t* in);
 void tcp_listen_forget(tcp_t* tcp);
 void tcp_listen_close(tcp_t* listener);
 uint32_t tcp_initial_sequence(const tcp_t* tcp);

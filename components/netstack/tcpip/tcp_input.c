@@ -70,7 +70,9 @@ bool tcp_parse(rx_t* rx, tcp_in_t* out) {
                     .ack = be32_get(h + 8),
                     .flags = h[13],
                     .window = be16_get(h + 14),
+                    .urgent = be16_get(h + 18),
                     .data = h + header,
+                    .data_seq = be32_get(h + 4) + !!(h[13] & TCP_SYN),
                     .length = (uint32_t)(length - header)};
   parse_options(h + TCP_HEADER, header - TCP_HEADER, out);
   return true;
@@ -190,8 +192,10 @@ static void note_timestamp(tcp_t* tcp, const tcp_in_t* in) {
 static void unacceptable(tcp_t* tcp, const tcp_in_t* in) {
   if (in->flags & TCP_RST) return;
   count(tcp->base.stack, tcp_rx_out_of_window);
-  if ((in->flags & TCP_ACK) && !(in->flags & TCP_SYN) && in->seq == tcp->rcv_nxt)
+  if ((in->flags & TCP_ACK) && !(in->flags & TCP_SYN) && in->seq == tcp->rcv_nxt) {
+    if (in->flags & TCP_URG) tcp_urgent_input(tcp, in);
     (void)tcp_ack_input(tcp, in);
+  }
   bool duplicate = in->length && seq_le(in->seq + in->length, tcp->rcv_nxt);
   if (duplicate && tcp->use_sack) {
     tcp->dsack_start = in->seq;
@@ -222,6 +226,7 @@ static bool syn_received_ack(tcp_t* tcp, const tcp_in_t* in) {
     tcp_reset_reply(in);
     return false;
   }
+  if (tcp->listener && tcp_listen_defers(tcp, in)) return false;
   if (tcp->listener && !tcp_listen_established(tcp)) return false;  // it will be acknowledged again
   int64_t syn_sent = tcp->backoff ? 0 : tcp->syn_sent_ns;
   tcp->snd_una = in->ack;
@@ -241,8 +246,7 @@ static bool fin_acked(tcp_t* tcp) {
   switch (tcp->state) {
     case TCPIP_TCP_FIN_WAIT_1:
       tcp->state = TCPIP_TCP_FIN_WAIT_2;
-      if (tcp->detached) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
-      return true;
+      return !tcp->detached || tcp_wait_for_end(tcp);
     case TCPIP_TCP_CLOSING:
       tcp_enter_time_wait(tcp);
       return true;
@@ -294,6 +298,7 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
     tcp_end(tcp, ECONNRESET);
     return;
   }
+  if (in->flags & TCP_URG) tcp_urgent_input(tcp, in);
   tcp_receive(tcp, in);
   tcp_output(tcp);
 }

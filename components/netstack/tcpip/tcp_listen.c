@@ -85,7 +85,7 @@ static void half_open(tcp_t* listener, const tcp_in_t* in) {
   tcp_t* tcp = create_child(listener, in);
   if (!tcp) return;
   tcp->state = TCPIP_TCP_SYN_RECEIVED;
-  tcp->iss = tcp->snd_una = tcp_initial_sequence(tcp);
+  tcp->iss = tcp->snd_una = tcp->snd_up = tcp_initial_sequence(tcp);
   tcp->snd_nxt = tcp->iss + 1;
   tcp->snd_wnd = tcp->snd_wnd_max = in->window;
   tcp->syn_sent_ns = tcp->base.stack->now;
@@ -114,7 +114,7 @@ static bool accept_cookie(tcp_t* listener, const tcp_in_t* in) {
   if (!tcp) return true;
   count(stack, tcp_cookies_accepted);
   tcp->iss = value;
-  tcp->snd_una = tcp->snd_nxt = value + 1;
+  tcp->snd_una = tcp->snd_nxt = tcp->snd_up = value + 1;
   tcp->snd_wnd = tcp->snd_wnd_max = in->window;
   tcp->snd_wl1 = in->seq;
   tcp->snd_wl2 = in->ack;
@@ -144,6 +144,17 @@ void tcp_listen_input(tcp_t* listener, const tcp_in_t* in) {
     send_cookie(in);
   else
     half_open(listener, in);
+}
+
+// As Linux does: the bare acknowledgement is dropped. The SYN is not repeated meanwhile, but once the time is
+// over, so that the peer acknowledges again.
+bool tcp_listen_defers(tcp_t* tcp, const tcp_in_t* in) {
+  int64_t until = tcp->syn_sent_ns + tcp->listener->defer_accept_s * NS_PER_S;
+  if (in->length || (in->flags & TCP_FIN) || tcp->base.stack->now >= until) return false;
+  tcp->deferred = true;
+  tcp->backoff = 0;
+  wheel_start(&tcp->base.stack->wheel, &tcp->send_timer, until);
+  return true;
 }
 
 bool tcp_listen_established(tcp_t* tcp) {

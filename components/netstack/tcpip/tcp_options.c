@@ -64,6 +64,31 @@ static int set_mss(tcp_t* tcp, int64_t value) {
   return 0;
 }
 
+static int set_linger2(tcp_t* tcp, int64_t value) {
+  tcp->linger2_s = (int16_t)(value < 0 ? -1 : value > TCP_LINGER2_MAX ? TCP_LINGER2_MAX : value);
+  return 0;
+}
+
+static int set_defer_accept(tcp_t* tcp, int64_t value) {
+  tcp->defer_accept_s = (uint16_t)(value < 0 ? 0 : value > UINT16_MAX ? UINT16_MAX : value);
+  return 0;
+}
+
+static int set_quick_ack(tcp_t* tcp, int64_t value) {
+  tcp->quick_off = !value;
+  tcp->quick_acks = value ? TCP_QUICK_ACKS : 0;
+  if (value && wheel_running(&tcp->ack_timer)) tcp_send_ack(tcp);
+  return 0;
+}
+
+// Linux's rules: no smaller than half the smallest buffer, and not taken away from a connection.
+static int set_window_clamp(tcp_t* tcp, int64_t value) {
+  bool open = tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN;
+  if (value < 0 || value > UINT32_MAX || (value == 0 && open)) return -EINVAL;
+  tcp->window_clamp = value && value < BUFFER_MIN / 2 ? BUFFER_MIN / 2 : (uint32_t)value;
+  return 0;
+}
+
 int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
   tcp_t* tcp = tcp_of(socket);
   bool v6_option =
@@ -115,6 +140,16 @@ int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value)
     case TCPIP_LINGER:
       tcp->linger_s = value < 0 ? -1 : value > INT32_MAX ? INT32_MAX : (int32_t)value;
       return 0;
+    case TCPIP_TCP_LINGER2:
+      return set_linger2(tcp, value);
+    case TCPIP_TCP_DEFER_ACCEPT:
+      return set_defer_accept(tcp, value);
+    case TCPIP_TCP_QUICK_ACK:
+      return set_quick_ack(tcp, value);
+    case TCPIP_TCP_WINDOW_CLAMP:
+      return set_window_clamp(tcp, value);
+    case TCPIP_OUT_OF_BAND_INLINE:
+      return set_flag(&tcp->urgent_inline, value);
     default:
       return -ENOPROTOOPT;
   }
@@ -145,6 +180,11 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
       [TCPIP_TCP_USER_TIMEOUT] = tcp->user_timeout_ms,
       [TCPIP_TCP_CONGESTION] = tcp->congestion == &tcp_cubic ? TCPIP_CONGESTION_CUBIC : TCPIP_CONGESTION_RENO,
       [TCPIP_LINGER] = tcp->linger_s,
+      [TCPIP_TCP_LINGER2] = tcp->linger2_s ? tcp->linger2_s : TCP_TIME_WAIT_TIME / NS_PER_S,
+      [TCPIP_TCP_DEFER_ACCEPT] = tcp->defer_accept_s,
+      [TCPIP_TCP_QUICK_ACK] = !tcp->quick_off,
+      [TCPIP_TCP_WINDOW_CLAMP] = tcp->window_clamp,
+      [TCPIP_OUT_OF_BAND_INLINE] = tcp->urgent_inline,
   };
   bool group = option >= TCPIP_MULTICAST_TTL && option <= TCPIP_MULTICAST_INTERFACE;
   bool group_v6 = option >= TCPIP_IPV6_MULTICAST_HOPS && option <= TCPIP_IPV6_MULTICAST_INTERFACE;
@@ -157,11 +197,18 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
   return 0;
 }
 
+static tcpip_congestion_state_t congestion_state(const tcp_t* tcp) {
+  if (tcp->recovery == TCP_LOSS) return TCPIP_CONGESTION_LOSS;
+  if (tcp->recovery == TCP_RECOVERY) return TCPIP_CONGESTION_RECOVERY;
+  return tcp->board.sacked || tcp->dupacks ? TCPIP_CONGESTION_DISORDER : TCPIP_CONGESTION_OPEN;
+}
+
 int tcpip_socket_tcp_info(const tcpip_socket_t* socket, tcpip_tcp_info_t* out) {
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   const tcp_t* tcp = tcp_of_const(socket);
   *out = (tcpip_tcp_info_t){
       .state = (tcpip_tcp_state_t)tcp->state,
+      .congestion_state = congestion_state(tcp),
       .rtt_ns = tcp->srtt,
       .rtt_variation_ns = tcp->rttvar,
       .rto_ns = tcp->rto,
@@ -170,8 +217,6 @@ int tcpip_socket_tcp_info(const tcpip_socket_t* socket, tcpip_tcp_info_t* out) {
       .mss = tcp->mss,
       .in_flight_bytes = tcp_pipe(tcp),
       .unsent_bytes = tcp->tx.length > tcp_flight(tcp) ? tcp->tx.length - tcp_flight(tcp) : 0,
-      .recovering = tcp->recovery != TCP_OPEN,
-      .loss = tcp->recovery == TCP_LOSS,
       .reordering_seen = tcp->reordering_seen};
   return 0;
 }

@@ -121,10 +121,11 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const
   be32_put(h + 8, flags & TCP_ACK ? tcp->rcv_nxt : 0);
   h[12] = (uint8_t)((TCP_HEADER + options_length) / 4 << 4);
   h[13] = flags;
-  uint32_t shown =
-      flags & TCP_SYN ? (tcp->rx_limit < 65535 ? tcp->rx_limit : 65535) : window >> tcp->rcv_scale;
+  uint32_t shown = flags & TCP_SYN ? tcp_first_window(tcp) : window >> tcp->rcv_scale;
   be16_put(h + 14, shown);
-  be16_put(h + 18, 0);
+  uint16_t urgent = flags & (TCP_SYN | TCP_RST) ? 0 : tcp_urgent_pointer(tcp, seq);
+  if (urgent) h[13] |= TCP_URG;
+  be16_put(h + 18, urgent);
   if (options_length) memcpy(h + TCP_HEADER, options, options_length);
   ip_output_checksum(&tcp->path, PROTOCOL_TCP, 16, tx);
   ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = tcp->ttl, .tos = tcp->tos, .may_fragment = true};
@@ -240,6 +241,7 @@ static bool send_lost(tcp_t* tcp) {
 // Is a segment of `length` of the `left` bytes worth sending now?
 static bool worth_sending(const tcp_t* tcp, uint32_t length, uint32_t left) {
   if (length >= tcp->mss || (length && tcp->push_now)) return true;
+  if (length && tcp_urgent_pointer(tcp, tcp->snd_nxt)) return true;
   if (length == left && tcp->fin_wanted) return true;
   if (length == left && !tcp->cork && (tcp->nodelay || tcp->snd_nxt == tcp->snd_una)) return true;
   return length && length >= tcp->snd_wnd_max / 2;
@@ -268,7 +270,9 @@ static bool append(tcp_t* tcp, uint32_t length, bool fin) {
 // One frame of new data; false if nothing more may leave.
 static bool send_new(tcp_t* tcp) {
   uint32_t left = tcp->tx.length - tcp_flight(tcp), room = usable(tcp);
-  uint32_t most = link_segments(tcp) ? BURST_MAX / tcp->mss * tcp->mss : tcp->mss;
+  // Each segment needs an urgent pointer of its own.
+  bool whole = link_segments(tcp) && !tcp_urgent_pointer(tcp, tcp->snd_nxt);
+  uint32_t most = whole ? BURST_MAX / tcp->mss * tcp->mss : tcp->mss;
   uint32_t length = left < room ? left : room;
   length = length < most ? length : most;
   if (length > tcp->mss) length -= length == left ? 0 : length % tcp->mss;

@@ -3,7 +3,6 @@
 
 #include "tcp.h"
 
-#define QUICK_ACKS 16
 #define DELAYED_ACK_TIME (40 * NS_PER_MS)
 #define RX_LIMIT_MAX (6u << 20)
 
@@ -13,7 +12,13 @@ static uint32_t offset_of(const tcp_t* tcp, uint32_t seq) {
 }
 
 static uint32_t room_left(const tcp_t* tcp) {
-  return tcp->rx.length < tcp->rx_limit ? tcp->rx_limit - tcp->rx.length : 0;
+  uint32_t room = tcp->rx.length < tcp->rx_limit ? tcp->rx_limit - tcp->rx.length : 0;
+  return tcp->window_clamp && tcp->window_clamp < room ? tcp->window_clamp : room;
+}
+
+uint32_t tcp_first_window(const tcp_t* tcp) {
+  uint32_t room = room_left(tcp);
+  return room < 65535 ? room : 65535;
 }
 
 // What to offer: never less than was offered before (RFC 9293, 3.8.6), and no crumbs (RFC 1122, 4.2.3.3).
@@ -124,7 +129,7 @@ static void in_order(tcp_t* tcp, const uint8_t* data, uint32_t length) {
 
 static void out_of_order(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t length) {
   tcp->ack_now = true;
-  tcp->quick_acks = QUICK_ACKS;
+  tcp->quick_acks = tcp->quick_off ? 0 : TCP_QUICK_ACKS;
   uint32_t before = tcp->ooo_count;
   bool known = false;
   for (uint32_t i = 0; i < before; i++)
@@ -184,9 +189,9 @@ static void take_fin(tcp_t* tcp) {
 }
 
 void tcp_receive(tcp_t* tcp, const tcp_in_t* in) {
-  if (!tcp->read_closed && in->length) take_data(tcp, in->seq, in->data, in->length);
+  if (!tcp->read_closed && in->length) take_data(tcp, in->data_seq, in->data, in->length);
   if ((in->flags & TCP_FIN) && !tcp->fin_known && !tcp->read_closed) {
-    uint32_t fin = in->seq + in->length;
+    uint32_t fin = in->data_seq + in->length;
     bool within = seq_le(tcp->rcv_nxt, fin) && seq_le(fin, tcp->rcv_adv);
     if (within) {
       tcp->fin_known = true;

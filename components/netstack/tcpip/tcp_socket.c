@@ -25,7 +25,7 @@ tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context) {
   tcp->peer_mss = TCP_MSS_DEFAULT_V4;
   tcp->rto = TCP_RTO_INITIAL;
   tcp->congestion = &tcp_cubic;
-  tcp->quick_acks = 16;
+  tcp->quick_acks = TCP_QUICK_ACKS;
   tcp->ttl = 64;
   tcp->linger_s = -1;
   tcp->syn_count = 6;
@@ -102,6 +102,11 @@ void tcp_inherit(tcp_t* tcp, const tcp_t* listener) {
   tcp->keepalive_count = listener->keepalive_count;
   tcp->user_timeout_ms = listener->user_timeout_ms;
   tcp->linger_s = listener->linger_s;
+  tcp->linger2_s = listener->linger2_s;
+  tcp->window_clamp = listener->window_clamp;
+  tcp->urgent_inline = listener->urgent_inline;
+  tcp->quick_off = listener->quick_off;
+  tcp->quick_acks = listener->quick_off ? 0 : TCP_QUICK_ACKS;
   tcp->mss_limit = listener->mss_limit;
   tcp->rx_limit = listener->rx_limit;
   tcp->rx_limit_fixed = listener->rx_limit_fixed;
@@ -150,7 +155,17 @@ static void tcp_destroy(tcpip_socket_t* socket) {
   close_write(tcp);
   client_move_socket(socket, tcp->tx.room + tcp->rx.room, stack->orphanage);
   tcp->detached = true;
-  if (tcp->state == TCPIP_TCP_FIN_WAIT_2) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
+  if (tcp->state == TCPIP_TCP_FIN_WAIT_2) (void)tcp_wait_for_end(tcp);
+}
+
+bool tcp_wait_for_end(tcp_t* tcp) {
+  if (tcp->linger2_s < 0) {
+    tcp_send_reset(tcp);
+    tcp_end(tcp, 0);
+    return false;
+  }
+  tcp_arm_life(tcp, tcp->linger2_s ? tcp->linger2_s * NS_PER_S : TCP_TIME_WAIT_TIME);
+  return true;
 }
 
 static uint32_t tcp_poll(const tcpip_socket_t* socket) {
@@ -158,7 +173,8 @@ static uint32_t tcp_poll(const tcpip_socket_t* socket) {
   uint32_t events = socket->error ? TCPIP_EVENT_ERROR : 0;
   if (tcp->state == TCPIP_TCP_LISTEN) return events | (tcp->ready_count ? TCPIP_EVENT_READABLE : 0u);
   bool over = tcp->state == TCPIP_TCP_CLOSED && tcp->was_connected;
-  if (tcp->rx.length || tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READABLE;
+  if (tcp_readable(tcp).length || tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READABLE;
+  if (tcp->urgent == TCP_URGENT_HERE) events |= TCPIP_EVENT_URGENT;
   if (tcp_writable(tcp) || over || tcp->fin_wanted) events |= TCPIP_EVENT_WRITABLE;
   if (tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READ_SHUTDOWN;
   if (over || tcp->fin_wanted) events |= TCPIP_EVENT_WRITE_SHUTDOWN;
@@ -207,7 +223,7 @@ static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t po
   if (result) return result == -EADDRINUSE ? -EADDRNOTAVAIL : result;
   socket->connected = true;
   tcp->state = TCPIP_TCP_SYN_SENT;
-  tcp->iss = tcp->snd_una = tcp_initial_sequence(tcp);
+  tcp->iss = tcp->snd_una = tcp->snd_up = tcp_initial_sequence(tcp);
   tcp->snd_nxt = tcp->iss + 1;
   tcp->syn_sent_ns = tcp->stalled_since = socket->stack->now;
   tcp_send_syn(tcp);
@@ -225,6 +241,8 @@ static int tcp_disconnect(tcpip_socket_t* socket) {
   tcp->was_connected = tcp->read_closed = tcp->fin_wanted = tcp->fin_sent = tcp->fin_acked = tcp->fin_known =
       false;
   tcp->connect_reported = false;
+  tcp->urgent = TCP_URGENT_NONE;
+  tcp->snd_up = tcp->snd_una;
   tcp->use_scale = tcp->use_sack = tcp->use_timestamps = true;
   tcp->rcv_scale = WINDOW_SCALE;
   tcp->recovery = TCP_OPEN;
@@ -282,6 +300,10 @@ static const socket_ops_t tcp_ops = {
     .room = tcp_link_room,
     .icmp_error = tcp_icmp_error,
 };
+
+bool tcpip_socket_at_mark(const tcpip_socket_t* socket) {
+  return socket->protocol == PROTOCOL_TCP && tcp_at_mark(tcp_of_const(socket));
+}
 
 int tcpip_socket_listen(tcpip_socket_t* socket, int backlog) {
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;

@@ -88,8 +88,16 @@ int64_t tcp_stream_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
     taken += piece;
   }
   tcp->tx.length += taken;
+  bool urgent = send->urgent && taken == wanted;
+  if (urgent) tcp_urgent_send(tcp);
   tcp_output(tcp);
+  // RFC 9293, 3.8.6.1 and 3.8.5: the pointer goes ahead of data that a closed window keeps here.
+  if (urgent && seq_lt(tcp->snd_nxt, tcp->snd_up)) tcp_send_ack(tcp);
   return taken;
+}
+
+static bool never_open(const tcp_t* tcp) {
+  return (tcp->state == TCPIP_TCP_CLOSED && !tcp->was_connected) || tcp->state == TCPIP_TCP_LISTEN;
 }
 
 // What reading gives when there is nothing to read.
@@ -97,42 +105,55 @@ static int nothing_to_read(tcp_t* tcp) {
   tcpip_socket_t* socket = &tcp->base;
   if (socket->error) return tcpip_socket_take_error(socket);
   if (tcp->read_closed || socket->shut_read) return 0;
-  bool never = tcp->state == TCPIP_TCP_CLOSED || tcp->state == TCPIP_TCP_LISTEN;
-  return never ? -ENOTCONN : -EAGAIN;
+  return never_open(tcp) ? -ENOTCONN : -EAGAIN;
+}
+
+static void consume(tcp_t* tcp, tcp_span_t span, uint32_t length) {
+  tcp_receive_read(tcp, span.start + length);
+  tcp_urgent_passed(tcp);
 }
 
 int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[2], size_t* out_count) {
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   tcp_t* tcp = tcp_of(socket);
-  if (!tcp->rx.length) return nothing_to_read(tcp);
-  *out_count = tcp_ring_pieces(&tcp->rx, 0, tcp->rx.length, out);
-  return tcp->rx.length;
+  tcp_span_t span = tcp_readable(tcp);
+  if (!span.length) return nothing_to_read(tcp);
+  *out_count = tcp_ring_pieces(&tcp->rx, span.start, span.length, out);
+  return span.length;
 }
 
 int tcpip_socket_recv_consume(tcpip_socket_t* socket, size_t length) {
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   tcp_t* tcp = tcp_of(socket);
-  if (length > tcp->rx.length) return -EINVAL;
-  if (length) tcp_receive_read(tcp, (uint32_t)length);
+  tcp_span_t span = tcp_readable(tcp);
+  if (length > span.length) return -EINVAL;
+  if (length) consume(tcp, span, (uint32_t)length);
   return 0;
+}
+
+static uint32_t copy_out(const tcp_t* tcp, tcp_span_t span, const tcpip_recv_t* recv) {
+  uint32_t copied = 0;
+  for (size_t i = 0; i < recv->iov_count && copied < span.length; i++) {
+    uint32_t left = span.length - copied;
+    uint32_t piece = recv->iov[i].iov_len < left ? (uint32_t)recv->iov[i].iov_len : left;
+    tcp_ring_read(&tcp->rx, span.start + copied, recv->iov[i].iov_base, piece);
+    copied += piece;
+  }
+  return copied;
 }
 
 int64_t tcp_stream_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   tcp_t* tcp = tcp_of(socket);
-  uint32_t copied = 0;
-  for (size_t i = 0; i < recv->iov_count && copied < tcp->rx.length; i++) {
-    uint32_t left = tcp->rx.length - copied;
-    uint32_t piece = recv->iov[i].iov_len < left ? (uint32_t)recv->iov[i].iov_len : left;
-    tcp_ring_read(&tcp->rx, copied, recv->iov[i].iov_base, piece);
-    copied += piece;
-  }
+  recv->length = recv->truncated = 0;
+  if (recv->urgent) return never_open(tcp) ? -ENOTCONN : tcp_urgent_recv(tcp, recv);
+  tcp_span_t span = tcp_readable(tcp);
+  if (!span.length) return nothing_to_read(tcp);
+  uint32_t copied = copy_out(tcp, span, recv);
   recv->length = copied;
-  recv->truncated = 0;
-  if (!copied && !tcp->rx.length) return nothing_to_read(tcp);
-  if (!recv->peek && copied) tcp_receive_read(tcp, copied);
+  if (!recv->peek && copied) consume(tcp, span, copied);
   return copied;
 }
 
 size_t tcp_stream_next_length(const tcpip_socket_t* socket) {
-  return tcp_of_const(socket)->rx.length;
+  return tcp_readable(tcp_of_const(socket)).length;
 }

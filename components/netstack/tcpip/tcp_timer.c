@@ -85,8 +85,9 @@ static void syn_timeout(tcp_t* tcp) {
     tcp_end(tcp, ETIMEDOUT);
     return;
   }
+  if (!tcp->deferred) suspect_neighbour(tcp);
   tcp->backoff++;
-  suspect_neighbour(tcp);
+  tcp->deferred = false;
   tcp_send_syn(tcp);
   tcp_arm_send_timer(tcp);
 }

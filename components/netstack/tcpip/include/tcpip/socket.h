@@ -29,6 +29,7 @@ enum {
   TCPIP_EVENT_ERROR = 4,            // an error is pending
   TCPIP_EVENT_READ_SHUTDOWN = 8,    // nothing more will be received
   TCPIP_EVENT_WRITE_SHUTDOWN = 16,  // nothing more can be sent
+  TCPIP_EVENT_URGENT = 32,          // an urgent octet is there (POLLPRI)
 };
 
 // Makes a socket of `family` (TCPIP_IPV4 or TCPIP_IPV6) that `client` owns and pays for. `context` comes back
@@ -84,6 +85,7 @@ typedef struct tcpip_send {
   uint32_t interface;             // 0: by route (likewise)
   int16_t ttl;                    // 1..255 (0..255 for IPv6), -1: the socket's
   int16_t tos;                    // traffic class 0..255, -1: the socket's
+  bool urgent;                    // streams: the last octet is urgent (MSG_OOB)
 } tcpip_send_t;
 
 // Sends one datagram; returns its length or an error, never a part. -EAGAIN if the link is full,
@@ -95,7 +97,8 @@ int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send);
 typedef struct tcpip_recv {
   const struct iovec* iov;  // scattered to; what does not fit is cut off
   size_t iov_count;
-  bool peek;  // leaves the datagram where it is
+  bool peek;    // leaves the datagram where it is
+  bool urgent;  // streams: takes the urgent octet (MSG_OOB), see below
   // Filled in when a datagram was received:
   size_t length;     // of the whole datagram
   size_t truncated;  // bytes of it that were cut off
@@ -144,7 +147,14 @@ typedef enum tcpip_option {
   TCPIP_TCP_SYN_COUNT,            // how often a SYN is sent again [6]
   TCPIP_TCP_USER_TIMEOUT,         // milliseconds without an acknowledgement, 0 for the default rules [0]
   TCPIP_TCP_CONGESTION,           // TCPIP_CONGESTION_*; -ENOENT [TCPIP_CONGESTION_CUBIC]
-  TCPIP_LINGER                    // seconds, -1 off [-1]; 0 makes destroying reset the connection
+  TCPIP_LINGER,                   // seconds, -1 off [-1]; 0 makes destroying reset the connection
+  TCPIP_TCP_LINGER2,  // seconds a closed connection waits for the peer's end, up to 120 (more means 120);
+                      // 0 for the default, -1: not at all, it is reset [60]
+  TCPIP_TCP_DEFER_ACCEPT,  // listeners: seconds that a connection may wait for its first data before it is
+                           // offered to accept, 0: it need not have any [0]
+  TCPIP_TCP_QUICK_ACK,  // 1: acknowledges at once for a while, and what is due now; 0: delays as it may [1]
+  TCPIP_TCP_WINDOW_CLAMP,   // bytes beyond which no window is offered, 0 for none [0]
+  TCPIP_OUT_OF_BAND_INLINE  // the urgent octet stays in the stream [0]
 } tcpip_option_t;
 
 enum { TCPIP_CONGESTION_RENO = 1, TCPIP_CONGESTION_CUBIC = 2 };
@@ -163,6 +173,15 @@ int tcpip_socket_leave(tcpip_socket_t* socket, const tcpip_address_t* group, uin
 // Streams. tcpip_socket_send takes as much as there is room for and returns how much that was;
 // tcpip_socket_recv returns 0 at the end of the stream. Destroying a stream closes it in good order, in the
 // background; with received data unread, or TCPIP_LINGER 0, it resets the connection.
+//
+// Urgent data is one octet, the one before the urgent pointer (RFC 6093), as on Linux: only the last one sent
+// counts. A receive that takes data stops before it; the next one leaves it out, unless
+// TCPIP_OUT_OF_BAND_INLINE keeps it in its place. A receive with `urgent` takes it alone: 1, or 0 when the
+// stream is over, -EAGAIN while it is announced and has not come, -EINVAL if there is none, it has been taken
+// or it is inline.
+
+// Is the next octet to be read the urgent one (sockatmark)? False for what is no stream.
+bool tcpip_socket_at_mark(const tcpip_socket_t* socket);
 
 // Waits for connections, at most `backlog` (1..4096) of them half-open and as many complete.
 // TCPIP_EVENT_READABLE tells that one can be accepted. -EOPNOTSUPP if it is no stream, -EINVAL if it is
@@ -192,8 +211,9 @@ int64_t tcpip_socket_send_space(tcpip_socket_t* socket, size_t wanted, struct io
 // 0; -EINVAL if there was not so much room, -EPIPE after shutdown (nothing is sent then).
 int tcpip_socket_send_commit(tcpip_socket_t* socket, size_t length);
 
-// Shows all that can be read, in out[0] and out[1], and returns how many bytes that is; 0 at the end of the
-// stream, else what tcpip_socket_recv returns. Nothing is taken: reading again shows the same bytes.
+// Shows all that can be read (up to the urgent octet, or from behind it), in out[0] and out[1], and returns
+// how many bytes that is; 0 at the end of the stream, else what tcpip_socket_recv returns. Nothing is taken:
+// reading again shows the same bytes.
 int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[2], size_t* out_count);
 
 // Takes the first `length` bytes of it, which makes room for more from the peer. 0, -EINVAL if there are not
@@ -214,14 +234,22 @@ typedef enum tcpip_tcp_state {
   TCPIP_TCP_TIME_WAIT,
 } tcpip_tcp_state_t;
 
+// Of congestion control, with the numbers that Linux gives them.
+typedef enum tcpip_congestion_state {
+  TCPIP_CONGESTION_OPEN,
+  TCPIP_CONGESTION_DISORDER,  // something is overtaken or lost, not yet told which
+  TCPIP_CONGESTION_CWR,       // slowing down because a router said so (ECN)
+  TCPIP_CONGESTION_RECOVERY,  // repairing a loss
+  TCPIP_CONGESTION_LOSS,      // after a timeout
+} tcpip_congestion_state_t;
+
 typedef struct tcpip_tcp_info {
   tcpip_tcp_state_t state;
+  tcpip_congestion_state_t congestion_state;
   int64_t rtt_ns, rtt_variation_ns, rto_ns;
   uint32_t window_bytes, threshold_bytes;  // of congestion control
   uint32_t mss;
   uint32_t in_flight_bytes, unsent_bytes;
-  bool recovering;  // from a loss
-  bool loss;        // after a timeout
   bool reordering_seen;
 } tcpip_tcp_info_t;
 

@@ -220,6 +220,7 @@ size_t peer_ip(uint8_t* p, const peer_packet_t* packet) {
     header = 20;
     memset(p, 0, header);
     p[0] = 0x45;
+    p[1] = packet->tos;
     be16_put(p + 2, (uint32_t)(header + packet->length));
     be16_put(p + 4, packet->identification);
     be16_put(p + 6, packet->fragment);
@@ -231,7 +232,8 @@ size_t peer_ip(uint8_t* p, const peer_packet_t* packet) {
   } else {
     header = 40 + packet->extension_length;
     memset(p, 0, 40);
-    p[0] = 0x60;
+    p[0] = (uint8_t)(0x60 | packet->tos >> 4);
+    p[1] = (uint8_t)(packet->tos << 4);
     be16_put(p + 4, (uint32_t)(packet->extension_length + packet->length));
     p[6] = packet->extension_length ? packet->extension_type : packet->protocol;
     p[7] = ttl;

@@ -73,6 +73,7 @@ typedef struct peer_packet {
   tcpip_address_t from, to;
   uint8_t protocol;
   uint8_t ttl;  // 0: 64
+  uint8_t tos;
   const void* payload;  // transport header and all; its checksum at `checksum_at` is filled in unless that is 0
   size_t length;
   size_t checksum_at;
