@@ -14,6 +14,8 @@
 #include "runtime/zx/handle.h"
 #include "runtime/zx/transfer.h"
 
+#define SMALL_MESSAGE 4096u
+
 static zx_signals_t channel_peek(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
   zx_signals_t signals = base->user_signals;
@@ -80,8 +82,24 @@ static zx_status_t channel_signal_peer(struct zx_object* base, zx_signals_t clea
   return status;
 }
 
-static bool channel_spin(struct zx_object* base) {
-  return channel_ring_spin((struct channel*)base);
+static bool channel_spin(struct zx_object* base, zx_signals_t want) {
+  return (want & ZX_CHANNEL_READABLE) && channel_ring_spin((struct channel*)base);
+}
+
+// A message that is received in the place of a poll lies in `messages` until it is read. That is worth its
+// copy for small ones, and for an end that is known to be read here rather than sent elsewhere.
+static bool channel_block(struct zx_object* base, zx_signals_t want) {
+  struct channel* channel = (struct channel*)base;
+  if (channel->peer_closed) return false;
+  if (channel_ring_reads(channel)) {
+    channel_await_control(channel);
+    return true;
+  }
+  bool more_than_messages = (want & ZX_USER_SIGNAL_ALL) || channel->write_blocked;
+  if (more_than_messages || !(want & ZX_CHANNEL_READABLE) || channel->last_bytes > SMALL_MESSAGE)
+    return false;
+  channel_await_message(channel);
+  return true;
 }
 
 static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_handle* wire,
@@ -125,6 +143,7 @@ static const struct object_ops channel_ops = {
     .arm = channel_arm,
     .ready = channel_ready,
     .spin = channel_spin,
+    .block = channel_block,
     .signal_peer = channel_signal_peer,
     .pack = channel_pack,
     .close = channel_close,
@@ -140,6 +159,7 @@ zx_status_t channel_create_object(int fd, unsigned side, struct channel** out) {
   object_init(&channel->base, &channel_ops, fd);
   channel->fd = fd;
   channel->next_txid = 0x80000000u;
+  channel->last_bytes = UINT32_MAX;
   list_init(&channel->messages);
   list_init(&channel->calls);
   channel_ring_init(&channel->ring, side);

@@ -21,6 +21,7 @@ struct channel {
   struct list_node messages;  // struct message; lock
   struct list_node calls;     // struct pending_call; lock
   uint32_t next_txid;         // lock
+  uint32_t last_bytes;        // the size of the last message read here; UINT32_MAX: none was; lock
   struct channel_ring ring;   // lock, but for what channel_spin.c looks at
 };
 
@@ -67,6 +68,13 @@ void channel_take_in(struct channel* channel);
 // Takes one packet out of the socket of a channel that reads its ring: a bell, or descriptors to come. Lock
 // held.
 void channel_take_in_control(struct channel* channel);
+
+// The same, but sleeps until there is one. Only in a process with one thread. Lock held.
+void channel_await_control(struct channel* channel);
+
+// Sleeps until there is a message in the socket, and keeps it in `messages`; or until something else has
+// happened. As above.
+void channel_await_message(struct channel* channel);
 
 // Moves everything from the ring to `messages`, so that the signals among it take effect. Lock held.
 void channel_take_in_ring(struct channel* channel);

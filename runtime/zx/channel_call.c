@@ -140,6 +140,11 @@ static zx_status_t look_for_answer(struct call* call, void* scratch, int flags) 
   return call->observer.canceled ? ZX_ERR_CANCELED : ZX_ERR_PEER_CLOSED;
 }
 
+// Nothing but the peer can end the wait.
+static bool is_alone(const struct call* call) {
+  return !call->pending.waker && call->deadline == ZX_TIME_INFINITE;
+}
+
 // Waits for something to look at.
 static zx_status_t rest(struct call* call) {
   struct channel* channel = call->channel;
@@ -153,8 +158,12 @@ static zx_status_t rest(struct call* call) {
   }
   pthread_mutex_unlock(&channel->base.lock);
   if (!idle) return ZX_OK;
-  zx_status_t status = sleep_for(call, POLLIN);
-  if (ring) {
+  zx_status_t status = ring && is_alone(call) ? ZX_OK : sleep_for(call, POLLIN);
+  if (ring && is_alone(call)) {
+    pthread_mutex_lock(&channel->base.lock);
+    channel_await_control(channel);
+    pthread_mutex_unlock(&channel->base.lock);
+  } else if (ring) {
     pthread_mutex_lock(&channel->base.lock);
     channel_take_in_control(channel);
     pthread_mutex_unlock(&channel->base.lock);
@@ -163,7 +172,7 @@ static zx_status_t rest(struct call* call) {
 }
 
 static zx_status_t await_answer(struct call* call, void* scratch) {
-  bool alone = !call->pending.waker && call->deadline == ZX_TIME_INFINITE;
+  bool alone = is_alone(call);
   for (bool look = alone;; look = true) {
     zx_status_t status = ZX_ERR_SHOULD_WAIT;
     if (look) {

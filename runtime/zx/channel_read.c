@@ -133,9 +133,9 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
   }
 }
 
-static zx_status_t take_in_control(struct channel* channel, void* scratch) {
+static zx_status_t take_in_control(struct channel* channel, void* scratch, int flags) {
   struct packet packet;
-  zx_status_t status = packet_receive(channel->fd, NULL, 0, scratch, MSG_DONTWAIT, &packet);
+  zx_status_t status = packet_receive(channel->fd, NULL, 0, scratch, flags, &packet);
   if (status == ZX_OK && packet.header.kind <= PACKET_SIGNAL) {
     packet_close_fds(&packet.handles);
     status = ZX_ERR_IO_DATA_INTEGRITY;
@@ -151,7 +151,7 @@ void channel_take_in(struct channel* channel) {
   zx_status_t status = ZX_OK;
   while (!channel->peer_closed && (status == ZX_OK || status == ZX_ERR_NO_RESOURCES)) {
     if (channel_ring_reads(channel)) {
-      status = take_in_control(channel, scratch);
+      status = take_in_control(channel, scratch, MSG_DONTWAIT);
     } else {
       status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
       if (status == ZX_OK) keep(channel, &packet, &nowhere, scratch);
@@ -161,16 +161,35 @@ void channel_take_in(struct channel* channel) {
   scratch_put(scratch);
 }
 
-void channel_take_in_control(struct channel* channel) {
+static void receive_control(struct channel* channel, int flags) {
   void* scratch = scratch_get();
   if (!scratch) return;
-  zx_status_t status = take_in_control(channel, scratch);
+  zx_status_t status = take_in_control(channel, scratch, flags);
   if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
   scratch_put(scratch);
   // Others that sleep on this bell have missed it; the next change is to ring for them.
   if (object_is_watched(&channel->base)) {
     channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE | CHANNEL_WAIT_WRITABLE);
   }
+}
+
+void channel_take_in_control(struct channel* channel) {
+  receive_control(channel, MSG_DONTWAIT);
+}
+
+void channel_await_control(struct channel* channel) {
+  receive_control(channel, 0);
+}
+
+void channel_await_message(struct channel* channel) {
+  void* scratch = scratch_get();
+  if (!scratch) return;
+  const struct channel_buffers nowhere = {0};
+  struct packet packet;
+  if (channel_receive(channel, &nowhere, scratch, 0, 0, &packet) == ZX_OK) {
+    keep(channel, &packet, &nowhere, scratch);
+  }
+  scratch_put(scratch);
 }
 
 void channel_take_in_ring(struct channel* channel) {
@@ -237,6 +256,7 @@ static zx_status_t take_message(struct channel* channel, const struct channel_bu
     result->num_bytes = result->packet.header.num_bytes;
     result->num_handles = result->packet.handles.count;
   }
+  channel->last_bytes = result->num_bytes;
   return fits(result, buffers) ? ZX_OK : refuse(channel, buffers, scratch, options, result);
 }
 

@@ -1,7 +1,6 @@
 // Messages through shared memory; see channel_ring.h. Everything read from the memory is a peer's word.
 #include "runtime/zx/channel_ring.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,7 +13,7 @@
 
 #define RING_BYTES 262144u  // a power of two; half of it holds the largest message
 #define BUSY_MESSAGES 64u   // so many within BUSY_TIME make a channel hot
-#define BUSY_TIME ZX_MSEC(20)
+#define BUSY_TIME ZX_MSEC(100)
 #define MAX_QUEUED_FDS 4096u
 
 struct channel_side {
@@ -238,12 +237,19 @@ void channel_ring_close(struct channel* channel) {
   atomic_store_explicit(&own_side(&channel->ring)->closed, 1, memory_order_release);
 }
 
-bool channel_ring_meets_peer(struct channel_ring* ring) {
-  uint32_t here = (uint32_t)sched_getcpu() + 1;
-  if (atomic_load_explicit(&own_side(ring)->cpu, memory_order_relaxed) != here) {
-    atomic_store_explicit(&own_side(ring)->cpu, here, memory_order_relaxed);
+bool channel_ring_spin(struct channel* channel) {
+  struct channel_ring* ring = &channel->ring;
+  struct spin_target target = {.count = 0};
+  pthread_mutex_lock(&channel->base.lock);
+  bool reads = channel_ring_reads(channel) && !channel->peer_closed;
+  if (reads) {
+    target.own_cpu = &own_side(ring)->cpu;
+    target.peer_cpu = &peer_side(ring)->cpu;
+    spin_add(&target, &ring->in.shared->head, ring->in.tail);
+    spin_add(&target, &peer_side(ring)->closed, 0);
   }
-  return atomic_load_explicit(&peer_side(ring)->cpu, memory_order_relaxed) == here;
+  pthread_mutex_unlock(&channel->base.lock);
+  return reads && spin_watch(&ring->spinner, &target);
 }
 
 static uint32_t put(struct channel_ring* ring, uint32_t at, const void* from, size_t size) {

@@ -15,6 +15,7 @@
 
 #include "runtime/zx/packet.h"
 #include "runtime/zx/ring.h"
+#include "runtime/zx/spin.h"
 
 struct channel;
 struct channel_buffers;
@@ -43,9 +44,8 @@ struct channel_ring {
   unsigned num_fds;
   unsigned traffic;  // messages since `window`
   zx_time_t window;
-  bool socket_full;        // the last write found no room for its descriptors
-  atomic_uint skip_spins;  // yielding does not pay at the moment
-  atomic_uint spin_penalty;
+  bool socket_full;  // the last write found no room for its descriptors
+  struct spinner spinner;
 };
 
 void channel_ring_init(struct channel_ring* ring, unsigned side);
@@ -100,9 +100,6 @@ void channel_ring_close(struct channel* channel);
 // Watches the ring, if messages come from there, for a moment before a sleep, as long as that promises to be
 // cheaper. Lock not held. True: something has come.
 bool channel_ring_spin(struct channel* channel);
-
-// Publishes where this end runs; whether the peer was last seen on the same processor.
-bool channel_ring_meets_peer(struct channel_ring* ring);
 
 void channel_ring_pack(struct channel* channel, struct wire_handle* wire);
 // Checks and takes over the memory's descriptor (-1: none).

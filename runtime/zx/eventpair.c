@@ -22,6 +22,13 @@ static zx_signals_t eventpair_ready(struct zx_object* object, zx_signals_t want,
   return eventpair_peek(object);
 }
 
+static bool eventpair_spin(struct zx_object* object, zx_signals_t want) {
+  struct pair* pair = (struct pair*)object;
+  struct spin_target target;
+  pair_spin_target(pair, &target);
+  return spin_watch(&pair->spinner, &target);
+}
+
 static const struct object_ops eventpair_ops = {
     .type = ZX_OBJ_TYPE_EVENTPAIR,
     .rights = ZX_DEFAULT_EVENTPAIR_RIGHTS,
@@ -30,6 +37,8 @@ static const struct object_ops eventpair_ops = {
     .peek = eventpair_peek,
     .arm = eventpair_arm,
     .ready = eventpair_ready,
+    .spin = eventpair_spin,
+    .block = pair_block,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
     .pack = pair_pack,

@@ -102,6 +102,20 @@ static zx_status_t fifo_pack(struct zx_object* object, bool moves, struct wire_h
   return pair_pack(object, moves, wire, fds, num_fds);
 }
 
+static bool fifo_spin(struct zx_object* object, zx_signals_t want) {
+  struct fifo* fifo = (struct fifo*)object;
+  struct spin_target target;
+  pair_spin_target(&fifo->pair, &target);
+  pthread_mutex_lock(&object->lock);
+  if (want & ZX_FIFO_READABLE) {
+    spin_add(&target, &fifo->in.shared->head, fifo->in.head);
+  } else if (want & ZX_FIFO_WRITABLE) {
+    spin_add(&target, &fifo->out.shared->tail, fifo->out.tail);
+  }
+  pthread_mutex_unlock(&object->lock);
+  return spin_watch(&fifo->pair.spinner, &target);
+}
+
 static const struct object_ops fifo_ops = {
     .type = ZX_OBJ_TYPE_FIFO,
     .rights = ZX_DEFAULT_FIFO_RIGHTS,
@@ -110,6 +124,8 @@ static const struct object_ops fifo_ops = {
     .peek = fifo_peek,
     .arm = fifo_arm,
     .ready = fifo_ready,
+    .spin = fifo_spin,
+    .block = pair_block,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
     .pack = fifo_pack,

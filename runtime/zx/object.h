@@ -35,9 +35,14 @@ struct object_ops {
   // Takes note of what a poll of `wait_fd` said; returns all signals on now.
   zx_signals_t (*ready)(struct zx_object* object, zx_signals_t want, short revents);
 
-  // Watches for READABLE for a moment, if that promises to be cheaper than a sleep. Lock not held; null:
-  // never.
-  bool (*spin)(struct zx_object* object);
+  // Watches for a moment whether one of `want` may have come, if that promises to be cheaper than a sleep.
+  // Lock not held; null: never.
+  bool (*spin)(struct zx_object* object, zx_signals_t want);
+
+  // In place of a poll of `wait_fd` and what `ready` does: sleeps in one system call until something may have
+  // changed, and takes note of it. Only for a process with one thread, which asks for no deadline; after
+  // `arm`, lock held. False, at once: not possible at the moment. Null: never.
+  bool (*block)(struct zx_object* object, zx_signals_t want);
 
   // Changes own signals; null: `user_signals` only. Returns with the lock held, as called.
   void (*signal)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);

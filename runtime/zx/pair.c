@@ -143,6 +143,29 @@ zx_status_t pair_share(struct zx_object* object) {
   return ZX_OK;
 }
 
+void pair_spin_target(const struct pair* pair, struct spin_target* out) {
+  *out = (struct spin_target){.own_cpu = &own_side(pair)->cpu, .peer_cpu = &peer_side(pair)->cpu};
+  spin_add(out, &own_side(pair)->signals,
+           atomic_load_explicit(&own_side(pair)->signals, memory_order_relaxed));
+  spin_add(out, &peer_side(pair)->closed, 0);
+}
+
+// Others that sleep on this bell have missed it; the next change is to ring for them.
+static void rearm_others(struct pair* pair) {
+  if (!object_is_watched(&pair->base)) return;
+  pair_wait_for(pair, PAIR_WAIT_SIGNALS | PAIR_WAIT_READABLE | PAIR_WAIT_WRITABLE);
+}
+
+bool pair_block(struct zx_object* object, zx_signals_t want) {
+  struct pair* pair = (struct pair*)object;
+  char rings[64];
+  if (pair->listener >= 0 || pair->peer_closed) return false;
+  ssize_t size = recv(pair->bell, rings, sizeof(rings), 0);
+  if (size == 0 || (size < 0 && errno != EINTR)) pair->peer_closed = true;
+  rearm_others(pair);
+  return true;
+}
+
 void pair_note(struct pair* pair, short revents) {
   char rings[64];
   if (pair->listener >= 0) {
@@ -153,10 +176,7 @@ void pair_note(struct pair* pair, short revents) {
   if (!(revents & POLLIN)) return;
   while (pair->listener < 0 && recv(pair->bell, rings, sizeof(rings), MSG_DONTWAIT) < 0 && errno == EINTR) {
   }
-  // Others that sleep on this bell have missed it; the next change is to ring for them.
-  if (object_is_watched(&pair->base)) {
-    pair_wait_for(pair, PAIR_WAIT_SIGNALS | PAIR_WAIT_READABLE | PAIR_WAIT_WRITABLE);
-  }
+  rearm_others(pair);
 }
 
 bool pair_peer_closed(const struct pair* pair) {

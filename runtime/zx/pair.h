@@ -13,6 +13,7 @@
 
 #include "runtime/zx/object.h"
 #include "runtime/zx/packet.h"
+#include "runtime/zx/spin.h"
 
 // What a side sleeps for.
 #define PAIR_WAIT_SIGNALS 1u
@@ -22,6 +23,7 @@
 struct pair_side {
   _Alignas(64) _Atomic uint32_t signals;  // user signals and SIGNALED
   _Atomic uint32_t closed;                // its last handle was closed in good order
+  _Atomic uint32_t cpu;                   // where it last waited, plus one: a hint
   _Alignas(64) _Atomic uint32_t waiting;  // PAIR_WAIT_*
   _Atomic uint32_t trim_lock;             // of bell_trim
 };
@@ -39,6 +41,7 @@ struct pair {
   size_t size;
   unsigned side;
   bool peer_closed;  // the socket said so, or the peer broke the rules; lock
+  struct spinner spinner;
 };
 
 // Makes both ends, each `object_size` bytes of which struct pair is the first member, with `size` bytes of
@@ -63,6 +66,12 @@ void pair_wait_for(struct pair* pair, uint32_t reasons);
 
 // Takes note of what a poll of the bell said. Lock held.
 void pair_note(struct pair* pair, short revents);
+
+// What any wait for this end watches: its signals, and whether the peer has closed.
+void pair_spin_target(const struct pair* pair, struct spin_target* out);
+
+// object_ops.block: sleeps on the bell.
+bool pair_block(struct zx_object* object, zx_signals_t want);
 
 // Whether the other end is gone, as far as memory knows. Whatever it wrote before is visible after this said
 // yes.

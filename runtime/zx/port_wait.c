@@ -103,7 +103,7 @@ void port_spin(struct port* port) {
   pthread_mutex_unlock(&port->base.lock);
   struct zx_object* object = cookie ? object_of(port, cookie) : NULL;
   if (!object) return;
-  if (object->ops->spin && object->ops->spin(object)) {
+  if (object->ops->spin && object->ops->spin(object, ZX_OBJECT_READABLE | ZX_USER_SIGNAL_ALL)) {
     pthread_mutex_lock(&object->lock);
     object_notify(object, object->ops->peek(object));
     pthread_mutex_unlock(&object->lock);

@@ -163,6 +163,20 @@ static zx_status_t socket_set_property(struct zx_object* object, uint32_t proper
   return status;
 }
 
+static bool socket_spin(struct zx_object* object, zx_signals_t want) {
+  struct socket* socket = (struct socket*)object;
+  struct spin_target target;
+  pair_spin_target(&socket->pair, &target);
+  pthread_mutex_lock(&object->lock);
+  if (want & (ZX_SOCKET_READABLE | ZX_SOCKET_READ_THRESHOLD)) {
+    spin_add(&target, &socket->in.shared->head, socket->in.head);
+  } else if (want & (ZX_SOCKET_WRITABLE | ZX_SOCKET_WRITE_THRESHOLD)) {
+    spin_add(&target, &socket->out.shared->tail, socket->out.tail);
+  }
+  pthread_mutex_unlock(&object->lock);
+  return spin_watch(&socket->pair.spinner, &target);
+}
+
 static const struct object_ops socket_ops = {
     .type = ZX_OBJ_TYPE_SOCKET,
     .rights = ZX_DEFAULT_SOCKET_RIGHTS,
@@ -171,6 +185,8 @@ static const struct object_ops socket_ops = {
     .peek = socket_peek,
     .arm = socket_arm,
     .ready = socket_ready,
+    .spin = socket_spin,
+    .block = pair_block,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
     .pack = socket_pack,

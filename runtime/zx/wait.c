@@ -135,6 +135,19 @@ static zx_status_t status_of(enum wait_result result) {
   return result == CANCELED ? ZX_ERR_CANCELED : result == SATISFIED ? ZX_OK : ZX_ERR_TIMED_OUT;
 }
 
+// A sleep in one system call instead of two, where nothing else could end it.
+static bool block(struct wait* wait, zx_time_t deadline) {
+  struct wait_entry* entry = &wait->entries[0];
+  struct zx_object* object = entry->object;
+  if (wait->count != 1 || wait->waker || wait->interrupt_fd >= 0 || deadline != ZX_TIME_INFINITE)
+    return false;
+  if (!object->ops->block || entry->hung) return false;
+  pthread_mutex_lock(&object->lock);
+  bool slept = object->ops->block(object, entry->observer.trigger);
+  pthread_mutex_unlock(&object->lock);
+  return slept;
+}
+
 static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
   struct pollfd pollfds[ZX_WAIT_MANY_MAX_ITEMS + 2];
   struct pollfd* wake = &pollfds[wait->count];
@@ -145,6 +158,7 @@ static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
   for (;;) {
     enum wait_result result = arm(wait, pollfds);
     if (result != NOTHING) return status_of(result);
+    if (block(wait, deadline)) continue;
     struct timespec storage;
     const struct timespec* timeout = clock_until(deadline, &storage);
     int ready = ppoll(pollfds, num_fds, timeout, NULL);
@@ -160,8 +174,8 @@ static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
 
 static bool spin(struct wait* wait) {
   struct zx_object* object = wait->entries[0].object;
-  return wait->count == 1 && object->ops->spin && (wait->entries[0].observer.trigger & ZX_OBJECT_READABLE) &&
-         object->ops->spin(object);
+  return wait->count == 1 && object->ops->spin &&
+         object->ops->spin(object, wait->entries[0].observer.trigger);
 }
 
 static zx_status_t wait_for(struct wait* wait, zx_time_t deadline) {
