@@ -23,6 +23,7 @@ static const counter_name_t names[] = {
     {"rx_no_buffer", offsetof(ethernet_counters_t, rx_no_buffer)},
     {"rx_filtered", offsetof(ethernet_counters_t, rx_filtered)},
     {"rx_unclaimed", offsetof(ethernet_counters_t, rx_unclaimed)},
+    {"rx_bad_header", offsetof(ethernet_counters_t, rx_bad_header)},
 };
 #define NAME_COUNT (sizeof(names) / sizeof(names[0]))
 _Static_assert(NAME_COUNT * sizeof(uint64_t) == sizeof(ethernet_counters_t), "a counter has no name");
@@ -45,7 +46,7 @@ void ethernet_counters_text(const ethernet_counters_t* counters, char text[ETHER
   for (size_t i = 0; i < NAME_COUNT; i++) {
     uint64_t value = counter_read(counters, i);
     if (value == 0) continue;
-    // 11 names of at most 12 characters with 20 digits each: it always fits.
+    // 12 names of at most 13 characters with 20 digits each: it always fits.
     used += (size_t)snprintf(text + used, ETHERNET_COUNTERS_TEXT_MAX - used, "%s%s %" PRIu64,
                              used ? ", " : "", names[i].name, value);
   }

@@ -11,11 +11,13 @@ typedef struct ethernet_counters {
   uint64_t tx_failed;   // refused by the wire
   uint64_t rx_frames;   // given to the client
   uint64_t rx_bytes;
-  uint64_t rx_invalid;    // empty buffers outside the memory, or of length 0
-  uint64_t rx_too_long;   // frames longer than the mtu allows, or than the buffer whose turn it was
-  uint64_t rx_no_buffer;  // frames dropped because the client had supplied no buffer
-  uint64_t rx_filtered;   // frames addressed to somebody else
-  uint64_t rx_unclaimed;  // frames that came while no client was started
+  uint64_t rx_invalid;     // empty buffers outside the memory, or of length 0
+  uint64_t rx_too_long;    // frames longer than the mtu allows, or than the buffer whose turn it was
+  uint64_t rx_no_buffer;   // frames dropped because the client had supplied no buffer
+  uint64_t rx_filtered;    // frames addressed to somebody else
+  uint64_t rx_unclaimed;   // frames that came while no client was started
+  uint64_t rx_bad_header;  // runs of segments that could not be taken apart for a client that wants ordinary
+                           // frames
 } ethernet_counters_t;
 
 // Adds every counter of `other` to `counters`.

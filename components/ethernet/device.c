@@ -37,9 +37,13 @@ static bool frame_is_for_us(const device_t* device, const uint8_t* frame) {
   return false;
 }
 
-static void device_receive(void* context, const uint8_t* frame, size_t length) {
+static void device_receive(void* context, const offload_header_t* header, const uint8_t* frame,
+                           size_t length) {
   device_t* device = context;
-  if (length > device->config.mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES) {
+  size_t longest = header->gso_type == OFFLOAD_GSO_NONE
+                       ? device->config.mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES
+                       : WIRE_FRAME_MAX;
+  if (length > longest) {
     device->counters.rx_too_long++;
     return;
   }
@@ -51,7 +55,7 @@ static void device_receive(void* context, const uint8_t* frame, size_t length) {
   bool claimed = false;
   for (session_t* session = device->sessions; session; session = session->next) {
     if (!session_active(session)) continue;
-    session_receive(session, frame, length, fuchsia_hardware_ethernet_FIFO_RX_OK);
+    session_receive(session, header, frame, length, fuchsia_hardware_ethernet_FIFO_RX_OK);
     claimed = true;
   }
   if (!claimed) device->counters.rx_unclaimed++;
@@ -131,16 +135,25 @@ void device_log(const device_t* device, const char* format, ...) {
   device->log(device->owner, text);
 }
 
-zx_status_t device_send(device_t* device, const uint8_t* frame, size_t length) {
-  trace_point("wire.tx", length);
-  zx_status_t status = device->wire->ops->send(device->wire, frame, length);
-  if (status != ZX_OK) return status;
+// Shows a frame that was sent to the sessions that listen. It is copied first, because its sender can change
+// it.
+static void show_sent(device_t* device, const offload_header_t* header, const uint8_t* frame, size_t length) {
+  bool copied = false;
   for (session_t* session = device->sessions; session; session = session->next) {
     if (!session->listening || !session_active(session)) continue;
-    session_receive(session, frame, length,
+    if (!copied) memcpy(device->listened, frame, length);
+    copied = true;
+    session_receive(session, header, device->listened, length,
                     fuchsia_hardware_ethernet_FIFO_RX_OK | fuchsia_hardware_ethernet_FIFO_RX_TX);
   }
-  return ZX_OK;
+}
+
+zx_status_t device_send(device_t* device, const offload_header_t* header, const uint8_t* frame,
+                        size_t length) {
+  trace_point("wire.tx", length);
+  zx_status_t status = device->wire->ops->send(device->wire, header, frame, length);
+  if (status == ZX_OK) show_sent(device, header, frame, length);
+  return status;
 }
 
 void device_send_done(device_t* device) {
@@ -154,4 +167,15 @@ void device_buffers_changed(device_t* device) {
   if (!device->starved) return;
   device->starved = false;
   device->wire->ops->resume(device->wire);
+}
+
+void device_clients_changed(device_t* device) {
+  wire_t* wire = device->wire;
+  uint32_t offloads = 0;
+  // Where clients differ, the sessions do for one what another can do for itself.
+  for (const session_t* session = device->sessions; session; session = session->next) {
+    if (session_active(session)) offloads |= session->exchange.rx_offloads;
+  }
+  if (wire->ops->accept) wire->ops->accept(wire, offloads);
+  device_buffers_changed(device);
 }

@@ -34,7 +34,9 @@ typedef struct device {
   bool starved;         // the wire was told to keep its frames, because no client had a buffer
   session_t* sessions;  // linked through session.h
   uint32_t session_count;
-  ethernet_counters_t counters;  // of frames that met no client, and of the clients that have gone
+  uint8_t scratch[WIRE_FRAME_MAX];   // a frame made of a run of segments
+  uint8_t listened[WIRE_FRAME_MAX];  // a sent frame on its way to the sessions that listen
+  ethernet_counters_t counters;      // of frames that met no client, and of the clients that have gone
   void (*log)(void* context, const char* text);  // what the owner sets after device_init; each may be NULL
   void (*wire_lost)(void* context);              // the wire is gone: nothing more will come or go
   void* owner;                                   // the context of both
@@ -62,10 +64,13 @@ void device_log(const device_t* device, const char* format, ...) __attribute__((
 // For sessions only:
 
 // Sends a frame of `sender` on the wire, and shows it to the sessions that listen. As wire_ops_t.send.
-zx_status_t device_send(device_t* device, const uint8_t* frame, size_t length);
+zx_status_t device_send(device_t* device, const offload_header_t* header, const uint8_t* frame,
+                        size_t length);
 // Ends a batch of device_send.
 void device_send_done(device_t* device);
-// A session may be able to receive again, or has gone.
+// A session may be able to receive again.
 void device_buffers_changed(device_t* device);
+// A session was started, stopped, or has gone.
+void device_clients_changed(device_t* device);
 
 #endif  // COMPONENTS_ETHERNET_DEVICE_H_

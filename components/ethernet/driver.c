@@ -81,7 +81,7 @@ static void log_counters(driver_t* driver) {
 
 int driver_main(int argc, char** argv, const driver_kind_t* kind) {
   driver_t driver = {.kind = kind};
-  driver_options_t options = {.mtu = 1500, .host_loopback = true, .device = "jacinth0"};
+  driver_options_t options = {.mtu = 1500, .host_loopback = true, .offloads = true, .device = "jacinth0"};
   char error[DRIVER_OPTIONS_ERROR_MAX];
   if (!driver_options_parse(argc, argv, &options, error)) {
     fprintf(stderr, "ethernet_%s: %s\n", kind->name, error);

@@ -1,9 +1,9 @@
 // The driver's side of the FIFOs and the memory; see exchange.h. Above it stands session.c, which knows the
 // FIDL protocol, and device.c, which knows the wire.
 //
-// Invariant: rx_empty.count + rx_returning.count <= EXCHANGE_DEPTH, and tx_out + tx_returning.count <=
-// EXCHANGE_DEPTH. The provide operations take no more from the client than keeps this true, so a push can't
-// overflow.
+// Invariant: rx_empty.count + rx_large.count + rx_returning.count <= EXCHANGE_DEPTH, and tx_out +
+// tx_returning.count <= EXCHANGE_DEPTH. The provide operations take no more from the client than keeps this
+// true, so a push can't overflow.
 #include "exchange.h"
 
 #include <assert.h>
@@ -21,6 +21,13 @@ static void queue_push(exchange_queue_t* queue, const exchange_entry_t* entry) {
   assert(queue->count < EXCHANGE_DEPTH);
   queue->entries[(queue->head + queue->count) % EXCHANGE_DEPTH] = *entry;
   queue->count++;
+}
+
+// Takes the newest.
+static exchange_entry_t queue_pop(exchange_queue_t* queue) {
+  assert(queue->count > 0);
+  queue->count--;
+  return queue->entries[(queue->head + queue->count) % EXCHANGE_DEPTH];
 }
 
 static void queue_drop(exchange_queue_t* queue, uint32_t count) {
@@ -63,6 +70,12 @@ void exchange_init(exchange_t* exchange, uint32_t frame_min, uint32_t frame_max,
   exchange->frame_min = frame_min;
   exchange->frame_max = frame_max;
   exchange->counters = counters;
+}
+
+void exchange_set_offloads(exchange_t* exchange, uint32_t tx, uint32_t rx) {
+  exchange->header_bytes = OFFLOAD_HEADER_BYTES;
+  exchange->tx_offloads = tx;
+  exchange->rx_offloads = rx;
 }
 
 void exchange_deinit(exchange_t* exchange) {
@@ -128,42 +141,94 @@ static void rx_refuse(exchange_t* exchange, exchange_entry_t* entry) {
   queue_push(&exchange->rx_returning, entry);
 }
 
+// How many entries of the receive FIFO are here.
+static uint32_t rx_held(const exchange_t* exchange) {
+  return exchange->rx_empty.count + exchange->rx_large.count + exchange->rx_returning.count;
+}
+
+static bool rx_wants_large(const exchange_t* exchange) {
+  return (exchange->rx_offloads & (OFFLOAD_TSO | OFFLOAD_USO)) != 0;
+}
+
+bool exchange_rx_ready(const exchange_t* exchange) {
+  return exchange->rx_large.count > 0 || (exchange->rx_empty.count > 0 && !rx_wants_large(exchange));
+}
+
 bool exchange_rx_provide(exchange_t* exchange) {
   exchange_entry_t entries[EXCHANGE_BATCH];
   size_t count;
-  while ((count = take_entries(exchange->rx_fifo, entries,
-                               EXCHANGE_DEPTH - exchange->rx_empty.count - exchange->rx_returning.count)) >
-         0) {
+  while ((count = take_entries(exchange->rx_fifo, entries, EXCHANGE_DEPTH - rx_held(exchange))) > 0) {
     for (size_t i = 0; i < count; i++) {
-      if (entries[i].length > 0 && entry_in_memory(exchange, &entries[i])) {
-        queue_push(&exchange->rx_empty, &entries[i]);
-      } else {
+      if (entries[i].length <= exchange->header_bytes || !entry_in_memory(exchange, &entries[i])) {
         exchange->counters->rx_invalid++;
         rx_refuse(exchange, &entries[i]);
+      } else if (entries[i].length == EXCHANGE_LARGE_BYTES && rx_wants_large(exchange)) {
+        queue_push(&exchange->rx_large, &entries[i]);
+      } else {
+        queue_push(&exchange->rx_empty, &entries[i]);
       }
     }
   }
-  return exchange->rx_empty.count > 0;
+  return exchange_rx_ready(exchange);
 }
 
-void exchange_rx_return(exchange_t* exchange, const uint8_t* frame, size_t length, uint16_t flags) {
-  if (exchange->rx_empty.count == 0 && !exchange_rx_provide(exchange)) {
+bool exchange_rx_accepts(const exchange_t* exchange, const offload_header_t* header, size_t length) {
+  if (exchange->header_bytes == 0) return offload_is_plain(header);
+  return length + exchange->header_bytes <= UINT16_MAX &&
+         offload_header_valid(header, exchange->rx_offloads, length);
+}
+
+// Takes a buffer for `length` bytes with their header: an ordinary one if they fit, else a large one.
+static bool rx_take_buffer(exchange_t* exchange, size_t length, exchange_entry_t* out) {
+  if (rx_held(exchange) == exchange->rx_returning.count) exchange_rx_provide(exchange);
+  exchange_queue_t* small = &exchange->rx_empty;
+  bool large = small->count == 0 || length > small->entries[small->head].length;
+  if (large && exchange->rx_large.count > 0) {
+    *out = queue_pop(&exchange->rx_large);
+    return true;
+  }
+  bool ordinary = length <= exchange->header_bytes + exchange->frame_max;
+  if (small->count == 0 || (large && rx_wants_large(exchange) && !ordinary)) return false;
+  *out = small->entries[small->head];
+  queue_drop(small, 1);
+  return true;
+}
+
+void exchange_rx_return(exchange_t* exchange, const offload_header_t* header, const uint8_t* frame,
+                        size_t length, uint16_t flags) {
+  exchange_entry_t entry;
+  size_t bytes = exchange->header_bytes + length;
+  if (!rx_take_buffer(exchange, bytes, &entry)) {
     exchange->counters->rx_no_buffer++;
     return;
   }
-  exchange_entry_t entry = exchange->rx_empty.entries[exchange->rx_empty.head];
-  queue_drop(&exchange->rx_empty, 1);
-  if (length > entry.length) {
+  if (bytes > entry.length) {
     exchange->counters->rx_too_long++;
     rx_refuse(exchange, &entry);
     return;
   }
-  memcpy(exchange->memory + entry.offset, frame, length);
-  entry.length = (uint16_t)length;
+  uint8_t* to = exchange->memory + entry.offset;
+  memcpy(to, header, exchange->header_bytes);
+  memcpy(to + exchange->header_bytes, frame, length);
+  entry.length = (uint16_t)bytes;
   entry.flags = flags;
   queue_push(&exchange->rx_returning, &entry);
   exchange->counters->rx_frames++;
   exchange->counters->rx_bytes += length;
+}
+
+// The one check of an entry to send. The header is copied out first.
+static bool tx_valid(const exchange_t* exchange, const exchange_entry_t* entry, exchange_frame_t* out) {
+  uint32_t header_bytes = exchange->header_bytes;
+  if (!entry_in_memory(exchange, entry) || entry->length < header_bytes + exchange->frame_min) return false;
+  const uint8_t* at = exchange->memory + entry->offset;
+  *out =
+      (exchange_frame_t){.entry = *entry, .data = at + header_bytes, .length = entry->length - header_bytes};
+  memcpy(&out->header, at, header_bytes);
+  bool run = out->header.gso_type != OFFLOAD_GSO_NONE;
+  size_t frame = run ? out->header.gso_size : out->length;
+  return frame <= exchange->frame_max && !(out->header.flags & OFFLOAD_DATA_VALID) &&
+         offload_header_valid(&out->header, exchange->tx_offloads, out->length);
 }
 
 size_t exchange_tx_provide(exchange_t* exchange, exchange_frame_t frames[EXCHANGE_BATCH]) {
@@ -173,10 +238,7 @@ size_t exchange_tx_provide(exchange_t* exchange, exchange_frame_t frames[EXCHANG
   size_t valid = 0;
   for (size_t i = 0; i < taken; i++) {
     exchange_entry_t* entry = &entries[i];
-    if (entry_in_memory(exchange, entry) && entry->length >= exchange->frame_min &&
-        entry->length <= exchange->frame_max) {
-      frames[valid].entry = *entry;
-      frames[valid].data = exchange->memory + entry->offset;
+    if (tx_valid(exchange, entry, &frames[valid])) {
       valid++;
     } else {
       exchange->counters->tx_invalid++;
@@ -212,7 +274,7 @@ zx_signals_t exchange_tx_trigger(const exchange_t* exchange) {
 zx_signals_t exchange_rx_trigger(const exchange_t* exchange, bool want_buffers) {
   zx_signals_t signals = ZX_FIFO_PEER_CLOSED;
   if (exchange->rx_returning.count > 0) signals |= ZX_FIFO_WRITABLE;
-  if (want_buffers && exchange->rx_empty.count == 0 && exchange->rx_returning.count < EXCHANGE_DEPTH) {
+  if (want_buffers && !exchange_rx_ready(exchange) && rx_held(exchange) < EXCHANGE_DEPTH) {
     signals |= ZX_FIFO_READABLE;
   }
   return signals;

@@ -11,6 +11,11 @@
 // doesn't take its entries back gets no more taken from it: never more than EXCHANGE_DEPTH of them are kept
 // here for each FIFO, and none is lost.
 //
+// Where offloads were agreed on, each buffer begins with a header (offload_header_t), which is copied out and
+// checked once as the entry is. Empty buffers are then of two kinds: the client gives large ones for runs of
+// segments beside those for ordinary frames. Of the large ones the last that came back is used first, because
+// it is still in the cache.
+//
 // Everything happens on the loop's thread; nothing blocks.
 #ifndef COMPONENTS_ETHERNET_EXCHANGE_H_
 #define COMPONENTS_ETHERNET_EXCHANGE_H_
@@ -20,6 +25,7 @@
 #include <stdint.h>
 
 #include <fidl/fuchsia.hardware.ethernet.h>
+#include <inet/offload.h>
 #include <zircon/types.h>
 
 #include "counters.h"
@@ -27,6 +33,9 @@
 // Entries each FIFO holds, and the most handled in one go.
 #define EXCHANGE_DEPTH 256u
 #define EXCHANGE_BATCH 64u
+
+// A buffer of this length is large.
+#define EXCHANGE_LARGE_BYTES UINT16_MAX
 
 typedef fuchsia_hardware_ethernet_FifoEntry exchange_entry_t;
 
@@ -42,23 +51,32 @@ typedef struct exchange {
   uint8_t* memory;  // the mapped VMO, NULL until exchange_map
   uint64_t memory_bytes;
   uint32_t frame_min, frame_max;  // lengths a frame may have
+  uint32_t header_bytes;  // before each frame: 0, or OFFLOAD_HEADER_BYTES once offloads were agreed on
+  uint32_t tx_offloads, rx_offloads;
   exchange_queue_t rx_empty;      // buffers supplied and not yet used
+  exchange_queue_t rx_large;      // the large ones of them
   exchange_queue_t rx_returning;  // entries on their way back
   exchange_queue_t tx_returning;
   uint32_t tx_out;                // entries given to the caller by tx_provide and not returned
   ethernet_counters_t* counters;  // borrowed
 } exchange_t;
 
-// A frame to send. `data` lies in the client's memory.
+// A frame to send. `data` lies in the client's memory; `header` is a copy.
 typedef struct exchange_frame {
   exchange_entry_t entry;
+  offload_header_t header;
   const uint8_t* data;
+  size_t length;
 } exchange_frame_t;
 
 // Makes `exchange` empty; frames outside of `frame_min` to `frame_max` bytes are refused. `counters` is
 // borrowed.
 void exchange_init(exchange_t* exchange, uint32_t frame_min, uint32_t frame_max,
                    ethernet_counters_t* counters);
+
+// From now on buffers begin with a header, which may ask for `tx` of the driver and for `rx` of the client
+// (OFFLOAD_*). Before any entry is exchanged.
+void exchange_set_offloads(exchange_t* exchange, uint32_t tx, uint32_t rx);
 
 // Closes the FIFOs and unmaps the memory. Fine on one that has neither.
 void exchange_deinit(exchange_t* exchange);
@@ -74,14 +92,21 @@ zx_status_t exchange_map(exchange_t* exchange, zx_handle_t vmo);
 // Whether it has both FIFOs and memory, which the four operations and exchange_flush take for granted.
 bool exchange_ready(const exchange_t* exchange);
 
+// Whether there is a buffer for any frame that may come.
+bool exchange_rx_ready(const exchange_t* exchange);
+
 // Takes the empty buffers that the client has supplied, as far as there is room. Returns whether there is a
-// buffer to receive into.
+// buffer for any frame that may come.
 bool exchange_rx_provide(exchange_t* exchange);
 
-// Copies a frame into the next empty buffer and marks the entry with `flags`, to be returned by the next
-// flush. A frame that doesn't fit costs that buffer, which goes back INVALID; with no buffer the frame is
-// dropped. Both are counted.
-void exchange_rx_return(exchange_t* exchange, const uint8_t* frame, size_t length, uint16_t flags);
+// Whether the client can take a frame with that header as it is.
+bool exchange_rx_accepts(const exchange_t* exchange, const offload_header_t* header, size_t length);
+
+// Copies a frame that it accepts into an empty buffer and marks the entry with `flags`, to be returned by the
+// next flush. An ordinary frame that doesn't fit costs the buffer, which goes back INVALID; with no buffer
+// the frame is dropped. Both are counted.
+void exchange_rx_return(exchange_t* exchange, const offload_header_t* header, const uint8_t* frame,
+                        size_t length, uint16_t flags);
 
 // Takes up to EXCHANGE_BATCH entries from the client and writes the valid ones to `frames`; each has to be
 // returned. Returns how many there are. Entries that aren't valid are marked to go back with the next flush.

@@ -35,7 +35,7 @@ static zx_status_t open_wire(async_dispatcher_t* dispatcher, component_t* compon
                   status);
     return status;
   }
-  status = tap_wire_create(dispatcher, fd, options->mtu, out);
+  status = tap_wire_create(dispatcher, fd, options->offloads, out);
   if (status != ZX_OK)
     component_log(component, COMPONENT_LOG_ERROR, "cannot use the TAP device: status %d", status);
   return status;

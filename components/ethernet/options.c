@@ -51,6 +51,10 @@ static bool parse_one(const char* argument, driver_options_t* out) {
     out->host_loopback = false;
     return true;
   }
+  if (strcmp(argument, "--no-offloads") == 0) {
+    out->offloads = false;
+    return true;
+  }
   return false;
 }
 
@@ -59,8 +63,8 @@ bool driver_options_parse(int argc, char** argv, driver_options_t* out,
   for (int i = 1; i < argc; i++) {
     if (parse_one(argv[i], out)) continue;
     snprintf(error, DRIVER_OPTIONS_ERROR_MAX,
-             "bad argument \"%.32s\"; there are --mtu=BYTES, --mac=ADDRESS, --device=NAME (tap) and "
-             "--no-host-loopback (slirp)",
+             "bad argument \"%.32s\"; there are --mtu=BYTES, --mac=ADDRESS, --device=NAME and "
+             "--no-offloads (tap) and --no-host-loopback (slirp)",
              argv[i]);
     return false;
   }

@@ -13,6 +13,7 @@ typedef struct driver_options {
   bool mac_given;
   const char* device;  // --device=NAME, the host's device; points into argv
   bool host_loopback;  // false by --no-host-loopback
+  bool offloads;       // false by --no-offloads
 } driver_options_t;
 
 // Fills `out`, which holds the defaults, from the arguments. On failure returns false and a message of at

@@ -18,12 +18,35 @@ bool session_active(const session_t* session) {
   return session->started;
 }
 
-void session_receive(session_t* session, const uint8_t* frame, size_t length, uint16_t flags) {
-  exchange_rx_return(&session->exchange, frame, length, flags);
+// Completes and splits in software what the client asked nobody to leave to it.
+static void receive_split(session_t* session, const offload_header_t* header, const uint8_t* frame,
+                          size_t length, uint16_t flags) {
+  static const offload_header_t plain;
+  const struct iovec iov = {(void*)(uintptr_t)frame, length};
+  offload_split_t split;
+  if (!offload_header_valid(header, OFFLOAD_ALL, length) ||
+      !offload_split_begin(&split, header, &iov, 1, length) ||
+      offload_split_bytes_max(&split) > session->exchange.frame_max) {
+    session->counters.rx_bad_header++;
+    return;
+  }
+  uint8_t* out = session->device->scratch;
+  size_t bytes;
+  while ((bytes = offload_split_next(&split, out)) > 0)
+    exchange_rx_return(&session->exchange, &plain, out, bytes, flags);
+}
+
+void session_receive(session_t* session, const offload_header_t* header, const uint8_t* frame, size_t length,
+                     uint16_t flags) {
+  if (exchange_rx_accepts(&session->exchange, header, length)) {
+    exchange_rx_return(&session->exchange, header, frame, length, flags);
+  } else {
+    receive_split(session, header, frame, length, flags);
+  }
 }
 
 bool session_can_receive(session_t* session) {
-  return session->exchange.rx_empty.count > 0 || exchange_rx_provide(&session->exchange);
+  return exchange_rx_ready(&session->exchange) || exchange_rx_provide(&session->exchange);
 }
 
 // Waits
@@ -80,17 +103,17 @@ static void session_transmit(session_t* session) {
   exchange_frame_t frames[EXCHANGE_BATCH];
   size_t count = exchange_tx_provide(&session->exchange, frames);
   for (size_t i = 0; i < count; i++) {
-    uint16_t length = frames[i].entry.length;
-    trace_point("driver.tx", length);
+    const exchange_frame_t* frame = &frames[i];
+    trace_point("driver.tx", frame->length);
     uint16_t flags = 0;
-    if (device_send(session->device, frames[i].data, length) == ZX_OK) {
+    if (device_send(session->device, &frame->header, frame->data, frame->length) == ZX_OK) {
       flags = fuchsia_hardware_ethernet_FIFO_TX_OK;
       session->counters.tx_frames++;
-      session->counters.tx_bytes += length;
+      session->counters.tx_bytes += frame->length;
     } else {
       session->counters.tx_failed++;
     }
-    exchange_tx_return(&session->exchange, &frames[i].entry, flags);
+    exchange_tx_return(&session->exchange, &frame->entry, flags);
   }
   if (count > 0) device_send_done(session->device);
 }
@@ -149,12 +172,39 @@ static void set_io_buffer(void* context, fuchsia_hardware_ethernet_DeviceSetIoBu
   session_flush(session);
 }
 
+_Static_assert(sizeof(fuchsia_hardware_ethernet_FrameHeader) == OFFLOAD_HEADER_BYTES &&
+                   fuchsia_hardware_ethernet_Offloads_CHECKSUM == OFFLOAD_CHECKSUM &&
+                   fuchsia_hardware_ethernet_Offloads_TSO == OFFLOAD_TSO &&
+                   fuchsia_hardware_ethernet_Offloads_USO == OFFLOAD_USO,
+               "the protocol's header is ours");
+
+// Segments without their checksums are of no use.
+static uint32_t sound_offloads(uint32_t offloads) {
+  return offloads & OFFLOAD_CHECKSUM ? offloads : 0;
+}
+
+static void set_offloads(void* context, fuchsia_hardware_ethernet_DeviceSetOffloadsRequest* request,
+                         fidl_completer_t completer) {
+  session_t* session = context;
+  const wire_t* wire = session->device->wire;
+  fuchsia_hardware_ethernet_DeviceSetOffloadsResponse response = {.status = ZX_ERR_BAD_STATE};
+  if (!session->begun && session->exchange.header_bytes == 0) {
+    response.transmit = sound_offloads(request->transmit) & wire->transmit_offloads;
+    response.receive = sound_offloads(request->receive) & wire->receive_offloads;
+    response.status = response.transmit | response.receive ? ZX_OK : ZX_ERR_NOT_SUPPORTED;
+  }
+  if (response.status == ZX_OK)
+    exchange_set_offloads(&session->exchange, response.transmit, response.receive);
+  fuchsia_hardware_ethernet_Device_SetOffloads_reply(completer, &response);
+}
+
 static void start(void* context, fidl_completer_t completer) {
   session_t* session = context;
   fuchsia_hardware_ethernet_DeviceStartResponse response = {.status = ZX_ERR_BAD_STATE};
   if (exchange_ready(&session->exchange)) {
-    session->started = true;
+    session->started = session->begun = true;
     response.status = ZX_OK;
+    device_clients_changed(session->device);
   }
   fuchsia_hardware_ethernet_Device_Start_reply(completer, &response);
   session_flush(session);
@@ -165,7 +215,7 @@ static void stop(void* context, fidl_completer_t completer) {
   session->started = false;
   fuchsia_hardware_ethernet_Device_Stop_reply(completer);
   session_flush(session);
-  device_buffers_changed(session->device);
+  device_clients_changed(session->device);
 }
 
 static void listen_start(void* context, fidl_completer_t completer) {
@@ -265,6 +315,7 @@ static const fuchsia_hardware_ethernet_Device_ops_t device_ops = {
     .GetInfo = get_info,
     .GetFifos = get_fifos,
     .SetIOBuffer = set_io_buffer,
+    .SetOffloads = set_offloads,
     .Start = start,
     .Stop = stop,
     .ListenStart = listen_start,
@@ -289,7 +340,7 @@ static void session_unbound(void* context, fidl_binding_t* binding, zx_status_t 
   device_log(device, "client %s has gone (status %d): %s",
              session->name[0] ? session->name : "without a name", reason, text);
   session_destroy(session);
-  device_buffers_changed(device);
+  device_clients_changed(device);
 }
 
 zx_status_t session_create(device_t* device, zx_handle_t server_end) {

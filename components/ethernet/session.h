@@ -21,6 +21,7 @@ struct session {
   async_wait_t rx_wait, tx_wait;
   bool rx_waiting, tx_waiting;
   bool started;
+  bool begun;  // it was started once
   bool ended;  // cut off; freed when the binding is over
   bool listening;
   filter_t filter;
@@ -36,8 +37,10 @@ void session_destroy(session_t* session);
 // Whether frames pass between the session and the wire.
 bool session_active(const session_t* session);
 
-// Delivers a frame with the FIFO's flags; `session` must be active. The client is told by session_flush.
-void session_receive(session_t* session, const uint8_t* frame, size_t length, uint16_t flags);
+// Delivers a frame with the FIFO's flags; `session` must be active. What the client can't take as it is gets
+// done for it here. The client is told by session_flush.
+void session_receive(session_t* session, const offload_header_t* header, const uint8_t* frame, size_t length,
+                     uint16_t flags);
 
 // Whether an active session has a buffer for a frame.
 bool session_can_receive(session_t* session);

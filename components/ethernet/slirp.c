@@ -183,6 +183,7 @@ static void watch(slirp_wire_t* wire, bool wanted) {
 
 // Delivers a batch of queued frames. Returns whether the device could take more.
 static bool deliver(slirp_wire_t* wire) {
+  static const offload_header_t plain;
   bool more = true;
   unsigned delivered = 0;
   const uint8_t* frame;
@@ -190,7 +191,7 @@ static bool deliver(slirp_wire_t* wire) {
   while (delivered < WIRE_BATCH && (frame = frame_queue_front(&wire->queue, &length)) != NULL) {
     more = wire->events->can_receive(wire->context);
     if (!more) break;
-    wire->events->receive(wire->context, frame, length);
+    wire->events->receive(wire->context, &plain, frame, length);
     frame_queue_pop(&wire->queue);
     delivered++;
   }
@@ -275,7 +276,8 @@ static zx_status_t slirp_wire_start(wire_t* base, const wire_events_t* events, v
   return ZX_OK;
 }
 
-static zx_status_t slirp_wire_send(wire_t* base, const uint8_t* frame, size_t length) {
+static zx_status_t slirp_wire_send(wire_t* base, const offload_header_t* header, const uint8_t* frame,
+                                   size_t length) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
   if (length > wire->scratch_bytes) return ZX_ERR_OUT_OF_RANGE;
   memcpy(wire->scratch, frame, length);

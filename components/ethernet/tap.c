@@ -1,13 +1,26 @@
-// The TAP wire; see tap.h and wire.h. One read or write moves one frame. While the device can't receive,
-// nothing is read, so that frames wait in the kernel's queue.
+// The TAP wire; see tap.h and wire.h. One read or write moves one frame, which with offloads may be a run of
+// segments of up to 64 KB. While the device can't receive, nothing is read, so that frames wait in the
+// kernel's queue.
+//
+// The kernel takes any header that we write before a frame and checks it itself. What it may put before the
+// frames that we read is said with TUNSETOFFLOAD, at any time.
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lib/async/fd.h>
+#include <linux/if_tun.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+// Linux 6.2; older headers lack the names.
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
 
 typedef struct tap_wire {
   wire_t base;
@@ -17,9 +30,28 @@ typedef struct tap_wire {
   int fd;
   async_fd_t watch;
   bool watching;
-  uint8_t* buffer;  // one frame
+  offload_header_t header;  // of the frame in `buffer`
+  uint8_t* buffer;          // one frame
   size_t buffer_bytes;
 } tap_wire_t;
+
+static bool tell_kernel(const tap_wire_t* wire, uint32_t offloads) {
+  unsigned long flags = 0;
+  if (offloads & OFFLOAD_CHECKSUM) flags |= TUN_F_CSUM;
+  if (offloads & OFFLOAD_TSO) flags |= TUN_F_TSO4 | TUN_F_TSO6;
+  if (offloads & OFFLOAD_USO) flags |= TUN_F_USO4 | TUN_F_USO6;
+  return ioctl(wire->fd, TUNSETOFFLOAD, flags) == 0;
+}
+
+// What this kernel can do with TAP devices. A kernel that doesn't know datagrams in runs refuses to be asked
+// for them, and doesn't take them either.
+static uint32_t find_offloads(const tap_wire_t* wire) {
+  const uint32_t choices[] = {OFFLOAD_ALL, OFFLOAD_CHECKSUM | OFFLOAD_TSO, OFFLOAD_CHECKSUM};
+  for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+    if (tell_kernel(wire, choices[i])) return choices[i];
+  }
+  return 0;
+}
 
 static void watch(tap_wire_t* wire, bool wanted) {
   if (wanted == wire->watching) return;
@@ -38,14 +70,15 @@ static void lost(tap_wire_t* wire) {
   wire->events->lost(wire->context);
 }
 
-// Reads one frame into the buffer. Returns its length, 0 if there is none.
+// Reads one frame and its header. Returns the frame's length, 0 if there is none.
 static size_t read_frame(tap_wire_t* wire) {
+  const struct iovec parts[] = {{&wire->header, sizeof(wire->header)}, {wire->buffer, wire->buffer_bytes}};
   ssize_t length;
   do {
-    length = read(wire->fd, wire->buffer, wire->buffer_bytes);
+    length = readv(wire->fd, parts, 2);
   } while (length < 0 && errno == EINTR);
   if (length < 0 && errno != EAGAIN) lost(wire);
-  return length > 0 ? (size_t)length : 0;
+  return length > (ssize_t)sizeof(wire->header) ? (size_t)length - sizeof(wire->header) : 0;
 }
 
 static void frames_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
@@ -62,7 +95,7 @@ static void frames_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_stat
       break;
     }
     if ((length = read_frame(wire)) == 0) break;
-    wire->events->receive(wire->context, wire->buffer, length);
+    wire->events->receive(wire->context, &wire->header, wire->buffer, length);
     received++;
   }
   if (received > 0) wire->events->receive_done(wire->context);
@@ -78,13 +111,21 @@ static zx_status_t tap_wire_start(wire_t* base, const wire_events_t* events, voi
   return ZX_OK;
 }
 
-static zx_status_t tap_wire_send(wire_t* base, const uint8_t* frame, size_t length) {
+static zx_status_t tap_wire_send(wire_t* base, const offload_header_t* header, const uint8_t* frame,
+                                 size_t length) {
   tap_wire_t* wire = (tap_wire_t*)base;
+  const struct iovec parts[] = {{(void*)(uintptr_t)header, sizeof(*header)},
+                                {(void*)(uintptr_t)frame, length}};
   ssize_t written;
   do {
-    written = write(wire->fd, frame, length);
+    written = writev(wire->fd, parts, 2);
   } while (written < 0 && errno == EINTR);
-  return written == (ssize_t)length ? ZX_OK : ZX_ERR_IO;  // EIO: the interface is down
+  // EIO: the interface is down. EINVAL: the frame isn't what its header says.
+  return written == (ssize_t)(sizeof(*header) + length) ? ZX_OK : ZX_ERR_IO;
+}
+
+static void tap_wire_accept(wire_t* base, uint32_t offloads) {
+  (void)tell_kernel((tap_wire_t*)base, offloads);
 }
 
 static void tap_wire_send_done(wire_t* base) {
@@ -107,20 +148,19 @@ static const wire_ops_t tap_wire_ops = {
     .start = tap_wire_start,
     .send = tap_wire_send,
     .send_done = tap_wire_send_done,
+    .accept = tap_wire_accept,
     .resume = tap_wire_resume,
     .destroy = tap_wire_destroy,
 };
 
-zx_status_t tap_wire_create(async_dispatcher_t* dispatcher, int fd, uint32_t mtu, wire_t** out) {
+zx_status_t tap_wire_create(async_dispatcher_t* dispatcher, int fd, bool offloads, wire_t** out) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
     close(fd);
     return ZX_ERR_INVALID_ARGS;
   }
   tap_wire_t* wire = calloc(1, sizeof(*wire));
-  size_t bytes = mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES +
-                 1;  // a frame that was cut is seen to be too long
-  uint8_t* buffer = malloc(bytes);
+  uint8_t* buffer = malloc(WIRE_FRAME_MAX);
   if (!wire || !buffer) {
     free(wire);
     free(buffer);
@@ -131,8 +171,13 @@ zx_status_t tap_wire_create(async_dispatcher_t* dispatcher, int fd, uint32_t mtu
   wire->dispatcher = dispatcher;
   wire->fd = fd;
   wire->buffer = buffer;
-  wire->buffer_bytes = bytes;
+  wire->buffer_bytes = WIRE_FRAME_MAX;
   wire->watch = (async_fd_t){.handler = frames_ready, .fd = fd, .events = POLLIN};
+  // The device may be an old one that others have used before.
+  int header_bytes = (int)sizeof(wire->header);
+  (void)ioctl(fd, TUNSETVNETHDRSZ, &header_bytes);
+  if (offloads) wire->base.transmit_offloads = wire->base.receive_offloads = find_offloads(wire);
+  (void)tell_kernel(wire, 0);
   *out = &wire->base;
   return ZX_OK;
 }

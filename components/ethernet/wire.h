@@ -6,6 +6,7 @@
 #ifndef COMPONENTS_ETHERNET_WIRE_H_
 #define COMPONENTS_ETHERNET_WIRE_H_
 
+#include <inet/offload.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,14 +16,18 @@
 #define ETHERNET_HEADER_BYTES 14u
 #define ETHERNET_VLAN_TAG_BYTES 4u
 
+// The longest frame there is, as a run of segments.
+#define WIRE_FRAME_MAX (UINT16_MAX + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES)
+
 // What a wire tells the device. They are called from the loop or from inside `send_done`, never from inside
 // `send`.
 typedef struct wire_events {
   // Whether a frame could be delivered now. A wire asks before each; after false it keeps its frames until
   // `resume`.
   bool (*can_receive)(void* context);
-  // Delivers one frame, which is the wire's again when this returns.
-  void (*receive)(void* context, const uint8_t* frame, size_t length);
+  // Delivers one frame of at most WIRE_FRAME_MAX, with what `header` says of it. Both are the wire's again
+  // when this returns.
+  void (*receive)(void* context, const offload_header_t* header, const uint8_t* frame, size_t length);
   // Ends a batch of frames, of at most WIRE_BATCH: now the clients are told.
   void (*receive_done)(void* context);
   // The link carries frames, or no longer does.
@@ -40,13 +45,17 @@ typedef struct wire_ops {
   // Begins to carry frames and to call `events` with `context`, both of which outlive the wire. Called once.
   zx_status_t (*start)(wire_t* wire, const wire_events_t* events, void* context);
 
-  // Sends one frame of ETHERNET_HEADER_BYTES or more, up to the device's mtu with header and VLAN tag.
-  // `frame` is memory that its sender can change at any time: each byte is read once, or copied first. ZX_OK:
-  // it is on its way. Any error: it was dropped.
-  zx_status_t (*send)(wire_t* wire, const uint8_t* frame, size_t length);
+  // Sends one frame of ETHERNET_HEADER_BYTES or more, up to the device's mtu with header and VLAN tag, or a
+  // run of segments. `header` is valid for the wire's offloads; `frame` is memory that its sender can change
+  // at any time: each byte is read once, or copied first. ZX_OK: it is on its way. Any error: it was dropped.
+  zx_status_t (*send)(wire_t* wire, const offload_header_t* header, const uint8_t* frame, size_t length);
 
   // Ends a batch of frames to send.
   void (*send_done)(wire_t* wire);
+
+  // What incoming frames may ask of the clients from now on, a part of `receive_offloads`; 0 at first. Frames
+  // under way may still ask for more. NULL if there are none.
+  void (*accept)(wire_t* wire, uint32_t offloads);
 
   // A frame can be delivered again after `can_receive` had said no.
   void (*resume)(wire_t* wire);
@@ -58,6 +67,8 @@ typedef struct wire_ops {
 // The head of every kind of wire.
 struct wire {
   const wire_ops_t* ops;
+  uint32_t transmit_offloads;  // OFFLOAD_*: what `send` does
+  uint32_t receive_offloads;   // what can be asked for with `accept`
 };
 
 #endif  // COMPONENTS_ETHERNET_WIRE_H_

@@ -10,6 +10,14 @@ static uint32_t mtu_of(const netstack_config_t* config, const link_info_t* info)
   return config->mtu != 0 && config->mtu < info->mtu ? config->mtu : info->mtu;
 }
 
+static uint32_t features_of(const link_info_t* info) {
+  uint32_t features = 0;
+  if (info->offloads & OFFLOAD_CHECKSUM) features |= TCPIP_LINK_TX_CHECKSUM;
+  if (info->offloads & OFFLOAD_TSO) features |= TCPIP_LINK_TX_TSO;
+  if (info->offloads & OFFLOAD_USO) features |= TCPIP_LINK_TX_USO;
+  return features;
+}
+
 static bool is_same_device(netstack_t* netstack, uint32_t index, const link_info_t* info) {
   tcpip_interface_info_t present;
   if (index == 0 || tcpip_interface_get(netstack_engine(netstack), index, &present) != 0) return false;
@@ -46,7 +54,7 @@ static void add_routes(netstack_t* netstack, uint32_t index) {
 
 static int add_interface(netstack_t* netstack, const link_info_t* info, uint32_t* index) {
   const netstack_config_t* config = netstack_configuration(netstack);
-  tcpip_interface_config_t settings = {.mtu = mtu_of(config, info)};
+  tcpip_interface_config_t settings = {.mtu = mtu_of(config, info), .link_features = features_of(info)};
   memcpy(settings.name, config->interface_name, sizeof(settings.name));
   memcpy(settings.mac, info->mac, sizeof(settings.mac));
   int result = tcpip_interface_add(netstack_engine(netstack), &settings, index);

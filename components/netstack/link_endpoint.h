@@ -1,5 +1,8 @@
 // The Ethernet link endpoint: the netstack's end of an Ethernet device that lives in another process.
 //
+// Frames carry checksum and segmentation requests (inet/offload.h) in both directions: the device does what
+// it can, the endpoint the rest.
+//
 // Frames lie in a VMO that both processes map, entries that point to them travel in two FIFOs
 // (fuchsia.hardware.ethernet.Device). The endpoint finds the device, agrees on memory with it, gives it empty
 // buffers, takes received frames, sends frames, and when the device goes away begins again, with growing
@@ -16,16 +19,19 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <inet/offload.h>
 #include <lib/async/dispatcher.h>
 
 #define LINK_MAC_SIZE 6
+#define LINK_MTU_MAX 65507u  // with a VLAN tag and an offload header it fills the longest entry
 
 typedef struct link_endpoint link_endpoint_t;
 
 // What a device says about itself.
 typedef struct link_info {
   uint8_t mac[LINK_MAC_SIZE];  // unicast, not zero
-  uint32_t mtu;                // bytes of a frame's payload, 68 to 65,517
+  uint32_t mtu;                // bytes of a frame's payload, 68 to LINK_MTU_MAX
+  uint32_t offloads;           // OFFLOAD_*: what link_endpoint_transmit can be asked for
 } link_info_t;
 
 // What the endpoint asks of its user and tells it. Except for `connect`, each may call
@@ -37,8 +43,9 @@ typedef struct link_endpoint_ops {
   void (*up)(void* context, const link_info_t* info);
   // The link carries no frames any more; `reason` is ZX_OK if the device is still there.
   void (*down)(void* context, zx_status_t reason);
-  // A received frame; the bytes are private to this process and valid until this returns.
-  void (*input)(void* context, const void* frame, size_t length);
+  // A received frame and what is known of it; the bytes are private to this process and valid until this
+  // returns.
+  void (*input)(void* context, const offload_header_t* header, const void* frame, size_t length);
   // A batch of received frames has been handed over.
   void (*input_done)(void* context);
   // There is room again after link_endpoint_transmit returned -EAGAIN.
@@ -55,6 +62,7 @@ typedef struct link_counters {
   uint64_t bad_cookie;  // entries that name no buffer the device had
   uint64_t bad_range;   // entries whose offset or length is not within their buffer
   uint64_t bad_flags;   // entries with flags that mean nothing
+  uint64_t bad_header;  // frames whose offload header was not agreed on or cannot be
   uint64_t sessions;    // how many times a device was found and started
 } link_counters_t;
 
@@ -66,10 +74,12 @@ zx_status_t link_endpoint_create(async_dispatcher_t* dispatcher, const link_endp
 // Lets go of the device and frees the endpoint, without any further callback. NULL is fine.
 void link_endpoint_destroy(link_endpoint_t* link);
 
-// Copies a frame into a buffer for the device, which sees it after link_endpoint_flush, or earlier. 0;
-// -EAGAIN if all buffers are under way (`writable` follows); -EMSGSIZE; -ENETDOWN. Makes no system call and
-// allocates nothing.
-int link_endpoint_transmit(link_endpoint_t* link, const struct iovec* iov, size_t iov_count);
+// Copies a frame into buffers for the device, which sees it after link_endpoint_flush, or earlier. `header`
+// says what is still to be done about it, within the link's offloads. 0; -EAGAIN if too few buffers are free
+// (`writable` follows); -EMSGSIZE; -EINVAL if the frame is not what its header says; -ENETDOWN. Allocates
+// nothing.
+int link_endpoint_transmit(link_endpoint_t* link, const offload_header_t* header, const struct iovec* iov,
+                           size_t iov_count);
 
 // Shows the device what was transmitted. Cheap if there is nothing.
 void link_endpoint_flush(link_endpoint_t* link);

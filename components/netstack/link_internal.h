@@ -1,5 +1,6 @@
-// What the three files of the link endpoint share: link_endpoint.c (its life and the user's calls),
-// link_session.c (the conversation with one device) and link_frames.c (frames and buffers).
+// What the files of the link endpoint share: link_endpoint.c (its life and the user's calls), link_session.c
+// (the conversation with one device) and link_frames.c (frames); link_queue.c (buffers and their FIFO) stands
+// below.
 #ifndef COMPONENTS_NETSTACK_LINK_INTERNAL_H_
 #define COMPONENTS_NETSTACK_LINK_INTERNAL_H_
 
@@ -8,28 +9,13 @@
 #include <lib/async/wait.h>
 
 #include "link_endpoint.h"
+#include "link_queue.h"
 
 enum {
-  LINK_MAX_DEPTH = 256,     // buffers in one direction; a FIFO of 16-byte entries cannot hold more
-  LINK_BATCH = 32,          // entries read or written at once
   LINK_HEADER_BYTES = 18,   // Ethernet header with a VLAN tag
+  LINK_SPLIT_DEPTH = 128,   // buffers with which segmentation in software is offered: two runs of segments
   LINK_MULTICAST_MAX = 64,  // addresses remembered; beyond, the device gives us all of them
 };
-
-typedef fuchsia_hardware_ethernet_FifoEntry link_entry_t;
-
-// The buffers of one direction and the FIFO they travel in. A buffer is in exactly one place: on the `free`
-// stack, with the device (`with_device`), or among the entries about to be written to the FIFO.
-typedef struct link_queue {
-  zx_handle_t fifo;
-  uint32_t depth;         // buffers, at most LINK_MAX_DEPTH; the device never has more
-  uint32_t first_offset;  // of buffer 0 in the VMO
-  uint32_t buffer_bytes;
-  uint32_t free_count;
-  uint16_t free[LINK_MAX_DEPTH];
-  bool with_device[LINK_MAX_DEPTH];
-  async_wait_t wait;
-} link_queue_t;
 
 typedef struct link_multicast {
   uint8_t macs[LINK_MULTICAST_MAX][LINK_MAC_SIZE];
@@ -49,10 +35,14 @@ struct link_endpoint {
   async_task_t retry;          // begins the next session, or ends one that never gets started
   zx_duration_t pause_ns;      // before the next session
   link_info_t info;
-  bool started;         // frames are exchanged
-  bool up;              // ops.up was called last
-  bool status_pending;  // GetStatus is under way
-  bool destroying;      // no more callbacks
+  bool started;           // frames are exchanged
+  bool up;                // ops.up was called last
+  bool status_pending;    // GetStatus is under way
+  bool destroying;        // no more callbacks
+  bool asking_offloads;   // SetOffloads is under way
+  bool no_offloads;       // the device is not to be asked: it closed the channel on that
+  uint32_t header_bytes;  // before each frame: 0, or OFFLOAD_HEADER_BYTES once offloads were agreed on
+  uint32_t transmit_offloads, receive_offloads;  // what was agreed on
 
   // Frames (link_frames.c).
   zx_handle_t vmo;
@@ -60,6 +50,8 @@ struct link_endpoint {
   size_t memory_bytes;
   link_queue_t rx;
   link_queue_t tx;
+  const link_pool_t* tx_wanted_pool;  // what a transmit has failed for: so many free buffers
+  uint32_t tx_wanted;
   uint32_t tx_pending_count;
   link_entry_t tx_pending[LINK_BATCH];
   uint8_t frame[UINT16_MAX + 1];  // a received frame, out of the device's reach

@@ -2,11 +2,12 @@
 // link_endpoint.c. Below: the generated client of fuchsia.hardware.ethernet.Device.
 //
 // A session is a chain of requests, each sent from the answer to the one before:
-//   GetInfo, SetClientName and GetFifos, SetIOBuffer, Start, multicast addresses, GetStatus; the link is up
-//   when the device says ONLINE.
-// Anything unexpected ends the session; the next begins after a pause that doubles up to its limit while
-// devices keep failing. One timer serves both as that pause and as the limit on how long getting started may
-// take, so a device that never answers is given up like one that is gone.
+//   GetInfo, SetOffloads, SetClientName and GetFifos, SetIOBuffer, Start, multicast addresses, GetStatus; the
+//   link is up when the device says ONLINE.
+// A device that does not know SetOffloads, which is not in the published protocol, closes the channel on it;
+// the next session goes without. Anything unexpected ends the session; the next begins after a pause that
+// doubles up to its limit while devices keep failing. One timer serves both as that pause and as the limit on
+// how long getting started may take, so a device that never answers is given up like one that is gone.
 #include <string.h>
 
 #include <lib/fidl/fidl.h>
@@ -145,6 +146,35 @@ static void named(void* context, zx_status_t status,
   ignore_status(context, status, response);
 }
 
+static zx_status_t ask_for_fifos(link_endpoint_t* link) {
+  fuchsia_hardware_ethernet_DeviceSetClientNameRequest name = {.name = fidl_string("netstack")};
+  (void)fuchsia_hardware_ethernet_Device_SetClientName_async(link->client, &name, named, link);
+  return fuchsia_hardware_ethernet_Device_GetFifos_async(link->client, got_fifos, link);
+}
+
+static void got_offloads(void* context, zx_status_t status,
+                         fuchsia_hardware_ethernet_DeviceSetOffloadsResponse* response) {
+  link_endpoint_t* link = context;
+  if (status != ZX_OK) return;
+  link->asking_offloads = false;
+  status = response->status;
+  if (status == ZX_OK) {
+    link->header_bytes = OFFLOAD_HEADER_BYTES;
+    link->transmit_offloads = response->transmit;
+    link->receive_offloads = response->receive;
+  }
+  if (status == ZX_OK || status == ZX_ERR_NOT_SUPPORTED) status = ask_for_fifos(link);
+  if (status != ZX_OK) link_session_lost(link, status);
+}
+
+static zx_status_t ask_for_offloads(link_endpoint_t* link) {
+  if (link->no_offloads) return ask_for_fifos(link);
+  fuchsia_hardware_ethernet_DeviceSetOffloadsRequest request = {.transmit = OFFLOAD_ALL,
+                                                                .receive = OFFLOAD_ALL};
+  link->asking_offloads = true;
+  return fuchsia_hardware_ethernet_Device_SetOffloads_async(link->client, &request, got_offloads, link);
+}
+
 static bool info_is_sound(const fuchsia_hardware_ethernet_Info* info) {
   static const uint8_t zero[LINK_MAC_SIZE];
   bool group = (info->mac.octets[0] & 1) != 0;
@@ -157,12 +187,9 @@ static void got_info(void* context, zx_status_t status,
   if (status != ZX_OK) return;
   const fuchsia_hardware_ethernet_Info* info = &response->info;
   if (info_is_sound(info)) {
-    const uint32_t largest = UINT16_MAX - LINK_HEADER_BYTES;
     memcpy(link->info.mac, info->mac.octets, LINK_MAC_SIZE);
-    link->info.mtu = info->mtu < largest ? info->mtu : largest;
-    fuchsia_hardware_ethernet_DeviceSetClientNameRequest name = {.name = fidl_string("netstack")};
-    (void)fuchsia_hardware_ethernet_Device_SetClientName_async(link->client, &name, named, link);
-    status = fuchsia_hardware_ethernet_Device_GetFifos_async(link->client, got_fifos, link);
+    link->info.mtu = info->mtu < LINK_MTU_MAX ? info->mtu : LINK_MTU_MAX;
+    status = ask_for_offloads(link);
   } else {
     status = ZX_ERR_INVALID_ARGS;
   }
@@ -214,6 +241,10 @@ zx_status_t link_session_schedule(link_endpoint_t* link, zx_duration_t pause_ns)
 
 void link_session_close(link_endpoint_t* link) {
   (void)async_cancel_task(link->dispatcher, &link->retry);
+  // A session that came further says that the device, or another in its place, may be asked again.
+  if (link->asking_offloads || link->started) link->no_offloads = link->asking_offloads;
+  link->asking_offloads = false;
+  link->header_bytes = link->transmit_offloads = link->receive_offloads = 0;
   link->started = false;
   link->status_pending = false;
   fidl_client_t* client = link->client;

@@ -73,8 +73,8 @@ static void log_counters(netstack_main_t* self) {
                 "counters: rx %" PRIu64 " frames, tx %" PRIu64 " frames, %" PRIu64 " dropped, %" PRIu64
                 " bad entries; udp rx %" PRIu64 ", tx %" PRIu64 ", no port %" PRIu64 ", buffer full %" PRIu64,
                 link->rx_frames, link->tx_frames, link->tx_dropped,
-                link->bad_cookie + link->bad_range + link->bad_flags, stats->udp_rx, stats->udp_tx,
-                stats->udp_rx_no_port, stats->udp_rx_buffer_full);
+                link->bad_cookie + link->bad_range + link->bad_flags + link->bad_header, stats->udp_rx,
+                stats->udp_tx, stats->udp_rx_no_port, stats->udp_rx_buffer_full);
 }
 
 int main(int argc, char** argv) {

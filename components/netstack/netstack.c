@@ -104,7 +104,13 @@ static void timer_fired(async_dispatcher_t* dispatcher, async_task_t* task, zx_s
 static int engine_transmit(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
                            const tcpip_offload_t* offload) {
   netstack_t* netstack = context;
-  return link_endpoint_transmit(netstack->link, iov, iov_count);
+  const offload_header_t header = {.flags = offload->flags,
+                                   .gso_type = offload->gso_type,
+                                   .header_length = offload->header_length,
+                                   .gso_size = offload->gso_size,
+                                   .checksum_start = offload->checksum_start,
+                                   .checksum_offset = offload->checksum_offset};
+  return link_endpoint_transmit(netstack->link, &header, iov, iov_count);
 }
 
 static void engine_multicast_filter(void* context, uint32_t interface, const uint8_t mac[TCPIP_MAC_SIZE],
@@ -159,10 +165,16 @@ static void link_down(void* context, zx_status_t reason) {
   netstack_leave(netstack);
 }
 
-static void link_input(void* context, const void* frame, size_t length) {
+static void link_input(void* context, const offload_header_t* header, const void* frame, size_t length) {
   netstack_t* netstack = context;
+  const tcpip_offload_t offload = {.flags = header->flags,
+                                   .gso_type = header->gso_type,
+                                   .gso_size = header->gso_size,
+                                   .header_length = header->header_length,
+                                   .checksum_start = header->checksum_start,
+                                   .checksum_offset = header->checksum_offset};
   tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
-  tcpip_input(netstack->engine, netstack->interface, frame, length, NULL);
+  tcpip_input(netstack->engine, netstack->interface, frame, length, &offload);
 }
 
 static void link_input_done(void* context) {

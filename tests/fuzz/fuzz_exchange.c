@@ -1,14 +1,15 @@
 // A client of the Ethernet driver that puts anything into its FIFOs, in any order, beside frames that come
 // and go.
 //
-// The input is a list of steps: a byte that says what, and the bytes it needs.
+// The input is a byte that says which offloads were agreed on, and a list of steps: a byte that says what,
+// and the bytes it needs.
 #include <stdlib.h>
 #include <string.h>
 #include <zircon/syscalls.h>
 
 #include "exchange.h"
 
-#define MEMORY_BYTES 65536u
+#define MEMORY_BYTES 131072u
 #define FRAME_MAX 1518u
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
@@ -34,22 +35,30 @@ static void take(scene_t* scene, void* out, size_t size) {
   scene->left -= count;
 }
 
+// Also scribbles over the place, so that there may be a header.
 static void put_entry(scene_t* scene, zx_handle_t fifo) {
   exchange_entry_t entry = {0};
   take(scene, &entry.offset, sizeof(entry.offset));
   take(scene, &entry.length, sizeof(entry.length));
   take(scene, &entry.flags, 1);
+  offload_header_t header;
+  take(scene, &header, sizeof(header));
+  if ((uint64_t)entry.offset + sizeof(header) <= MEMORY_BYTES)
+    memcpy(scene->exchange.memory + entry.offset, &header, sizeof(header));
   zx_fifo_write(fifo, sizeof(entry), &entry, 1, NULL);
 }
 
-// Sends what the client put in: each frame must lie within the memory, and have a frame's length.
+// Sends what the client put in: each frame must lie within the memory, have a frame's length, and ask for
+// nothing that was not agreed on.
 static void transmit(scene_t* scene) {
   exchange_frame_t frames[EXCHANGE_BATCH];
   const exchange_t* exchange = &scene->exchange;
   size_t count = exchange_tx_provide(&scene->exchange, frames);
   for (size_t i = 0; i < count; i++) {
-    uint16_t length = frames[i].entry.length;
-    require(length >= 14 && length <= FRAME_MAX);
+    size_t length = frames[i].length;
+    const offload_header_t* header = &frames[i].header;
+    require(length >= 14 && (length <= FRAME_MAX || header->gso_type != OFFLOAD_GSO_NONE));
+    require(offload_header_valid(header, exchange->tx_offloads, length));
     require(frames[i].data >= exchange->memory);
     require(frames[i].data + length <= exchange->memory + MEMORY_BYTES);
     exchange_tx_return(&scene->exchange, &frames[i].entry, 1);
@@ -57,11 +66,14 @@ static void transmit(scene_t* scene) {
 }
 
 static void receive(scene_t* scene) {
-  uint8_t frame[FRAME_MAX];
+  static uint8_t frame[UINT16_MAX];
   uint16_t length;
+  offload_header_t header;
   take(scene, &length, sizeof(length));
+  take(scene, &header, sizeof(header));
   memset(frame, 0x55, sizeof(frame));
-  exchange_rx_return(&scene->exchange, frame, length % (FRAME_MAX + 1), 1);
+  if (exchange_rx_accepts(&scene->exchange, &header, length))
+    exchange_rx_return(&scene->exchange, &header, frame, length, 1);
 }
 
 // Takes entries back as an honest client does, and checks those with a frame.
@@ -106,10 +118,14 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require(exchange_create_fifos(&scene.exchange, &scene.rx, &scene.tx) == ZX_OK);
   require(zx_vmo_create(MEMORY_BYTES, 0, &vmo) == ZX_OK);
   require(exchange_map(&scene.exchange, vmo) == ZX_OK);
+  uint8_t offloads;
+  take(&scene, &offloads, 1);
+  if (offloads & 128) exchange_set_offloads(&scene.exchange, offloads & 7, offloads >> 3 & 7);
   while (scene.left > 0)
     step(&scene);
   const exchange_t* exchange = &scene.exchange;
-  require(exchange->rx_empty.count + exchange->rx_returning.count <= EXCHANGE_DEPTH);
+  require(exchange->rx_empty.count + exchange->rx_large.count + exchange->rx_returning.count <=
+          EXCHANGE_DEPTH);
   require(exchange->tx_out == 0 && exchange->tx_returning.count <= EXCHANGE_DEPTH);
   exchange_deinit(&scene.exchange);
   zx_handle_close(scene.rx);

@@ -30,7 +30,7 @@ static zx_status_t status_of(int error) {
 }
 
 static zx_status_t open_tap(fidl_string_t name, zx_handle_t* out) {
-  struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+  struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
   if (name.size == 0 || name.size >= IFNAMSIZ || memchr(name.data, '\0', name.size) ||
       memchr(name.data, '%', name.size)) {
     return ZX_ERR_INVALID_ARGS;

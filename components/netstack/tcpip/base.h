@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <inet/bytes.h>
 #include <tcpip/tcpip.h>
 
 // An address inside the engine. IPv4 is kept IPv4-mapped (::ffff:a.b.c.d), so one comparison, one hash and
@@ -34,21 +35,6 @@ enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd 
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
-
-static inline uint16_t be16_get(const uint8_t* p) {
-  return (uint16_t)((uint16_t)p[0] << 8 | p[1]);
-}
-static inline uint32_t be32_get(const uint8_t* p) {
-  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-static inline void be16_put(uint8_t* p, uint32_t v) {
-  p[0] = (uint8_t)(v >> 8);
-  p[1] = (uint8_t)v;
-}
-static inline void be32_put(uint8_t* p, uint32_t v) {
-  be16_put(p, v >> 16);
-  be16_put(p + 2, v);
-}
 
 static inline addr_t addr_v4(const uint8_t bytes[4]) {
   addr_t a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, bytes[0], bytes[1], bytes[2], bytes[3]}};

@@ -1,32 +1,22 @@
-// The Internet checksum (RFC 1071) over scattered bytes.
-//
-// A sum is kept unfolded and in memory order, so it needs no byte swap on the way; adding sums of pieces
-// gives the sum of the whole as long as each piece but the last has an even length (checksum_iov sees to odd
-// ones itself).
+// The Internet checksum over the engine's addresses.
 #ifndef TCPIP_CHECKSUM_H_
 #define TCPIP_CHECKSUM_H_
 
-#include <sys/uio.h>
+#include <inet/checksum.h>
 
 #include "base.h"
 
-uint64_t checksum_add(uint64_t sum, const void* data, size_t length);
-
-// The sum of `length` bytes of `iov`, which has at least as many.
-uint64_t checksum_iov(uint64_t sum, const struct iovec* iov, size_t iov_count, size_t length);
-
 // The pseudo-header of IPv4 or IPv6, whichever the addresses are.
-uint64_t checksum_pseudo(const addr_t* source, const addr_t* destination, uint8_t protocol, size_t length);
-
-// Folds to the 16 bits as they lie in memory; checksum_finish complements them as well.
-uint16_t checksum_fold(uint64_t sum);
-static inline uint16_t checksum_finish(uint64_t sum) {
-  return (uint16_t)~checksum_fold(sum);
-}
-
-// Writes a folded sum where it belongs.
-static inline void checksum_put(uint8_t* at, uint16_t folded) {
-  memcpy(at, &folded, sizeof folded);
+static inline uint64_t checksum_pseudo(const addr_t* source, const addr_t* destination, uint8_t protocol,
+                                       size_t length) {
+  uint8_t tail[8];
+  be32_put(tail, (uint32_t)length);
+  be32_put(tail + 4, protocol);
+  uint64_t sum = checksum_add(0, tail, sizeof tail);
+  bool v4 = addr_is_v4(source);
+  size_t skip = v4 ? 12 : 0;
+  sum = checksum_add(sum, source->b + skip, 16 - skip);
+  return checksum_add(sum, destination->b + skip, 16 - skip);
 }
 
 #endif  // TCPIP_CHECKSUM_H_

@@ -17,12 +17,14 @@ static zx_status_t fake_start(wire_t* base, const wire_events_t* events, void* c
   return ZX_OK;
 }
 
-static zx_status_t fake_send(wire_t* base, const uint8_t* frame, size_t length) {
+static zx_status_t fake_send(wire_t* base, const offload_header_t* header, const uint8_t* frame,
+                             size_t length) {
   fake_wire_t* wire = (fake_wire_t*)base;
   if (wire->failing) return ZX_ERR_IO;
   if (wire->sent_count < 64 && length <= sizeof(wire->sent[0])) {
     memcpy(wire->sent[wire->sent_count], frame, length);
     wire->sent_length[wire->sent_count] = length;
+    wire->sent_header[wire->sent_count] = *header;
   }
   wire->sent_count++;
   return ZX_OK;
@@ -30,6 +32,10 @@ static zx_status_t fake_send(wire_t* base, const uint8_t* frame, size_t length) 
 
 static void fake_send_done(wire_t* base) {
   ((fake_wire_t*)base)->send_done_count++;
+}
+
+static void fake_accept(wire_t* base, uint32_t offloads) {
+  ((fake_wire_t*)base)->accepted = offloads;
 }
 
 static void fake_resume(wire_t* base) {
@@ -44,6 +50,7 @@ static const wire_ops_t fake_ops = {
     .start = fake_start,
     .send = fake_send,
     .send_done = fake_send_done,
+    .accept = fake_accept,
     .resume = fake_resume,
     .destroy = fake_destroy,
 };
@@ -63,7 +70,8 @@ static void remember_loss(void* context) {
 
 void fixture_init(fixture_t* fixture) {
   memset(fixture, 0, sizeof(*fixture));
-  fixture->wire.base.ops = &fake_ops;
+  fixture->wire.base =
+      (wire_t){.ops = &fake_ops, .transmit_offloads = FIXTURE_OFFLOADS, .receive_offloads = FIXTURE_OFFLOADS};
   ck_assert_int_eq(async_loop_create(NULL, &fixture->loop), ZX_OK);
   device_config_t config = {.mtu = FIXTURE_MTU, .features = fuchsia_hardware_ethernet_Features_SYNTHETIC};
   memcpy(config.mac, fixture_mac, sizeof(config.mac));
@@ -93,10 +101,16 @@ void fixture_run(fixture_t* fixture) {
 }
 
 size_t fixture_deliver(fixture_t* fixture, const uint8_t* frame, size_t length, size_t count) {
+  static const offload_header_t plain;
+  return fixture_deliver_as(fixture, &plain, frame, length, count);
+}
+
+size_t fixture_deliver_as(fixture_t* fixture, const offload_header_t* header, const uint8_t* frame,
+                          size_t length, size_t count) {
   const wire_events_t* events = fixture->wire.events;
   size_t taken = 0;
   while (taken < count && events->can_receive(fixture->wire.context)) {
-    events->receive(fixture->wire.context, frame, length);
+    events->receive(fixture->wire.context, header, frame, length);
     taken++;
   }
   if (taken > 0) events->receive_done(fixture->wire.context);
@@ -125,6 +139,10 @@ void client_connect(client_t* client, fixture_t* fixture) {
 
 void client_start(client_t* client, fixture_t* fixture) {
   client_connect(client, fixture);
+  client_go(client);
+}
+
+void client_go(client_t* client) {
   ck_assert_int_eq(client_get_fifos(client), ZX_OK);
   ck_assert_int_eq(zx_vmo_create(FIXTURE_MEMORY_BYTES, 0, &client->vmo), ZX_OK);
   zx_handle_t shared;
@@ -236,6 +254,22 @@ zx_status_t client_set_io_buffer(client_t* client, zx_handle_t vmo) {
   fuchsia_hardware_ethernet_DeviceSetIoBufferRequest request = {.h = vmo};
   return client_wait(client, fuchsia_hardware_ethernet_Device_SetIOBuffer_async(
                                  client_ask(client), &request, SetIoBuffer_answered, client));
+}
+
+static void offloads_answered(void* context, zx_status_t status,
+                              fuchsia_hardware_ethernet_DeviceSetOffloadsResponse* response) {
+  client_t* client = context;
+  client_answer(client, status, response ? response->status : ZX_OK);
+  if (!response) return;
+  client->transmit = response->transmit;
+  client->receive = response->receive;
+}
+
+zx_status_t client_set_offloads(client_t* client, uint32_t transmit, uint32_t receive) {
+  const fuchsia_hardware_ethernet_DeviceSetOffloadsRequest request = {.transmit = transmit,
+                                                                      .receive = receive};
+  return client_wait(client, fuchsia_hardware_ethernet_Device_SetOffloads_async(client_ask(client), &request,
+                                                                                offloads_answered, client));
 }
 
 zx_status_t client_do_start(client_t* client) {

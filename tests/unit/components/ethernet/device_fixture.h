@@ -10,6 +10,7 @@
 
 #define FIXTURE_MEMORY_BYTES (1024u * 1024u)
 #define FIXTURE_MTU 1500u
+#define FIXTURE_OFFLOADS (OFFLOAD_CHECKSUM | OFFLOAD_TSO)  // what the wire has
 
 // A wire that remembers what was sent, and delivers what the test says.
 typedef struct fake_wire {
@@ -18,9 +19,11 @@ typedef struct fake_wire {
   void* context;
   uint8_t sent[64][2048];
   size_t sent_length[64];
+  offload_header_t sent_header[64];
   size_t sent_count;  // also beyond 64
   size_t send_done_count;
   size_t resume_count;
+  uint32_t accepted;
   bool failing;
   bool destroyed;
 } fake_wire_t;
@@ -44,6 +47,7 @@ typedef struct client {
   bool answered;
   zx_status_t status;
   uint32_t device_status;
+  uint32_t transmit, receive;  // offloads agreed on
   fuchsia_hardware_ethernet_Info info;
 } client_t;
 
@@ -59,16 +63,21 @@ void fixture_run(fixture_t* fixture);
 
 // Delivers frames from the wire, as a wire does. Returns how many the device took.
 size_t fixture_deliver(fixture_t* fixture, const uint8_t* frame, size_t length, size_t count);
+size_t fixture_deliver_as(fixture_t* fixture, const offload_header_t* header, const uint8_t* frame,
+                          size_t length, size_t count);
 
 // Connects a client that has asked for nothing yet.
 void client_connect(client_t* client, fixture_t* fixture);
 // Connects one and takes it through GetFifos, SetIOBuffer and Start.
 void client_start(client_t* client, fixture_t* fixture);
+// Only the latter, of one that is connected.
+void client_go(client_t* client);
 void client_close(client_t* client);
 
 // The requests, each waiting for its answer: the status, or ZX_OK where the answer has none.
 zx_status_t client_get_fifos(client_t* client);
 zx_status_t client_set_io_buffer(client_t* client, zx_handle_t vmo);
+zx_status_t client_set_offloads(client_t* client, uint32_t transmit, uint32_t receive);
 typedef zx_status_t client_request_t(client_t* client);
 client_request_t client_get_info, client_do_start, client_do_stop, client_listen_start, client_listen_stop,
     client_get_status, client_test_filter, client_dump_registers;

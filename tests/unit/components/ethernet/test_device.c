@@ -409,6 +409,120 @@ START_TEST(client_of_more_groups_than_are_remembered_gets_all) {
 }
 END_TEST
 
+// Offloads
+
+static const offload_header_t segments = {.flags = OFFLOAD_NEEDS_CHECKSUM,
+                                          .gso_type = OFFLOAD_GSO_TCPV4,
+                                          .header_length = 54,
+                                          .gso_size = 1000,
+                                          .checksum_start = 34,
+                                          .checksum_offset = 16};
+
+// 2,500 bytes of TCP in three segments.
+#define RUN_BYTES (54u + 2500u)
+static const uint8_t run_of_segments[RUN_BYTES] = {
+    0x02, 0, 0, 0, 0, 0x01, 0x02, 0, 0, 0, 0, 0x02, 0x08, 0, 0x45, 0, 10, 0, 0, 0, 0, 0, 64, 6, [46] = 0x50};
+
+START_TEST(offloads_are_agreed_on_once_and_before_the_start) {
+  client_t client;
+  client_connect(&client, &fixture);
+  ck_assert_int_eq(client_set_offloads(&client, OFFLOAD_USO, OFFLOAD_TSO), ZX_ERR_NOT_SUPPORTED);
+  ck_assert_int_eq(client_set_offloads(&client, OFFLOAD_ALL, OFFLOAD_CHECKSUM), ZX_OK);
+  ck_assert_uint_eq(client.transmit, FIXTURE_OFFLOADS);  // the wire has no USO
+  ck_assert_uint_eq(client.receive, OFFLOAD_CHECKSUM);
+  ck_assert_int_eq(client_set_offloads(&client, OFFLOAD_ALL, OFFLOAD_ALL), ZX_ERR_BAD_STATE);
+  client_close(&client);
+  client_start(&client, &fixture);
+  ck_assert_int_eq(client_set_offloads(&client, OFFLOAD_ALL, OFFLOAD_ALL), ZX_ERR_BAD_STATE);
+  ck_assert_int_eq(client_do_stop(&client), ZX_OK);
+  ck_assert_int_eq(client_set_offloads(&client, OFFLOAD_ALL, OFFLOAD_ALL), ZX_ERR_BAD_STATE);
+  client_close(&client);
+}
+END_TEST
+
+START_TEST(wire_is_asked_for_what_started_clients_can_take) {
+  client_t first, second;
+  client_connect(&first, &fixture);
+  client_connect(&second, &fixture);
+  ck_assert_int_eq(client_set_offloads(&first, 0, OFFLOAD_CHECKSUM), ZX_OK);
+  ck_assert_int_eq(client_set_offloads(&second, 0, OFFLOAD_ALL), ZX_OK);
+  ck_assert_uint_eq(fixture.wire.accepted, 0);
+  client_go(&first);
+  ck_assert_uint_eq(fixture.wire.accepted, OFFLOAD_CHECKSUM);
+  client_go(&second);
+  ck_assert_uint_eq(fixture.wire.accepted, FIXTURE_OFFLOADS);
+  client_close(&second);
+  fixture_run(&fixture);
+  ck_assert_uint_eq(fixture.wire.accepted, OFFLOAD_CHECKSUM);
+  ck_assert_int_eq(client_do_stop(&first), ZX_OK);
+  ck_assert_uint_eq(fixture.wire.accepted, 0);
+  client_close(&first);
+}
+END_TEST
+
+START_TEST(header_goes_with_the_frame_to_the_wire) {
+  client_t client;
+  client_connect(&client, &fixture);
+  ck_assert_int_eq(client_set_offloads(&client, OFFLOAD_ALL, 0), ZX_OK);
+  client_go(&client);
+  uint8_t buffer[OFFLOAD_HEADER_BYTES + FRAME_BYTES];
+  const offload_header_t header = {.flags = 1, .checksum_start = 34, .checksum_offset = 6};
+  memcpy(buffer, &header, sizeof(header));
+  memcpy(buffer + sizeof(header), frame_for_other, FRAME_BYTES);
+  client_send(&client, 0, buffer, sizeof(buffer), 1);
+  ck_assert_uint_eq(client_take(&client, client.tx).flags, TX_OK);
+  ck_assert_uint_eq(fixture.wire.sent_length[0], FRAME_BYTES);
+  ck_assert_mem_eq(fixture.wire.sent[0], frame_for_other, FRAME_BYTES);
+  ck_assert_mem_eq(&fixture.wire.sent_header[0], &header, sizeof(header));
+  client_close(&client);
+}
+END_TEST
+
+START_TEST(run_of_segments_is_whole_for_one_client_and_split_for_another) {
+  client_t knowing, plain;
+  client_connect(&knowing, &fixture);
+  ck_assert_int_eq(client_set_offloads(&knowing, 0, OFFLOAD_ALL), ZX_OK);
+  client_go(&knowing);
+  client_start(&plain, &fixture);
+  client_put(&knowing, knowing.rx, 0, EXCHANGE_LARGE_BYTES, 1);
+  for (uint32_t i = 0; i < 4; i++)
+    client_put(&plain, plain.rx, i * 2048, 2048, i);
+  ck_assert_uint_eq(fixture_deliver_as(&fixture, &segments, run_of_segments, RUN_BYTES, 1), 1);
+  exchange_entry_t entry = client_take(&knowing, knowing.rx);
+  ck_assert_uint_eq(entry.length, OFFLOAD_HEADER_BYTES + RUN_BYTES);
+  uint8_t got[OFFLOAD_HEADER_BYTES + RUN_BYTES];
+  ck_assert_int_eq(zx_vmo_read(knowing.vmo, got, entry.offset, sizeof(got)), ZX_OK);
+  ck_assert_mem_eq(got, &segments, sizeof(segments));
+  ck_assert_mem_eq(got + sizeof(segments), run_of_segments, RUN_BYTES);
+  ck_assert_uint_eq(client_take(&plain, plain.rx).length, 1054);
+  ck_assert_uint_eq(client_take(&plain, plain.rx).length, 1054);
+  ck_assert_uint_eq(client_take(&plain, plain.rx).length, 554);
+  client_close(&knowing);
+  client_close(&plain);
+}
+END_TEST
+
+START_TEST(run_that_cannot_be_taken_apart_is_dropped_and_counted) {
+  client_t client;
+  client_start(&client, &fixture);
+  client_put(&client, client.rx, 0, 2048, 1);
+  uint8_t frame[RUN_BYTES];
+  memcpy(frame, run_of_segments, RUN_BYTES);
+  frame[12] = 0x81;
+  fixture_deliver_as(&fixture, &segments, frame, RUN_BYTES, 1);
+  const offload_header_t nonsense = {.flags = 0x40, .gso_type = 9};
+  fixture_deliver_as(&fixture, &nonsense, run_of_segments, RUN_BYTES, 1);
+  offload_header_t larger = segments;  // its segments are no frames of this device
+  larger.gso_size = 2000;
+  fixture_deliver_as(&fixture, &larger, run_of_segments, RUN_BYTES, 1);
+  ck_assert(!client_has_entry(&client, client.rx));
+  ethernet_counters_t counters;
+  device_counters(&fixture.device, &counters);
+  ck_assert_uint_eq(counters.rx_bad_header, 3);
+  client_close(&client);
+}
+END_TEST
+
 START_TEST(owner_is_told_when_the_wire_has_gone) {
   ck_assert(!fixture.wire_lost);
   fixture.wire.events->lost(fixture.wire.context);
@@ -512,6 +626,11 @@ int main(void) {
   tcase_add_test(tc, change_of_status_is_signalled_until_it_is_asked_for);
   tcase_add_test(tc, group_frames_arrive_while_a_client_asks_for_them);
   tcase_add_test(tc, client_of_more_groups_than_are_remembered_gets_all);
+  tcase_add_test(tc, offloads_are_agreed_on_once_and_before_the_start);
+  tcase_add_test(tc, wire_is_asked_for_what_started_clients_can_take);
+  tcase_add_test(tc, header_goes_with_the_frame_to_the_wire);
+  tcase_add_test(tc, run_of_segments_is_whole_for_one_client_and_split_for_another);
+  tcase_add_test(tc, run_that_cannot_be_taken_apart_is_dropped_and_counted);
   tcase_add_test(tc, owner_is_told_when_the_wire_has_gone);
   tcase_add_test(tc, multicast_addresses_are_checked);
   tcase_add_loop_test(tc, client_that_closes_a_fifo_is_cut_off, 0, 2);

@@ -78,6 +78,8 @@ START_TEST(frame_to_send_is_shown_where_it_lies_and_comes_back_with_its_mark) {
 }
 END_TEST
 
+static const offload_header_t plain;
+
 static const range_t bad_tx[] = {
     {MEMORY_BYTES, FRAME_MIN},       // begins at the end
     {MEMORY_BYTES + 1, FRAME_MIN},   // begins beyond it
@@ -132,7 +134,7 @@ START_TEST(received_frame_goes_into_the_oldest_buffer_with_its_length) {
   put(client.rx, 2048, 2048, 5);
   put(client.rx, 0, 2048, 6);
   ck_assert(exchange_rx_provide(&client.exchange));
-  exchange_rx_return(&client.exchange, (const uint8_t*)"a frame from the wire", 21,
+  exchange_rx_return(&client.exchange, &plain, (const uint8_t*)"a frame from the wire", 21,
                      fuchsia_hardware_ethernet_FIFO_RX_OK);
   ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
   expect_back(client.rx, 2048, 21, fuchsia_hardware_ethernet_FIFO_RX_OK, 5);
@@ -156,7 +158,8 @@ START_TEST(bad_buffer_to_receive_is_counted_and_answered_invalid_at_once) {
   ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
   expect_back(client.rx, bad_rx[_i].offset, 0, fuchsia_hardware_ethernet_FIFO_INVALID, 9);
   // And the memory around is untouched: a frame finds no buffer.
-  exchange_rx_return(&client.exchange, (const uint8_t*)"frame", 5, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  exchange_rx_return(&client.exchange, &plain, (const uint8_t*)"frame", 5,
+                     fuchsia_hardware_ethernet_FIFO_RX_OK);
   ck_assert_uint_eq(client.counters.rx_no_buffer, 1);
 }
 END_TEST
@@ -164,9 +167,9 @@ END_TEST
 START_TEST(received_frame_longer_than_its_buffer_costs_the_buffer) {
   put(client.rx, 0, 20, 1);
   put(client.rx, 20, 21, 2);
-  exchange_rx_return(&client.exchange, (const uint8_t*)"a frame from the wire", 21,
+  exchange_rx_return(&client.exchange, &plain, (const uint8_t*)"a frame from the wire", 21,
                      fuchsia_hardware_ethernet_FIFO_RX_OK);
-  exchange_rx_return(&client.exchange, (const uint8_t*)"a frame from the wire", 21,
+  exchange_rx_return(&client.exchange, &plain, (const uint8_t*)"a frame from the wire", 21,
                      fuchsia_hardware_ethernet_FIFO_RX_OK);
   ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
   expect_back(client.rx, 0, 0, fuchsia_hardware_ethernet_FIFO_INVALID, 1);
@@ -220,7 +223,7 @@ START_TEST(all_buffers_of_a_full_fifo_can_be_filled) {
     put(client.rx, i * 64, 64, i);
   uint8_t frame[64] = {0};
   for (uint32_t i = 0; i < EXCHANGE_DEPTH + 3; i++) {
-    exchange_rx_return(&client.exchange, frame, sizeof(frame), fuchsia_hardware_ethernet_FIFO_RX_OK);
+    exchange_rx_return(&client.exchange, &plain, frame, sizeof(frame), fuchsia_hardware_ethernet_FIFO_RX_OK);
   }
   ck_assert_uint_eq(client.counters.rx_no_buffer, 3);
   ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
@@ -234,7 +237,8 @@ START_TEST(flush_tells_that_the_client_has_gone) {
   put(client.rx, 0, 64, 0);
   zx_handle_close(client.rx);
   client.rx = ZX_HANDLE_INVALID;
-  exchange_rx_return(&client.exchange, (const uint8_t*)"frame", 5, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  exchange_rx_return(&client.exchange, &plain, (const uint8_t*)"frame", 5,
+                     fuchsia_hardware_ethernet_FIFO_RX_OK);
   ck_assert_int_eq(exchange_flush(&client.exchange), ZX_ERR_PEER_CLOSED);
 }
 END_TEST
@@ -268,6 +272,125 @@ START_TEST(memory_that_cannot_be_used_is_refused) {
 }
 END_TEST
 
+// Offloads
+
+static const offload_header_t segments = {.flags = OFFLOAD_NEEDS_CHECKSUM,
+                                          .gso_type = OFFLOAD_GSO_TCPV4,
+                                          .header_length = 54,
+                                          .gso_size = 1448,
+                                          .checksum_start = 34,
+                                          .checksum_offset = 16};
+
+static void agree(void) {
+  exchange_set_offloads(&client.exchange, OFFLOAD_CHECKSUM | OFFLOAD_TSO, OFFLOAD_CHECKSUM | OFFLOAD_TSO);
+}
+
+START_TEST(frame_to_send_is_shown_without_its_header) {
+  exchange_frame_t frames[EXCHANGE_BATCH];
+  agree();
+  ck_assert_int_eq(zx_vmo_write(client.vmo, &segments, 64, sizeof(segments)), ZX_OK);
+  put(client.tx, 64, 60000, 7);
+  ck_assert_uint_eq(exchange_tx_provide(&client.exchange, frames), 1);
+  ck_assert_mem_eq(&frames[0].header, &segments, sizeof(segments));
+  ck_assert_ptr_eq(frames[0].data, client.exchange.memory + 64 + sizeof(segments));
+  ck_assert_uint_eq(frames[0].length, 60000 - sizeof(segments));
+  exchange_tx_return(&client.exchange, &frames[0].entry, fuchsia_hardware_ethernet_FIFO_TX_OK);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.tx, 64, 60000, fuchsia_hardware_ethernet_FIFO_TX_OK, 7);
+}
+END_TEST
+
+typedef struct bad_header {
+  offload_header_t header;
+  uint32_t offset;
+  uint16_t length;
+} bad_header_t;
+
+static const bad_header_t bad_headers[] = {
+    {{0}, 0, 0},
+    {{0}, 0, OFFLOAD_HEADER_BYTES},
+    {{0}, 0, OFFLOAD_HEADER_BYTES + FRAME_MIN - 1},
+    {{0}, 0, OFFLOAD_HEADER_BYTES + FRAME_MAX + 1},  // too long for one frame
+    {{0}, MEMORY_BYTES - 4, FRAME_MIN},              // the header is cut by the end of the memory
+    {{.flags = OFFLOAD_DATA_VALID}, 0, 100},         // nobody has verified what is to be sent
+    {{.flags = 0x40}, 0, 100},
+    {{.flags = 1, .checksum_start = 34, .checksum_offset = 55}, 0, 100},
+    {{.flags = 1, .gso_type = OFFLOAD_GSO_UDP, .gso_size = 100, .checksum_start = 34},
+     0,
+     1000},                                                                         // not agreed on
+    {{.flags = 1, .gso_type = OFFLOAD_GSO_TCPV4, .checksum_start = 34}, 0, 60000},  // no size
+    {{.flags = 1, .gso_type = OFFLOAD_GSO_TCPV4, .gso_size = 2, .checksum_start = 34}, 0, 60000},
+    {{.flags = 1, .gso_type = OFFLOAD_GSO_TCPV4, .gso_size = FRAME_MAX + 1, .checksum_start = 34}, 0, 60000},
+    {{.gso_type = OFFLOAD_GSO_TCPV4, .gso_size = 1448}, 0, 60000},
+    {{.flags = 1, .gso_type = 77, .gso_size = 1448, .checksum_start = 34}, 0, 60000},
+};
+
+START_TEST(frame_whose_header_was_not_agreed_on_is_invalid) {
+  const bad_header_t* bad = &bad_headers[_i];
+  exchange_frame_t frames[EXCHANGE_BATCH];
+  agree();
+  size_t room = MEMORY_BYTES - bad->offset;
+  size_t bytes = sizeof(bad->header) < room ? sizeof(bad->header) : room;
+  ck_assert_int_eq(zx_vmo_write(client.vmo, &bad->header, bad->offset, bytes), ZX_OK);
+  put(client.tx, bad->offset, bad->length, 1);
+  ck_assert_uint_eq(exchange_tx_provide(&client.exchange, frames), 0);
+  ck_assert_uint_eq(client.counters.tx_invalid, 1);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.tx, bad->offset, bad->length, fuchsia_hardware_ethernet_FIFO_INVALID, 1);
+}
+END_TEST
+
+START_TEST(ordinary_frames_take_ordinary_buffers_and_runs_take_large_ones) {
+  static uint8_t frame[UINT16_MAX];
+  agree();
+  put(client.rx, 0, 2048, 1);
+  ck_assert(!exchange_rx_provide(&client.exchange));  // a run of segments might come
+  put(client.rx, 1, EXCHANGE_LARGE_BYTES, 2);
+  put(client.rx, 0, EXCHANGE_LARGE_BYTES, 3);
+  ck_assert(exchange_rx_provide(&client.exchange));
+  ck_assert(exchange_rx_accepts(&client.exchange, &segments, 40000));
+  exchange_rx_return(&client.exchange, &segments, frame, 40000, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  exchange_rx_return(&client.exchange, &plain, frame, 60, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  exchange_rx_return(&client.exchange, &plain, frame, 61, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  exchange_rx_return(&client.exchange, &segments, frame, 40000, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_uint_eq(client.counters.rx_no_buffer, 1);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  // The large buffer given last is the first to be used.
+  expect_back(client.rx, 0, 40010, fuchsia_hardware_ethernet_FIFO_RX_OK, 3);
+  expect_back(client.rx, 0, 70, fuchsia_hardware_ethernet_FIFO_RX_OK, 1);
+  expect_back(client.rx, 1, 71, fuchsia_hardware_ethernet_FIFO_RX_OK, 2);
+  offload_header_t header;
+  ck_assert_int_eq(zx_vmo_read(client.vmo, &header, 1, sizeof(header)), ZX_OK);
+  ck_assert_mem_eq(&header, &plain, sizeof(header));
+}
+END_TEST
+
+START_TEST(run_of_segments_without_a_large_buffer_costs_no_ordinary_one) {
+  static uint8_t frame[UINT16_MAX];
+  agree();
+  put(client.rx, 0, 2048, 1);
+  exchange_rx_return(&client.exchange, &segments, frame, 40000, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_uint_eq(client.counters.rx_no_buffer, 1);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_nothing_back(client.rx);
+}
+END_TEST
+
+START_TEST(only_frames_that_fit_an_entry_and_were_agreed_on_are_accepted) {
+  static const offload_header_t partial = {.flags = 1, .checksum_start = 34, .checksum_offset = 6};
+  static const offload_header_t verified = {.flags = OFFLOAD_DATA_VALID};
+  ck_assert(exchange_rx_accepts(&client.exchange, &verified, 60));
+  ck_assert(!exchange_rx_accepts(&client.exchange, &partial, 60));
+  ck_assert(!exchange_rx_accepts(&client.exchange, &segments, 40000));
+  exchange_set_offloads(&client.exchange, 0, OFFLOAD_CHECKSUM);
+  ck_assert(exchange_rx_accepts(&client.exchange, &partial, 60));
+  ck_assert(!exchange_rx_accepts(&client.exchange, &segments, 40000));
+  exchange_set_offloads(&client.exchange, 0, OFFLOAD_CHECKSUM | OFFLOAD_TSO);
+  ck_assert(exchange_rx_accepts(&client.exchange, &segments, UINT16_MAX - OFFLOAD_HEADER_BYTES));
+  ck_assert(!exchange_rx_accepts(&client.exchange, &segments, UINT16_MAX - OFFLOAD_HEADER_BYTES + 1));
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int main(void) {
@@ -286,5 +409,10 @@ int main(void) {
   tcase_add_test(tc, flush_tells_that_the_client_has_gone);
   tcase_add_test(tc, fifos_and_memory_are_given_once);
   tcase_add_test(tc, memory_that_cannot_be_used_is_refused);
+  tcase_add_test(tc, frame_to_send_is_shown_without_its_header);
+  tcase_add_loop_test(tc, frame_whose_header_was_not_agreed_on_is_invalid, 0, COUNT(bad_headers));
+  tcase_add_test(tc, ordinary_frames_take_ordinary_buffers_and_runs_take_large_ones);
+  tcase_add_test(tc, run_of_segments_without_a_large_buffer_costs_no_ordinary_one);
+  tcase_add_test(tc, only_frames_that_fit_an_entry_and_were_agreed_on_are_accepted);
   return jx_test_run(suite);
 }

@@ -10,14 +10,13 @@
 
 #include "tap.h"
 
-#define MTU 1500u
-
 static async_loop_t* loop;
 static wire_t* wire;
 static int kernel;  // the other end
 static uint8_t received[128][4];
 static size_t received_lengths[128];
 static size_t received_count;
+static offload_header_t last_header;
 static size_t batches;
 static size_t room;  // frames the device takes
 static bool online;
@@ -27,7 +26,8 @@ static bool can_receive(void* context) {
   return received_count < room;
 }
 
-static void receive(void* context, const uint8_t* frame, size_t length) {
+static void receive(void* context, const offload_header_t* header, const uint8_t* frame, size_t length) {
+  last_header = *header;
   memcpy(received[received_count], frame, length < 4 ? length : 4);
   received_lengths[received_count++] = length;
 }
@@ -54,7 +54,7 @@ static void setup(void) {
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
   kernel = pair[1];
   ck_assert_int_eq(async_loop_create(NULL, &loop), ZX_OK);
-  ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), pair[0], MTU, &wire), ZX_OK);
+  ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), pair[0], true, &wire), ZX_OK);
   ck_assert_int_eq(wire->ops->start(wire, &events, NULL), ZX_OK);
 }
 
@@ -65,9 +65,16 @@ static void teardown(void) {
   close(kernel);
 }
 
+static void kernel_sends_as(const offload_header_t* header, uint8_t first_byte, size_t length) {
+  static uint8_t frame[OFFLOAD_HEADER_BYTES + WIRE_FRAME_MAX];
+  memcpy(frame, header, sizeof(*header));
+  frame[sizeof(*header)] = first_byte;
+  ck_assert_int_eq(send(kernel, frame, sizeof(*header) + length, 0), (ssize_t)(sizeof(*header) + length));
+}
+
 static void kernel_sends(uint8_t first_byte, size_t length) {
-  uint8_t frame[4096] = {first_byte};
-  ck_assert_int_eq(send(kernel, frame, length, 0), (ssize_t)length);
+  static const offload_header_t plain;
+  kernel_sends_as(&plain, first_byte, length);
 }
 
 START_TEST(wire_is_online_once_started) {
@@ -75,13 +82,39 @@ START_TEST(wire_is_online_once_started) {
 }
 END_TEST
 
-START_TEST(sent_frame_is_written_whole) {
-  uint8_t frame[MTU + ETHERNET_HEADER_BYTES] = {1, 2, 3};
-  uint8_t read_back[4096];
-  ck_assert_int_eq(wire->ops->send(wire, frame, sizeof(frame)), ZX_OK);
+static const offload_header_t run_of_segments = {.flags = OFFLOAD_NEEDS_CHECKSUM,
+                                                 .gso_type = OFFLOAD_GSO_TCPV4,
+                                                 .header_length = 54,
+                                                 .gso_size = 1460,
+                                                 .checksum_start = 34,
+                                                 .checksum_offset = 16};
+
+START_TEST(sent_frame_is_written_whole_behind_its_header) {
+  static uint8_t frame[60000] = {1, 2, 3};
+  static uint8_t read_back[OFFLOAD_HEADER_BYTES + WIRE_FRAME_MAX];
+  ck_assert_int_eq(wire->ops->send(wire, &run_of_segments, frame, sizeof(frame)), ZX_OK);
   wire->ops->send_done(wire);
-  ck_assert_int_eq(recv(kernel, read_back, sizeof(read_back), MSG_DONTWAIT), sizeof(frame));
-  ck_assert_mem_eq(read_back, frame, sizeof(frame));
+  ck_assert_int_eq(recv(kernel, read_back, sizeof(read_back), MSG_DONTWAIT),
+                   OFFLOAD_HEADER_BYTES + sizeof(frame));
+  ck_assert_mem_eq(read_back, &run_of_segments, OFFLOAD_HEADER_BYTES);
+  ck_assert_mem_eq(read_back + OFFLOAD_HEADER_BYTES, frame, sizeof(frame));
+}
+END_TEST
+
+START_TEST(run_of_segments_is_delivered_with_its_header) {
+  kernel_sends_as(&run_of_segments, 7, 64000);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_count, 1);
+  ck_assert_uint_eq(received[0][0], 7);
+  ck_assert_uint_eq(received_lengths[0], 64000);
+  ck_assert_mem_eq(&last_header, &run_of_segments, OFFLOAD_HEADER_BYTES);
+}
+END_TEST
+
+START_TEST(descriptor_without_offloads_offers_none) {
+  // A socket is no TAP device and knows none of its requests.
+  ck_assert_uint_eq(wire->transmit_offloads, 0);
+  ck_assert_uint_eq(wire->receive_offloads, 0);
 }
 END_TEST
 
@@ -113,19 +146,12 @@ START_TEST(frames_stay_in_the_kernel_while_the_device_is_full) {
 }
 END_TEST
 
-START_TEST(frame_longer_than_the_mtu_shows_as_too_long) {
-  kernel_sends(1, 4000);
-  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
-  ck_assert_uint_eq(received_lengths[0], MTU + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES + 1);
-}
-END_TEST
-
 START_TEST(frame_that_cannot_be_written_is_reported) {
   uint8_t frame[60] = {0};
   close(kernel);
   kernel = -1;
   signal(SIGPIPE, SIG_IGN);
-  ck_assert_int_eq(wire->ops->send(wire, frame, sizeof(frame)), ZX_ERR_IO);
+  ck_assert_int_eq(wire->ops->send(wire, &run_of_segments, frame, sizeof(frame)), ZX_ERR_IO);
 }
 END_TEST
 
@@ -133,7 +159,7 @@ START_TEST(device_that_fails_is_offline_and_lost) {
   // Unread when the other end closes, a frame makes the next read fail, as one from a removed TAP device
   // does.
   uint8_t frame[60] = {0};
-  ck_assert_int_eq(wire->ops->send(wire, frame, sizeof(frame)), ZX_OK);
+  ck_assert_int_eq(wire->ops->send(wire, &run_of_segments, frame, sizeof(frame)), ZX_OK);
   close(kernel);
   kernel = -1;
   ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
@@ -144,7 +170,7 @@ END_TEST
 
 START_TEST(descriptor_that_cannot_be_used_is_refused) {
   wire_t* none;
-  ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), -1, MTU, &none), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), -1, true, &none), ZX_ERR_INVALID_ARGS);
 }
 END_TEST
 
@@ -153,10 +179,11 @@ int main(void) {
   TCase* tc = jx_test_case(suite, "tap");
   tcase_add_checked_fixture(tc, setup, teardown);
   tcase_add_test(tc, wire_is_online_once_started);
-  tcase_add_test(tc, sent_frame_is_written_whole);
+  tcase_add_test(tc, sent_frame_is_written_whole_behind_its_header);
+  tcase_add_test(tc, run_of_segments_is_delivered_with_its_header);
+  tcase_add_test(tc, descriptor_without_offloads_offers_none);
   tcase_add_test(tc, waiting_frames_are_delivered_in_order_and_in_batches);
   tcase_add_test(tc, frames_stay_in_the_kernel_while_the_device_is_full);
-  tcase_add_test(tc, frame_longer_than_the_mtu_shows_as_too_long);
   tcase_add_test(tc, frame_that_cannot_be_written_is_reported);
   tcase_add_test(tc, device_that_fails_is_offline_and_lost);
   tcase_add_test(tc, descriptor_that_cannot_be_used_is_refused);

@@ -120,6 +120,20 @@ static void set_io_buffer(void* context, fuchsia_hardware_ethernet_DeviceSetIoBu
   fuchsia_hardware_ethernet_Device_SetIOBuffer_reply(completer, &response);
 }
 
+static void set_offloads(void* context, fuchsia_hardware_ethernet_DeviceSetOffloadsRequest* request,
+                         fidl_completer_t completer) {
+  fake_device_t* device = context;
+  if (device->old) {
+    fidl_binding_close(device->binding, ZX_ERR_NOT_SUPPORTED);
+    return;
+  }
+  uint32_t transmit = request->transmit & device->transmit_offloads;
+  uint32_t receive = request->receive & device->receive_offloads;
+  fuchsia_hardware_ethernet_DeviceSetOffloadsResponse response = {
+      .status = transmit | receive ? ZX_OK : ZX_ERR_NOT_SUPPORTED, .transmit = transmit, .receive = receive};
+  fuchsia_hardware_ethernet_Device_SetOffloads_reply(completer, &response);
+}
+
 static void start(void* context, fidl_completer_t completer) {
   fake_device_t* device = context;
   device->started = true;
@@ -174,6 +188,7 @@ static const fuchsia_hardware_ethernet_Device_ops_t ops = {
     .GetInfo = get_info,
     .GetFifos = get_fifos,
     .SetIOBuffer = set_io_buffer,
+    .SetOffloads = set_offloads,
     .Start = start,
     .SetClientName = set_client_name,
     .GetStatus = get_status,

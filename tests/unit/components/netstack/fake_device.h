@@ -19,6 +19,8 @@ struct fake_device {
   uint32_t depth;  // said to clients; the FIFOs hold as many, at most 256
   bool online;
   bool silent;  // answers nothing
+  bool old;     // knows the published protocol alone: closes the channel when asked for offloads
+  uint32_t transmit_offloads, receive_offloads;  // what it has; 0 and 0: it says NOT_SUPPORTED
   // Called for each frame sent when a wire is attached (fake_device_attach); the entry is returned
   // afterwards.
   void (*sent)(void* context, const uint8_t* frame, size_t length);

@@ -3,110 +3,19 @@
 #include <errno.h>
 #include <string.h>
 
-#include <lib/async-loop/loop.h>
 #include <zircon/syscalls.h>
 
-#include "fake_device.h"
 #include "jx_test.h"
-#include "link_endpoint.h"
+#include "link_fixture.h"
 
-typedef struct fixture {
-  async_loop_t* loop;
-  fake_device_t device;
-  link_endpoint_t* link;
-  bool refuse;  // connections fail
-  int ups, downs, batches, writables;
-  link_info_t info;
-  size_t frames;
-  size_t last_length;
-  uint8_t last_frame[2048];
-} fixture_t;
-
-static zx_status_t on_connect(void* context, zx_handle_t server_end) {
-  fixture_t* f = context;
-  if (!f->refuse) return fake_device_connect(&f->device, server_end);
-  zx_handle_close(server_end);
-  return ZX_ERR_UNAVAILABLE;
-}
-
-static void on_up(void* context, const link_info_t* info) {
-  fixture_t* f = context;
-  f->ups++;
-  f->info = *info;
-}
-
-static void on_down(void* context, zx_status_t reason) {
-  fixture_t* f = context;
-  f->downs++;
-}
-
-static void on_input(void* context, const void* frame, size_t length) {
-  fixture_t* f = context;
-  f->frames++;
-  f->last_length = length;
-  memcpy(f->last_frame, frame, length);
-}
-
-static void on_input_done(void* context) {
-  fixture_t* f = context;
-  f->batches++;
-}
-
-static void on_writable(void* context) {
-  fixture_t* f = context;
-  f->writables++;
-}
-
-static void run(fixture_t* f) {
-  ck_assert_int_eq(async_loop_run_until_idle(f->loop), ZX_OK);
-}
-
-// Runs the loop until `*value` reaches `least`, which a timer of the endpoint's may take a moment for.
-static void run_until(fixture_t* f, const int* value, int least) {
-  zx_time_t limit = zx_deadline_after(ZX_SEC(10));
-  while (*value < least) {
-    ck_assert_int_eq(async_loop_run(f->loop, limit, true), ZX_OK);
-  }
-}
-
-static void begin(fixture_t* f) {
-  static const link_endpoint_ops_t ops = {.connect = on_connect,
-                                          .up = on_up,
-                                          .down = on_down,
-                                          .input = on_input,
-                                          .input_done = on_input_done,
-                                          .writable = on_writable};
-  ck_assert_int_eq(link_endpoint_create(async_loop_get_dispatcher(f->loop), &ops, f, &f->link), ZX_OK);
-}
-
-static void prepare(fixture_t* f) {
-  memset(f, 0, sizeof(*f));
-  ck_assert_int_eq(async_loop_create(NULL, &f->loop), ZX_OK);
-  fake_device_init(&f->device, async_loop_get_dispatcher(f->loop), 9);
-}
-
-static void set_up(fixture_t* f) {
-  prepare(f);
-  begin(f);
-  run_until(f, &f->ups, 1);
-  run(f);
-}
-
-static void tear_down(fixture_t* f) {
-  link_endpoint_destroy(f->link);
-  fake_device_kill(&f->device);
-  async_loop_destroy(f->loop);
-}
-
-static int transmit(fixture_t* f, const void* frame, size_t length) {
-  struct iovec iov[2] = {{.iov_base = (void*)(uintptr_t)frame, .iov_len = length / 2},
-                         {.iov_base = (char*)(uintptr_t)frame + length / 2, .iov_len = length - length / 2}};
-  return link_endpoint_transmit(f->link, iov, 2);
+static int transmit(link_fixture_t* f, const void* frame, size_t length) {
+  static const offload_header_t plain;
+  return link_fixture_transmit(f, &plain, frame, length);
 }
 
 START_TEST(a_device_is_found_and_started) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   ck_assert_int_eq(f.ups, 1);
   ck_assert_mem_eq(f.info.mac, f.device.mac, 6);
   ck_assert_uint_eq(f.info.mtu, 1500);
@@ -122,43 +31,43 @@ START_TEST(a_device_is_found_and_started) {
     for (size_t k = 0; k < i; k++)
       ck_assert_uint_ne(entries[i].offset, entries[k].offset);
   }
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(frames_come_in_and_their_buffers_go_back) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   uint8_t frame[1514];
   for (unsigned n = 0; n < 3 * f.device.depth; n++) {
     memset(frame, (int)n, sizeof(frame));
     ck_assert(fake_device_deliver(&f.device, frame, 14 + n));
-    run(&f);
+    link_fixture_run(&f);
     ck_assert_uint_eq(f.frames, n + 1);
     ck_assert_uint_eq(f.last_length, 14 + n);
     ck_assert_mem_eq(f.last_frame, frame, 14 + n);
   }
   ck_assert_uint_eq(link_endpoint_counters(f.link)->rx_frames, 3 * f.device.depth);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(frames_that_came_together_are_one_batch) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   uint8_t frame[60] = {0};
   while (fake_device_deliver(&f.device, frame, sizeof(frame)))
     continue;
-  run(&f);
+  link_fixture_run(&f);
   ck_assert_uint_eq(f.frames, f.device.depth);
   ck_assert_int_eq(f.batches, 1);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(frames_go_out_at_the_flush) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   uint8_t frame[1514];
   fake_entry_t entries[16];
   for (unsigned i = 0; i < 3; i++) {
@@ -173,41 +82,46 @@ START_TEST(frames_go_out_at_the_flush) {
     ck_assert_uint_eq(entries[i].length, 100 + i);
     ck_assert_mem_eq(f.device.memory + entries[i].offset, frame, 100 + i);
   }
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_full_device_refuses_and_says_when_there_is_room) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   uint8_t frame[60] = {0};
   for (unsigned i = 0; i < f.device.depth; i++)
     ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), 0);
   ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), -EAGAIN);
-  run(&f);
+  link_fixture_run(&f);
   ck_assert_int_eq(f.writables, 0);
   fake_entry_t entries[16];
   size_t count = fake_device_take(f.device.tx, entries, 16);  // the refusal has flushed
   ck_assert_uint_eq(count, f.device.depth);
   entries[0].flags = fuchsia_hardware_ethernet_FIFO_TX_OK;
   ck_assert(fake_device_put(f.device.tx, &entries[0]));
-  run(&f);
+  link_fixture_run(&f);
+  ck_assert_int_eq(f.writables, 0);  // a quarter of them is worth a wake-up
+  entries[1].flags = fuchsia_hardware_ethernet_FIFO_TX_OK;
+  ck_assert(fake_device_put(f.device.tx, &entries[1]));
+  link_fixture_run(&f);
   ck_assert_int_eq(f.writables, 1);
   ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), 0);
+  ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), 0);
   ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), -EAGAIN);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_frame_larger_than_a_buffer_is_refused) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   static uint8_t frame[65536];
   ck_assert_int_eq(transmit(&f, frame, 2049), -EMSGSIZE);
   ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), -EMSGSIZE);
   ck_assert_uint_eq(link_endpoint_counters(f.link)->tx_dropped, 2);
   ck_assert_int_eq(transmit(&f, frame, 2048), 0);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
@@ -252,14 +166,14 @@ static fake_entry_t damaged(const fake_entry_t* entry, const damage_t* damage) {
 }
 
 START_TEST(a_damaged_receive_entry_is_counted_and_dropped) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   const damage_t* damage = &damages[_i];
   fake_entry_t entry, bad;
   ck_assert_uint_eq(fake_device_take(f.device.rx, &entry, 1), 1);
   bad = damaged(&entry, damage);
   ck_assert(fake_device_put(f.device.rx, &bad));
-  run(&f);
+  link_fixture_run(&f);
   const link_counters_t* counters = link_endpoint_counters(f.link);
   ck_assert_uint_eq(f.frames, 0);
   ck_assert_uint_eq(counters->rx_frames, 0);
@@ -271,37 +185,37 @@ START_TEST(a_damaged_receive_entry_is_counted_and_dropped) {
     entry.length = 60;
     entry.flags = fuchsia_hardware_ethernet_FIFO_RX_OK;
     ck_assert(fake_device_put(f.device.rx, &entry));
-    run(&f);
+    link_fixture_run(&f);
     ck_assert_uint_eq(f.frames, 1);
   }
   uint8_t frame[60] = {0};
   for (unsigned i = 0; i < 2 * f.device.depth; i++) {  // and everything goes on
     ck_assert(fake_device_deliver(&f.device, frame, sizeof(frame)));
-    run(&f);
+    link_fixture_run(&f);
   }
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_receive_buffer_returned_twice_counts_once) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   fake_entry_t entries[8];
   ck_assert_uint_eq(fake_device_take(f.device.rx, entries, 8), 8);
   entries[0].length = 60;
   entries[0].flags = fuchsia_hardware_ethernet_FIFO_RX_OK;
   ck_assert(fake_device_put(f.device.rx, &entries[0]));
   ck_assert(fake_device_put(f.device.rx, &entries[0]));
-  run(&f);
+  link_fixture_run(&f);
   ck_assert_uint_eq(f.frames, 1);
   ck_assert_uint_eq(link_endpoint_counters(f.link)->bad_cookie, 1);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_damaged_transmit_entry_is_counted_and_dropped) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   const damage_t* damage = &damages[_i];
   uint8_t frame[60] = {0};
   fake_entry_t entry, bad;
@@ -317,13 +231,13 @@ START_TEST(a_damaged_transmit_entry_is_counted_and_dropped) {
   ck_assert_uint_eq(counters->bad_flags + counters->tx_errors, damage->counted == BAD_FLAGS ||
                                                                    damage->counted == DRIVER_ERROR ||
                                                                    damage->counted == IGNORED);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(the_device_never_has_more_buffers_than_the_depth) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   // Entries that were never given out must not make the endpoint give out more.
   fake_entry_t entries[16];
   ck_assert_uint_eq(fake_device_take(f.device.rx, entries, 16), 8);
@@ -331,55 +245,55 @@ START_TEST(the_device_never_has_more_buffers_than_the_depth) {
     fake_entry_t invented = {.offset = i * 2048, .length = 60, .flags = 1, .cookie = 8 + i};
     ck_assert(fake_device_put(f.device.rx, &invented));
   }
-  run(&f);
+  link_fixture_run(&f);
   ck_assert_uint_eq(fake_device_take(f.device.rx, entries, 16), 0);
   ck_assert_uint_eq(link_endpoint_counters(f.link)->bad_cookie, 8);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_frame_that_changes_while_it_is_read_is_read_once) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   uint8_t frame[60];
   memset(frame, 0x55, sizeof(frame));
   ck_assert(fake_device_deliver(&f.device, frame, sizeof(frame)));
-  run(&f);
+  link_fixture_run(&f);
   memset(f.device.memory, 0xaa, f.device.memory_bytes);
   ck_assert_mem_eq(f.last_frame, frame, sizeof(frame));
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_killed_device_is_found_again) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   uint8_t frame[60] = {0};
   for (int round = 1; round <= 3; round++) {
     fake_device_kill(&f.device);
-    run_until(&f, &f.downs, round);
+    link_fixture_run_until(&f, &f.downs, round);
     ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), -ENETDOWN);
-    run_until(&f, &f.ups, round + 1);
+    link_fixture_run_until(&f, &f.ups, round + 1);
     ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), 0);
     ck_assert(fake_device_deliver(&f.device, frame, sizeof(frame)));
-    run(&f);
+    link_fixture_run(&f);
     ck_assert_uint_eq(f.frames, (size_t)round);
   }
   ck_assert_uint_eq(link_endpoint_counters(f.link)->sessions, 4);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_device_that_cannot_be_reached_is_tried_again) {
-  fixture_t f;
-  prepare(&f);
+  link_fixture_t f;
+  link_fixture_prepare(&f);
   f.refuse = true;
-  begin(&f);
-  run(&f);
+  link_fixture_begin(&f);
+  link_fixture_run(&f);
   f.refuse = false;
-  run_until(&f, &f.ups, 1);
+  link_fixture_run_until(&f, &f.ups, 1);
   ck_assert_int_eq(f.downs, 0);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
@@ -390,91 +304,91 @@ static const struct {
 } unusable[] = {{1, 1500, 8}, {2, 67, 8}, {2, 0, 8}, {2, 1500, 0}};
 
 START_TEST(a_device_that_makes_no_sense_is_not_used) {
-  fixture_t f;
-  prepare(&f);
+  link_fixture_t f;
+  link_fixture_prepare(&f);
   f.device.mac[0] = unusable[_i].first_octet;
   f.device.mtu = unusable[_i].mtu;
   f.device.depth = unusable[_i].depth;
-  begin(&f);
-  run_until(&f, &f.device.connections, 2);
+  link_fixture_begin(&f);
+  link_fixture_run_until(&f, &f.device.connections, 2);
   ck_assert_int_eq(f.ups, 0);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(a_device_with_a_huge_depth_or_mtu_is_bounded) {
-  fixture_t f;
-  prepare(&f);
+  link_fixture_t f;
+  link_fixture_prepare(&f);
   f.device.mtu = UINT32_MAX;
   f.device.depth = UINT32_MAX;
-  begin(&f);
-  run_until(&f, &f.ups, 1);
-  run(&f);
-  ck_assert_uint_eq(f.info.mtu, 65517);
+  link_fixture_begin(&f);
+  link_fixture_run_until(&f, &f.ups, 1);
+  link_fixture_run(&f);
+  ck_assert_uint_eq(f.info.mtu, 65507);
   ck_assert_uint_eq(f.device.memory_bytes & 0xfff, 0);
   static fake_entry_t entries[512];
   ck_assert_uint_eq(fake_device_take(f.device.rx, entries, 512), 256);
-  static uint8_t frame[65535];
+  static uint8_t frame[65507 + 18];
   ck_assert_int_eq(transmit(&f, frame, sizeof(frame)), 0);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(the_link_follows_the_status_of_the_device) {
-  fixture_t f;
-  prepare(&f);
+  link_fixture_t f;
+  link_fixture_prepare(&f);
   f.device.online = false;
-  begin(&f);
-  run_until(&f, &f.device.connections, 1);
-  run(&f);
+  link_fixture_begin(&f);
+  link_fixture_run_until(&f, &f.device.connections, 1);
+  link_fixture_run(&f);
   ck_assert_int_eq(f.ups, 0);
   for (int i = 1; i <= 3; i++) {
     f.device.online = true;
     zx_object_signal_peer(f.device.rx, 0, fuchsia_hardware_ethernet_SIGNAL_STATUS);
-    run(&f);
+    link_fixture_run(&f);
     ck_assert_int_eq(f.ups, i);
     f.device.online = false;
     zx_object_signal_peer(f.device.rx, 0, fuchsia_hardware_ethernet_SIGNAL_STATUS);
-    run(&f);
+    link_fixture_run(&f);
     ck_assert_int_eq(f.downs, i);
   }
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(multicast_addresses_are_told_and_told_again_to_the_next_device) {
-  fixture_t f;
-  set_up(&f);
+  link_fixture_t f;
+  link_fixture_set_up(&f);
   uint8_t mac[6] = {0x33, 0x33, 0, 0, 0, 1};
   link_endpoint_multicast(f.link, mac, true);
   link_endpoint_multicast(f.link, mac, true);
-  run(&f);
+  link_fixture_run(&f);
   ck_assert_int_eq(f.device.multicast_added, 1);
   fake_device_kill(&f.device);
-  run_until(&f, &f.ups, 2);
-  run(&f);
+  link_fixture_run_until(&f, &f.ups, 2);
+  link_fixture_run(&f);
   ck_assert_int_eq(f.device.multicast_added, 2);
   link_endpoint_multicast(f.link, mac, false);
-  run(&f);
+  link_fixture_run(&f);
   ck_assert_int_eq(f.device.multicast_removed, 1);
   for (int i = 0; i < 70; i++) {
     mac[5] = (uint8_t)(i + 2);
     link_endpoint_multicast(f.link, mac, true);
   }
-  run(&f);
+  link_fixture_run(&f);
   ck_assert(f.device.multicast_all);
-  tear_down(&f);
+  link_fixture_tear_down(&f);
 }
 END_TEST
 
 START_TEST(destroying_in_the_middle_of_anything_leaves_nothing) {
   for (int rounds = 0; rounds < 24; rounds++) {
-    fixture_t f;
-    prepare(&f);
-    begin(&f);
+    link_fixture_t f;
+    link_fixture_prepare(&f);
+    link_fixture_begin(&f);
     for (int i = 0; i < rounds; i++)
       (void)async_loop_run(f.loop, zx_deadline_after(ZX_MSEC(1)), true);
-    tear_down(&f);
+    link_fixture_tear_down(&f);
   }
 }
 END_TEST

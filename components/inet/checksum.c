@@ -1,7 +1,9 @@
 // The Internet checksum. One's complement addition commutes with byte order and with the width of the words
 // added (RFC 1071, 2), so the loop adds 32-bit halves of 64-bit lanes: a lane overflows only after 2^32
 // additions, far beyond any packet, and the compiler turns the lanes into vector registers.
-#include "checksum.h"
+#include <inet/checksum.h>
+
+#include <stdbool.h>
 
 typedef uint64_t lanes_t __attribute__((vector_size(16)));
 
@@ -53,17 +55,6 @@ uint64_t checksum_iov(uint64_t sum, const struct iovec* iov, size_t iov_count, s
     length -= piece;
   }
   return sum;
-}
-
-uint64_t checksum_pseudo(const addr_t* source, const addr_t* destination, uint8_t protocol, size_t length) {
-  uint8_t tail[8];
-  be32_put(tail, (uint32_t)length);
-  be32_put(tail + 4, protocol);
-  uint64_t sum = checksum_add(0, tail, sizeof tail);
-  bool v4 = addr_is_v4(source);
-  size_t skip = v4 ? 12 : 0;
-  sum = checksum_add(sum, source->b + skip, 16 - skip);
-  return checksum_add(sum, destination->b + skip, 16 - skip);
 }
 
 uint16_t checksum_fold(uint64_t sum) {
