@@ -40,13 +40,21 @@ void tcpip_client_usage(const tcpip_client_t* client, uint32_t* out_sockets, siz
   if (out_buffer_bytes) *out_buffer_bytes = client->buffer_used;
 }
 
+// No client may have more than what is left for the others.
+size_t client_left(const tcpip_client_t* client) {
+  const tcpip_t* stack = client->stack;
+  size_t own = client->quota.buffer_bytes, used = client->buffer_used;
+  own = used < own ? own - used : 0;
+  size_t left =
+      stack->buffer_used < stack->limits.buffer_bytes ? stack->limits.buffer_bytes - stack->buffer_used : 0;
+  size_t share = used < left ? left - used : 0;
+  return own < share ? own : share;
+}
+
 bool client_charge(tcpip_client_t* client, size_t bytes) {
-  tcpip_t* stack = client->stack;
-  size_t left = stack->limits.buffer_bytes - stack->buffer_used;
-  size_t used = client->buffer_used + bytes;
-  if (bytes > left || used > client->quota.buffer_bytes || used > left) return false;
+  if (bytes > client_left(client)) return false;
   client->buffer_used += bytes;
-  stack->buffer_used += bytes;
+  client->stack->buffer_used += bytes;
   return true;
 }
 

@@ -20,6 +20,7 @@ typedef struct rx {
   bool fragmented;     // it was, or is, in fragments
   bool to_group;       // multicast or broadcast, at the link or in the IP header: no errors are sent about it
   uint16_t gso_size;   // several datagrams merged: payload of each but the last; 0 = one
+  uint16_t tcp_size;   // the same for merged segments of TCP
 } rx_t;
 
 // A packet to be sent. Headers are written from the end of `head` to its front as it goes down the layers;

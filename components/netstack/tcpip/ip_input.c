@@ -18,6 +18,7 @@ void ip_input(interface_t* interface, const uint8_t* packet, size_t length, cons
   if (offload) {
     rx.checksum_good = offload->flags & (TCPIP_OFFLOAD_NEEDS_CHECKSUM | TCPIP_OFFLOAD_DATA_VALID);
     rx.gso_size = offload->gso_type == TCPIP_GSO_UDP ? offload->gso_size : 0;
+    rx.tcp_size = offload->gso_type != TCPIP_GSO_UDP ? offload->gso_size : 0;
   }
   trace(rx.stack, "ip.input");
   if (length && packet[0] >> 4 == 4)

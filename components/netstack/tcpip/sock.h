@@ -67,6 +67,8 @@ struct tcpip_client {
 // Takes `bytes` from the client's and the stack's memory for buffers. A client may always have as much as is
 // still free to all others, and no more: so there is something left for the next one however greedy the
 // others are.
+// How many bytes more it may be charged.
+size_t client_left(const tcpip_client_t* client);
 bool client_charge(tcpip_client_t* client, size_t bytes);
 void client_release(tcpip_client_t* client, size_t bytes);
 // A socket that nobody holds any more goes to another owner, with `bytes` of buffers besides what waits to
@@ -132,6 +134,7 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info);
 
 int tcp_socket_create(tcpip_client_t* client, uint8_t family, void* context, tcpip_socket_t** out);
 void tcp_input(rx_t* rx);
+void tcp_unreachable(tcpip_socket_t* socket);  // the neighbour does not answer
 void tcp_idle_init(tcpip_t* stack);
 void udp_input(rx_t* rx);
 // Puts the protocol's header before the payload in `tx`; returns 0 or a negative errno.

@@ -109,7 +109,9 @@ void socket_link_writable(interface_t* interface) {
 }
 
 void socket_unreachable(tcpip_socket_t* socket, const addr_t* address) {
-  if (socket->connected && socket->protocol != PROTOCOL_TCP)  // TCP tries again until its own time is over
+  if (socket->protocol == PROTOCOL_TCP)
+    tcp_unreachable(socket);
+  else if (socket->connected)
     socket_set_error(socket, EHOSTUNREACH);
 }
 

@@ -55,6 +55,8 @@ struct tcpip {
   bucket_t icmp_bucket;
   bucket_t arp_bucket;
   bucket_t icmp_peers[ICMP_PEERS];
+  int64_t challenge_second;  // when the present second of challenge ACKs began
+  uint32_t challenges_left;  // in it
 
   table_t ports;        // every bound socket, by protocol and local port
   table_t connections;  // sockets with a peer, by protocol and both endpoints

@@ -38,9 +38,11 @@ enum {
 #define TCP_RTO_MIN (200 * NS_PER_MS)
 #define TCP_RTO_MAX (120 * NS_PER_S)
 #define TCP_RTO_INITIAL (1 * NS_PER_S)
+#define TCP_RTO_AFTER_SYN_LOSS (3 * NS_PER_S)
 #define TCP_TIME_WAIT_TIME (60 * NS_PER_S)
 #define TCP_LINGER2_MAX 120
 #define TCP_QUICK_ACKS 16
+#define TCP_WINDOW_SCALE 7  // of the windows we offer
 
 static inline bool seq_lt(uint32_t a, uint32_t b) {
   return (int32_t)(a - b) < 0;
@@ -71,9 +73,18 @@ typedef struct tcp_in {
   uint8_t scale;
   uint16_t mss;  // 0: none
   uint32_t ts_value, ts_echo;
+  uint32_t isn_floor;  // for the connection it opens: one in TIME-WAIT had got so far
+  bool has_isn_floor;
   tcp_range_t sacks[TCP_SACKS_MAX];
   uint32_t sack_count;
 } tcp_in_t;
+
+// What one of them has told.
+typedef struct tcp_progress {
+  uint32_t delivered;  // bytes newly known to have arrived, by ACK or SACK
+  uint32_t acked;      // bytes snd_una moved
+  int64_t rtt;         // of the latest segment sent once; 0: none
+} tcp_progress_t;
 
 // A sent segment that is not yet acknowledged as a whole. At most one MSS, so loss is told by packet even
 // where the link cuts large sends up.
@@ -135,7 +146,8 @@ typedef enum tcp_urgent {
   TCP_URGENT_TAKEN
 } tcp_urgent_t;
 
-typedef enum tcp_recovery { TCP_OPEN, TCP_RECOVERY, TCP_LOSS } tcp_recovery_t;
+// TCP_REDUCING: the window is reduced over a round trip although nothing was lost.
+typedef enum tcp_recovery { TCP_OPEN, TCP_REDUCING, TCP_RECOVERY, TCP_LOSS } tcp_recovery_t;
 
 struct tcp {
   tcpip_socket_t base;
@@ -154,7 +166,13 @@ struct tcp {
   bool quick_off;  // TCPIP_TCP_QUICK_ACK was switched off
   bool deferred;   // acknowledged, but its listener wants data first
   bool urgent_inline;
-  uint8_t urgent;  // tcp_urgent_t
+  bool ecn;            // both ends understand it
+  bool ecn_asked;      // our SYN asked for it
+  bool ecn_echo;       // congestion was met on the way to us, and the peer has not said that it knows
+  bool cwr_due;        // the window was reduced, and the peer has not been told
+  uint8_t ecn_mode;    // TCPIP_ECN_*
+  uint8_t soft_error;  // what ICMP said last; the reason if it comes to an end by a timeout
+  uint8_t urgent;      // tcp_urgent_t
   uint8_t urgent_octet;
   uint8_t snd_scale, rcv_scale;
   uint8_t quick_acks;
@@ -178,6 +196,8 @@ struct tcp {
   uint32_t rx_limit, window_clamp;
   uint32_t rcv_up;         // the urgent octet
   uint32_t unacked_bytes;  // received, not yet acknowledged by us
+  uint32_t last_ack;       // what we acknowledged last
+  uint16_t rcv_mss;        // how large the peer's segments seem to be
   uint32_t ts_recent;
   int64_t ts_recent_at;
   // How fast the reader is, for the size of the window.
@@ -211,7 +231,7 @@ struct tcp {
   tcp_timer_kind_t send_timer_kind;
   int64_t stalled_since;  // nothing was acknowledged since; 0: nothing is waiting
   int64_t last_heard;
-  int64_t challenge_at;
+  bucket_t challenges;
   int64_t confirm_at;  // when to tell the neighbour cache again that there is progress
   uint32_t keepalive_idle_s, keepalive_interval_s, user_timeout_ms;
   uint8_t keepalive_count, keepalive_sent, syn_count;
@@ -227,6 +247,7 @@ struct tcp {
   list_node_t listen_node;
   list_node_t half_open, ready;
   uint32_t half_open_count, ready_count, backlog;
+  int64_t cookies_until;  // it has sent one that may still come back
 };
 
 static inline tcp_t* tcp_of(tcpip_socket_t* socket) {
@@ -274,6 +295,7 @@ bool tcp_parse(rx_t* rx, tcp_in_t* out);
 void tcp_established(tcp_t* tcp);
 void tcp_take_options(tcp_t* tcp, const tcp_in_t* in);
 void tcp_reset_reply(const tcp_in_t* in);
+// As in socket_ops_t.
 void tcp_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error);  // as in socket_ops_t
 
 // Acknowledgements: false if the segment must not be looked at further.
@@ -286,6 +308,16 @@ uint32_t tcp_first_window(const tcp_t* tcp);  // of a SYN, never scaled
 void tcp_receive_read(tcp_t* tcp, uint32_t bytes);
 uint32_t tcp_receive_sacks(const tcp_t* tcp, tcp_range_t out[TCP_SACKS_MAX]);
 void tcp_schedule_ack(tcp_t* tcp);
+
+// ECN (RFC 3168).
+void tcp_ecn_syn_received(tcp_t* tcp, const tcp_in_t* in);
+uint8_t tcp_ecn_syn_flags(tcp_t* tcp);
+void tcp_ecn_received(tcp_t* tcp, const tcp_in_t* in);      // a segment within the window
+void tcp_ecn_acknowledged(tcp_t* tcp, const tcp_in_t* in);  // and what it says about ours
+// Has the window been reduced for what is in flight now?
+static inline bool tcp_reducing(const tcp_t* tcp) {
+  return tcp->recovery == TCP_REDUCING || tcp->recovery == TCP_RECOVERY;
+}
 
 // Urgent data.
 void tcp_urgent_input(tcp_t* tcp, const tcp_in_t* in);
@@ -351,7 +383,7 @@ void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment);
 // Marks what must be lost by now; true if anything was.
 bool tcp_rack_detect(tcp_t* tcp);
 void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind);
-void tcp_recovery_acked(tcp_t* tcp, uint32_t delivered, const tcp_in_t* in);
+void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in);
 void tcp_probe_acked(tcp_t* tcp, const tcp_in_t* in);
 void tcp_mark_all_lost(tcp_t* tcp);
 
@@ -362,6 +394,9 @@ bool tcp_listen_established(tcp_t* tcp);  // false: no room among those to be ac
 bool tcp_listen_defers(tcp_t* tcp, const tcp_in_t* in);
 void tcp_listen_forget(tcp_t* tcp);
 void tcp_listen_close(tcp_t* listener);
-uint32_t tcp_initial_sequence(const tcp_t* tcp);
+// Chooses where the connection's sequence numbers begin (above `floor` if there is one), and its timestamps.
+// Its endpoints must be known.
+void tcp_choose_numbers(tcp_t* tcp, const uint32_t* floor);
+uint32_t tcp_clock_offset(const tcpip_t* stack, const addr_t* local, const addr_t* remote);
 
 #endif  // TCPIP_TCP_H_

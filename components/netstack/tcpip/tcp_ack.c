@@ -1,20 +1,14 @@
 // What an acknowledgement tells: bytes that are there, a window, holes.
 #include "tcp.h"
 
-typedef struct progress {
-  uint32_t delivered;  // bytes newly known to have arrived, by ACK or SACK
-  uint32_t acked;      // bytes snd_una moved
-  int64_t rtt;         // of the latest segment sent once; 0: none
-} progress_t;
-
-static void delivered(tcp_t* tcp, const tcp_segment_t* s, progress_t* p) {
+static void delivered(tcp_t* tcp, const tcp_segment_t* s, tcp_progress_t* p) {
   int64_t rtt = tcp->base.stack->now - s->sent_ns;
   p->delivered += s->end - s->seq;
   if (!s->retransmitted && (!p->rtt || rtt < p->rtt)) p->rtt = rtt > 0 ? rtt : 1;
   tcp_rack_delivered(tcp, s);
 }
 
-static void take_sacks(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
+static void take_sacks(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   for (uint32_t k = 0; k < in->sack_count; k++) {
     const tcp_range_t* r = &in->sacks[k];
     if (!seq_lt(r->start, r->end) || seq_lt(tcp->snd_nxt, r->end)) continue;
@@ -37,7 +31,7 @@ static void take_sacks(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
   }
 }
 
-static void pop_segments(tcp_t* tcp, uint32_t ack, progress_t* p) {
+static void pop_segments(tcp_t* tcp, uint32_t ack, tcp_progress_t* p) {
   while (tcp->board.count) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, 0);
     if (seq_lt(ack, s->end)) {
@@ -64,7 +58,7 @@ static void confirm_neighbour(tcp_t* tcp) {
   neighbour_confirm(interface, &tcp->path.next_hop);
 }
 
-static void advance(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
+static void advance(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   uint32_t acked = in->ack - tcp->snd_una, bytes = acked;
   pop_segments(tcp, in->ack, p);
   if (tcp->snd_una == tcp->iss) bytes--;  // the SYN
@@ -76,6 +70,7 @@ static void advance(tcp_t* tcp, const tcp_in_t* in, progress_t* p) {
   if (tcp->tx.length == 0) tcp_rest(tcp);
   tcp->snd_una = in->ack;
   tcp->backoff = 0;
+  tcp->soft_error = 0;
   confirm_neighbour(tcp);
   tcp->stalled_since = tcp->snd_una == tcp->snd_nxt ? 0 : tcp->base.stack->now;
   p->acked = acked;
@@ -94,28 +89,46 @@ static void take_window(tcp_t* tcp, const tcp_in_t* in) {
 }
 
 // RFC 5681: same number, no data, same window, and something is waiting for it.
-static void count_duplicate(tcp_t* tcp, const tcp_in_t* in, uint32_t window_before) {
+static void count_duplicate(tcp_t* tcp, const tcp_in_t* in, uint32_t window_before, tcp_progress_t* p) {
   bool duplicate = in->length == 0 && !(in->flags & (TCP_SYN | TCP_FIN)) && tcp->board.count &&
                    tcp->snd_wnd == window_before;
   if (!duplicate || tcp->use_sack) return;
   uint32_t most = tcp->board.count;
-  tcp->dupacks += tcp->dupacks < most;
+  if (tcp->dupacks == most) return;
+  tcp->dupacks++;
+  p->delivered = tcp->mss;  // RFC 6937, 3: which one is not known, but one has arrived
   if (tcp->dupacks == 3 && tcp->recovery == TCP_OPEN)
     tcp_board_mark_lost(&tcp->board, tcp_board_at(&tcp->board, 0));
 }
 
-static void congestion(tcp_t* tcp, const tcp_in_t* in, const progress_t* p, uint32_t flight_before) {
+// What duplicates stood for is now acknowledged, and was counted before.
+static void forget_duplicates(tcp_t* tcp, tcp_progress_t* p) {
+  uint32_t covered = p->acked / tcp->mss, counted = tcp->dupacks * tcp->mss;
+  p->delivered -= counted < p->delivered ? counted : p->delivered;
+  if (tcp->recovery == TCP_OPEN || tcp->dupacks <= covered)
+    tcp->dupacks = 0;
+  else
+    tcp->dupacks -= covered;
+}
+
+static void congestion(tcp_t* tcp, const tcp_in_t* in, const tcp_progress_t* p, uint32_t flight_before) {
   bool lost = tcp->use_sack && (tcp->board.sacked || tcp->recovery != TCP_OPEN) && tcp_rack_detect(tcp);
-  lost |= !tcp->use_sack && tcp->board.lost && tcp->recovery == TCP_OPEN;
-  if (lost && tcp->recovery == TCP_OPEN) tcp_enter_recovery(tcp, TCP_RECOVERY);
+  bool repairing = tcp->recovery == TCP_RECOVERY || tcp->recovery == TCP_LOSS;
+  lost |= !tcp->use_sack && tcp->board.lost;
+  if (lost && !repairing)
+    tcp_enter_recovery(tcp, TCP_RECOVERY);
+  else
+    tcp_ecn_acknowledged(tcp, in);
+  bool reducing = tcp_reducing(tcp);
   if (tcp->recovery != TCP_OPEN)
-    tcp_recovery_acked(tcp, p->delivered, in);
+    tcp_recovery_acked(tcp, p, in);
   else
     tcp_probe_acked(tcp, in);
   // Growth only while the window is what limits us (RFC 9438, 5.8).
   bool limited =
       flight_before + tcp->mss >= tcp->cwnd || (tcp->cwnd < tcp->ssthresh && 2 * flight_before >= tcp->cwnd);
-  if (p->delivered && tcp->recovery != TCP_RECOVERY && limited) tcp->congestion->acked(tcp, p->delivered);
+  bool grows = tcp->use_sack ? p->delivered : p->acked;
+  if (grows && !reducing && !tcp_reducing(tcp) && limited) tcp->congestion->acked(tcp, p->delivered);
 }
 
 bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
@@ -129,23 +142,20 @@ bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
       return false;
     }
     if (tcp->use_sack) {  // old, but its SACK blocks are true
-      progress_t late = {0};
+      tcp_progress_t late = {0};
       take_sacks(tcp, in, &late);
     }
     return true;
   }
-  progress_t p = {0};
+  tcp_progress_t p = {0};
   uint32_t window_before = tcp->snd_wnd, flight = tcp_flight(tcp);
   take_window(tcp, in);
   if (tcp->use_sack) take_sacks(tcp, in, &p);
   if (seq_lt(tcp->snd_una, in->ack))
     advance(tcp, in, &p);
   else
-    count_duplicate(tcp, in, window_before);
-  if (p.acked && !tcp->use_sack)
-    tcp->dupacks = tcp->recovery == TCP_OPEN           ? 0
-                   : tcp->dupacks > p.acked / tcp->mss ? tcp->dupacks - p.acked / tcp->mss
-                                                       : 0;
+    count_duplicate(tcp, in, window_before, &p);
+  if (p.acked && !tcp->use_sack) forget_duplicates(tcp, &p);
   if (p.rtt) {
     tcp_rtt_sample(tcp, p.rtt);
     tcp->congestion->sample(tcp, p.rtt);

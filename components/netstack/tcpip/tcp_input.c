@@ -2,7 +2,6 @@
 #include "checksum.h"
 #include "tcp.h"
 
-#define PAWS_SLACK 200u  // ms: segments overtake each other; sequence numbers do not come round so soon
 #define PAWS_IDLE (24 * 86400 * NS_PER_S)  // a timestamp older than this says nothing (RFC 7323, 5.5)
 
 enum {
@@ -114,12 +113,17 @@ void tcp_take_options(tcp_t* tcp, const tcp_in_t* in) {
 
 void tcp_established(tcp_t* tcp) {
   tcp->state = TCPIP_TCP_ESTABLISHED;
+  // RFC 6298, 5.7: the peer is slower than was thought.
+  tcp->rto = tcp->backoff ? TCP_RTO_AFTER_SYN_LOSS : TCP_RTO_INITIAL;
+  tcp_update_mss(tcp);
+  tcp->rcv_mss = tcp->mss < TCP_MSS_DEFAULT_V4 ? (uint16_t)tcp->mss : TCP_MSS_DEFAULT_V4;
+  tcp->congestion->start(tcp);
+  if (tcp->backoff > 1) tcp->cwnd = tcp->mss;  // RFC 6928, 2: more than one SYN was lost
   tcp->backoff = 0;
+  tcp->soft_error = 0;
   tcp->stalled_since = 0;
   tcp->tune_start = tcp->last_heard = tcp->base.stack->now;
-  tcp->rto = TCP_RTO_INITIAL;
-  tcp_update_mss(tcp);
-  tcp->congestion->start(tcp);
+  tcp->last_ack = tcp->rcv_nxt;
   tcp->send_timer_kind = TCP_TIMER_NONE;
   wheel_stop(&tcp->base.stack->wheel, &tcp->send_timer);
   if (tcp->keepalive) tcp_arm_life(tcp, tcp->keepalive_idle_s * NS_PER_S);
@@ -138,8 +142,10 @@ static void syn_sent_input(tcp_t* tcp, const tcp_in_t* in) {
   }
   if (!(in->flags & TCP_SYN)) return;
   tcp->irs = in->seq;
-  tcp->rcv_nxt = tcp->rcv_adv = in->seq + 1;
+  tcp->rcv_nxt = in->seq + 1;
+  tcp->rcv_adv = tcp->rcv_nxt + tcp_first_window(tcp);  // as our SYN said
   tcp_take_options(tcp, in);
+  tcp_ecn_syn_received(tcp, in);
   tcp->snd_wnd = tcp->snd_wnd_max = in->window;
   tcp->snd_wl1 = in->seq;
   tcp->snd_wl2 = in->ack;
@@ -161,11 +167,28 @@ static void syn_sent_input(tcp_t* tcp, const tcp_in_t* in) {
   tcp_output(tcp);
 }
 
-// RFC 7323, 5.3
-static bool paws_rejects(const tcp_t* tcp, const tcp_in_t* in) {
-  if (!tcp->use_timestamps || !in->has_timestamp || (in->flags & TCP_RST)) return false;
-  return seq_lt(in->ts_value + PAWS_SLACK, tcp->ts_recent) &&
-         tcp->base.stack->now - tcp->ts_recent_at < PAWS_IDLE;
+// RFC 2883: what has come twice.
+static void note_duplicate(tcp_t* tcp, const tcp_in_t* in) {
+  uint32_t end = in->data_seq + in->length;
+  if (!in->length || !tcp->use_sack || !seq_le(end, tcp->rcv_nxt)) return;
+  tcp->dsack_start = in->data_seq;
+  tcp->dsack_end = end;
+}
+
+// RFC 7323, 5.3 and, of a segment that should have a timestamp and has none, 3.2. True if it is dropped.
+static bool paws_rejects(tcp_t* tcp, const tcp_in_t* in) {
+  if (!tcp->use_timestamps || (in->flags & TCP_RST)) return false;
+  bool old = in->has_timestamp && seq_lt(in->ts_value, tcp->ts_recent) &&
+             tcp->base.stack->now - tcp->ts_recent_at < PAWS_IDLE;
+  if (in->has_timestamp && !old) return false;
+  count(tcp->base.stack, tcp_rx_paws);
+  if (!old) return true;
+  note_duplicate(tcp, in);
+  if (in->length)
+    tcp_send_ack(tcp);
+  else
+    tcp_send_challenge(tcp);
+  return true;
 }
 
 // RFC 9293, 3.10.7.4, first: is any of it within the window?
@@ -181,8 +204,9 @@ static bool acceptable(const tcp_t* tcp, const tcp_in_t* in) {
 }
 
 static void note_timestamp(tcp_t* tcp, const tcp_in_t* in) {
-  if (tcp->use_timestamps && in->has_timestamp && seq_le(in->seq, tcp->rcv_nxt) &&
-      seq_le(tcp->ts_recent, in->ts_value)) {
+  // RFC 7323, 4.3: that of the earliest segment not acknowledged yet, so that the delay of the answer counts.
+  if (tcp->use_timestamps && in->has_timestamp && seq_le(in->seq, tcp->last_ack) &&
+      (seq_le(tcp->ts_recent, in->ts_value) || tcp->base.stack->now - tcp->ts_recent_at >= PAWS_IDLE)) {
     tcp->ts_recent = in->ts_value;
     tcp->ts_recent_at = tcp->base.stack->now;
   }
@@ -196,15 +220,11 @@ static void unacceptable(tcp_t* tcp, const tcp_in_t* in) {
     if (in->flags & TCP_URG) tcp_urgent_input(tcp, in);
     (void)tcp_ack_input(tcp, in);
   }
-  bool duplicate = in->length && seq_le(in->seq + in->length, tcp->rcv_nxt);
-  if (duplicate && tcp->use_sack) {
-    tcp->dsack_start = in->seq;
-    tcp->dsack_end = in->seq + in->length;
-  }
-  if (in->length || (in->flags & TCP_FIN) || seq_lt(in->seq, tcp->rcv_nxt))
+  note_duplicate(tcp, in);
+  if (in->length)
     tcp_send_ack(tcp);
   else
-    tcp_send_challenge(tcp);
+    tcp_send_challenge(tcp);  // two that disagree must not answer each other for ever
   tcp_output(tcp);
 }
 
@@ -259,11 +279,7 @@ static bool fin_acked(tcp_t* tcp) {
 }
 
 static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
-  if (paws_rejects(tcp, in)) {
-    count(tcp->base.stack, tcp_rx_paws);
-    tcp_send_challenge(tcp);
-    return;
-  }
+  if (paws_rejects(tcp, in)) return;
   if (tcp->state == TCPIP_TCP_SYN_RECEIVED && in->seq == tcp->irs && (in->flags & TCP_SYN)) {
     if (in->flags & TCP_ACK) {  // the other half of a simultaneous opening
       if (!syn_received_ack(tcp, in)) return;
@@ -274,6 +290,10 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
     }
     return;
   }
+  if ((in->flags & TCP_SYN) && !(in->flags & TCP_RST)) {
+    tcp_send_challenge(tcp);  // RFC 5961, 4.2: wherever it lies
+    return;
+  }
   if (!acceptable(tcp, in)) {
     unacceptable(tcp, in);
     return;
@@ -282,15 +302,12 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
     reset_input(tcp, in);
     return;
   }
-  if (in->flags & TCP_SYN) {
-    tcp_send_challenge(tcp);  // RFC 5961, 4.2
-    return;
-  }
   if (!(in->flags & TCP_ACK)) return;
   tcp->last_heard = tcp->base.stack->now;
   tcp->keepalive_sent = 0;
   if (tcp->state == TCPIP_TCP_SYN_RECEIVED && !syn_received_ack(tcp, in)) return;
   note_timestamp(tcp, in);
+  tcp_ecn_received(tcp, in);
   if (!tcp_ack_input(tcp, in) || !fin_acked(tcp)) return;
   bool unread = in->length && tcp->detached && seq_lt(tcp->rcv_nxt, in->seq + in->length);
   if (unread && tcp->state != TCPIP_TCP_TIME_WAIT) {  // RFC 9293, 3.6.1: data for one who is gone
@@ -303,19 +320,48 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
   tcp_output(tcp);
 }
 
-// RFC 9293, 3.10.7.4 and RFC 6191: a new connection may take over what waits out its time.
-static void time_wait_input(tcp_t* tcp, const tcp_in_t* in) {
-  bool newer = seq_lt(tcp->rcv_nxt, in->seq) ||
-               (tcp->use_timestamps && in->has_timestamp && seq_lt(tcp->ts_recent, in->ts_value));
-  if ((in->flags & TCP_SYN) && !(in->flags & (TCP_ACK | TCP_RST)) && newer) {
-    rx_t* rx = in->rx;
+// RFC 6191, 2: with timestamps on both, the later one is the newer; else the sequence number must be beyond.
+static bool newer_than_waiting(const tcp_t* tcp, const tcp_in_t* in) {
+  bool beyond = seq_lt(tcp->rcv_nxt, in->seq);
+  if (!tcp->use_timestamps || !in->has_timestamp) return beyond;
+  return seq_lt(tcp->ts_recent, in->ts_value) || (tcp->ts_recent == in->ts_value && beyond);
+}
+
+static void dispatch(const socket_key_t* key, tcp_in_t* in);
+
+static void time_wait_input(tcp_t* tcp, const socket_key_t* key, tcp_in_t* in) {
+  bool syn = (in->flags & TCP_SYN) && !(in->flags & (TCP_ACK | TCP_RST));
+  if (syn && newer_than_waiting(tcp, in)) {
+    in->has_isn_floor = true;
+    in->isn_floor = tcp->snd_nxt + 65535;
+    count(tcp->base.stack, tcp_time_wait_reused);
     tcp_end(tcp, 0);
-    tcp_input(rx);
+    dispatch(key, in);
     return;
   }
   if (in->flags & TCP_RST) return;  // RFC 1337
-  if (in->flags & TCP_FIN) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
-  if (in->length || (in->flags & (TCP_FIN | TCP_SYN))) tcp_send_challenge(tcp);
+  bool last_again = (in->flags & TCP_FIN) && in->data_seq + in->length + 1 == tcp->rcv_nxt;
+  if (last_again) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
+  if (last_again || in->length || (in->flags & (TCP_FIN | TCP_SYN))) tcp_send_challenge(tcp);
+}
+
+static void dispatch(const socket_key_t* key, tcp_in_t* in) {
+  tcpip_t* stack = in->rx->stack;
+  tcpip_socket_t* socket = socket_find_connection(stack, key);
+  if (!socket) socket = socket_find_bound(stack, key);
+  tcp_t* tcp = socket ? tcp_of(socket) : NULL;
+  if (!tcp || tcp->state == TCPIP_TCP_CLOSED) {
+    count(stack, tcp_rx_no_port);
+    tcp_reset_reply(in);
+  } else if (tcp->state == TCPIP_TCP_LISTEN) {
+    tcp_listen_input(tcp, in);
+  } else if (tcp->state == TCPIP_TCP_SYN_SENT) {
+    syn_sent_input(tcp, in);
+  } else if (tcp->state == TCPIP_TCP_TIME_WAIT) {
+    time_wait_input(tcp, key, in);
+  } else {
+    synchronized_input(tcp, in);
+  }
 }
 
 void tcp_input(rx_t* rx) {
@@ -333,24 +379,11 @@ void tcp_input(rx_t* rx) {
                       .local = rx->destination,
                       .remote = rx->source,
                       .interface = rx->interface->info.index};
-  tcpip_socket_t* socket = socket_find_connection(stack, &key);
-  if (!socket) socket = socket_find_bound(stack, &key);
-  tcp_t* tcp = socket ? tcp_of(socket) : NULL;
-  if (!tcp || tcp->state == TCPIP_TCP_CLOSED) {
-    count(stack, tcp_rx_no_port);
-    tcp_reset_reply(&in);
-  } else if (tcp->state == TCPIP_TCP_LISTEN) {
-    tcp_listen_input(tcp, &in);
-  } else if (tcp->state == TCPIP_TCP_SYN_SENT) {
-    syn_sent_input(tcp, &in);
-  } else if (tcp->state == TCPIP_TCP_TIME_WAIT) {
-    time_wait_input(tcp, &in);
-  } else {
-    synchronized_input(tcp, &in);
-  }
+  dispatch(&key, &in);
 }
 
-// RFC 5927 and RFC 9293, 3.9.2.2: only about what is in flight; nothing but an opening connection ends by it.
+// RFC 5927 and RFC 9293, 3.9.2.2: only about what is in flight. It ends nothing but an opening connection
+// (RFC 5461); otherwise it is what is reported should the connection end by itself.
 void tcp_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
   tcp_t* tcp = tcp_of(socket);
   uint32_t seq = be32_get(error->transport + 4);
@@ -364,7 +397,17 @@ void tcp_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
       tcp_mark_all_lost(tcp);  // not congestion: sent again at once, in smaller pieces
       tcp_output(tcp);
     }
-  } else if (tcp->state == TCPIP_TCP_SYN_SENT && error->hard) {
+  } else if (tcp->state == TCPIP_TCP_SYN_SENT || tcp->state == TCPIP_TCP_SYN_RECEIVED) {
     tcp_end(tcp, error->error);
+  } else {
+    tcp->soft_error = (uint8_t)error->error;
   }
+}
+
+void tcp_unreachable(tcpip_socket_t* socket) {
+  tcp_t* tcp = tcp_of(socket);
+  if (tcp->state == TCPIP_TCP_SYN_SENT && !tcp->detached)
+    tcp_end(tcp, EHOSTUNREACH);
+  else
+    tcp->soft_error = EHOSTUNREACH;
 }

@@ -150,6 +150,8 @@ int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value)
       return set_window_clamp(tcp, value);
     case TCPIP_OUT_OF_BAND_INLINE:
       return set_flag(&tcp->urgent_inline, value);
+    case TCPIP_TCP_ECN:
+      return set_octet(&tcp->ecn_mode, value, TCPIP_ECN_OFF, TCPIP_ECN_ACCEPT);
     default:
       return -ENOPROTOOPT;
   }
@@ -185,6 +187,7 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
       [TCPIP_TCP_QUICK_ACK] = !tcp->quick_off,
       [TCPIP_TCP_WINDOW_CLAMP] = tcp->window_clamp,
       [TCPIP_OUT_OF_BAND_INLINE] = tcp->urgent_inline,
+      [TCPIP_TCP_ECN] = tcp->ecn_mode,
   };
   bool group = option >= TCPIP_MULTICAST_TTL && option <= TCPIP_MULTICAST_INTERFACE;
   bool group_v6 = option >= TCPIP_IPV6_MULTICAST_HOPS && option <= TCPIP_IPV6_MULTICAST_INTERFACE;
@@ -200,6 +203,7 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
 static tcpip_congestion_state_t congestion_state(const tcp_t* tcp) {
   if (tcp->recovery == TCP_LOSS) return TCPIP_CONGESTION_LOSS;
   if (tcp->recovery == TCP_RECOVERY) return TCPIP_CONGESTION_RECOVERY;
+  if (tcp->recovery == TCP_REDUCING) return TCPIP_CONGESTION_CWR;
   return tcp->board.sacked || tcp->dupacks ? TCPIP_CONGESTION_DISORDER : TCPIP_CONGESTION_OPEN;
 }
 
@@ -217,6 +221,7 @@ int tcpip_socket_tcp_info(const tcpip_socket_t* socket, tcpip_tcp_info_t* out) {
       .mss = tcp->mss,
       .in_flight_bytes = tcp_pipe(tcp),
       .unsent_bytes = tcp->tx.length > tcp_flight(tcp) ? tcp->tx.length - tcp_flight(tcp) : 0,
-      .reordering_seen = tcp->reordering_seen};
+      .reordering_seen = tcp->reordering_seen,
+      .ecn = tcp->ecn};
   return 0;
 }

@@ -3,8 +3,14 @@
 #include "checksum.h"
 #include "tcp.h"
 
-#define BURST_MAX 65000u  // bytes in one frame for a link that segments
-#define CHALLENGE_INTERVAL (500 * NS_PER_MS)
+#define BURST_MAX 65000u                      // bytes in one frame for a link that segments
+#define CHALLENGE_INTERVAL (500 * NS_PER_MS)  // for each connection, after a few at once
+#define CHALLENGE_BURST (4 * CHALLENGE_INTERVAL)
+#define CHALLENGES_PER_SECOND 1000u  // of all connections, about
+#define ECT 2u                       // ECT(0): routers may mark it
+
+// Beside the header's flags: data sent for the first time.
+#define SEND_NEW 0x100u
 
 enum {
   OPTION_NOP = 1,
@@ -103,11 +109,18 @@ void tcp_update_mss(tcp_t* tcp) {
 static void acknowledged(tcp_t* tcp) {
   tcp->ack_now = false;
   tcp->unacked_bytes = 0;
+  tcp->last_ack = tcp->rcv_nxt;
   wheel_stop(&tcp->base.stack->wheel, &tcp->ack_timer);
 }
 
+// RFC 3168, 6.1: with which flags a segment other than a SYN tells of congestion.
+static unsigned ecn_flags(const tcp_t* tcp, unsigned flags) {
+  if (!tcp->ecn || (flags & (TCP_SYN | TCP_RST))) return 0;
+  return (tcp->ecn_echo ? TCP_ECE : 0u) | (tcp->cwr_due && (flags & SEND_NEW) ? TCP_CWR : 0u);
+}
+
 // Writes the header in front of the payload and hands the segment to IP.
-static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const uint8_t* options,
+static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, unsigned flags, const uint8_t* options,
                         size_t options_length) {
   tcpip_socket_t* socket = &tcp->base;
   int result = tcp_refresh_path(tcp);
@@ -120,7 +133,7 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const
   be32_put(h + 4, seq);
   be32_put(h + 8, flags & TCP_ACK ? tcp->rcv_nxt : 0);
   h[12] = (uint8_t)((TCP_HEADER + options_length) / 4 << 4);
-  h[13] = flags;
+  h[13] = (uint8_t)(flags | ecn_flags(tcp, flags));
   uint32_t shown = flags & TCP_SYN ? tcp_first_window(tcp) : window >> tcp->rcv_scale;
   be16_put(h + 14, shown);
   uint16_t urgent = flags & (TCP_SYN | TCP_RST) ? 0 : tcp_urgent_pointer(tcp, seq);
@@ -128,7 +141,11 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const
   be16_put(h + 18, urgent);
   if (options_length) memcpy(h + TCP_HEADER, options, options_length);
   ip_output_checksum(&tcp->path, PROTOCOL_TCP, 16, tx);
-  ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = tcp->ttl, .tos = tcp->tos, .may_fragment = true};
+  bool ect = tcp->ecn && (flags & SEND_NEW);
+  ip_fields_t fields = {.protocol = PROTOCOL_TCP,
+                        .ttl = tcp->ttl,
+                        .tos = (uint8_t)((tcp->tos & ~3u) | (ect ? ECT : 0)),
+                        .may_fragment = true};
   result = ip_output(socket->stack, &tcp->path, &fields, tx);
   count(socket->stack, tcp_tx);
   if (result == -EAGAIN && !tx->must_keep) socket_refused(socket, tcp->path.interface);
@@ -137,11 +154,12 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, uint8_t flags, const
     tcp->rcv_adv = seq_max(tcp->rcv_adv, right);
     acknowledged(tcp);
   }
+  if (result == 0 && (flags & SEND_NEW)) tcp->cwr_due = false;
   return result;
 }
 
 // `length` bytes from `seq` on, as one frame if the link can cut it up.
-static int send_data(tcp_t* tcp, uint32_t seq, uint32_t length, uint8_t flags) {
+static int send_data(tcp_t* tcp, uint32_t seq, uint32_t length, unsigned flags) {
   uint8_t options[40];
   size_t options_length = put_options(tcp, options, length == 0);
   struct iovec pieces[2];
@@ -170,11 +188,25 @@ void tcp_send_ack(tcp_t* tcp) {
   (void)send_segment(tcp, &tx, tcp->snd_nxt, TCP_ACK, options, length);
 }
 
-// RFC 5961, 7: not more often than a peer in good faith needs.
+// RFC 5961, 7: not more often than a peer in good faith needs. The limit for all is another one each second,
+// so that nobody can count what others used of it (CVE-2016-5696).
+static bool may_challenge(tcp_t* tcp) {
+  tcpip_t* stack = tcp->base.stack;
+  if (!bucket_take(&tcp->challenges, stack->now, CHALLENGE_INTERVAL, CHALLENGE_BURST)) return false;
+  if (stack->now - stack->challenge_second >= NS_PER_S) {
+    stack->challenge_second = stack->now;
+    stack->challenges_left = CHALLENGES_PER_SECOND / 2 + stack_random_below(stack, CHALLENGES_PER_SECOND);
+  }
+  if (!stack->challenges_left) return false;
+  stack->challenges_left--;
+  return true;
+}
+
 void tcp_send_challenge(tcp_t* tcp) {
-  int64_t now = tcp->base.stack->now;
-  if (now < tcp->challenge_at) return;
-  tcp->challenge_at = now + CHALLENGE_INTERVAL;
+  if (!may_challenge(tcp)) {
+    count(tcp->base.stack, tcp_challenge_acks_limited);
+    return;
+  }
   count(tcp->base.stack, tcp_challenge_acks);
   tcp_send_ack(tcp);
 }
@@ -185,7 +217,8 @@ void tcp_send_syn(tcp_t* tcp) {
   size_t length = put_syn_options(tcp, options);
   tx_t tx;
   tx_init(&tx, NULL);
-  uint8_t flags = tcp->state == TCPIP_TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
+  unsigned flags = (tcp->state == TCPIP_TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK) | tcp_ecn_syn_flags(tcp);
+  tx.socket = &tcp->base;  // to be told if nobody is there
   (void)send_segment(tcp, &tx, tcp->iss, flags, options, length);
 }
 
@@ -270,8 +303,8 @@ static bool append(tcp_t* tcp, uint32_t length, bool fin) {
 // One frame of new data; false if nothing more may leave.
 static bool send_new(tcp_t* tcp) {
   uint32_t left = tcp->tx.length - tcp_flight(tcp), room = usable(tcp);
-  // Each segment needs an urgent pointer of its own.
-  bool whole = link_segments(tcp) && !tcp_urgent_pointer(tcp, tcp->snd_nxt);
+  // Each segment needs an urgent pointer of its own, and one only says that the window was reduced.
+  bool whole = link_segments(tcp) && !tcp_urgent_pointer(tcp, tcp->snd_nxt) && !(tcp->ecn && tcp->cwr_due);
   uint32_t most = whole ? BURST_MAX / tcp->mss * tcp->mss : tcp->mss;
   uint32_t length = left < room ? left : room;
   length = length < most ? length : most;
@@ -281,7 +314,7 @@ static bool send_new(tcp_t* tcp) {
   bool fin = tcp->fin_wanted && length == left;
   if (!fin && !(left && worth_sending(tcp, length, left))) return false;
   if (fin && length == 0 && left) return false;
-  uint8_t flags = (uint8_t)(TCP_ACK | (length == left ? TCP_PSH : 0) | (fin ? TCP_FIN : 0));
+  unsigned flags = TCP_ACK | (length == left ? TCP_PSH : 0) | (fin ? TCP_FIN : 0) | (length ? SEND_NEW : 0);
   uint32_t seq = tcp->snd_nxt;
   int result = send_data(tcp, seq, length, flags);
   if (result == -EAGAIN || !append(tcp, length, fin)) return false;
@@ -306,6 +339,9 @@ static bool may_send_data(const tcp_t* tcp) {
 
 void tcp_output(tcp_t* tcp) {
   bool sent = false;
+  // RFC 2018, 4: blocks go with every acknowledgement; data leaves no room for them, so they go first.
+  bool holes = tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end);
+  if (tcp->ack_now && holes && tcp->state != TCPIP_TCP_CLOSED) tcp_send_ack(tcp);
   if (may_send_data(tcp) && tcp_refresh_path(tcp) == 0 && !list_linked(&tcp->base.refused_node)) {
     uint32_t before = tcp->snd_nxt;
     if (send_lost(tcp) && !tcp->fin_sent) {

@@ -12,7 +12,16 @@ static uint32_t offset_of(const tcp_t* tcp, uint32_t seq) {
 }
 
 static uint32_t room_left(const tcp_t* tcp) {
-  uint32_t room = tcp->rx.length < tcp->rx_limit ? tcp->rx_limit - tcp->rx.length : 0;
+  uint32_t limit = tcp->rx_limit;
+  if (limit > tcp->rx.room) {  // the ring grows by doubling, as far as the client's memory goes
+    uint64_t most = client_left(tcp->base.client) + tcp->rx.room;
+    uint64_t room = tcp->rx.room ? tcp->rx.room : TCP_RING_FIRST_ROOM;
+    while (2 * room <= most && room < limit)
+      room *= 2;
+    if (room > most) room = 0;
+    if (room < limit) limit = (uint32_t)room;
+  }
+  uint32_t room = tcp->rx.length < limit ? limit - tcp->rx.length : 0;
   return tcp->window_clamp && tcp->window_clamp < room ? tcp->window_clamp : room;
 }
 
@@ -105,7 +114,7 @@ void tcp_schedule_ack(tcp_t* tcp) {
   bool quick = tcp->quick_acks > 0;
   if (quick) tcp->quick_acks--;
   // Every second full segment at least (RFC 9293, 3.8.6.3).
-  if (quick || tcp->unacked_bytes >= 2 * tcp->mss) {
+  if (quick || tcp->unacked_bytes >= 2u * tcp->rcv_mss) {
     tcp->ack_now = true;
     return;
   }
@@ -188,7 +197,14 @@ static void take_fin(tcp_t* tcp) {
   tcp_event(tcp, TCPIP_EVENT_READ_SHUTDOWN | TCPIP_EVENT_READABLE);
 }
 
+// How large the peer's full segments are, to acknowledge every second one.
+static void note_size(tcp_t* tcp, const tcp_in_t* in) {
+  uint32_t size = in->rx->tcp_size ? in->rx->tcp_size : in->length;
+  if (size > tcp->rcv_mss) tcp->rcv_mss = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX);
+}
+
 void tcp_receive(tcp_t* tcp, const tcp_in_t* in) {
+  if (in->length) note_size(tcp, in);
   if (!tcp->read_closed && in->length) take_data(tcp, in->data_seq, in->data, in->length);
   if ((in->flags & TCP_FIN) && !tcp->fin_known && !tcp->read_closed) {
     uint32_t fin = in->data_seq + in->length;

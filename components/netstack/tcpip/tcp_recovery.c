@@ -64,9 +64,10 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
   if (tcp->recovery == TCP_OPEN) {
     tcp->undo_cwnd = tcp->cwnd;
     tcp->undo_ssthresh = tcp->ssthresh;
-    tcp->undo_ts = tcp->use_timestamps ? tcp_clock(tcp) : 0;
+    tcp->undo_ts = tcp->use_timestamps && kind != TCP_REDUCING ? tcp_clock(tcp) : 0;
     tcp->ssthresh = tcp->congestion->threshold(tcp);
   }
+  tcp->cwr_due = tcp->ecn;
   tcp->recovery = kind;
   tcp->recovery_point = tcp->snd_nxt;
   tcp->prr_delivered = tcp->prr_out = 0;
@@ -75,7 +76,7 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
 }
 
 static void end_recovery(tcp_t* tcp) {
-  if (tcp->recovery == TCP_RECOVERY) tcp->cwnd = tcp->ssthresh;
+  if (tcp_reducing(tcp)) tcp->cwnd = tcp->ssthresh;
   tcp->recovery = TCP_OPEN;
   tcp->dupacks = 0;
   tcp->undo_ts = 0;
@@ -119,11 +120,20 @@ static void proportional(tcp_t* tcp, uint32_t delivered) {
   tcp->cwnd = pipe + (uint32_t)send;
 }
 
+// RFC 6582: without SACK an acknowledgement of a part shows the next hole, which is repaired at once.
+static void partial(tcp_t* tcp) {
+  tcp_segment_t* first = tcp->board.count ? tcp_board_at(&tcp->board, 0) : NULL;
+  if (!first || first->lost) return;
+  tcp_board_mark_lost(&tcp->board, first);
+  uint32_t needed = tcp_pipe(tcp) + tcp->mss;
+  if (tcp->cwnd < needed) tcp->cwnd = needed;
+}
+
 // After each acknowledgement in recovery.
-void tcp_recovery_acked(tcp_t* tcp, uint32_t delivered, const tcp_in_t* in) {
+void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in) {
   // It answers what was sent before our first retransmission: the original had arrived.
-  bool spurious = tcp->undo_ts && in->has_timestamp && delivered && seq_lt(in->ts_echo, tcp->undo_ts) &&
-                  seq_lt(tcp->iss, tcp->snd_una);
+  bool spurious = tcp->undo_ts && in->has_timestamp && progress->delivered &&
+                  seq_lt(in->ts_echo, tcp->undo_ts) && seq_lt(tcp->iss, tcp->snd_una);
   if (spurious && tcp->board.sacked == 0 && tcp->recovery == TCP_LOSS) {
     undo(tcp);
     return;
@@ -133,13 +143,8 @@ void tcp_recovery_acked(tcp_t* tcp, uint32_t delivered, const tcp_in_t* in) {
     end_recovery(tcp);
     return;
   }
-  if (tcp->recovery == TCP_RECOVERY) {
-    if (!tcp->use_sack && delivered && tcp->board.count) {  // RFC 6582: a partial one shows the next hole
-      tcp_segment_t* first = tcp_board_at(&tcp->board, 0);
-      if (!first->lost) tcp_board_mark_lost(&tcp->board, first);
-    }
-    proportional(tcp, delivered);
-  }
+  if (tcp_reducing(tcp)) proportional(tcp, progress->delivered);
+  if (tcp->recovery == TCP_RECOVERY && !tcp->use_sack && progress->acked) partial(tcp);
 }
 
 // RFC 8985, 7.4.2: a tail probe that repaired a loss was a loss.

@@ -4,11 +4,9 @@
 
 #include "sock.h"
 
-#define FIRST_ROOM 4096u
-
 int tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t needed) {
   if (needed <= ring->room) return 0;
-  uint32_t room = ring->room ? ring->room : FIRST_ROOM;
+  uint32_t room = ring->room ? ring->room : TCP_RING_FIRST_ROOM;
   while (room < needed)
     room *= 2;
   if (!client_charge(client, room - ring->room)) return -ENOBUFS;

@@ -7,6 +7,8 @@
 
 #include "base.h"
 
+#define TCP_RING_FIRST_ROOM 4096u
+
 typedef struct tcp_ring {
   uint8_t* bytes;
   uint32_t room;    // a power of two, 0 before the first byte

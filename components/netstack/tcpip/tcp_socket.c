@@ -6,25 +6,25 @@
 #define RX_LIMIT (128u << 10)
 #define TX_LIMIT (64u << 10)
 #define BACKLOG_MIN 1u
+#define PORT_TRIES 64
+#define TIME_WAIT_REUSE_AFTER (1 * NS_PER_S)
 #define LISTEN_BACKLOG_MAX 4096u
-#define WINDOW_SCALE 7
 #define ORPHANS_MAX 65536u  // those that wait out their time among them: a thousand a second for a minute
 
 static const socket_ops_t tcp_ops;
 
-tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context) {
-  tcp_t* tcp = calloc(1, sizeof *tcp);
-  if (!tcp) return NULL;
-  socket_init(&tcp->base, client, &tcp_ops, family, PROTOCOL_TCP, context);
+// A connection's beginning: everything but the base is zero.
+static void set_defaults(tcp_t* tcp) {
   tcp->base.tx_limit = TX_LIMIT;
   tcp->state = TCPIP_TCP_CLOSED;
   tcp->rx_limit = RX_LIMIT;
-  tcp->rcv_scale = WINDOW_SCALE;
+  tcp->rcv_scale = TCP_WINDOW_SCALE;
   tcp->use_scale = tcp->use_sack = tcp->use_timestamps = true;
   tcp->mss_limit = 65535;
   tcp->peer_mss = TCP_MSS_DEFAULT_V4;
   tcp->rto = TCP_RTO_INITIAL;
   tcp->congestion = &tcp_cubic;
+  tcp->ecn_mode = TCPIP_ECN_ASK;
   tcp->quick_acks = TCP_QUICK_ACKS;
   tcp->ttl = 64;
   tcp->linger_s = -1;
@@ -32,10 +32,16 @@ tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context) {
   tcp->keepalive_idle_s = 7200;
   tcp->keepalive_interval_s = 75;
   tcp->keepalive_count = 9;
-  tcp->ts_offset = (uint32_t)stack_random(client->stack);
   list_init(&tcp->half_open);
   list_init(&tcp->ready);
   tcp_timers_init(tcp);
+}
+
+tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context) {
+  tcp_t* tcp = calloc(1, sizeof *tcp);
+  if (!tcp) return NULL;
+  socket_init(&tcp->base, client, &tcp_ops, family, PROTOCOL_TCP, context);
+  set_defaults(tcp);
   return tcp;
 }
 
@@ -75,7 +81,7 @@ void tcp_end(tcp_t* tcp, int error) {
   }
   drop_buffers(tcp, false);
   socket_leave_connection(&tcp->base);
-  socket_drop_port(&tcp->base);
+  if (!tcp->base.port_chosen) socket_drop_port(&tcp->base);
   tcp->state = TCPIP_TCP_CLOSED;
   tcp->read_closed = true;
   tcp->base.connected = false;
@@ -93,9 +99,12 @@ void tcp_enter_time_wait(tcp_t* tcp) {
   tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
 }
 
-// What a connection takes from its listener.
+// The options: what a connection takes from its listener.
 void tcp_inherit(tcp_t* tcp, const tcp_t* listener) {
   tcp->nodelay = listener->nodelay;
+  tcp->cork = listener->cork;
+  tcp->ecn_mode = listener->ecn_mode;
+  tcp->syn_count = listener->syn_count;
   tcp->keepalive = listener->keepalive;
   tcp->keepalive_idle_s = listener->keepalive_idle_s;
   tcp->keepalive_interval_s = listener->keepalive_interval_s;
@@ -181,20 +190,78 @@ static uint32_t tcp_poll(const tcpip_socket_t* socket) {
   return events;
 }
 
+// All of the connection that was is gone; the options stay.
+static void begin_anew(tcp_t* tcp) {
+  tcpip_socket_t* socket = &tcp->base;
+  tcp_t old = *tcp;
+  memset((uint8_t*)tcp + sizeof tcp->base, 0, sizeof *tcp - sizeof tcp->base);
+  set_defaults(tcp);
+  tcp_inherit(tcp, &old);
+  tcp->defer_accept_s = old.defer_accept_s;
+  socket->connected = socket->shut_read = socket->shut_write = false;
+  socket->remote = addr_any(socket->family == TCPIP_IPV4);
+  socket->remote_port = 0;
+  if (!socket->address_chosen) socket->local = addr_any(socket->family == TCPIP_IPV4);
+  if (!table_has(&socket->port_node)) {  // it was accepted, and the port is the listener's
+    socket->local_port = 0;
+    socket->port_chosen = false;
+  }
+}
+
 static int connect_again(tcp_t* tcp) {
-  if (tcp->base.error) return tcpip_socket_take_error(&tcp->base);
+  int error = tcpip_socket_take_error(&tcp->base);
   switch (tcp->state) {
     case TCPIP_TCP_SYN_SENT:
     case TCPIP_TCP_SYN_RECEIVED:
-      return -EALREADY;
+      return error ? error : -EALREADY;
     case TCPIP_TCP_CLOSED:
-      return tcp->was_connected ? -ECONNABORTED : 0;
+      if (tcp->connect_reported) return error ? error : -EISCONN;
+      tcp_ring_free(&tcp->rx, tcp->base.client);
+      begin_anew(tcp);  // it failed; the next call tries again
+      return error ? error : -ECONNABORTED;
     default:
       break;
   }
+  if (error) return error;
   if (tcp->connect_reported || tcp->state == TCPIP_TCP_LISTEN) return -EISCONN;
   tcp->connect_reported = true;
   return 0;
+}
+
+// RFC 6191, 2, from the other side: where the peer would recognize old segments by their timestamps, a
+// connection that waits out its time makes room for a new one a second after it last heard anything. True if
+// it did.
+static bool replace_waiting(tcp_t* tcp, uint32_t* out_isn_floor) {
+  tcpip_socket_t* s = &tcp->base;
+  socket_key_t key = {PROTOCOL_TCP, s->local_port, s->remote_port, s->local, s->remote, s->zone};
+  tcpip_socket_t* found = socket_find_connection(s->stack, &key);
+  tcp_t* old = found ? tcp_of(found) : NULL;
+  if (!old || old->state != TCPIP_TCP_TIME_WAIT || !old->use_timestamps ||
+      s->stack->now - old->ts_recent_at < TIME_WAIT_REUSE_AFTER)
+    return false;
+  *out_isn_floor = old->snd_nxt + 65535;
+  count(s->stack, tcp_time_wait_reused);
+  tcp_end(old, 0);
+  return true;
+}
+
+// The local port, if bind has not chosen it, and the numbers to begin with. Another port is tried where the
+// one found by chance is taken towards this peer.
+static int take_endpoints(tcp_t* tcp) {
+  tcpip_socket_t* socket = &tcp->base;
+  bool chosen = socket->local_port;
+  int result = -EADDRINUSE;
+  for (int tries = 0; result == -EADDRINUSE && tries < PORT_TRIES; tries++) {
+    uint32_t floor;
+    result = chosen ? 0 : socket_take_port(socket, &socket->local, 0);
+    if (result) break;
+    bool replaced = replace_waiting(tcp, &floor);
+    result = socket_enter_connection(socket);
+    if (result == 0) tcp_choose_numbers(tcp, replaced ? &floor : NULL);
+    if (result && chosen) break;
+    if (result) socket_drop_port(socket);
+  }
+  return result == -EADDRINUSE || result == -EAGAIN ? -EADDRNOTAVAIL : result;
 }
 
 static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t port, uint32_t zone) {
@@ -211,20 +278,14 @@ static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t po
   int result = path_resolve(socket->stack, &query, &tcp->path);
   if (result) return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
   if (tcp->path.broadcast) return -ENETUNREACH;
-  if (!socket->local_port) {
-    result = socket_take_port(socket, &tcp->path.source, 0);
-    if (result) return result == -EAGAIN ? -EADDRNOTAVAIL : result;
-  }
   socket->local = tcp->path.source;
   socket->remote = *remote;
   socket->remote_port = port;
   socket->zone = tcp->path.interface->info.index;
-  result = socket_enter_connection(socket);
-  if (result) return result == -EADDRINUSE ? -EADDRNOTAVAIL : result;
+  result = take_endpoints(tcp);
+  if (result) return result;
   socket->connected = true;
   tcp->state = TCPIP_TCP_SYN_SENT;
-  tcp->iss = tcp->snd_una = tcp->snd_up = tcp_initial_sequence(tcp);
-  tcp->snd_nxt = tcp->iss + 1;
   tcp->syn_sent_ns = tcp->stalled_since = socket->stack->now;
   tcp_send_syn(tcp);
   tcp_arm_send_timer(tcp);
@@ -238,21 +299,7 @@ static int tcp_disconnect(tcpip_socket_t* socket) {
   tcp_listen_close(tcp);
   tcp_end(tcp, 0);
   tcp_ring_free(&tcp->rx, socket->client);
-  tcp->was_connected = tcp->read_closed = tcp->fin_wanted = tcp->fin_sent = tcp->fin_acked = tcp->fin_known =
-      false;
-  tcp->connect_reported = false;
-  tcp->urgent = TCP_URGENT_NONE;
-  tcp->snd_up = tcp->snd_una;
-  tcp->use_scale = tcp->use_sack = tcp->use_timestamps = true;
-  tcp->rcv_scale = WINDOW_SCALE;
-  tcp->recovery = TCP_OPEN;
-  tcp->srtt = tcp->min_rtt = tcp->rack_sent = tcp->reorder_at = 0;
-  tcp->rto = TCP_RTO_INITIAL;
-  tcp->backoff = 0;
-  socket->shut_read = socket->shut_write = false;
-  socket->remote = addr_any(socket->family == TCPIP_IPV4);
-  socket->remote_port = 0;
-  if (!socket->address_chosen) socket->local = addr_any(socket->family == TCPIP_IPV4);
+  begin_anew(tcp);
   return 0;
 }
 

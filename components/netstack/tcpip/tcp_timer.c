@@ -82,7 +82,7 @@ static void suspect_neighbour(const tcp_t* tcp) {
 
 static void syn_timeout(tcp_t* tcp) {
   if (tcp->backoff >= tcp->syn_count || given_up(tcp)) {
-    tcp_end(tcp, ETIMEDOUT);
+    tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
   if (!tcp->deferred) suspect_neighbour(tcp);
@@ -103,7 +103,7 @@ static void forget_sacks(tcp_t* tcp) {
 
 static void retransmission_timeout(tcp_t* tcp) {
   if (given_up(tcp)) {
-    tcp_end(tcp, ETIMEDOUT);
+    tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
   count(tcp->base.stack, tcp_timeouts);
@@ -141,7 +141,7 @@ static void tail_probe(tcp_t* tcp) {
 
 static void reorder_timeout(tcp_t* tcp) {
   tcp->reorder_at = 0;
-  if (tcp_rack_detect(tcp) && tcp->recovery == TCP_OPEN) {
+  if (tcp_rack_detect(tcp) && (tcp->recovery == TCP_OPEN || tcp->recovery == TCP_REDUCING)) {
     tcp_enter_recovery(tcp, TCP_RECOVERY);
     tcp->cwnd = tcp_pipe(tcp) + tcp->mss;
   }
@@ -154,7 +154,7 @@ static void persist_timeout(tcp_t* tcp) {
   // A closed window may stay closed for ever, as long as the peer answers (RFC 9293, 3.8.6.1).
   bool silent = tcp->base.stack->now - tcp->last_heard > 4 * TCP_RTO_MAX;
   if ((silent && given_up(tcp)) || (tcp->user_timeout_ms && given_up(tcp))) {
-    tcp_end(tcp, ETIMEDOUT);
+    tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
   uint32_t before = tcp->snd_nxt;
@@ -199,7 +199,7 @@ static void keepalive(tcp_t* tcp) {
   }
   if (tcp->keepalive_sent >= tcp->keepalive_count) {
     tcp_send_reset(tcp);
-    tcp_end(tcp, ETIMEDOUT);
+    tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
   tcp->keepalive_sent++;

@@ -153,11 +153,13 @@ typedef enum tcpip_option {
   TCPIP_TCP_DEFER_ACCEPT,  // listeners: seconds that a connection may wait for its first data before it is
                            // offered to accept, 0: it need not have any [0]
   TCPIP_TCP_QUICK_ACK,  // 1: acknowledges at once for a while, and what is due now; 0: delays as it may [1]
-  TCPIP_TCP_WINDOW_CLAMP,   // bytes beyond which no window is offered, 0 for none [0]
-  TCPIP_OUT_OF_BAND_INLINE  // the urgent octet stays in the stream [0]
+  TCPIP_TCP_WINDOW_CLAMP,    // bytes beyond which no window is offered, 0 for none [0]
+  TCPIP_OUT_OF_BAND_INLINE,  // the urgent octet stays in the stream [0]
+  TCPIP_TCP_ECN              // before connecting or listening: TCPIP_ECN_* [TCPIP_ECN_ASK]
 } tcpip_option_t;
 
 enum { TCPIP_CONGESTION_RENO = 1, TCPIP_CONGESTION_CUBIC = 2 };
+enum { TCPIP_ECN_OFF, TCPIP_ECN_ASK, TCPIP_ECN_ACCEPT };  // ASK accepts as well
 
 // -ENOPROTOOPT for an option of the other family or protocol, -EINVAL for a value out of range.
 int tcpip_socket_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
@@ -251,6 +253,7 @@ typedef struct tcpip_tcp_info {
   uint32_t mss;
   uint32_t in_flight_bytes, unsent_bytes;
   bool reordering_seen;
+  bool ecn;  // both ends use it
 } tcpip_tcp_info_t;
 
 // -EOPNOTSUPP if it is no stream.

@@ -26,6 +26,7 @@
   X(udp_tx_failed)                                                                                              \
   X(tcp_rx) X(tcp_rx_bad) X(tcp_rx_bad_checksum) X(tcp_rx_no_port) X(tcp_rx_out_of_window) X(tcp_rx_paws)       \
   X(tcp_rx_resets) X(tcp_tx) X(tcp_tx_resets) X(tcp_retransmits) X(tcp_timeouts) X(tcp_challenge_acks)          \
+  X(tcp_challenge_acks_limited) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_black_holes) X(tcp_time_wait_reused) \
   X(tcp_opened) X(tcp_listen_overflows) X(tcp_cookies_sent) X(tcp_cookies_accepted)                             \
   X(loopback_full) X(no_memory)
 // clang-format on

@@ -15,7 +15,8 @@
 // ATTRIBUTES are: ack N, win N, mss N, scale N, sackok, ts VALUE ECHO (ours count from the first one we
 // sent), nots,
 //   sack A-B ..., nosack, up N (the urgent pointer as it stands in the header), ect, ce and notect (what the
-//   IP header says), gso N (the size of the pieces it is to be cut into), badsum (the peer's checksum is
+//   IP header says), gso N (the size of the pieces it is to be cut
+//   into, or was put together from), badsum (the peer's checksum is
 //   wrong)
 //
 // How we begin:
@@ -56,6 +57,7 @@ typedef struct script {
   host_config_t config;
   size_t budget;
   uint8_t family;
+  tcpip_socket_t* fresh;  // made by an option, before it listens or connects
   tcpip_socket_t* listener;
   tcpip_socket_t* socket;
   uint16_t local_port, peer_port;

@@ -9,15 +9,12 @@
 
 static void do_open(script_t* s, bool listen, int backlog) {
   bool v4 = s->family == TCPIP_IPV4;
-  tcpip_socket_t* socket = listen ? NULL : s->socket;
+  tcpip_socket_t* socket = s->fresh ? s->fresh : listen ? NULL : s->socket;
   tcpip_endpoint_t at = host_endpoint(v4 ? "10.0.0.1" : "fd00::1", listen ? 80 : 4000);
   tcpip_endpoint_t to = host_endpoint(v4 ? "10.0.0.99" : "fd00::63", s->peer_port);
   s->local_port = at.port;
-  if (listen && s->listener) {  // `set` has made it
-    socket = s->listener;
-  } else if (!socket) {
-    ck_assert_int_eq(tcpip_socket_create(s->host.client, s->family, TCPIP_TCP, NULL, &socket), 0);
-  }
+  s->fresh = NULL;
+  if (!socket) ck_assert_int_eq(tcpip_socket_create(s->host.client, s->family, TCPIP_TCP, NULL, &socket), 0);
   tcpip_endpoint_t bound;
   tcpip_socket_local(socket, &bound);
   if (!bound.port) ck_assert_int_eq(tcpip_socket_bind(socket, &at), 0);
@@ -90,6 +87,7 @@ static const struct {
                {"window_clamp", TCPIP_TCP_WINDOW_CLAMP},
                {"max_segment", TCPIP_TCP_MAX_SEGMENT},
                {"inline", TCPIP_OUT_OF_BAND_INLINE},
+               {"ecn", TCPIP_TCP_ECN},
                {"congestion", TCPIP_TCP_CONGESTION}};
 
 static tcpip_option_t find_option(script_t* s, const char* name) {
@@ -99,12 +97,12 @@ static tcpip_option_t find_option(script_t* s, const char* name) {
   script_fail(s, "what option is %s?", name ? name : "");
 }
 
-// Before anything is opened a listener is meant: what is accepted takes over its options.
+// Before anything is opened the socket is meant that will listen or connect.
 static tcpip_socket_t* option_socket(script_t* s) {
   if (s->socket) return s->socket;
-  if (!s->listener)
-    ck_assert_int_eq(tcpip_socket_create(s->host.client, s->family, TCPIP_TCP, NULL, &s->listener), 0);
-  return s->listener;
+  if (s->listener) return s->listener;
+  if (!s->fresh) ck_assert_int_eq(tcpip_socket_create(s->host.client, s->family, TCPIP_TCP, NULL, &s->fresh), 0);
+  return s->fresh;
 }
 
 static void do_option(script_t* s, char* at, bool set) {

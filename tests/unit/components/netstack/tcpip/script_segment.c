@@ -154,7 +154,15 @@ void script_segment_inject(script_t* s, const script_segment_t* g) {
                           .checksum_at = 16};
   size_t size = peer_frame(frame, peer_mac, s->host.mac, &packet);
   if (g->badsum) frame[14 + ip_header(s) + 16] ^= 1;
-  host_input(&s->host, frame, size);
+  if (!g->gso) {
+    host_input(&s->host, frame, size);
+    return;
+  }
+  tcpip_offload_t merged = {.flags = TCPIP_OFFLOAD_DATA_VALID,
+                            .gso_type = v4 ? TCPIP_GSO_TCPV4 : TCPIP_GSO_TCPV6,
+                            .gso_size = (uint16_t)g->gso};
+  tcpip_set_time(s->host.stack, s->host.now);
+  tcpip_input(s->host.stack, s->host.interface, frame, size, &merged);
 }
 
 // One of our segments, taken apart.
@@ -290,7 +298,7 @@ void script_icmp(script_t* s, char* at) {
   char* argument = script_word(&at);
   script_require(s, kind && argument, "icmp what?");
   if (!strcmp(kind, "toobig")) {
-    uint32_t mtu = (uint32_t)strtoul(argument, NULL, 0);
+    uint32_t mtu = (uint32_t)strtoul(argument, NULL, 0) + (v4 ? 0 : 20);  // as the link's
     icmp[0] = v4 ? 3 : 2;
     icmp[1] = v4 ? 4 : 0;
     be32_put(icmp + 4, mtu);
