@@ -206,8 +206,10 @@ void check_library_attributes(compiler_t* c, library_t* library) {
     for (attribute_t* attribute = file->attributes; attribute; attribute = attribute->next) {
       attribute_set_add(c, &set, attribute);
       bool usable = true;
+      bool available =
+          strcmp(attribute->name.name->data, "available") == 0;  // read on its own, in versions.c
       for (const attribute_arg_t* arg = attribute->args; arg; arg = arg->next) {
-        if (may_stand_on_library(arg->value)) continue;
+        if (may_stand_on_library(arg->value) || available) continue;
         report_error(&c->diagnostics, arg->value->span, 181,
                      "an attribute of a library can hold literals only, not references");
         usable = false;

@@ -62,22 +62,24 @@ const char* version_text(compiler_t* c, uint32_t version) {
   return arena_printf(c->arena, "%u", version);
 }
 
+// In a source a version is any number literal; the special ones can be written as their numbers, too.
+static bool parse_literal_version(const char* text, uint32_t* out) {
+  char* end = NULL;
+  errno = 0;
+  unsigned long long value = strtoull(text, &end, 0);
+  if (errno || *end || text[0] == '-' || value == 0) return false;
+  if (value > VERSION_MAX_NUMBER && value != VERSION_NEXT && value != VERSION_HEAD) return false;
+  *out = (uint32_t)value;
+  return true;
+}
+
 static void read_version(reading_t* reading, const attribute_arg_t* arg, uint32_t* out) {
   compiler_t* c = reading->c;
   const expr_t* value = arg->value;
   const char* text = span_text(c->arena, value->span);
-  bool name = value->kind == EXPR_NAME;
-  if ((value->kind == EXPR_NUMBER || (name && value->name->count == 1)) &&
-      parse_version(text, strlen(text), out))
-    return;
+  if (value->kind == EXPR_NUMBER && parse_literal_version(text, out)) return;
+  if (value->kind == EXPR_NAME && value->name->count == 1 && parse_version(text, strlen(text), out)) return;
   reading->ok = false;
-  // On a library no attribute may refer to anything, which is checked for all of them.
-  if (name && reading->kind == VERSIONED_LIBRARY) return;
-  if (name) {
-    report_error(&c->diagnostics, value->span, 133, "`%s` must be a number, NEXT or HEAD",
-                 arg->name.name->data);
-    return;
-  }
   diagnostic_t* error = report_error(&c->diagnostics, value->span, 153, "%s is not a version", text);
   add_hint(&c->diagnostics, error, "versions are 1 to %u, NEXT and HEAD", VERSION_MAX_NUMBER);
 }

@@ -8,6 +8,7 @@ typedef struct collector {
   library_t* library;
   decl_syntax_t* syntax;
   struct availability* availability;  // of the element that is being visited
+  bool deprecated;                    // by a mark on that element or around it
   name_set_t names;
 } collector_t;
 
@@ -27,6 +28,7 @@ static decl_t* add_decl(collector_t* collector, decl_kind_t kind, const str_t* n
   decl->span = span;
   decl->file = collector->syntax->file;
   decl->availability = collector->availability;
+  decl->deprecated = collector->deprecated;
   if (!name_set_add(c, &collector->names, name, span, decl->availability, what)) decl->failed = true;
   str_map_add(c->arena, &collector->library->names, name, decl);
   ptr_list_add(c->arena, &collector->library->decls, decl);
@@ -70,6 +72,14 @@ static void check_present_modifiers(compiler_t* c, const modifier_t* modifiers) 
   }
 }
 
+// Enters an element. Returns what to put back behind it.
+static bool enter(collector_t* collector, struct availability* availability, const attribute_t* attributes) {
+  bool outer = collector->deprecated;
+  collector->availability = availability;
+  collector->deprecated = outer || find_attribute(attributes, "deprecated");
+  return outer;
+}
+
 static void collect_type(collector_t* collector, type_syntax_t* type, const context_name_t* context,
                          const char* name);
 
@@ -82,8 +92,9 @@ static void collect_members(collector_t* collector, decl_t* decl, const context_
     if (member->absent) continue;
     name_set_add(c, &names, member->ident.name, member->ident.span, member->availability, "member");
     const char* name = member->ident.name->data;
-    collector->availability = member->availability;
+    bool deprecated = enter(collector, member->availability, member->attributes);
     if (member->type) collect_type(collector, member->type, inside(c, context, name), camel_case(c, name));
+    collector->deprecated = deprecated;
   }
   collector->availability = outer;
 }
@@ -259,7 +270,8 @@ static bool check_import_clash(compiler_t* c, const decl_syntax_t* syntax) {
 static void collect_decl(collector_t* collector, decl_syntax_t* syntax) {
   compiler_t* c = collector->c;
   collector->syntax = syntax;
-  collector->availability = syntax->availability;
+  collector->deprecated = false;
+  enter(collector, syntax->availability, syntax->attributes);
   bool hides = check_import_clash(c, syntax);
   check_present_modifiers(c, syntax->modifiers);
   decl_t* decl =
@@ -280,12 +292,14 @@ static void collect_decl(collector_t* collector, decl_syntax_t* syntax) {
     if (member->absent) continue;
     name_set_add(c, &names, member->ident.name, member->ident.span, member->availability, "member");
     const char* name = member->ident.name->data;
-    collector->availability = member->availability;
+    bool deprecated = enter(collector, member->availability, member->attributes);
     collect_type(collector, member->type, inside(c, context, name), camel_case(c, name));
+    collector->deprecated = deprecated;
   }
   for (method_syntax_t* method = syntax->methods; method; method = method->next) {
-    collector->availability = method->availability;
+    bool deprecated = enter(collector, method->availability, method->attributes);
     if (!method->absent && !method->compose) collect_method(collector, decl, method);
+    collector->deprecated = deprecated;
   }
 }
 

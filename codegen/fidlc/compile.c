@@ -29,11 +29,6 @@ static void compile_newtype(const context_t* context, decl_t* decl) {
              "--experimental allow_new_types allows them; `alias` makes another name");
     return;
   }
-  if (decl->syntax->type->constraints) {
-    report_error(&c->diagnostics, decl->syntax->type->constraints_span, 179,
-                 "a new type cannot be constrained");
-    return;
-  }
   decl->type = compile_type(context, decl->syntax->type);
 }
 

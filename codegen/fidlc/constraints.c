@@ -77,6 +77,7 @@ static outcome_t apply_size(const context_t* context, const expr_t* expr, type_t
   }
   type->bounded = true;
   type->count = value.u;
+  type->size = expr;
   return MATCHED;
 }
 
@@ -124,6 +125,7 @@ static outcome_t apply_rights(const context_t* context, const expr_t* expr, type
     return FAILED;
   }
   type->has_rights = true;
+  type->rights_expr = expr;
   type->rights = (uint32_t)value.u;
   return MATCHED;
 }
@@ -170,6 +172,13 @@ static bool names_resolved(const expr_t* expr) {
 static bool apply_all(const context_t* context, const type_syntax_t* syntax, type_t* type) {
   compiler_t* c = context->c;
   constraint_kind_t kinds[3];
+  if (type->kind == TYPE_IDENTIFIER && type->decl->kind == DECL_NEWTYPE) {
+    diagnostic_t* error =
+        report_error(&c->diagnostics, syntax->constraints_span, 179,
+                     "`%s` is a new type: its uses cannot be constrained", type->decl->name->data);
+    add_hint(&c->diagnostics, error, "constrain the type that it stands for, where it is declared");
+    return false;
+  }
   int count = accepted_kinds(type, kinds);
   int next = 0;
   int given = 0;

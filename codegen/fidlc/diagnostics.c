@@ -1,27 +1,24 @@
 // Collecting and ordering diagnostics; printing is in diagnostics_text.c and diagnostics_json.c.
 #include "diagnostics.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Errors that say something is not there, which a syntax error elsewhere may be the cause of.
-static bool is_about_absence(int number) {
-  static const int kNumbers[] = {19, 29, 51, 52, 54, 77, 173, 178, 206, 215, 220};
-  for (size_t i = 0; i < sizeof(kNumbers) / sizeof(kNumbers[0]); i++) {
-    if (kNumbers[i] == number) return true;
-  }
-  return false;
-}
+#include "numbers.h"
 
 static diagnostic_t* add(diagnostics_t* diagnostics, severity_t severity, span_t span, int number,
                          const char* format, va_list args) {
+  // 0 is for what the command line asks for in vain.
+  assert(number == 0 ||
+         diagnostic_number(number)->state == (severity == SEVERITY_ERROR ? NUMBER_ERROR : NUMBER_WARNING) ||
+         diagnostic_number(number)->state == NUMBER_UNREACHABLE);
   diagnostic_t* diagnostic = arena_alloc(diagnostics->arena, sizeof(*diagnostic));
   diagnostic->severity = severity;
   diagnostic->sequence = diagnostics->list.count;
   diagnostic->number = number;
   diagnostic->span = span;
   diagnostic->text = arena_vprintf(diagnostics->arena, format, args);
-  if (diagnostics->incomplete && is_about_absence(number)) return diagnostic;
   ptr_list_add(diagnostics->arena, &diagnostics->list, diagnostic);
   if (severity == SEVERITY_ERROR) {
     diagnostics->errors++;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "arena.h"
+#include "intern.h"
 #include "source.h"
 
 typedef enum severity { SEVERITY_ERROR, SEVERITY_WARNING } severity_t;
@@ -35,8 +36,8 @@ typedef struct diagnostics {
   ptr_list_t list;
   uint32_t errors;
   uint32_t warnings;
-  bool incomplete;  // something could not be parsed and is missing: errors about missing things are not
-                    // reported
+  str_map_t
+      lost;  // every name in source that could not be parsed: it may declare or use what is missed elsewhere
 } diagnostics_t;
 
 // Reports; the returned diagnostic can be given notes and a hint. The same number at the same place with the

@@ -5,6 +5,7 @@
 
 #include "compiler.h"
 #include "ir.h"
+#include "json_ir.h"
 #include "versions.h"
 
 fidlc_t* fidlc_create(const fidlc_options_t* options) {
@@ -85,6 +86,10 @@ const Fidl__Ir__Library* fidlc_compile(fidlc_t* c) {
   bool failed = c->diagnostics.errors || (c->options->warnings_are_errors && c->diagnostics.warnings);
   if (!failed) result = ir_library(c, c->target);
   return result;
+}
+
+void fidlc_write_json_ir(fidlc_t* c, FILE* out) {
+  json_ir_write(c, c->target, out);
 }
 
 size_t fidlc_error_count(const fidlc_t* c) {

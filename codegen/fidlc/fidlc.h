@@ -38,6 +38,9 @@ void fidlc_add_file(fidlc_t* fidlc, const char* name, const char* bytes, size_t 
 // Compiles. Returns the target library, owned by the compilation, or NULL if there were errors. Call once.
 const Fidl__Ir__Library* fidlc_compile(fidlc_t* fidlc);
 
+// Writes the target library as the reference compiler's JSON; only after fidlc_compile returned a library.
+void fidlc_write_json_ir(fidlc_t* fidlc, FILE* out);
+
 size_t fidlc_error_count(const fidlc_t* fidlc);
 size_t fidlc_warning_count(const fidlc_t* fidlc);
 // The FI number of the i-th diagnostic in source order (errors and warnings), 0 if it has none.

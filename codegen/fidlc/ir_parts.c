@@ -19,13 +19,20 @@ Fidl__Ir__SourceSpan* ir_span(compiler_t* c, span_t span) {
   return out;
 }
 
+// HEAD and NEXT, in @available, are not resolved as names are.
+const char* ir_reference(compiler_t* c, const expr_t* expr) {
+  const decl_t* decl = resolved_decl(c, expr->name);
+  if (!decl || decl->kind == DECL_BUILTIN)
+    return arena_printf(c->arena, "fidl/%s", expr->name->parts[0].name->data);
+  const char* name = decl_full_name(c, decl);
+  if (!expr->name->member) return name;
+  return arena_printf(c->arena, "%s.%s", name, expr->name->member->ident.name->data);
+}
+
 static char* reference_text(compiler_t* c, const expr_t* expr) {
   if (expr->kind != EXPR_NAME) return NULL;
   const decl_t* decl = resolved_decl(c, expr->name);
-  if (!decl || decl->kind == DECL_BUILTIN) return NULL;
-  const char* name = decl_full_name(c, decl);
-  if (!expr->name->member) return (char*)(uintptr_t)name;
-  return arena_printf(c->arena, "%s.%s", name, expr->name->member->ident.name->data);
+  return decl && decl->kind != DECL_BUILTIN ? (char*)(uintptr_t)ir_reference(c, expr) : NULL;
 }
 
 Fidl__Ir__Constant* ir_constant(compiler_t* c, const value_t* value, const expr_t* expr) {
@@ -149,8 +156,7 @@ static value_t named_value(compiler_t* c, const expr_t* expr) {
   return version;
 }
 
-// The value of an argument, which no type was asked of.
-static Fidl__Ir__Constant* arg_constant(compiler_t* c, const attribute_arg_t* arg) {
+value_t attribute_value(compiler_t* c, const attribute_arg_t* arg) {
   value_t value = {.kind = VALUE_BOOL, .boolean = arg->value->kind == EXPR_TRUE};
   uint32_t length = 0;
   const char* text = attribute_string(c, arg, &length);
@@ -162,6 +168,11 @@ static Fidl__Ir__Constant* arg_constant(compiler_t* c, const attribute_arg_t* ar
   } else if (arg->value->kind == EXPR_NAME) {
     value = named_value(c, arg->value);
   }
+  return value;
+}
+
+static Fidl__Ir__Constant* arg_constant(compiler_t* c, const attribute_arg_t* arg) {
+  value_t value = attribute_value(c, arg);
   return ir_constant(c, &value, arg->value->kind == EXPR_DOC ? NULL : arg->value);
 }
 

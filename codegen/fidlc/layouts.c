@@ -17,6 +17,7 @@ static bool has_modifier(const modifier_t* modifiers, word_t word) {
 }
 
 static void need_members(compiler_t* c, decl_t* decl) {
+  if (decl->layout->incomplete) return;
   for (const member_syntax_t* member = decl->layout->members; member; member = member->next) {
     if (!member->absent) return;
   }
@@ -255,7 +256,7 @@ static void check_properties(const context_t* context, decl_t* decl) {
   span_t span = decl->span;
   const type_t* subtype = property_type(decl, "subtype", &span);
   if (!subtype) {
-    if (span.offset == decl->span.offset) {
+    if (span.offset == decl->span.offset && !decl->syntax->incomplete) {
       report_error(&c->diagnostics, decl->span, 173, "the resource `%s` lacks the property `subtype`",
                    decl->name->data);
     }
@@ -284,6 +285,7 @@ void compile_resource(const context_t* context, decl_t* decl) {
   }
   member_t** next = &decl->members;
   for (member_syntax_t* syntax = decl->syntax->members; syntax; syntax = syntax->next) {
+    if (syntax->absent) continue;
     member_t* member = arena_alloc(c->arena, sizeof(*member));
     member->syntax = syntax;
     member->type = compile_type(context, syntax->type);

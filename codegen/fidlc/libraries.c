@@ -219,7 +219,8 @@ library_t* find_import(compiler_t* c, file_syntax_t* file, const str_t* name) {
 void check_unused(compiler_t* c, library_t* library) {
   for (file_syntax_t* file = library->files; file; file = file->next) {
     for (using_syntax_t* using = file->usings; using; using = using->next) {
-      if (using->used || !using->library) continue;
+      const str_t* key = using->alias.name ? using->alias.name : using->library_name->parts[0].name;
+      if (using->used || !using->library || str_map_get(&c->diagnostics.lost, key)) continue;
       diagnostic_t* error = report_error(&c->diagnostics, using->span, 178, "the import `%s` is not used",
                                          using->library->name->data);
       add_hint(&c->diagnostics, error, "remove the line");

@@ -6,6 +6,7 @@
 
 #include "dump.h"
 #include "fidlc.h"
+#include "numbers.h"
 #include "options.h"
 #include "output.h"
 #include "plugin.h"
@@ -41,6 +42,18 @@ static bool add_ir(const char* path, const Fidl__Ir__Library* library, output_t*
   return ok;
 }
 
+static bool add_json(const char* path, fidlc_t* fidlc, output_t* output) {
+  char* text = NULL;
+  size_t length = 0;
+  FILE* out = open_memstream(&text, &length);
+  if (!out) abort();
+  fidlc_write_json_ir(fidlc, out);
+  if (fclose(out) != 0) abort();
+  bool ok = output_add(output, path, text, length);
+  free(text);
+  return ok;
+}
+
 static void print_escaped(FILE* out, const char* path) {
   for (; *path; path++) {
     if (*path == ' ' || *path == '#' || *path == '\\') fputc('\\', out);
@@ -49,33 +62,44 @@ static void print_escaped(FILE* out, const char* path) {
   }
 }
 
-// "first output : every input"
-static bool add_depfile(const options_t* options, output_t* output) {
-  const output_file_t* first = output->files;
-  while (first && first->next)
-    first = first->next;
-  char* text = NULL;
-  size_t length = 0;
-  FILE* out = open_memstream(&text, &length);
-  if (!out) abort();
-  print_escaped(out, first ? first->path : "check");
+static void print_rule(FILE* out, const options_t* options, const char* path) {
+  print_escaped(out, path);
   fputs(" :", out);
   for (size_t i = 0; i < options->file_count; i++) {
     fputc(' ', out);
     print_escaped(out, options->files[i].path);
   }
   fputc('\n', out);
+}
+
+// "output : every input", for each output in the order they were asked for.
+static void print_rules(FILE* out, const options_t* options, const output_file_t* file) {
+  if (file->next) print_rules(out, options, file->next);
+  print_rule(out, options, file->path);
+}
+
+static bool add_depfile(const options_t* options, output_t* output) {
+  char* text = NULL;
+  size_t length = 0;
+  FILE* out = open_memstream(&text, &length);
+  if (!out) abort();
+  if (output->files) {
+    print_rules(out, options, output->files);
+  } else {
+    print_rule(out, options, "check");
+  }
   fclose(out);
   bool ok = output_add(output, options->depfile, text, length);
   free(text);
   return ok;
 }
 
-static bool write_outputs(const options_t* options, const Fidl__Ir__Library* library) {
+static bool write_outputs(const options_t* options, fidlc_t* fidlc, const Fidl__Ir__Library* library) {
   output_t output = {0};
   bool ok = true;
   if (!options->check) {
     if (options->ir_path) ok = add_ir(options->ir_path, library, &output);
+    if (ok && options->json_path) ok = add_json(options->json_path, fidlc, &output);
     for (size_t i = 0; ok && i < options->plugin_count; i++) {
       ok = plugin_run(options, &options->plugins[i], library, &output);
     }
@@ -103,12 +127,19 @@ static int compile(const options_t* options) {
   if (read_sources(options, fidlc)) {
     const Fidl__Ir__Library* library = fidlc_compile(fidlc);
     print_diagnostics(options, fidlc);
-    if (library && write_outputs(options, library)) status = EXIT_OK;
+    if (library && write_outputs(options, fidlc, library)) status = EXIT_OK;
   } else {
     status = EXIT_USAGE;
   }
   fidlc_destroy(fidlc);
   return status;
+}
+
+static void explain(int number) {
+  const diagnostic_number_t* entry = diagnostic_number(number);
+  const char* const kStates[] = {"error", "warning", "retired", "never reported"};
+  const char* text = entry->text ? entry->text : "older compilers reported it; nothing does any more";
+  printf("FI-%04d (%s): %s\n", number, kStates[entry->state], text);
 }
 
 int main(int argc, char** argv) {
@@ -120,6 +151,9 @@ int main(int argc, char** argv) {
       status = EXIT_OK;
     } else if (options.version) {
       puts("fidlc (Jacinth) " FIDLC_VERSION);
+      status = EXIT_OK;
+    } else if (options.explain) {
+      explain(options.explain);
       status = EXIT_OK;
     } else {
       search_libraries(&options);

@@ -99,7 +99,9 @@ typedef struct type {
   bool has_rights;
   uint32_t subtype;
   uint32_t rights;
-  struct decl* alias;  // named by this alias
+  struct decl* alias;         // named by this alias
+  const expr_t* size;         // where this use, not its alias, says how many; NULL if it does not
+  const expr_t* rights_expr;  // likewise
   span_t span;
   uint32_t nesting;      // of types in types
   void* representation;  // its Fidl__Ir__Type once made
@@ -170,6 +172,7 @@ typedef struct decl {
   layout_syntax_t* layout;
   struct availability* availability;
   bool anonymous;
+  bool deprecated;  // it, or what it stands in, is marked @deprecated
   bool result_union;
   bool empty_success;
   bool payload;

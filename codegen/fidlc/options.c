@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "numbers.h"
 #include "versions.h"
 
 static const char kHelp[] =
@@ -15,6 +16,7 @@ static const char kHelp[] =
     "compiled. An argument @FILE is replaced by the words of FILE.\n"
     "\n"
     "  --ir OUT.pb                 write the intermediate representation\n"
+    "  --json OUT.json             likewise, in the reference compiler's JSON\n"
     "  --c-out DIR                 write C (the same as --plugin fidlgen_c:DIR)\n"
     "  --plugin PROGRAM[:DIR]      run a back end and write its files into DIR\n"
     "  --plugin-opt KEY=VALUE      a parameter for the back ends\n"
@@ -32,6 +34,7 @@ static const char kHelp[] =
     "  --werror                    warnings are errors\n"
     "  --format text|json          how diagnostics are printed\n"
     "  --colour auto|always|never  likewise\n"
+    "  --explain FI-NNNN           say what the number of a diagnostic stands for\n"
     "  --help, --version\n"
     "\n"
     "Exit status: 0, 1 after errors in the source, 2 for wrong usage.\n";
@@ -107,22 +110,39 @@ static void add_plugin(options_t* options, char* program, const char* dir) {
   options->plugins[options->plugin_count++] = (plugin_option_t){program, dir};
 }
 
-static bool is_selection(const char* text) {
-  const char* part = strchr(text, ':');
-  if (!part || part == text) return false;
-  for (;;) {
+// PLATFORM:VERSION[,VERSION...], ascending, of a platform that has none yet.
+static bool add_selection(options_t* options, const char* text) {
+  fidlc_options_t* compile = &options->compile;
+  size_t name_length = strcspn(text, ":");
+  const char* part = text + name_length;
+  uint32_t before = 0;
+  bool ok = name_length && *part;
+  while (ok && *part) {
     uint32_t version = 0;
     size_t length = strcspn(++part, ",");
-    if (!parse_version(part, length, &version)) return false;
+    ok = parse_version(part, length, &version);
     part += length;
-    if (!*part) return true;
+    if (ok && version <= before) return usage("the versions of --available must ascend: ", text);
+    before = version;
   }
+  if (!ok) return usage("--available takes PLATFORM:VERSION[,VERSION...], not ", text);
+  for (size_t i = 0; i < compile->available_count; i++) {
+    if (strncmp(compile->available[i], text, name_length + 1) == 0)
+      return usage("--available was given twice for one platform: ", text);
+  }
+  const char** selections =
+      grow((void*)(uintptr_t)compile->available, compile->available_count, sizeof(char*));
+  selections[compile->available_count++] = text;
+  compile->available = selections;
+  return true;
 }
 
 static bool set_value_option(options_t* options, const char* name, char* value) {
   static char fidlgen_c[] = "fidlgen_c";
   if (strcmp(name, "--ir") == 0) {
     options->ir_path = value;
+  } else if (strcmp(name, "--json") == 0) {
+    options->json_path = value;
   } else if (strcmp(name, "--c-out") == 0) {
     add_plugin(options, fidlgen_c, value);
   } else if (strcmp(name, "--plugin") == 0) {
@@ -138,12 +158,16 @@ static bool set_value_option(options_t* options, const char* name, char* value) 
   } else if (strcmp(name, "--versioned") == 0) {
     options->compile.versioned = value;
   } else if (strcmp(name, "--available") == 0) {
-    if (!is_selection(value)) return usage("--available takes PLATFORM:VERSION[,VERSION...], not ", value);
-    options->compile.available =
-        grow((void*)(uintptr_t)options->compile.available, options->compile.available_count, sizeof(char*));
-    ((const char**)(uintptr_t)options->compile.available)[options->compile.available_count++] = value;
+    return add_selection(options, value);
   } else if (strcmp(name, "--experimental") == 0) {
     return set_experimental(&options->compile, value);
+  } else if (strcmp(name, "--explain") == 0) {
+    const char* digits = strncasecmp(value, "fi-", 3) == 0 ? value + 3 : value;
+    char* end = NULL;
+    long number = strtol(digits, &end, 10);
+    bool known = *digits && !*end && number >= 1 && number <= DIAGNOSTIC_NUMBERS;
+    if (!known) return usage("--explain takes the number of a diagnostic, like FI-0052, not ", value);
+    options->explain = (int)number;
   } else if (strcmp(name, "--depfile") == 0) {
     options->depfile = value;
   } else if (strcmp(name, "--format") == 0) {
@@ -230,10 +254,10 @@ bool options_parse(int argc, char** argv, options_t* out) {
   }
   if (!read_words(out)) return false;
   find_self(out);
-  if (out->help || out->version) return true;
+  if (out->help || out->version || out->explain) return true;
   if (!out->file_count) return usage("there are no --files", "");
-  if (!out->ir_path && !out->plugin_count && !out->check && !out->dump) {
-    return usage("nothing to do: give --ir, --c-out, --plugin, --dump or --check", "");
+  if (!out->ir_path && !out->json_path && !out->plugin_count && !out->check && !out->dump) {
+    return usage("nothing to do: give --ir, --json, --c-out, --plugin, --dump or --check", "");
   }
   return true;
 }

@@ -29,10 +29,12 @@ typedef struct options {
   const char** parameters;  // --plugin-opt
   size_t parameter_count;
   const char* ir_path;
+  const char* json_path;
   const char* depfile;
   bool check;
   bool dump;
-  bool json;  // --format=json
+  bool json;    // --format=json
+  int explain;  // --explain: a number of the table, or 0
   bool help;
   bool version;
   int colour;      // -1: if stderr is a terminal

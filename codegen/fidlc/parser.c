@@ -9,10 +9,16 @@ void parser_advance(parser_t* parser) {
     parser->token = parser->ahead[0];
     parser->ahead[0] = parser->ahead[1];
     parser->ahead[1] = parser->ahead[2];
+    parser->ahead[2] = parser->ahead[3];
     parser->ahead_count--;
   } else {
     parser->token = lexer_next(&parser->lexer);
   }
+  parser->tainted = parser->tainted || parser->token.after_invalid;
+}
+
+void parser_begin(parser_t* parser) {
+  parser->tainted = parser->token.after_invalid;
 }
 
 const token_t* parser_peek(parser_t* parser, int ahead) {
@@ -37,7 +43,7 @@ bool parser_accept(parser_t* parser, int kind) {
 }
 
 diagnostic_t* parser_error(parser_t* parser, span_t span, int number, const char* format, ...) {
-  if (parser->token.after_invalid) return NULL;
+  if (parser->tainted) return NULL;
   va_list args;
   va_start(args, format);
   const char* text = arena_vprintf(parser->arena, format, args);
@@ -66,6 +72,11 @@ bool parser_expect(parser_t* parser, int kind) {
   return false;
 }
 
+bool parser_end_member(parser_t* parser) {
+  if (parser_expect(parser, ';')) return true;
+  return parser->token.newline_before && !parser_at(parser, TOKEN_END);
+}
+
 bool parser_expect_word(parser_t* parser, word_t word, const char* text) {
   if (parser_at_word(parser, word)) {
     parser_advance(parser);
@@ -92,17 +103,35 @@ bool parser_nest(parser_t* parser) {
   return false;
 }
 
-void parser_recover_member(parser_t* parser) {
-  parser->diagnostics->incomplete = true;
+// Remembers every name between `start` and the current token.
+static void lose_names(parser_t* parser, span_t start) {
+  diagnostics_t ignored = {.arena = parser->arena};
+  lexer_t lexer;
+  lexer_init(&lexer, start.source, parser->names, &ignored);
+  lexer.at = start.offset;
+  for (token_t token = lexer_next(&lexer); token.kind != TOKEN_END; token = lexer_next(&lexer)) {
+    if (token.span.offset >= parser->token.span.offset) break;
+    if (token.kind == TOKEN_NAME)
+      str_map_add(parser->arena, &parser->diagnostics->lost, token.name, (void*)(uintptr_t)token.name);
+  }
+}
+
+static void skip_member(parser_t* parser) {
   int depth = 0;
   for (; !parser_at(parser, TOKEN_END); parser_advance(parser)) {
+    if (depth == 0 && parser_at_close(parser)) return;
     if (parser_at(parser, '{')) depth++;
-    if (parser_at(parser, '}') && depth-- == 0) return;
+    if (parser_at(parser, '}')) depth--;
     if (parser_at(parser, ';') && depth == 0) {
       parser_advance(parser);
       return;
     }
   }
+}
+
+void parser_recover_member(parser_t* parser, span_t start) {
+  skip_member(parser);
+  lose_names(parser, start);
 }
 
 static bool at_decl_word(const parser_t* parser) {
@@ -128,13 +157,48 @@ bool parser_at_decl(const parser_t* parser) {
   return parser->token.newline_before && at_decl_word(parser);
 }
 
-// Skips a declaration that could not be read: to behind its `;`, or to a word in the first column that begins
-// one.
-void parser_recover_decl(parser_t* parser) {
-  parser->diagnostics->incomplete = true;
+// Every word may name a member, so only what no member can look like counts: `type T = struct {`, `protocol P
+// {`, `const C type`.
+static bool at_unmistakable_decl(parser_t* parser) {
+  if (!parser_at_decl(parser) || parser_peek(parser, 1)->kind != TOKEN_NAME) return false;
+  int third = parser_peek(parser, 2)->kind;
+  switch (parser->token.name->word) {
+    case W_PROTOCOL:
+    case W_SERVICE:
+    case W_RESOURCE_DEFINITION:
+      return third == '{';
+    case W_CONST:
+      return third == TOKEN_NAME;
+    case W_OPEN:
+    case W_AJAR:
+    case W_CLOSED:
+      return parser_peek(parser, 1)->name->word == W_PROTOCOL && third == TOKEN_NAME;
+    case W_TYPE: {
+      if (third != '=' || parser_peek(parser, 3)->kind != TOKEN_NAME) return false;
+      int fifth = parser_peek(parser, 4)->kind;
+      return fifth == '{' || fifth == TOKEN_NAME;
+    }
+    default:
+      return false;
+  }
+}
+
+bool parser_at_close(parser_t* parser) {
+  return parser_at(parser, '}') || parser_at(parser, TOKEN_END) || at_unmistakable_decl(parser);
+}
+
+bool parser_close(parser_t* parser) {
+  if (parser_expect(parser, '}')) return true;
+  if (!at_unmistakable_decl(parser)) return false;
+  parser->tainted = true;  // that the `;` is missing, too, was said with it
+  return true;
+}
+
+// To behind the `;` of the declaration, or to a word in the first column that begins another one.
+static void skip_decl(parser_t* parser, span_t start) {
   int depth = 0;
-  bool first = true;
-  for (; !parser_at(parser, TOKEN_END); parser_advance(parser), first = false) {
+  for (; !parser_at(parser, TOKEN_END); parser_advance(parser)) {
+    bool first = parser->token.span.offset == start.offset;
     if (!first && parser_at_decl(parser) &&
         (depth <= 0 ||
          source_position(parser->arena, parser->token.span.source, parser->token.span.offset).column == 1)) {
@@ -147,6 +211,11 @@ void parser_recover_decl(parser_t* parser) {
       return;
     }
   }
+}
+
+void parser_recover_decl(parser_t* parser, span_t start) {
+  skip_decl(parser, start);
+  lose_names(parser, start);
 }
 
 static bool parse_using(parser_t* parser, using_syntax_t** out) {
@@ -188,6 +257,8 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
   decl_syntax_t** next_decl = &file->decls;
   while (!parser_at(parser, TOKEN_END)) {
     bool ok = true;
+    span_t start = parser->token.span;
+    parser_begin(parser);
     if (!have_attributes) attributes = parse_attributes(parser, &ok);
     have_attributes = false;
     if (parser_at(parser, TOKEN_END)) {
@@ -199,7 +270,7 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
       return;
     }
     if (!ok) {
-      parser_recover_decl(parser);
+      parser_recover_decl(parser, start);
     } else if (parser_at_word(parser, W_USING) && parser_peek(parser, 1)->kind == TOKEN_NAME) {
       if (attributes) {
         report_error(parser->diagnostics, attributes->span, 45, "attributes cannot be placed on a `using`");
@@ -209,11 +280,13 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
                                            "`using` must stand before all declarations of the file");
         add_note(parser->diagnostics, error, file->decls->ident.span, "the first declaration");
       }
+      bool late = file->decls != NULL;
       if (parse_using(parser, next_using)) {
+        (*next_using)->used = late;  // one mistake is enough
         next_using = &(*next_using)->next;
       } else {
         *next_using = NULL;
-        parser_recover_decl(parser);
+        parser_recover_decl(parser, start);
       }
     } else {
       decl_syntax_t* decl = parse_decl(parser, attributes);
@@ -222,7 +295,7 @@ static void parse_top_level(parser_t* parser, file_syntax_t* file, bool have_att
         *next_decl = decl;
         next_decl = &decl->next;
       } else {
-        parser_recover_decl(parser);
+        parser_recover_decl(parser, start);
       }
     }
   }
@@ -236,8 +309,9 @@ file_syntax_t* parse_file(arena_t* arena, interner_t* names, diagnostics_t* diag
   file->source = source;
   bool have_attributes = false;
   attribute_t* pending = NULL;
+  span_t start = parser.token.span;
   if (!parse_library_line(&parser, file, &have_attributes, &pending) && !have_attributes)
-    parser_recover_decl(&parser);
+    parser_recover_decl(&parser, start);
   parse_top_level(&parser, file, have_attributes, pending);
   return file;
 }

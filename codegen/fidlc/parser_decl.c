@@ -36,8 +36,7 @@ static bool parse_type_decl(parser_t* parser, decl_syntax_t* decl) {
 static bool parse_service(parser_t* parser, decl_syntax_t* decl) {
   decl->kind = SYNTAX_SERVICE;
   parser_advance(parser);
-  return parser_ident(parser, &decl->ident) && parser_expect(parser, '{') &&
-         parse_named_types(parser, &decl->members);
+  return parser_ident(parser, &decl->ident) && parser_expect(parser, '{') && parse_named_types(parser, decl);
 }
 
 static bool parse_resource(parser_t* parser, decl_syntax_t* decl) {
@@ -52,8 +51,8 @@ static bool parse_resource(parser_t* parser, decl_syntax_t* decl) {
     decl->type = type;
   }
   if (!parser_expect(parser, '{') || !parser_expect_word(parser, W_PROPERTIES, "properties")) return false;
-  if (!parser_expect(parser, '{') || !parse_named_types(parser, &decl->members)) return false;
-  if (!decl->members) {
+  if (!parser_expect(parser, '{') || !parse_named_types(parser, decl)) return false;
+  if (!decl->members && !decl->incomplete) {
     report_error(parser->diagnostics, decl->ident.span, 29, "the resource `%s` has no properties",
                  decl->ident.name->data);
   }
@@ -94,7 +93,7 @@ decl_syntax_t* parse_decl(parser_t* parser, attribute_t* attributes) {
   // A declaration whose `;` is missing is whole all the same; what stands in the `;`'s place is skipped.
   if (!parser_expect(parser, ';') && !parser_at_decl(parser) && !parser_at(parser, '@') &&
       !parser_at(parser, TOKEN_DOC)) {
-    parser_recover_decl(parser);
+    parser_recover_decl(parser, parser->token.span);
   }
   return decl;
 }

@@ -16,20 +16,26 @@ typedef struct parser {
   diagnostics_t* diagnostics;
   lexer_t lexer;
   token_t token;     // the current one
-  token_t ahead[3];  // those behind it, as far as they were looked at
+  token_t ahead[4];  // those behind it, as far as they were looked at
   int ahead_count;
   span_t last;  // of the token consumed last
   int nesting;
+  bool tainted;  // something malformed, which was reported, stands in the member or declaration being read
 } parser_t;
 
 // Tokens.
 void parser_advance(parser_t* parser);
-const token_t* parser_peek(parser_t* parser, int ahead);  // 0: current; up to 3
+const token_t* parser_peek(parser_t* parser, int ahead);  // 0: current; up to 4
 bool parser_at(const parser_t* parser, int kind);
 bool parser_at_word(const parser_t* parser, word_t word);
 bool parser_accept(parser_t* parser, int kind);
 bool parser_expect(parser_t* parser, int kind);  // reports FI-0008
-// Reports at `span`; NULL, and no report, if the current token follows something malformed that was reported.
+// Call where a member or a declaration begins.
+void parser_begin(parser_t* parser);
+// The `;` behind a member. Where it is missing at the end of a line, that is reported and the member is whole
+// all the same; false where something else stands in its place.
+bool parser_end_member(parser_t* parser);
+// Reports at `span`; NULL, and no report, behind something malformed that was reported.
 diagnostic_t* parser_error(parser_t* parser, span_t span, int number, const char* format, ...)
     __attribute__((format(printf, 4, 5)));
 void parser_hint(parser_t* parser, diagnostic_t* error, const char* hint);
@@ -39,10 +45,15 @@ bool parser_ident(parser_t* parser, ident_t* out);
 span_t parser_span_from(const parser_t* parser, span_t start);
 // Enters a level of nesting; false (reported) if it is too deep. Leave with parser->nesting--.
 bool parser_nest(parser_t* parser);
-// Skips to behind the `;` that ends the current member, or to the `}` that ends its list.
-void parser_recover_member(parser_t* parser);
-// Skips a declaration that could not be read.
-void parser_recover_decl(parser_t* parser);
+// Skips to behind the `;` that ends the member that began at `start`, or to the `}` that ends its list.
+void parser_recover_member(parser_t* parser, span_t start);
+// Skips the declaration that began at `start`, which could not be read.
+void parser_recover_decl(parser_t* parser, span_t start);
+// True behind the last member of a list: at its `}`, at the end of the file, or where the next declaration
+// begins because the `}` was forgotten.
+bool parser_at_close(parser_t* parser);
+// The `}` of a list of members. Where it was forgotten, that is reported and the list is whole all the same.
+bool parser_close(parser_t* parser);
 // True at a word that begins a declaration on a line of its own.
 bool parser_at_decl(const parser_t* parser);
 
@@ -66,8 +77,8 @@ layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* 
                               type_syntax_t* subtype);
 // Reports modifiers that repeat or contradict each other.
 void check_repeated_modifiers(parser_t* parser, const modifier_t* modifiers);
-// NAME TYPE; lines up to the closing brace, which it consumes.
-bool parse_named_types(parser_t* parser, member_syntax_t** out);
+// NAME TYPE; lines, the members of `decl`, up to the closing brace, which it consumes.
+bool parse_named_types(parser_t* parser, decl_syntax_t* decl);
 
 // parser_decl.c
 decl_syntax_t* parse_decl(parser_t* parser, attribute_t* attributes);

@@ -85,6 +85,7 @@ static bool at_reserved(parser_t* parser) {
 static member_syntax_t* parse_member(parser_t* parser, layout_kind_t kind) {
   member_syntax_t* member = arena_alloc(parser->arena, sizeof(*member));
   bool ok = true;
+  parser_begin(parser);
   member->attributes = parse_attributes(parser, &ok);
   if (!ok) return NULL;
   span_t start = parser->token.span;
@@ -114,11 +115,7 @@ static member_syntax_t* parse_member(parser_t* parser, layout_kind_t kind) {
     }
   }
   member->span = parser_span_from(parser, start);
-  return parser_expect(parser, ';') ? member : NULL;
-}
-
-static bool at_close(parser_t* parser) {
-  return parser_at(parser, '}') || parser_at(parser, TOKEN_END);
+  return parser_end_member(parser) ? member : NULL;
 }
 
 layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* modifiers,
@@ -134,35 +131,41 @@ layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* 
   }
   if (!parser_expect(parser, '{')) return NULL;
   member_syntax_t** next = &layout->members;
-  while (!at_close(parser)) {
+  while (!parser_at_close(parser)) {
+    span_t first = parser->token.span;
     member_syntax_t* member = parse_member(parser, kind);
     if (!member) {
-      parser_recover_member(parser);
+      layout->incomplete = true;
+      parser_recover_member(parser, first);
     } else if (member->ident.name) {
       *next = member;
       next = &member->next;
     }
   }
-  if (!parser_expect(parser, '}')) return NULL;
+  if (!parser_close(parser)) return NULL;
   layout->span = parser_span_from(parser, start);
   return layout;
 }
 
-bool parse_named_types(parser_t* parser, member_syntax_t** next) {
-  while (!at_close(parser)) {
+bool parse_named_types(parser_t* parser, decl_syntax_t* decl) {
+  member_syntax_t** next = &decl->members;
+  while (!parser_at_close(parser)) {
+    span_t first = parser->token.span;
     member_syntax_t* member = arena_alloc(parser->arena, sizeof(*member));
     bool ok = true;
+    parser_begin(parser);
     member->attributes = parse_attributes(parser, &ok);
     span_t start = parser->token.span;
     ok = ok && parser_ident(parser, &member->ident);
     member->type = ok ? parse_type(parser) : NULL;
     member->span = parser_span_from(parser, start);
-    if (!member->type || !parser_expect(parser, ';')) {
-      parser_recover_member(parser);
+    if (!member->type || !parser_end_member(parser)) {
+      decl->incomplete = true;
+      parser_recover_member(parser, first);
       continue;
     }
     *next = member;
     next = &member->next;
   }
-  return parser_expect(parser, '}');
+  return parser_close(parser);
 }

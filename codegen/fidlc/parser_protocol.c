@@ -7,10 +7,8 @@ static bool parse_params(parser_t* parser, type_syntax_t** out) {
   if (parser_accept(parser, ')')) return true;
   if (parser_at(parser, TOKEN_DOC)) {
     report_error(parser->diagnostics, parser->token.span, 24, "doc comments cannot be placed on a payload");
-    bool ok = true;
     while (parser_at(parser, TOKEN_DOC))
       parser_advance(parser);
-    if (!ok) return false;
   }
   *out = parse_type(parser);
   return *out && parser_expect(parser, ')');
@@ -56,9 +54,8 @@ static void check_method_modifiers(parser_t* parser, const method_syntax_t* meth
 }
 
 // A strictness word directly in front of an event's arrow is a modifier too.
-static bool parse_event_modifiers(parser_t* parser, method_syntax_t* method) {
+static void parse_event_modifiers(parser_t* parser, method_syntax_t* method) {
   modifier_t** next = &method->modifiers;
-  bool ok = true;
   while (*next)
     next = &(*next)->next;
   if (parser_at(parser, TOKEN_NAME) &&
@@ -69,17 +66,18 @@ static bool parse_event_modifiers(parser_t* parser, method_syntax_t* method) {
     (*next)->span = parser->token.span;
     parser_advance(parser);
   }
-  return ok;
 }
 
 static method_syntax_t* parse_protocol_member(parser_t* parser) {
   method_syntax_t* method = arena_alloc(parser->arena, sizeof(*method));
   bool ok = true;
+  parser_begin(parser);
   method->attributes = parse_attributes(parser, &ok);
   if (!ok) return NULL;
   span_t start = parser->token.span;
   method->modifiers = parse_modifiers(parser, &ok);
-  if (!ok || !parse_event_modifiers(parser, method)) return NULL;
+  if (!ok) return NULL;
+  parse_event_modifiers(parser, method);
   if (parser_at_word(parser, W_COMPOSE) && parser_peek(parser, 1)->kind == TOKEN_NAME) {
     ok = parse_compose(parser, method);
   } else if (parser_at(parser, TOKEN_ARROW)) {
@@ -96,7 +94,7 @@ static method_syntax_t* parse_protocol_member(parser_t* parser) {
   if (!ok) return NULL;
   if (!method->compose) check_method_modifiers(parser, method);
   method->span = parser_span_from(parser, start);
-  return parser_expect(parser, ';') ? method : NULL;
+  return parser_end_member(parser) ? method : NULL;
 }
 
 bool parse_protocol(parser_t* parser, decl_syntax_t* decl) {
@@ -118,14 +116,15 @@ bool parse_protocol(parser_t* parser, decl_syntax_t* decl) {
   check_repeated_modifiers(parser, decl->modifiers);
   if (!parser_ident(parser, &decl->ident) || !parser_expect(parser, '{')) return false;
   method_syntax_t** next = &decl->methods;
-  while (!parser_at(parser, '}') && !parser_at(parser, TOKEN_END)) {
+  while (!parser_at_close(parser)) {
+    span_t first = parser->token.span;
     method_syntax_t* method = parse_protocol_member(parser);
     if (!method) {
-      parser_recover_member(parser);
+      parser_recover_member(parser, first);
       continue;
     }
     *next = method;
     next = &method->next;
   }
-  return parser_expect(parser, '}');
+  return parser_close(parser);
 }

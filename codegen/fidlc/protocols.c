@@ -32,13 +32,14 @@ static void check_strictness(compiler_t* c, const decl_t* protocol, const method
                      method->kind == METHOD_EVENT ? "event" : "method", method->syntax->ident.name->data,
                      protocol->name->data);
   }
-  if (error)
-    add_hint(&c->diagnostics, error, "write `strict` in front of it (methods are flexible by default)");
+  if (!error) return;
+  error->once = true;
+  add_hint(&c->diagnostics, error, "write `strict` in front of it (methods are flexible by default)");
 }
 
 static bool check_payload_struct(compiler_t* c, const decl_t* decl, span_t span) {
   if (decl->kind != DECL_STRUCT || decl->empty_success) return true;
-  if (!decl->members && !decl->failed) {
+  if (!decl->members && !decl->failed && !decl->layout->incomplete) {
     diagnostic_t* error = report_error(&c->diagnostics, span, 77, "a payload cannot be an empty struct");
     add_hint(&c->diagnostics, error, "write () for no payload");
     return false;

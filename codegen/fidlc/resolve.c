@@ -11,6 +11,7 @@ typedef struct resolver {
   library_t* library;
   decl_t* decl;                        // the one whose names are resolved: edges go out from it
   const availability_t* availability;  // of the element that uses the names
+  bool deprecated;                     // that element, or the declaration, is marked @deprecated
 } resolver_t;
 
 static const member_syntax_t* find_any_member(const decl_t* decl, const str_t* name) {
@@ -61,9 +62,18 @@ static library_t* find_library(compiler_t* c, library_t* library, file_syntax_t*
   return found || name != library->name ? found : library;
 }
 
+// True if what a name stands for may be among what could not be parsed.
+static bool may_be_lost(const compiler_t* c, const name_ref_t* name) {
+  for (uint32_t i = 0; i < name->count; i++) {
+    if (str_map_get(&c->diagnostics.lost, name->parts[i].name)) return true;
+  }
+  return false;
+}
+
 // The name stands in the library, but not at this version.
 static bool report_other_version(compiler_t* c, const library_t* where, const name_ref_t* name,
                                  span_t declared) {
+  if (may_be_lost(c, name)) return false;
   diagnostic_t* error =
       report_error(&c->diagnostics, name->span, 220, "`%s` does not exist at version %s of `%s`",
                    span_text(c->arena, name->span), version_text(c, where->version),
@@ -86,6 +96,7 @@ static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const iden
   if (name->member) return true;
   const member_syntax_t* other = find_any_member(decl, part->name);
   if (other) return report_other_version(c, decl->library, name, other->ident.span);
+  if (may_be_lost(c, name)) return false;
   diagnostic_t* error = report_error(&c->diagnostics, part->span, 54, "`%s` has no member `%s`",
                                      decl->name->data, part->name->data);
   suggest_member(c, error, &decl->member_syntaxes, part->name);
@@ -96,6 +107,7 @@ static bool use_member(compiler_t* c, name_ref_t* name, decl_t* decl, const iden
 
 static bool report_absent(compiler_t* c, library_t* where, const file_syntax_t* file, const name_ref_t* name,
                           const str_t* part) {
+  if (may_be_lost(c, name)) return false;
   const decl_syntax_t* other = str_map_get(&where->all_names, part);
   if (other) return report_other_version(c, where, name, other->ident.span);
   diagnostic_t* error = report_error(&c->diagnostics, name->span, 52, "cannot find `%s` in library `%s`",
@@ -107,6 +119,7 @@ static bool report_absent(compiler_t* c, library_t* where, const file_syntax_t* 
 
 static bool report_missing(compiler_t* c, library_t* library, const file_syntax_t* file,
                            const name_ref_t* name) {
+  if (may_be_lost(c, name)) return false;
   const char* text = dotted_name(c, name, name->count)->data;
   if (name->count == 1) return report_absent(c, library, file, name, name->parts[0].name);
   const decl_syntax_t* other = str_map_get(&library->all_names, name->parts[0].name);
@@ -127,6 +140,7 @@ static bool resolve_dotted(compiler_t* c, library_t* library, file_syntax_t* fil
   }
   if (count == 2) return report_missing(c, library, file, name);
   library_t* shorter = find_library(c, library, file, dotted_name(c, name, count - 2));
+  if (!shorter && may_be_lost(c, name)) return false;
   if (!shorter) {
     diagnostic_t* error = report_error(&c->diagnostics, name->span, 51, "`%s` is not in any imported library",
                                        dotted_name(c, name, count)->data);
@@ -218,7 +232,7 @@ static void check_deprecated(const resolver_t* resolver, const name_ref_t* name)
   const availability_t* target = name->member ? name->member->availability : decl->availability;
   if (!target || decl->library->version < target->deprecated) return;
   const availability_t* user = resolver->availability;
-  if (user && resolver->library->version >= user->deprecated) return;
+  if (resolver->deprecated || (user && resolver->library->version >= user->deprecated)) return;
   compiler_t* c = resolver->c;
   bool same_platform = decl->library->platform == resolver->library->platform;
   diagnostic_t* error = report_error(&c->diagnostics, name->span, same_platform ? 55 : 56,
@@ -276,20 +290,38 @@ static void resolve_type(resolver_t* resolver, type_syntax_t* type, bool weak) {
   }
 }
 
+static void resolve_attributes(resolver_t* resolver, attribute_t* attributes) {
+  for (attribute_t* attribute = attributes; attribute; attribute = attribute->next) {
+    for (attribute_arg_t* arg = attribute->args; arg; arg = arg->next) {
+      if (strcmp(attribute->name.name->data, "available") != 0) resolve_expr(resolver, arg->value, NULL);
+    }
+  }
+}
+
+static bool is_marked_deprecated(const attribute_t* attributes) {
+  return find_attribute(attributes, "deprecated") != NULL;
+}
+
 static void resolve_members(resolver_t* resolver, member_syntax_t* members) {
+  bool outer = resolver->deprecated;
   for (member_syntax_t* member = members; member; member = member->next) {
     if (member->absent || member->framework_err) continue;
     resolver->availability = member->availability ? member->availability : resolver->decl->availability;
+    resolver->deprecated = outer || is_marked_deprecated(member->attributes);
+    resolve_attributes(resolver, member->attributes);
     if (member->type) resolve_type(resolver, member->type, false);
     if (member->value) resolve_expr(resolver, member->value, NULL);
   }
+  resolver->deprecated = outer;
 }
 
 static void resolve_methods(resolver_t* resolver) {
   decl_t* decl = resolver->decl;
+  bool outer = resolver->deprecated;
   for (uint32_t i = 0; i < decl->methods.count; i++) {
     method_t* method = decl->methods.items[i];
     resolver->availability = method->syntax->availability;
+    resolver->deprecated = outer || is_marked_deprecated(method->syntax->attributes);
     if (method->syntax->request) resolve_type(resolver, method->syntax->request, false);
     if (method->has_result) {
       resolve_type(resolver, method->success_type, false);
@@ -299,6 +331,7 @@ static void resolve_methods(resolver_t* resolver) {
     }
     if (method->syntax->error) resolve_type(resolver, method->syntax->error, false);
   }
+  resolver->deprecated = outer;
   for (method_syntax_t* line = decl->syntax->methods; line; line = line->next) {
     if (!line->compose || line->absent) continue;
     if (resolve_name(resolver->c, resolver->library, decl->file, line->compose)) {
@@ -309,33 +342,23 @@ static void resolve_methods(resolver_t* resolver) {
   }
 }
 
-static void resolve_attributes(resolver_t* resolver, attribute_t* attributes) {
-  for (attribute_t* attribute = attributes; attribute; attribute = attribute->next) {
-    for (attribute_arg_t* arg = attribute->args; arg; arg = arg->next) {
-      if (strcmp(attribute->name.name->data, "available") != 0) resolve_expr(resolver, arg->value, NULL);
-    }
-  }
-}
-
 static void resolve_decl(resolver_t* resolver, decl_t* decl) {
   resolver->decl = decl;
   resolver->availability = decl->availability;
+  resolver->deprecated = decl->deprecated;
   resolve_attributes(resolver, decl->attributes);
   if (decl->layout) {
     if (decl->layout->subtype) resolve_type(resolver, decl->layout->subtype, false);
-    for (member_syntax_t* m = decl->layout->members; m; m = m->next)
-      resolve_attributes(resolver, m->attributes);
     resolve_members(resolver, decl->layout->members);
     return;
   }
   decl_syntax_t* syntax = decl->syntax;
   if (syntax->type) resolve_type(resolver, syntax->type, false);
   if (syntax->value) resolve_expr(resolver, syntax->value, NULL);
-  for (member_syntax_t* m = syntax->members; m; m = m->next)
-    resolve_attributes(resolver, m->attributes);
   resolve_members(resolver, syntax->members);
-  for (method_syntax_t* m = syntax->methods; m; m = m->next)
-    resolve_attributes(resolver, m->attributes);
+  for (method_syntax_t* m = syntax->methods; m; m = m->next) {
+    if (!m->absent) resolve_attributes(resolver, m->attributes);
+  }
   if (decl->kind == DECL_PROTOCOL) resolve_methods(resolver);
 }
 

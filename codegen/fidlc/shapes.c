@@ -48,8 +48,8 @@ static shape_t pointer_shape(uint32_t size, shape_t target, uint64_t count) {
   shape.max_handles = multiply(target.max_handles, count);
   uint32_t content = add(multiply(target.inline_size, count), multiply(target.max_out_of_line, count));
   shape.max_out_of_line = align8(content);
-  shape.has_padding = target.has_padding || count == SHAPE_UNBOUNDED || target.inline_size * count % 8 != 0 ||
-                      target.inline_size % 8 != 0;
+  // The reference's rule, which does not look at how many there are.
+  shape.has_padding = target.has_padding || target.inline_size % 8 != 0;
   shape.has_flexible_envelope = target.has_flexible_envelope;
   return shape;
 }

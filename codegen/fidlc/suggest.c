@@ -52,7 +52,7 @@ static const str_t* nearest_key(compiler_t* c, const str_map_t* map, const str_t
 }
 
 static uint32_t allowed_edits(const str_t* name) {
-  return name->length < 4 ? 1 : 2;
+  return name->length < 5 ? 1 : 2;
 }
 
 void suggest_decl(compiler_t* c, diagnostic_t* error, library_t* library, const str_t* name) {

@@ -123,6 +123,7 @@ typedef struct layout_syntax {
   modifier_t* modifiers;
   type_syntax_t* subtype;
   member_syntax_t* members;
+  bool incomplete;  // a member could not be parsed
 } layout_syntax_t;
 
 typedef struct method_syntax {
@@ -164,6 +165,7 @@ typedef struct decl_syntax {
   expr_t* value;             // const
   method_syntax_t* methods;  // protocol
   member_syntax_t* members;  // service; resource: properties
+  bool incomplete;           // one of them could not be parsed
   struct availability* availability;
   bool absent;  // resolved: not in the version being compiled
   struct file_syntax* file;

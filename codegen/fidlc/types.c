@@ -49,7 +49,7 @@ static const type_t* element_arg(const context_t* context, const type_arg_t* arg
   return NULL;
 }
 
-static bool size_arg(const context_t* context, const type_arg_t* arg, uint64_t* out) {
+static bool size_arg(const context_t* context, const type_arg_t* arg, type_t* type) {
   if (!arg->literal) {
     report_error(&context->c->diagnostics, arg->span, 63, "a type stands where a size is needed");
     return false;
@@ -60,7 +60,8 @@ static bool size_arg(const context_t* context, const type_arg_t* arg, uint64_t* 
     report_error(&context->c->diagnostics, arg->span, 161, "an array has at least one element");
     return false;
   }
-  *out = value.u;
+  type->count = value.u;
+  type->size = arg->literal;
   return true;
 }
 
@@ -87,9 +88,9 @@ static bool apply_args(const context_t* context, const type_syntax_t* syntax, ty
   bool ok = true;
   switch (type->kind) {
     case TYPE_STRING_ARRAY:
-      return size_arg(context, args, &type->count);
+      return size_arg(context, args, type);
     case TYPE_ARRAY:
-      ok = size_arg(context, args->next, &type->count);
+      ok = size_arg(context, args->next, type);
       __attribute__((fallthrough));
     case TYPE_VECTOR:
     case TYPE_BOX:
@@ -139,6 +140,8 @@ static bool alias_base(decl_t* decl, type_t* type) {
   *type = *decl->type;
   type->span = span;
   type->alias = decl;
+  type->size = NULL;
+  type->rights_expr = NULL;
   return true;
 }
 

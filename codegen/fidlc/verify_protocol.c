@@ -163,11 +163,14 @@ static void check_no_resource(compiler_t* c, const decl_t* decl) {
     add_hint(&c->diagnostics, error, "--experimental no_resource_attribute allows it");
     return;
   }
-  for (uint32_t i = 0; i < decl->composed.count; i++) {
-    const decl_t* parent = decl->composed.items[i];
-    if (find_attribute(parent->attributes, "no_resource")) continue;
-    report_error(&c->diagnostics, decl->span, 223, "`%s` is @no_resource, but composes `%s`, which is not",
-                 decl->name->data, parent->name->data);
+  for (const method_syntax_t* line = decl->syntax->methods; line; line = line->next) {
+    const decl_t* parent = line->compose && !line->absent ? resolved_decl(c, line->compose) : NULL;
+    if (!parent || parent->kind != DECL_PROTOCOL || find_attribute(parent->attributes, "no_resource"))
+      continue;
+    diagnostic_t* error = report_error(&c->diagnostics, line->compose->span, 223,
+                                       "`%s` is @no_resource, but composes `%s`, which is not",
+                                       decl->name->data, parent->name->data);
+    add_note(&c->diagnostics, error, parent->span, "`%s` is declared here", parent->name->data);
   }
   for (uint32_t i = 0; i < decl->methods.count; i++) {
     const method_t* method = decl->methods.items[i];

@@ -89,6 +89,7 @@ static void check_replaced(scope_t* scope, const element_t* element, const eleme
   const char* version = version_text(c, availability->removed);
   if (!successor) {
     const str_t* name = availability->renamed ? availability->renamed : element->name;
+    if (str_map_get(&c->diagnostics.lost, name)) return;
     diagnostic_t* error = report_error(&c->diagnostics, availability->span, availability->renamed ? 215 : 206,
                                        "`%s` is replaced at %s, but no `%s` is added at that version",
                                        element->name->data, version, name->data);

@@ -116,8 +116,9 @@ char** corpus_list(const char* dir, const char* suffix, size_t* out_count) {
   for (const struct dirent* entry; (entry = readdir(handle)) != NULL;) {
     size_t length = strlen(entry->d_name);
     if (length <= strlen(suffix) || strcmp(entry->d_name + length - strlen(suffix), suffix) != 0) continue;
-    names = realloc(names, (count + 1) * sizeof(char*));
+    names = realloc(names, (count + 2) * sizeof(char*));
     names[count++] = strdup(entry->d_name);
+    names[count] = NULL;
   }
   closedir(handle);
   if (count) qsort(names, count, sizeof(char*), compare_names);
@@ -125,10 +126,10 @@ char** corpus_list(const char* dir, const char* suffix, size_t* out_count) {
   return names;
 }
 
-void corpus_expect(const char* dir, const char* name, const char* text) {
+void corpus_expect(const char* dir, const char* name, const char* ending, const char* text) {
   char path[4096];
   const char* dot = strrchr(name, '.');
-  snprintf(path, sizeof(path), "%s/%.*s.txt", dir, (int)(dot - name), name);
+  snprintf(path, sizeof(path), "%s/%.*s.%s", dir, (int)(dot - name), name, ending);
   if (getenv("FIDLC_GOLDEN_UPDATE")) {
     FILE* out = fopen(path, "wb");
     ck_assert_msg(out != NULL, "cannot write %s", path);

@@ -26,12 +26,12 @@ typedef struct corpus_case {
 void corpus_open(corpus_case_t* out, const char* dir, const char* name);
 void corpus_close(corpus_case_t* corpus);
 
-// The names in `dir` that end in `suffix`, sorted. The caller frees each and the array.
+// The names in `dir` that end in `suffix`, sorted, and a NULL. The caller frees each and the array.
 char** corpus_list(const char* dir, const char* suffix, size_t* out_count);
 
-// Fails the test if `text` differs from what DIR/NAME.txt holds (NAME without its last ending). With
+// Fails the test if `text` differs from what DIR/NAME holds, with `ending` in place of NAME's last one. With
 // FIDLC_GOLDEN_UPDATE in the environment, writes it there instead.
-void corpus_expect(const char* dir, const char* name, const char* text);
+void corpus_expect(const char* dir, const char* name, const char* ending, const char* text);
 
 char* corpus_read(const char* path, size_t* out_length);
 

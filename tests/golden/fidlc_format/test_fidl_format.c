@@ -29,7 +29,7 @@ START_TEST(file_is_formatted_as_expected) {
   size_t formatted_length = 0;
   const char* formatted = format_source(&arena, &diagnostics, inputs[_i], text, length, &formatted_length);
   ck_assert_ptr_nonnull(formatted);
-  corpus_expect(root, inputs[_i], formatted);
+  corpus_expect(root, inputs[_i], "txt", formatted);
   free(text);
   arena_deinit(&arena);
 }
