@@ -20,7 +20,7 @@ static zx_signals_t channel_peek(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
   zx_signals_t signals = base->user_signals;
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
-  if (!list_is_empty(&channel->messages)) signals |= ZX_CHANNEL_READABLE;
+  if (!list_is_empty(&channel->messages) || channel->unread) signals |= ZX_CHANNEL_READABLE;
   if (channel_ring_reads(channel) && !channel_ring_is_empty(channel)) signals |= ZX_CHANNEL_READABLE;
   if (channel_ring_writes(channel) && channel->write_blocked && channel_ring_has_room(channel)) {
     channel->write_blocked = false;
@@ -38,7 +38,7 @@ static zx_signals_t channel_arm(struct zx_object* base, zx_signals_t want, short
   // The peer's signals come as packets in the queue.
   bool reads = want & (ZX_CHANNEL_READABLE | ZX_USER_SIGNAL_ALL);
   bool writes = (want & ZX_CHANNEL_WRITABLE) && channel->write_blocked;
-  if (reads || channel->ring.shared) *events |= POLLIN;
+  if ((reads && !channel_holds_enough(channel)) || channel->ring.shared) *events |= POLLIN;
   if (writes && (!channel_ring_writes(channel) || channel->ring.socket_full)) *events |= POLLOUT;
   channel_ring_wait_for(channel, (reads ? CHANNEL_WAIT_READABLE : 0) | (writes ? CHANNEL_WAIT_WRITABLE : 0));
   if (want & ZX_USER_SIGNAL_ALL) channel_take_in_ring(channel);
@@ -61,9 +61,20 @@ static zx_signals_t channel_ready(struct zx_object* base, zx_signals_t want, sho
   }
   if (gone) channel_peer_gone(channel);
   if (want & ZX_USER_SIGNAL_ALL) channel_take_in_ring(channel);
+  // What is first in the queue may be a signal and no message.
+  if ((revents & POLLIN) && !gone && !look_inside && packet_peek_kind(channel->fd) != PACKET_MESSAGE) {
+    look_inside = true;
+    channel_take_in(channel);
+  }
   zx_signals_t signals = channel_peek(base);
   if ((revents & POLLIN) && !gone && !look_inside) signals |= ZX_CHANNEL_READABLE;
   return signals;
+}
+
+static bool channel_knows(const struct zx_object* base, short polled) {
+  const struct channel* channel = (const struct channel*)base;
+  if (channel->peer_closed || (channel_ring_reads(channel) && channel_ring_writes(channel))) return true;
+  return (polled & POLLIN) && !channel->write_blocked;
 }
 
 static zx_status_t channel_signal_peer(struct zx_object* base, zx_signals_t clear, zx_signals_t set) {
@@ -142,6 +153,7 @@ static const struct object_ops channel_ops = {
     .peek = channel_peek,
     .arm = channel_arm,
     .ready = channel_ready,
+    .knows = channel_knows,
     .spin = channel_spin,
     .block = channel_block,
     .signal_peer = channel_signal_peer,

@@ -16,14 +16,27 @@
 struct channel {
   struct zx_object base;
   int fd;
-  bool peer_closed;           // and everything it sent is in `messages`; lock
+  bool peer_closed;           // and everything it sent is in `messages`, but for `unread`; lock
+  bool unread;                // more than `messages` may hold was left in the socket; lock
   bool write_blocked;         // the last write found the queue full; lock
   struct list_node messages;  // struct message; lock
+  unsigned num_kept;          // in `messages`; lock
+  size_t kept_bytes;          // lock
+  unsigned kept_fds;          // lock
   struct list_node calls;     // struct pending_call; lock
   uint32_t next_txid;         // lock
   uint32_t last_bytes;        // the size of the last message read here; UINT32_MAX: none was; lock
   struct channel_ring ring;   // lock, but for what channel_spin.c looks at
 };
+
+// What a peer can make this process hold in `messages`. A look inside stops there and leaves the rest in the
+// kernel's queue; a peer that sends more while an answer is awaited counts as broken.
+#define CHANNEL_MAX_KEPT 4096u
+#define CHANNEL_MAX_KEPT_BYTES ((size_t)4 << 20)
+#define CHANNEL_MAX_KEPT_FDS 256u
+
+// What a call takes at most from the socket or the ring that is not for its caller, before it returns.
+#define CHANNEL_BUDGET 1024u
 
 // A message outside the socket. Owns its descriptors.
 struct message {
@@ -49,6 +62,9 @@ struct channel_buffers {
   uint32_t num_handles;
 };
 
+// Whether `messages` is as large as a peer may make it. Lock held.
+bool channel_holds_enough(const struct channel* channel);
+
 void message_free(struct message* message);  // and closes its descriptors; null is fine
 
 // Makes a message of a received packet whose bytes are in `bytes` and `scratch`; takes over the descriptors.
@@ -66,8 +82,8 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
 void channel_take_in(struct channel* channel);
 
 // Takes one packet out of the socket of a channel that reads its ring: a bell, or descriptors to come. Lock
-// held.
-void channel_take_in_control(struct channel* channel);
+// held. ZX_ERR_SHOULD_WAIT: there is none.
+zx_status_t channel_take_in_control(struct channel* channel);
 
 // The same, but sleeps until there is one. Only in a process with one thread. Lock held.
 void channel_await_control(struct channel* channel);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <zircon/syscalls/channel.h>
+#include <zircon/syscalls/handle.h>
 
 #include "runtime/zx/channel.h"
 #include "runtime/zx/clock.h"
@@ -57,14 +58,25 @@ static void pass_on(struct channel* channel) {
   }
 }
 
-static void end_call(struct call* call) {
+static void take_answer(struct call* call) {
+  call->message = call->pending.answer;
+  call->num_bytes = call->message->num_bytes;
+  call->num_handles = call->message->handles ? call->message->handles->count : 0;
+}
+
+// Returns the status of the call: an answer that another thread brought at the last moment still counts.
+static zx_status_t end_call(struct call* call, zx_status_t status) {
   struct channel* channel = call->channel;
   pthread_mutex_lock(&channel->base.lock);
   list_remove(&call->pending.node);
   if (call->pending.waker) list_remove(&call->observer.node);
   pass_on(channel);
-  if (call->message != call->pending.answer) message_free(call->pending.answer);
+  if (status != ZX_OK && call->pending.answer) {
+    take_answer(call);
+    status = ZX_OK;
+  }
   pthread_mutex_unlock(&channel->base.lock);
+  return status;
 }
 
 // Sleeps until the socket has one of `events`, another thread wants this one, or the deadline.
@@ -77,7 +89,7 @@ static zx_status_t sleep_for(struct call* call, short events) {
   const struct timespec* timeout = clock_until(call->deadline, &storage);
   int ready = ppoll(pollfds, count, timeout, NULL);
   if (count > 1 && ready > 0 && pollfds[1].revents) waker_drain(call->pending.waker);
-  return ready <= 0 && clock_is_past(call->deadline) ? ZX_ERR_TIMED_OUT : ZX_OK;
+  return clock_is_past(call->deadline) ? ZX_ERR_TIMED_OUT : ZX_OK;
 }
 
 static bool was_canceled(struct call* call) {
@@ -131,10 +143,8 @@ static zx_status_t look_for_answer(struct call* call, void* scratch, int flags) 
     if (status != ZX_ERR_PEER_CLOSED) return status;
   }
   if (call->pending.answered) {
-    call->message = call->pending.answer;
-    if (!call->message) return ZX_ERR_NO_MEMORY;
-    call->num_bytes = call->message->num_bytes;
-    call->num_handles = call->message->handles ? call->message->handles->count : 0;
+    if (!call->pending.answer) return ZX_ERR_NO_MEMORY;
+    take_answer(call);
     return ZX_OK;
   }
   return call->observer.canceled ? ZX_ERR_CANCELED : ZX_ERR_PEER_CLOSED;
@@ -173,6 +183,7 @@ static zx_status_t rest(struct call* call) {
 
 static zx_status_t await_answer(struct call* call, void* scratch) {
   bool alone = is_alone(call);
+  bool late = false;
   for (bool look = alone;; look = true) {
     zx_status_t status = ZX_ERR_SHOULD_WAIT;
     if (look) {
@@ -181,8 +192,10 @@ static zx_status_t await_answer(struct call* call, void* scratch) {
       pthread_mutex_unlock(&call->channel->base.lock);
     }
     if (status != ZX_ERR_SHOULD_WAIT) return status;
+    if (late) return ZX_ERR_TIMED_OUT;
     status = rest(call);
-    if (status != ZX_OK) return status;
+    late = status == ZX_ERR_TIMED_OUT;
+    if (status != ZX_OK && !late) return status;
   }
 }
 
@@ -213,7 +226,7 @@ static zx_status_t exchange(struct call* call, zx_handle_t handle, struct channe
     if (outgoing) outgoing_finish(outgoing, sent);
     outgoing = NULL;
     if (sent) status = await_answer(call, scratch);
-    end_call(call);
+    status = end_call(call, status);
     if (status == ZX_OK) status = deliver(call, infos);
     message_free(call->message);
   }
@@ -236,13 +249,18 @@ static zx_status_t check_call(zx_handle_t handle, const struct channel_outgoing*
   return *out_total < sizeof(uint32_t) ? ZX_ERR_INVALID_ARGS : ZX_OK;
 }
 
-static zx_status_t finish(const struct call* call, zx_status_t status, uint32_t* actual_bytes,
-                          uint32_t* actual_handles) {
-  if (status == ZX_OK || status == ZX_ERR_BUFFER_TOO_SMALL) {
+// After the exchange: only now a caller that gave no place for the counts learns that it should have.
+static zx_status_t finish(const struct call* call, zx_status_t status, const zx_handle_info_t* infos,
+                          uint32_t* actual_bytes, uint32_t* actual_handles) {
+  if (status != ZX_OK && status != ZX_ERR_BUFFER_TOO_SMALL) return status;
+  if (actual_bytes && actual_handles) {
     *actual_bytes = call->num_bytes;
     *actual_handles = call->num_handles;
+    return status;
   }
-  return status;
+  for (uint32_t i = 0; status == ZX_OK && i < call->num_handles; i++)
+    zx_handle_close(infos[i].handle);
+  return ZX_ERR_INVALID_ARGS;
 }
 
 zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t deadline,
@@ -255,7 +273,7 @@ zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t 
   uint32_t total;
   zx_status_t status = check_call(handle, &message, args->wr_handles, args->wr_num_handles, &object, &total);
   bool room = (args->rd_bytes || !args->rd_num_bytes) && (args->rd_handles || !args->rd_num_handles);
-  if (status == ZX_OK && (!actual_bytes || !actual_handles || !room)) status = ZX_ERR_INVALID_ARGS;
+  if (status == ZX_OK && !room) status = ZX_ERR_INVALID_ARGS;
   if (status != ZX_OK) {
     outgoing_discard_etc(args->wr_handles, args->wr_num_handles);
     object_unref(object);
@@ -274,7 +292,7 @@ zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, zx_time_t 
   if (status == ZX_OK) {
     status =
         exchange(&call, handle, &message, total, args->wr_num_handles ? &outgoing : NULL, args->rd_handles);
-    status = finish(&call, status, actual_bytes, actual_handles);
+    status = finish(&call, status, args->rd_handles, actual_bytes, actual_handles);
   }
   object_unref(object);
   return status;
@@ -295,8 +313,14 @@ zx_status_t zx_channel_call(zx_handle_t handle, uint32_t options, zx_time_t dead
                                     .rd_num_bytes = args->rd_num_bytes,
                                     .rd_num_handles = args->rd_num_handles};
   if (args->wr_handles && args->wr_num_handles > ZX_CHANNEL_MAX_MSG_HANDLES) {
-    // Too many to describe; zx_channel_write's order of checks gives the status and closes them.
-    zx_status_t status = zx_channel_write(handle, options, NULL, 0, args->wr_handles, args->wr_num_handles);
+    // Too many to describe: only the status is left to be found.
+    struct channel_outgoing message = {.options = options};
+    struct zx_object* object = NULL;
+    uint32_t total;
+    zx_status_t status =
+        check_call(handle, &message, args->wr_handles, args->wr_num_handles, &object, &total);
+    outgoing_discard(args->wr_handles, args->wr_num_handles);
+    object_unref(object);
     return status;
   }
   for (uint32_t i = 0; args->wr_handles && i < args->wr_num_handles; i++) {

@@ -87,18 +87,33 @@ static bool give_to_call(struct channel* channel, struct packet* packet,
   return true;
 }
 
+bool channel_holds_enough(const struct channel* channel) {
+  return channel->num_kept >= CHANNEL_MAX_KEPT || channel->kept_bytes >= CHANNEL_MAX_KEPT_BYTES ||
+         channel->kept_fds >= CHANNEL_MAX_KEPT_FDS;
+}
+
+// Counts a message in or out of `messages`.
+static void count_kept(struct channel* channel, const struct message* message, int sign) {
+  unsigned num_fds = message->handles ? message->handles->num_fds : 0;
+  size_t size = sizeof(*message) + message->num_bytes + (message->handles ? sizeof(*message->handles) : 0);
+  channel->num_kept += (unsigned)sign;
+  channel->kept_bytes += (size_t)sign * size;
+  channel->kept_fds += (unsigned)sign * num_fds;
+}
+
 static void keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
                  const void* scratch) {
   struct message* message = message_create(packet, buffers->bytes, buffers->num_bytes, scratch);
   if (!message) return;
   list_add_tail(&channel->messages, &message->node);
+  count_kept(channel, message, 1);
   object_notify(&channel->base, channel->base.ops->peek(&channel->base));
 }
 
 // The next message or signal in the stream, wherever it runs.
 static zx_status_t receive_next(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                                 int flags, struct packet* out) {
-  for (;;) {
+  for (unsigned budget = CHANNEL_BUDGET; budget; budget--) {
     if (channel_ring_reads(channel)) return channel_ring_read(channel, buffers, scratch, out);
     zx_status_t status = packet_receive(channel->fd, buffers->bytes, buffers->num_bytes, scratch, flags, out);
     if (status != ZX_OK) return status;
@@ -110,11 +125,12 @@ static zx_status_t receive_next(struct channel* channel, const struct channel_bu
     status = channel_ring_control(channel, out);
     if (status != ZX_OK) return status;
   }
+  return ZX_ERR_SHOULD_WAIT;
 }
 
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out) {
-  for (;;) {
+  for (unsigned budget = CHANNEL_BUDGET; budget; budget--) {
     zx_status_t status = receive_next(channel, buffers, scratch, flags, out);
     if (status == ZX_OK && out->header.kind == PACKET_SIGNAL) {
       status = apply_signal(channel, out, buffers->bytes, buffers->num_bytes, scratch);
@@ -129,8 +145,14 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
     }
     if (give_to_call(channel, out, buffers, scratch)) continue;
     if (!own_txid) return ZX_OK;
+    if (channel_holds_enough(channel)) {
+      packet_close_fds(&out->handles);
+      channel_peer_gone(channel);
+      return ZX_ERR_PEER_CLOSED;
+    }
     keep(channel, out, buffers, scratch);
   }
+  return ZX_ERR_SHOULD_WAIT;
 }
 
 static zx_status_t take_in_control(struct channel* channel, void* scratch, int flags) {
@@ -149,7 +171,9 @@ void channel_take_in(struct channel* channel) {
   const struct channel_buffers nowhere = {0};
   struct packet packet;
   zx_status_t status = ZX_OK;
-  while (!channel->peer_closed && (status == ZX_OK || status == ZX_ERR_NO_RESOURCES)) {
+  unsigned budget = CHANNEL_BUDGET;
+  while (!channel->peer_closed && !channel_holds_enough(channel) && budget-- > 0 &&
+         (status == ZX_OK || status == ZX_ERR_NO_RESOURCES)) {
     if (channel_ring_reads(channel)) {
       status = take_in_control(channel, scratch, MSG_DONTWAIT);
     } else {
@@ -157,24 +181,27 @@ void channel_take_in(struct channel* channel) {
       if (status == ZX_OK) keep(channel, &packet, &nowhere, scratch);
     }
   }
+  if (!channel_ring_reads(channel)) channel->unread = status == ZX_OK || status == ZX_ERR_NO_RESOURCES;
   if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
   scratch_put(scratch);
 }
 
-static void receive_control(struct channel* channel, int flags) {
+static zx_status_t receive_control(struct channel* channel, int flags) {
   void* scratch = scratch_get();
-  if (!scratch) return;
+  if (!scratch) return ZX_ERR_NO_MEMORY;
   zx_status_t status = take_in_control(channel, scratch, flags);
   if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
   scratch_put(scratch);
   // Others that sleep on this bell have missed it; the next change is to ring for them.
   if (object_is_watched(&channel->base)) {
     channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE | CHANNEL_WAIT_WRITABLE);
+    object_notify(&channel->base, channel->base.ops->peek(&channel->base));
   }
+  return status;
 }
 
-void channel_take_in_control(struct channel* channel) {
-  receive_control(channel, MSG_DONTWAIT);
+zx_status_t channel_take_in_control(struct channel* channel) {
+  return receive_control(channel, MSG_DONTWAIT);
 }
 
 void channel_await_control(struct channel* channel) {
@@ -196,7 +223,8 @@ void channel_take_in_ring(struct channel* channel) {
   void* scratch = scratch_get();
   const struct channel_buffers nowhere = {0};
   struct packet packet;
-  while (scratch && channel_ring_reads(channel) && !channel_ring_is_empty(channel) &&
+  while (scratch && channel_ring_reads(channel) && !channel_holds_enough(channel) &&
+         !channel_ring_is_empty(channel) &&
          channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet) == ZX_OK) {
     keep(channel, &packet, &nowhere, scratch);
   }
@@ -217,6 +245,7 @@ static bool fits(const struct read_result* result, const struct channel_buffers*
 // Takes the first message from the list.
 static void take_kept(struct channel* channel, struct read_result* result) {
   struct message* message = LIST_ENTRY(list_take_head(&channel->messages), struct message, node);
+  count_kept(channel, message, -1);
   result->message = message;
   result->num_bytes = message->num_bytes;
   result->num_handles = message->handles ? message->handles->count : 0;
@@ -234,6 +263,7 @@ static zx_status_t refuse(struct channel* channel, const struct channel_buffers*
   }
   if (result->message && !discard) {
     list_add_head(&channel->messages, &result->message->node);
+    count_kept(channel, result->message, 1);
     object_notify(&channel->base, channel->base.ops->peek(&channel->base));
   } else {
     message_free(result->message);
@@ -248,15 +278,18 @@ static zx_status_t take_message(struct channel* channel, const struct channel_bu
   result->message = NULL;
   if (!list_is_empty(&channel->messages)) {
     take_kept(channel, result);
-  } else if (channel->peer_closed && !channel_ring_reads(channel)) {
+  } else if (channel->peer_closed && !channel->unread && !channel_ring_reads(channel)) {
     return ZX_ERR_PEER_CLOSED;
   } else {
     zx_status_t status = channel_receive(channel, buffers, scratch, MSG_DONTWAIT, 0, &result->packet);
+    if (status != ZX_OK) channel->unread = false;
     if (status != ZX_OK) return status;
     result->num_bytes = result->packet.header.num_bytes;
     result->num_handles = result->packet.handles.count;
   }
   channel->last_bytes = result->num_bytes;
+  // This message made the channel readable, also for those who have not looked yet.
+  object_change_begin(&channel->base, ZX_CHANNEL_READABLE);
   return fits(result, buffers) ? ZX_OK : refuse(channel, buffers, scratch, options, result);
 }
 
@@ -277,6 +310,7 @@ static zx_status_t read_message(struct channel* channel, uint32_t options,
   if (!scratch) return ZX_ERR_NO_MEMORY;
   pthread_mutex_lock(&channel->base.lock);
   zx_status_t status = take_message(channel, buffers, scratch, options, result);
+  object_change_end(&channel->base);
   pthread_mutex_unlock(&channel->base.lock);
   scratch_put(scratch);
   if (status != ZX_OK) return status;
@@ -295,7 +329,7 @@ static zx_status_t read_common(zx_handle_t handle, uint32_t options, const struc
   struct read_result result;
   if (options & ~ZX_CHANNEL_READ_MAY_DISCARD) {
     status = ZX_ERR_NOT_SUPPORTED;
-  } else if (buffers->num_bytes && !buffers->bytes) {
+  } else if ((buffers->num_bytes && !buffers->bytes) || (buffers->num_handles && !infos)) {
     status = ZX_ERR_INVALID_ARGS;
   } else {
     status = read_message((struct channel*)object, options, buffers, infos, &result);
@@ -314,8 +348,8 @@ zx_status_t zx_channel_read(zx_handle_t handle, uint32_t options, void* bytes, z
   struct channel_buffers buffers = {.bytes = bytes, .num_bytes = num_bytes, .num_handles = num_handles};
   zx_handle_info_t infos[ZX_CHANNEL_MAX_MSG_HANDLES];
   uint32_t count = 0;
-  if (num_handles && !handles) return ZX_ERR_INVALID_ARGS;
-  zx_status_t status = read_common(handle, options, &buffers, infos, actual_bytes, &count);
+  zx_handle_info_t* room = handles || !num_handles ? infos : NULL;
+  zx_status_t status = read_common(handle, options, &buffers, room, actual_bytes, &count);
   if (status == ZX_OK) {
     for (uint32_t i = 0; i < count; i++)
       handles[i] = infos[i].handle;
@@ -328,6 +362,5 @@ zx_status_t zx_channel_read_etc(zx_handle_t handle, uint32_t options, void* byte
                                 uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes,
                                 uint32_t* actual_handles) {
   struct channel_buffers buffers = {.bytes = bytes, .num_bytes = num_bytes, .num_handles = num_handles};
-  if (num_handles && !handles) return ZX_ERR_INVALID_ARGS;
   return read_common(handle, options, &buffers, handles, actual_bytes, actual_handles);
 }

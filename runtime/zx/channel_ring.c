@@ -10,11 +10,11 @@
 
 #include "runtime/zx/channel.h"
 #include "runtime/zx/memory.h"
+#include "runtime/zx/wake.h"
 
 #define RING_BYTES 262144u  // a power of two; half of it holds the largest message
 #define BUSY_MESSAGES 64u   // so many within BUSY_TIME make a channel hot
 #define BUSY_TIME ZX_MSEC(100)
-#define MAX_QUEUED_FDS 4096u
 
 struct channel_side {
   _Alignas(64) _Atomic uint32_t waiting;  // CHANNEL_WAIT_*
@@ -160,11 +160,16 @@ zx_status_t channel_ring_catch_up(struct channel* channel) {
 
 static zx_status_t queue_fds(struct channel* channel, struct packet* packet) {
   struct channel_ring* ring = &channel->ring;
-  if (!channel_ring_reads(channel) || ring->num_fds == MAX_QUEUED_FDS) return ZX_ERR_IO_DATA_INTEGRITY;
+  // Descriptors without entries that need them are a flood.
+  if (!channel_ring_reads(channel) || ring->num_fds >= CHANNEL_MAX_KEPT_FDS || !packet->handles.num_fds) {
+    packet_close_fds(&packet->handles);
+    return ZX_ERR_IO_DATA_INTEGRITY;
+  }
+  unsigned num_fds = packet->handles.num_fds;
   struct message* message = message_create(packet, NULL, 0, NULL);
   if (!message) return ZX_ERR_NO_MEMORY;
   list_add_tail(&ring->fds, &message->node);
-  ring->num_fds++;
+  ring->num_fds += num_fds;
   return ZX_OK;
 }
 
@@ -202,17 +207,12 @@ zx_status_t channel_ring_control(struct channel* channel, struct packet* packet)
 }
 
 static void ring_bell(struct channel* channel, uint32_t reason) {
-  _Atomic uint32_t* waiting = &peer_side(&channel->ring)->waiting;
-  atomic_thread_fence(memory_order_seq_cst);  // with the fence of channel_ring_wait_for
-  if (!(atomic_load_explicit(waiting, memory_order_relaxed) & reason)) return;
-  if (!atomic_exchange_explicit(waiting, 0, memory_order_acq_rel)) return;
+  if (!wake_claim(&peer_side(&channel->ring)->waiting, reason)) return;
   send_control(channel, PACKET_BELL, NULL);  // a full queue wakes as well
 }
 
 void channel_ring_wait_for(struct channel* channel, uint32_t reasons) {
-  if (!channel->ring.shared) return;
-  atomic_fetch_or_explicit(&own_side(&channel->ring)->waiting, reasons, memory_order_relaxed);
-  atomic_thread_fence(memory_order_seq_cst);  // with the fence of ring_bell
+  if (channel->ring.shared) wake_arm(&own_side(&channel->ring)->waiting, reasons);
 }
 
 bool channel_ring_has_room(struct channel* channel) {
@@ -291,11 +291,14 @@ static void get(const struct channel_ring* ring, uint32_t at, void* to, uint32_t
 // Takes the descriptors that an entry announces; they were sent before it.
 static zx_status_t take_fds(struct channel* channel, const struct ring_entry* entry, struct packet* out) {
   struct channel_ring* ring = &channel->ring;
-  if (list_is_empty(&ring->fds)) channel_take_in(channel);
+  for (unsigned i = 0; list_is_empty(&ring->fds) && i < CHANNEL_BUDGET; i++) {
+    zx_status_t received = channel_take_in_control(channel);
+    if (received != ZX_OK && received != ZX_ERR_NO_RESOURCES) break;
+  }
   struct list_node* node = list_take_head(&ring->fds);
   if (!node) return ZX_ERR_IO_DATA_INTEGRITY;
   struct message* message = LIST_ENTRY(node, struct message, node);
-  ring->num_fds--;
+  ring->num_fds -= message->handles ? message->handles->num_fds : 0;
   zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
   if (message->handles && message->handles->num_fds == entry->num_fds &&
       message->handles->count == entry->num_handles) {

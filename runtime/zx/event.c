@@ -14,6 +14,7 @@
 #include "runtime/zx/memory.h"
 #include "runtime/zx/pair.h"
 #include "runtime/zx/transfer.h"
+#include "runtime/zx/wake.h"
 
 #define EVENT_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENT_SIGNALED)
 
@@ -28,16 +29,19 @@ struct event {
 
 static zx_signals_t event_peek(struct zx_object* object) {
   const struct event* event = (const struct event*)object;
-  if (!event->shared) return object->user_signals;
-  return atomic_load_explicit(&event->shared->signals, memory_order_acquire) & EVENT_SIGNALS;
+  return event->shared ? pair_side_signals(event->shared) : object->user_signals;
+}
+
+static zx_signals_t event_risen(struct zx_object* object) {
+  struct event* event = (struct event*)object;
+  return event->shared ? pair_side_risen(event->shared) : 0;
 }
 
 static zx_signals_t event_arm(struct zx_object* object, zx_signals_t want, short* events) {
   struct event* event = (struct event*)object;
   if (event->shared) {
     *events |= POLLIN;
-    atomic_store_explicit(&event->shared->waiting, 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_seq_cst);  // with the fence of ring_bell
+    wake_arm(&event->shared->waiting, 1);
   }
   return event_peek(object);
 }
@@ -46,34 +50,27 @@ static zx_signals_t event_ready(struct zx_object* object, zx_signals_t want, sho
   struct event* event = (struct event*)object;
   if (event->shared && (revents & POLLIN)) {
     if (bell_heard(event->listener)) bell_trim(event->bell_in, &event->shared->trim_lock);
-    if (object_is_watched(object)) atomic_store_explicit(&event->shared->waiting, 1, memory_order_seq_cst);
+    if (object_is_watched(object)) wake_arm(&event->shared->waiting, 1);
   }
   return event_peek(object);
 }
 
 static void ring_bell(struct event* event) {
-  atomic_thread_fence(memory_order_seq_cst);  // with the fence of event_arm
-  if (!atomic_load_explicit(&event->shared->waiting, memory_order_relaxed)) return;
-  if (!atomic_exchange_explicit(&event->shared->waiting, 0, memory_order_acq_rel)) return;
+  if (!wake_claim(&event->shared->waiting, ~0u)) return;
   while (send(event->bell_out, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
   }
 }
 
 static void event_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
   struct event* event = (struct event*)object;
+  object_change_begin(object, 0);
   zx_signals_t before = object->user_signals;
-  zx_signals_t after = (before & ~clear) | set;
-  if (event->shared) {
-    uint32_t seen = atomic_load_explicit(&event->shared->signals, memory_order_relaxed);
-    do {
-      before = seen;
-      after = (seen & ~clear) | set;
-    } while (!atomic_compare_exchange_weak(&event->shared->signals, &seen, after));
-  }
-  object->user_signals = after & EVENT_SIGNALS;
-  if (!(after & ~before)) return;
-  object_notify(object, event_peek(object));
-  if (event->shared) ring_bell(event);
+  object->user_signals = (before & ~clear) | set;
+  zx_signals_t rise = object->user_signals & ~before;
+  if (event->shared) rise = pair_side_change(event->shared, clear, set);
+  if (rise) object_note(object, event_peek(object));
+  if (rise && event->shared) ring_bell(event);
+  object_change_end(object);
 }
 
 // Lock held.
@@ -137,6 +134,7 @@ static const struct object_ops event_ops = {
     .peek = event_peek,
     .arm = event_arm,
     .ready = event_ready,
+    .risen = event_risen,
     .signal = event_signal,
     .pack = event_pack,
     .destroy = event_destroy,

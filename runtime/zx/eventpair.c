@@ -39,6 +39,7 @@ static const struct object_ops eventpair_ops = {
     .ready = eventpair_ready,
     .spin = eventpair_spin,
     .block = pair_block,
+    .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
     .pack = pair_pack,

@@ -126,6 +126,7 @@ static const struct object_ops fifo_ops = {
     .ready = fifo_ready,
     .spin = fifo_spin,
     .block = pair_block,
+    .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
     .pack = fifo_pack,
@@ -159,18 +160,16 @@ zx_status_t fifo_unpack(const struct wire_handle* wire, const int* fds, struct z
   return ZX_OK;
 }
 
-static zx_status_t lookup(zx_handle_t handle, zx_rights_t rights, size_t elem_size, const void* data,
-                          size_t count, struct fifo** out) {
+static zx_status_t lookup(zx_handle_t handle, zx_rights_t rights, size_t elem_size, size_t count,
+                          struct fifo** out) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_FIFO, rights, &object, NULL);
   if (status != ZX_OK) return status;
   *out = (struct fifo*)object;
   if (elem_size != (*out)->elem_size || !count) {
     status = ZX_ERR_OUT_OF_RANGE;
-  } else if (!data) {
-    status = ZX_ERR_INVALID_ARGS;
+    object_unref(object);
   }
-  if (status != ZX_OK) object_unref(object);
   return status;
 }
 
@@ -179,6 +178,7 @@ static zx_status_t put(struct fifo* fifo, const void* data, size_t count, size_t
   uint32_t free_units = room(fifo);
   if (fifo->pair.peer_closed) return ZX_ERR_PEER_CLOSED;
   if (!free_units) return ZX_ERR_SHOULD_WAIT;
+  if (!data) return ZX_ERR_INVALID_ARGS;
   uint32_t units = count < free_units ? (uint32_t)count : free_units;
   ring_copy_in(fifo->out_storage, fifo->storage_units, fifo->elem_size, fifo->out.head, data, units);
   ring_publish(&fifo->out, units);
@@ -190,6 +190,7 @@ static zx_status_t take(struct fifo* fifo, void* data, size_t count, size_t* act
   bool closed = pair_peer_closed(&fifo->pair);
   uint32_t ready = filled(fifo);
   if (!ready) return closed || fifo->pair.peer_closed ? ZX_ERR_PEER_CLOSED : ZX_ERR_SHOULD_WAIT;
+  if (!data) return ZX_ERR_INVALID_ARGS;
   uint32_t units = count < ready ? (uint32_t)count : ready;
   ring_copy_out(fifo->in_storage, fifo->storage_units, fifo->elem_size, fifo->in.tail, data, units);
   ring_consume(&fifo->in, units);
@@ -200,11 +201,13 @@ static zx_status_t take(struct fifo* fifo, void* data, size_t count, size_t* act
 zx_status_t zx_fifo_write(zx_handle_t handle, size_t elem_size, const void* data, size_t count,
                           size_t* actual) {
   struct fifo* fifo;
-  zx_status_t status = lookup(handle, ZX_RIGHT_WRITE, elem_size, data, count, &fifo);
+  zx_status_t status = lookup(handle, ZX_RIGHT_WRITE, elem_size, count, &fifo);
   if (status != ZX_OK) return status;
   size_t units = 0;
   pthread_mutex_lock(&fifo->pair.base.lock);
+  object_change_begin(&fifo->pair.base, 0);
   status = put(fifo, data, count, &units);
+  object_change_end(&fifo->pair.base);
   pthread_mutex_unlock(&fifo->pair.base.lock);
   if (status == ZX_OK) {
     pair_ring(&fifo->pair, PAIR_WAIT_READABLE);
@@ -216,11 +219,13 @@ zx_status_t zx_fifo_write(zx_handle_t handle, size_t elem_size, const void* data
 
 zx_status_t zx_fifo_read(zx_handle_t handle, size_t elem_size, void* data, size_t count, size_t* actual) {
   struct fifo* fifo;
-  zx_status_t status = lookup(handle, ZX_RIGHT_READ, elem_size, data, count, &fifo);
+  zx_status_t status = lookup(handle, ZX_RIGHT_READ, elem_size, count, &fifo);
   if (status != ZX_OK) return status;
   size_t units = 0;
   pthread_mutex_lock(&fifo->pair.base.lock);
+  object_change_begin(&fifo->pair.base, 0);
   status = take(fifo, data, count, &units);
+  object_change_end(&fifo->pair.base);
   pthread_mutex_unlock(&fifo->pair.base.lock);
   if (status == ZX_OK) {
     pair_ring(&fifo->pair, PAIR_WAIT_WRITABLE);

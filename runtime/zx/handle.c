@@ -6,8 +6,10 @@
 #include <zircon/linux.h>
 #include <zircon/syscalls/handle.h>
 
+#include "runtime/zx/mapping.h"
 #include "runtime/zx/port.h"
 #include "runtime/zx/scratch.h"
+#include "runtime/zx/vmar.h"
 #include "runtime/zx/waker.h"
 
 #define CHUNK_SLOTS 512u
@@ -43,9 +45,16 @@ static struct slot* find(zx_handle_t handle) {
   return slot;
 }
 
+// The slot of zx_vmar_root_self, which no table entry is ever given.
+static struct slot* root_slot(void) {
+  static struct slot slot = {.rights = ZX_DEFAULT_VMAR_RIGHTS};
+  slot.object = vmar_root();
+  return &slot;
+}
+
 static zx_status_t find_checked(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed,
                                 struct slot** out) {
-  struct slot* slot = find(handle);
+  struct slot* slot = handle == HANDLE_OF_ROOT_VMAR ? root_slot() : find(handle);
   if (!slot) return ZX_ERR_BAD_HANDLE;
   if (type != ZX_OBJ_TYPE_NONE && slot->object->ops->type != type) return ZX_ERR_WRONG_TYPE;
   if ((slot->rights & needed) != needed) return ZX_ERR_ACCESS_DENIED;
@@ -173,6 +182,7 @@ void handle_release(struct zx_object* object) {
 void zx_linux_after_fork_in_child(void) {
   pthread_mutex_init(&table.lock, NULL);
   waker_forget_locks();
+  mapping_forget_locks();
   for (uint32_t index = 0; index < table.num_slots; index++) {
     struct slot* slot = slot_at(index);
     struct zx_object* object = slot->object;
@@ -180,7 +190,9 @@ void zx_linux_after_fork_in_child(void) {
     remove_slot((index << 2) | ZX_HANDLE_FIXED_BITS_MASK, slot);
     if (atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_relaxed) != 1) continue;
     pthread_mutex_init(&object->lock, NULL);
-    atomic_store_explicit(&object->refs, 1, memory_order_relaxed);
+    // What else refers to it here goes with this loop, but for the children of a VMO.
+    unsigned others = object->ops->type == ZX_OBJ_TYPE_VMO ? ((struct vmo*)object)->num_children : 0;
+    atomic_store_explicit(&object->refs, 1 + others, memory_order_relaxed);
     object_unref(object);
   }
   if (handle_table_is_empty()) {

@@ -85,11 +85,18 @@ zx_status_t zx_object_get_info(zx_handle_t handle, uint32_t topic, void* buffer,
   return status;
 }
 
+static bool is_known_property(uint32_t property) {
+  return property == ZX_PROP_NAME || property == ZX_PROP_SOCKET_RX_THRESHOLD ||
+         property == ZX_PROP_SOCKET_TX_THRESHOLD || property == ZX_PROP_VMO_CONTENT_SIZE;
+}
+
 zx_status_t zx_object_get_property(zx_handle_t handle, uint32_t property, void* value, size_t value_size) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_GET_PROPERTY, &object, NULL);
   if (status != ZX_OK) return status;
-  if (!value) {
+  if (!is_known_property(property)) {
+    status = ZX_ERR_NOT_SUPPORTED;
+  } else if (!value) {
     status = ZX_ERR_INVALID_ARGS;
   } else if (object->ops->get_property) {
     status = object->ops->get_property(object, property, value, value_size);
@@ -105,7 +112,9 @@ zx_status_t zx_object_set_property(zx_handle_t handle, uint32_t property, const 
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_SET_PROPERTY, &object, NULL);
   if (status != ZX_OK) return status;
-  if (!value) {
+  if (!is_known_property(property)) {
+    status = ZX_ERR_NOT_SUPPORTED;
+  } else if (!value) {
     status = ZX_ERR_INVALID_ARGS;
   } else if (object->ops->set_property) {
     status = object->ops->set_property(object, property, value, value_size);

@@ -30,6 +30,10 @@ static zx_signals_t linux_fd_ready(struct zx_object* object, zx_signals_t want, 
          (revents & (POLLHUP | POLLRDHUP | POLLERR) ? ZX_OBJECT_PEER_CLOSED : 0);
 }
 
+static bool linux_fd_knows(const struct zx_object* object, short polled) {
+  return (polled & POLLIN) && (polled & POLLOUT);
+}
+
 static zx_status_t linux_fd_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
                                  int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   fds[0] = ((struct linux_fd*)object)->fd;
@@ -49,6 +53,7 @@ static const struct object_ops linux_fd_ops = {
     .peek = linux_fd_peek,
     .arm = linux_fd_arm,
     .ready = linux_fd_ready,
+    .knows = linux_fd_knows,
     .pack = linux_fd_pack,
     .destroy = linux_fd_destroy,
 };

@@ -9,6 +9,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <zircon/syscalls/system.h>
+
 size_t memory_round_to_page(size_t size) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   return (size + page - 1) & ~(page - 1);
@@ -39,4 +41,8 @@ bool memory_is_safe(int fd, uint64_t size) {
 void* memory_map(int fd, size_t size) {
   void* at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   return at == MAP_FAILED ? NULL : at;
+}
+
+uint32_t zx_system_get_page_size(void) {
+  return (uint32_t)sysconf(_SC_PAGESIZE);
 }

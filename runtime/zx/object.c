@@ -66,12 +66,15 @@ void object_ref(struct zx_object* object) {
   atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
 }
 
-void object_unref(struct zx_object* object) {
-  if (!object) return;
+bool object_unref_is_last(struct zx_object* object) {
   // Release: what this thread did to the object is seen by the thread that destroys it.
-  if (atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel) != 1) return;
+  if (atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel) != 1) return false;
   pthread_mutex_destroy(&object->lock);
-  object->ops->destroy(object);
+  return true;
+}
+
+void object_unref(struct zx_object* object) {
+  if (object && object_unref_is_last(object)) object->ops->destroy(object);
 }
 
 void object_notify(struct zx_object* object, zx_signals_t signals) {
@@ -84,11 +87,42 @@ void object_notify(struct zx_object* object, zx_signals_t signals) {
   port_notify(object, signals);
 }
 
+void object_note(struct zx_object* object, zx_signals_t signals) {
+  zx_signals_t risen = object->ops->risen ? object->ops->risen(object) : 0;
+  if (risen) port_note_rise(object, risen);
+  object_notify(object, signals | risen);
+}
+
+void object_settle(struct zx_object* object) {
+  if (object->ops->risen) object_note(object, object->ops->peek(object));
+}
+
+void object_change_begin(struct zx_object* object, zx_signals_t also) {
+  if (object_is_watched(object)) object_note(object, object->ops->peek(object) | also);
+}
+
+void object_change_end(struct zx_object* object) {
+  if (!port_has_edge_waits(object)) return;
+  port_note_fall(object, object_knows(object, 0) ? object->ops->peek(object) : object_signals_locked(object));
+}
+
+bool object_knows(const struct zx_object* object, short polled) {
+  return !object->ops->knows || object->ops->knows(object, polled);
+}
+
 void object_rearm(struct zx_object* object) {
   LIST_FOR_EACH(node, &object->observers) {
     waker_wake(LIST_ENTRY(node, struct observer, node)->waker);
   }
   port_rearm(object);
+}
+
+zx_signals_t object_awaited(const struct zx_object* object) {
+  zx_signals_t signals = port_awaited(object);
+  LIST_FOR_EACH(node, &object->observers) {
+    signals |= LIST_ENTRY(node, struct observer, node)->trigger;
+  }
+  return signals;
 }
 
 bool object_is_watched(const struct zx_object* object) {
@@ -107,9 +141,8 @@ void object_cancel_waits(struct zx_object* object, zx_handle_t handle) {
   pthread_mutex_unlock(&object->lock);
 }
 
-zx_signals_t object_signals(struct zx_object* object) {
+zx_signals_t object_signals_locked(struct zx_object* object) {
   const zx_signals_t all = ~(zx_signals_t)0;
-  pthread_mutex_lock(&object->lock);
   zx_signals_t signals;
   if (object->wait_fd < 0) {
     signals = object->ops->peek(object);
@@ -118,6 +151,14 @@ zx_signals_t object_signals(struct zx_object* object) {
     poll(&pollfd, 1, 0);
     signals = object->ops->ready(object, all, pollfd.revents);
   }
+  // A bell that this look has silenced rang for them as well.
+  object_note(object, signals);
+  return signals;
+}
+
+zx_signals_t object_signals(struct zx_object* object) {
+  pthread_mutex_lock(&object->lock);
+  zx_signals_t signals = object_signals_locked(object);
   pthread_mutex_unlock(&object->lock);
   return signals;
 }

@@ -44,6 +44,15 @@ struct object_ops {
   // `arm`, lock held. False, at once: not possible at the moment. Null: never.
   bool (*block)(struct zx_object* object, zx_signals_t want);
 
+  // Whether memory, together with a poll of `wait_fd` for `polled`, tells all signals (but for the death of a
+  // peer). Null: always.
+  bool (*knows)(const struct zx_object* object, short polled);
+
+  // Takes the signals that another process turned on since the last call, whether they are still on or not.
+  // Null: they come another way.
+  zx_signals_t (*risen)(struct zx_object* object);
+
+
   // Changes own signals; null: `user_signals` only. Returns with the lock held, as called.
   void (*signal)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
   zx_status_t (*signal_peer)(struct zx_object* object, zx_signals_t clear,
@@ -96,6 +105,8 @@ struct observer {
 void object_init(struct zx_object* object, const struct object_ops* ops, int wait_fd);
 void object_ref(struct zx_object* object);
 void object_unref(struct zx_object* object);  // null is fine
+// For who destroys a chain of objects without recursion. True: what `destroy` would do is the caller's.
+bool object_unref_is_last(struct zx_object* object);
 
 // Whether the object was made before a fork, in the parent: then it is the parent's to say that it is closed.
 bool object_is_inherited(const struct zx_object* object);
@@ -103,11 +114,26 @@ bool object_is_inherited(const struct zx_object* object);
 // An id that no other object of this machine is likely to have.
 zx_koid_t object_new_koid(void);
 
-// Tells those who wait in this process that `signals` are on now. Lock held.
+// Tells those who wait in this process that `signals` are on now; others may be on as well. Lock held.
 void object_notify(struct zx_object* object, zx_signals_t signals);
+
+// The same after a look that found `signals`, with what came on and went off again since the last look. Lock
+// held.
+void object_note(struct zx_object* object, zx_signals_t signals);
+
+// Before a new wait begins: what came on until now is for those who wait already. Lock held.
+void object_settle(struct zx_object* object);
+
+// Around a call that may turn signals off: those who wait get what is on before it; those who wait for an
+// edge learn what is off after it. Lock held. `also`: on, though memory may not know.
+void object_change_begin(struct zx_object* object, zx_signals_t also);
+void object_change_end(struct zx_object* object);
 
 // Ends the waits made with `handle`. Lock not held.
 void object_cancel_waits(struct zx_object* object, zx_handle_t handle);
+
+// The signals that threads and ports of this process wait for. Lock held.
+zx_signals_t object_awaited(const struct zx_object* object);
 
 // Whether anyone in this process waits. Lock held.
 bool object_is_watched(const struct zx_object* object);
@@ -115,7 +141,11 @@ bool object_is_watched(const struct zx_object* object);
 // `wait_fd` has changed: wakes those who poll the old one. Lock held.
 void object_rearm(struct zx_object* object);
 
-// All signals, asking the kernel where memory does not tell. Lock not held.
+// All signals, from the kernel, too; those who wait are told. Lock held; object_signals: not held.
+zx_signals_t object_signals_locked(struct zx_object* object);
 zx_signals_t object_signals(struct zx_object* object);
+
+// Whether memory, with a poll for `polled`, tells all signals. Lock held.
+bool object_knows(const struct zx_object* object, short polled);
 
 #endif  // RUNTIME_ZX_OBJECT_H_

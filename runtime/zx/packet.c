@@ -22,6 +22,8 @@ static zx_status_t send_error(int error) {
   switch (error) {
     case EAGAIN:
       return ZX_ERR_SHOULD_WAIT;
+    case EFAULT:
+      return ZX_ERR_INVALID_ARGS;
     case EPIPE:
     case ECONNRESET:
     case ENOTCONN:
@@ -86,7 +88,7 @@ static bool collect_fds(struct msghdr* message, struct packet_handles* out) {
         out->fds[out->num_fds++] = fd;
       } else {
         close(fd);
-        fits = !ours;
+        if (ours) fits = false;
       }
     }
   }
@@ -127,6 +129,11 @@ static bool take_handles(struct packet* packet, size_t length, const void* bytes
   return num_fds == packet->handles.num_fds;
 }
 
+int packet_peek_kind(int socket) {
+  uint8_t kind;
+  return recv(socket, &kind, sizeof(kind), MSG_PEEK | MSG_DONTWAIT) == 1 ? kind : -1;
+}
+
 static ssize_t receive(int socket, struct msghdr* message, int flags) {
   for (int resets = 0;;) {
     ssize_t length = recvmsg(socket, message, flags | MSG_CMSG_CLOEXEC);
@@ -146,7 +153,8 @@ zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scr
   struct msghdr message = {
       .msg_iov = iov, .msg_iovlen = 3, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
   ssize_t length = receive(socket, &message, flags);
-  if (length < 0) return errno == EAGAIN ? ZX_ERR_SHOULD_WAIT : ZX_ERR_PEER_CLOSED;
+  if (length < 0)
+    return errno == EAGAIN ? ZX_ERR_SHOULD_WAIT : errno == EFAULT ? ZX_ERR_INVALID_ARGS : ZX_ERR_PEER_CLOSED;
   out->handles.num_fds = 0;
   bool good = true;
   if (message.msg_controllen) good = collect_fds(&message, &out->handles);

@@ -49,11 +49,14 @@ struct wire_handle {
   uint8_t num_fds;
   uint8_t side;  // which end, for peered objects in shared memory
   uint8_t flags;
-  uint8_t reserved;     // 0
-  uint32_t elem_count;  // fifo; socket: options
-  uint64_t values[2];   // own indexes of a ring; content size of a VMO
+  uint8_t reserved;            // 0
+  uint32_t elem_count;         // fifo; socket: options
+  zx_signals_t signals;        // user signals that the object's holder keeps
+  uint32_t reserved2;          // 0
+  uint64_t values[3];          // own indexes of a ring; sizes of a VMO; a timer's deadline
+  char name[ZX_MAX_NAME_LEN];  // of a VMO
 };
-_Static_assert(sizeof(struct wire_handle) == 48, "the same for all processes");
+_Static_assert(sizeof(struct wire_handle) == 96, "the same for all processes");
 
 #define PACKET_MAX_BYTES                                     \
   (sizeof(struct packet_header) + ZX_CHANNEL_MAX_MSG_BYTES + \
@@ -84,6 +87,9 @@ zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* 
 // take the descriptors, the packet is lost; ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
 zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scratch, int flags,
                            struct packet* out);
+
+// The kind of the first packet, which stays; -1: none, or none of ours.
+int packet_peek_kind(int socket);
 
 void packet_close_fds(struct packet_handles* handles);
 

@@ -11,6 +11,7 @@
 
 #include "runtime/zx/bell.h"
 #include "runtime/zx/memory.h"
+#include "runtime/zx/wake.h"
 
 #define SHARED_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENTPAIR_SIGNALED)
 
@@ -121,17 +122,13 @@ void pair_destroy(struct zx_object* object) {
 }
 
 void pair_ring(struct pair* pair, uint32_t reasons) {
-  _Atomic uint32_t* waiting = &peer_side(pair)->waiting;
-  atomic_thread_fence(memory_order_seq_cst);  // with the fence of pair_wait_for
-  if (!(atomic_load_explicit(waiting, memory_order_relaxed) & reasons)) return;
-  if (!atomic_exchange_explicit(waiting, 0, memory_order_acq_rel)) return;
+  if (!wake_claim(&peer_side(pair)->waiting, reasons)) return;
   while (send(pair->bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
   }
 }
 
 void pair_wait_for(struct pair* pair, uint32_t reasons) {
-  atomic_fetch_or_explicit(&own_side(pair)->waiting, reasons, memory_order_relaxed);
-  atomic_thread_fence(memory_order_seq_cst);  // with the fence of pair_ring
+  wake_arm(&own_side(pair)->waiting, reasons);
 }
 
 zx_status_t pair_share(struct zx_object* object) {
@@ -145,8 +142,9 @@ zx_status_t pair_share(struct zx_object* object) {
 
 void pair_spin_target(const struct pair* pair, struct spin_target* out) {
   *out = (struct spin_target){.own_cpu = &own_side(pair)->cpu, .peer_cpu = &peer_side(pair)->cpu};
-  spin_add(out, &own_side(pair)->signals,
-           atomic_load_explicit(&own_side(pair)->signals, memory_order_relaxed));
+  // The half that tells of what came on since it was last taken note of (little-endian).
+  const _Atomic uint32_t* risen = (const _Atomic uint32_t*)(void*)&own_side(pair)->signals + 1;
+  spin_add(out, risen, atomic_load_explicit(risen, memory_order_relaxed));
   spin_add(out, &peer_side(pair)->closed, 0);
 }
 
@@ -192,24 +190,41 @@ void pair_break(struct pair* pair) {
 
 zx_signals_t pair_signals(const struct pair* pair) {
   bool closed = pair_peer_closed(pair);
-  zx_signals_t signals = atomic_load_explicit(&own_side(pair)->signals, memory_order_acquire);
-  return (signals & SHARED_SIGNALS) | (closed ? ZX_OBJECT_PEER_CLOSED : 0);
+  return pair_side_signals(own_side(pair)) | (closed ? ZX_OBJECT_PEER_CLOSED : 0);
 }
 
-// Returns the signals that came on.
-static zx_signals_t change(struct pair_side* side, zx_signals_t clear, zx_signals_t set) {
-  uint32_t before = atomic_load_explicit(&side->signals, memory_order_relaxed);
-  uint32_t after;
+zx_signals_t pair_side_signals(const struct pair_side* side) {
+  return (uint32_t)atomic_load_explicit(&side->signals, memory_order_acquire) & SHARED_SIGNALS;
+}
+
+zx_signals_t pair_side_change(struct pair_side* side, zx_signals_t clear, zx_signals_t set) {
+  uint64_t before = atomic_load_explicit(&side->signals, memory_order_relaxed);
+  uint64_t after;
+  zx_signals_t rise;
   do {
-    after = (before & ~clear) | set;
+    zx_signals_t on = ((uint32_t)before & ~clear) | set;
+    rise = on & ~(uint32_t)before;
+    after = (before & ~(uint64_t)UINT32_MAX) | (uint64_t)rise << 32 | on;
   } while (!atomic_compare_exchange_weak_explicit(&side->signals, &before, after, memory_order_acq_rel,
                                                   memory_order_relaxed));
-  return after & ~before;
+  return rise;
+}
+
+zx_signals_t pair_side_risen(struct pair_side* side) {
+  if (!(atomic_load_explicit(&side->signals, memory_order_relaxed) >> 32)) return 0;
+  uint64_t before = atomic_fetch_and_explicit(&side->signals, UINT32_MAX, memory_order_acq_rel);
+  return (uint32_t)(before >> 32) & SHARED_SIGNALS;
+}
+
+zx_signals_t pair_risen(struct zx_object* object) {
+  return pair_side_risen(own_side((struct pair*)object));
 }
 
 void pair_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
   struct pair* pair = (struct pair*)object;
-  if (change(own_side(pair), clear, set)) object_notify(object, object->ops->peek(object));
+  object_change_begin(object, 0);
+  if (pair_side_change(own_side(pair), clear, set)) object_note(object, object->ops->peek(object));
+  object_change_end(object);
 }
 
 zx_status_t pair_signal_peer(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
@@ -218,6 +233,6 @@ zx_status_t pair_signal_peer(struct zx_object* object, zx_signals_t clear, zx_si
   bool gone = pair_peer_closed(pair);
   pthread_mutex_unlock(&object->lock);
   if (gone) return ZX_ERR_PEER_CLOSED;
-  if (change(peer_side(pair), clear, set)) pair_ring(pair, PAIR_WAIT_SIGNALS);
+  if (pair_side_change(peer_side(pair), clear, set)) pair_ring(pair, PAIR_WAIT_SIGNALS);
   return ZX_OK;
 }

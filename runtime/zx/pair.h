@@ -1,13 +1,10 @@
 // One end of a pair whose ends share memory: the base of eventpairs, fifos and sockets.
 //
 // The memory holds each side's signals and what that side sleeps for; a socket pair beside it is the bell.
-// Who changes something the other side may sleep for looks at its `waiting` word and rings only if it says
-// so:
-//   changer: store the change; fence; load waiting; if set, exchange it for 0 and, if it was set, ring
-//   sleeper: store waiting; fence; look again; poll the bell
-// The two fences make it impossible that each misses the other's store. A ring never blocks (MSG_DONTWAIT): a
-// full bell has rung already. The socket also tells of the peer's death, since the kernel closes it. Anything
-// read from the memory may be a lie; it is masked or checked where it is used.
+// Who changes something the other side may sleep for rings only if that side's `waiting` word says so
+// (wake.h). A ring never blocks (MSG_DONTWAIT): a full bell has rung already. The socket also tells of the
+// peer's death, since the kernel closes it. Anything read from the memory may be a lie; it is masked or
+// checked where it is used.
 #ifndef RUNTIME_ZX_PAIR_H_
 #define RUNTIME_ZX_PAIR_H_
 
@@ -21,7 +18,9 @@
 #define PAIR_WAIT_WRITABLE 4u
 
 struct pair_side {
-  _Alignas(64) _Atomic uint32_t signals;  // user signals and SIGNALED
+  // In the low half user signals and SIGNALED, in the high half those of them that came on since their holder
+  // last took note: what is set and cleared between two looks is not missed.
+  _Alignas(64) _Atomic uint64_t signals;
   _Atomic uint32_t closed;                // its last handle was closed in good order
   _Atomic uint32_t cpu;                   // where it last waited, plus one: a hint
   _Alignas(64) _Atomic uint32_t waiting;  // PAIR_WAIT_*
@@ -43,6 +42,11 @@ struct pair {
   bool peer_closed;  // the socket said so, or the peer broke the rules; lock
   struct spinner spinner;
 };
+
+// The signals on now; changing them, which returns those that came on; taking note of those that came on.
+zx_signals_t pair_side_signals(const struct pair_side* side);
+zx_signals_t pair_side_change(struct pair_side* side, zx_signals_t clear, zx_signals_t set);
+zx_signals_t pair_side_risen(struct pair_side* side);
 
 // Makes both ends, each `object_size` bytes of which struct pair is the first member, with `size` bytes of
 // shared memory.
@@ -81,6 +85,7 @@ bool pair_peer_closed(const struct pair* pair);
 void pair_break(struct pair* pair);
 
 zx_signals_t pair_signals(const struct pair* pair);
+zx_signals_t pair_risen(struct zx_object* object);
 void pair_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
 zx_status_t pair_signal_peer(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
 

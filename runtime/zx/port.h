@@ -7,6 +7,15 @@
 // `signals` of `object` are on now: queues packets for the asynchronous waits they meet. Object's lock held.
 void port_notify(struct zx_object* object, zx_signals_t signals);
 
+// For waits for an edge: `risen` were off at some moment since they were last looked at, and came on; all but
+// `signals` are off. Object's lock held.
+void port_note_rise(struct zx_object* object, zx_signals_t risen);
+void port_note_fall(struct zx_object* object, zx_signals_t signals);
+bool port_has_edge_waits(const struct zx_object* object);
+
+// What asynchronous waits for the object wait for. Object's lock held.
+zx_signals_t port_awaited(const struct zx_object* object);
+
 // Whether an asynchronous wait for the object is pending. Object's lock held.
 bool port_watches(const struct zx_object* object);
 

@@ -71,6 +71,9 @@ void port_wake_locked(struct port* port);
 // Queues packets for the waits of `link` that `signals` meet. Object's lock held.
 void port_link_deliver(struct port_link* link, zx_signals_t signals);
 
+// The signals whose coming the waits of `link` wait for. Object's lock held.
+zx_signals_t port_link_wanted(const struct port_link* link);
+
 // Puts a link on the list of the unarmed. Object's lock held.
 void port_link_unarm(struct port_link* link);
 

@@ -75,7 +75,7 @@ void port_link_deliver(struct port_link* link, zx_signals_t signals) {
     zx_signals_t fresh = signals;
     if (wait->options & ZX_WAIT_ASYNC_EDGE) {
       fresh &= ~wait->seen;
-      wait->seen = signals;
+      wait->seen |= signals;
     }
     if (!(fresh & wait->trigger)) continue;
     list_remove(node);
@@ -97,6 +97,47 @@ void port_notify(struct zx_object* object, zx_signals_t signals) {
   LIST_FOR_EACH(node, &object->links) {
     port_link_deliver(LIST_ENTRY(node, struct port_link, object_node), signals);
   }
+}
+
+// Makes waits for an edge forget that they saw `forget` on.
+static void change_seen(struct zx_object* object, zx_signals_t forget) {
+  LIST_FOR_EACH(link_node, &object->links) {
+    struct port_link* link = LIST_ENTRY(link_node, struct port_link, object_node);
+    bool changed = false;
+    LIST_FOR_EACH(node, &link->waits) {
+      struct async_wait_entry* wait = LIST_ENTRY(node, struct async_wait_entry, node);
+      if (!(wait->options & ZX_WAIT_ASYNC_EDGE) || !(wait->seen & forget)) continue;
+      wait->seen &= ~forget;
+      changed = true;
+    }
+    // What was on was not polled for.
+    if (changed) port_link_unarm(link);
+  }
+}
+
+void port_note_rise(struct zx_object* object, zx_signals_t risen) {
+  change_seen(object, risen);
+}
+
+void port_note_fall(struct zx_object* object, zx_signals_t signals) {
+  change_seen(object, ~signals);
+}
+
+bool port_has_edge_waits(const struct zx_object* object) {
+  LIST_FOR_EACH(link_node, &object->links) {
+    LIST_FOR_EACH(node, &LIST_ENTRY(link_node, struct port_link, object_node)->waits) {
+      if (LIST_ENTRY(node, struct async_wait_entry, node)->options & ZX_WAIT_ASYNC_EDGE) return true;
+    }
+  }
+  return false;
+}
+
+zx_signals_t port_awaited(const struct zx_object* object) {
+  zx_signals_t signals = 0;
+  LIST_FOR_EACH(node, &object->links) {
+    signals |= port_link_wanted(LIST_ENTRY(node, struct port_link, object_node));
+  }
+  return signals;
 }
 
 bool port_watches(const struct zx_object* object) {
@@ -165,7 +206,11 @@ static zx_status_t begin_wait(struct zx_object* object, struct port* port, struc
     zx_status_t status = create_link(object, port, &link);
     if (status != ZX_OK) return status;
   }
+  object_settle(object);
   zx_signals_t signals = object->ops->peek(object);
+  // The packet tells all signals; and an edge wants to know what is on already.
+  bool matters = (wait->options & ZX_WAIT_ASYNC_EDGE) || (signals & wait->trigger);
+  if (matters && !object_knows(object, 0)) signals = object_signals_locked(object);
   if (wait->options & ZX_WAIT_ASYNC_EDGE) wait->seen = signals;
   list_add_tail(&link->waits, &wait->node);
   if (signals & wait->trigger) port_link_deliver(link, signals);

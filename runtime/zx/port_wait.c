@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <zircon/syscalls/object.h>
+
 #include "runtime/zx/clock.h"
 #include "runtime/zx/port_impl.h"
 #include "runtime/zx/waker.h"
@@ -15,10 +17,11 @@ _Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLHUP == POLLHUP &
                    EPOLLRDHUP == POLLRDHUP,
                "events of poll are events of epoll");
 
-static zx_signals_t wanted(const struct port_link* link) {
+zx_signals_t port_link_wanted(const struct port_link* link) {
   zx_signals_t want = 0;
   LIST_FOR_EACH(node, &link->waits) {
-    want |= LIST_ENTRY(node, struct async_wait_entry, node)->trigger;
+    const struct async_wait_entry* wait = LIST_ENTRY(node, struct async_wait_entry, node);
+    want |= wait->options & ZX_WAIT_ASYNC_EDGE ? wait->trigger & ~wait->seen : wait->trigger;
   }
   return want;
 }
@@ -38,12 +41,12 @@ static void watch(struct port_link* link, uint32_t events) {
 
 // Object's lock held.
 static void arm_link(struct port_link* link) {
-  zx_signals_t want = wanted(link);
+  zx_signals_t want = port_link_wanted(link);
   if (!want && list_is_empty(&link->waits)) return;
   struct zx_object* object = link->object;
   short events = 0;
   zx_signals_t signals = object->ops->arm(object, want, &events);
-  port_link_deliver(link, signals);
+  object_note(object, signals);
   if (!list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung)
     watch(link, (uint32_t)(unsigned short)events);
 }
@@ -118,9 +121,13 @@ static void report(struct port* port, uint64_t cookie, short revents) {
   LIST_FOR_EACH_SAFE(node, &object->links) {
     struct port_link* link = LIST_ENTRY(node, struct port_link, object_node);
     if (link->port != port || link->generation != cookie >> 32) continue;
-    zx_signals_t before = wanted(link);
+    zx_signals_t before = port_link_wanted(link);
     zx_signals_t signals = object->ops->ready(object, before, revents);
-    object_notify(object, signals);
+    if ((signals & before) && !object_knows(object, (short)link->events)) {
+      signals |= object_signals_locked(object);
+    } else {
+      object_note(object, signals);
+    }
     if (!(signals & before)) link->inexact = true;
     if (list_is_empty(&link->waits)) {
       // Level-triggered: what nobody waits for would be reported for ever. A wait that follows at once, as in

@@ -4,9 +4,11 @@
 #include "runtime/zx/handle.h"
 
 static void signal_locally(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
+  object_change_begin(object, 0);
   zx_signals_t before = object->user_signals;
   object->user_signals = (before & ~clear) | set;
   if (object->user_signals & ~before) object_notify(object, object->ops->peek(object));
+  object_change_end(object);
 }
 
 zx_status_t zx_object_signal(zx_handle_t handle, zx_signals_t clear_mask, zx_signals_t set_mask) {

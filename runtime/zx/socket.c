@@ -18,6 +18,8 @@
 struct socket_direction {
   struct ring_shared ring;
   _Alignas(64) _Atomic uint32_t write_disabled;
+  _Atomic uint32_t datagrams;  // ever written: what is queued, without the lengths, follows
+  _Atomic uint32_t wanted;     // free bytes that a sleeping writer waits for: a hint to the reader
 };
 
 struct socket_shared {
@@ -38,6 +40,8 @@ struct socket {
   size_t rx_threshold;  // lock
   size_t tx_threshold;  // lock
   size_t refused;       // the size of a datagram that did not fit: WRITABLE waits for that much; lock
+  uint32_t written;     // datagrams; lock
+  uint32_t taken;       // datagrams; lock
 };
 
 static bool is_datagram(const struct socket* socket) {
@@ -79,6 +83,14 @@ static uint32_t usable(const struct socket* socket, uint32_t free_bytes) {
   return free_bytes > LENGTH_BYTES ? free_bytes - LENGTH_BYTES : 0;
 }
 
+// The queued bytes without the lengths of datagrams.
+static uint32_t payload(const struct socket* socket, uint32_t queued) {
+  if (!is_datagram(socket)) return queued;
+  uint32_t count =
+      atomic_load_explicit(&socket->in_direction->datagrams, memory_order_relaxed) - socket->taken;
+  return count <= queued / LENGTH_BYTES ? queued - count * LENGTH_BYTES : 0;
+}
+
 static zx_signals_t socket_peek(struct zx_object* object) {
   struct socket* socket = (struct socket*)object;
   uint32_t free_bytes = usable(socket, room(socket));
@@ -93,16 +105,34 @@ static zx_signals_t socket_peek(struct zx_object* object) {
   if (peer_disabled) signals |= ZX_SOCKET_PEER_WRITE_DISABLED;
   if (disabled) signals |= ZX_SOCKET_WRITE_DISABLED;
   if (open && !disabled && free_bytes > 0 && free_bytes >= socket->refused) signals |= ZX_SOCKET_WRITABLE;
-  if (socket->rx_threshold && queued >= socket->rx_threshold) signals |= ZX_SOCKET_READ_THRESHOLD;
+  if (socket->rx_threshold && payload(socket, queued) >= socket->rx_threshold)
+    signals |= ZX_SOCKET_READ_THRESHOLD;
   if (open && socket->tx_threshold && free_bytes >= socket->tx_threshold)
     signals |= ZX_SOCKET_WRITE_THRESHOLD;
   return signals;
 }
 
+// Tells the reader how much room is worth waking this end for: the least that turns on a signal somebody
+// waits for.
+static void publish_wanted(struct socket* socket, zx_signals_t want) {
+  size_t wanted = SOCKET_BYTES;
+  want |= object_awaited(&socket->pair.base);
+  if (want & ZX_SOCKET_WRITABLE) wanted = socket->refused ? socket->refused : 1;
+  if ((want & ZX_SOCKET_WRITE_THRESHOLD) && socket->tx_threshold && socket->tx_threshold < wanted) {
+    wanted = socket->tx_threshold;
+  }
+  if (is_datagram(socket)) wanted += LENGTH_BYTES;
+  if (wanted > SOCKET_BYTES) wanted = SOCKET_BYTES;
+  atomic_store_explicit(&socket->out_direction->wanted, (uint32_t)wanted, memory_order_relaxed);
+}
+
 static zx_signals_t socket_arm(struct zx_object* object, zx_signals_t want, short* events) {
   uint32_t reasons = PAIR_WAIT_SIGNALS;
   if (want & (ZX_SOCKET_READABLE | ZX_SOCKET_READ_THRESHOLD)) reasons |= PAIR_WAIT_READABLE;
-  if (want & (ZX_SOCKET_WRITABLE | ZX_SOCKET_WRITE_THRESHOLD)) reasons |= PAIR_WAIT_WRITABLE;
+  if (want & (ZX_SOCKET_WRITABLE | ZX_SOCKET_WRITE_THRESHOLD)) {
+    reasons |= PAIR_WAIT_WRITABLE;
+    publish_wanted((struct socket*)object, want);
+  }
   *events |= POLLIN;
   pair_wait_for((struct pair*)object, reasons);
   return socket_peek(object);
@@ -121,6 +151,7 @@ static zx_status_t socket_pack(struct zx_object* object, bool moves, struct wire
   wire->elem_count = socket->options;
   wire->values[0] = ((uint64_t)socket->out.head << 32) | socket->in.tail;
   wire->values[1] = ((uint64_t)socket->rx_threshold << 32) | (uint32_t)socket->tx_threshold;
+  wire->values[2] = ((uint64_t)socket->written << 32) | socket->taken;
   pthread_mutex_unlock(&object->lock);
   return pair_pack(object, moves, wire, fds, num_fds);
 }
@@ -129,7 +160,7 @@ static zx_status_t socket_get_property(struct zx_object* object, uint32_t proper
                                        size_t size) {
   struct socket* socket = (struct socket*)object;
   if (property != ZX_PROP_SOCKET_RX_THRESHOLD && property != ZX_PROP_SOCKET_TX_THRESHOLD) {
-    return property == ZX_PROP_NAME ? ZX_ERR_WRONG_TYPE : ZX_ERR_NOT_SUPPORTED;
+    return ZX_ERR_WRONG_TYPE;
   }
   if (size < sizeof(size_t)) return ZX_ERR_BUFFER_TOO_SMALL;
   pthread_mutex_lock(&object->lock);
@@ -144,13 +175,14 @@ static zx_status_t socket_set_property(struct zx_object* object, uint32_t proper
   struct socket* socket = (struct socket*)object;
   size_t threshold;
   if (property != ZX_PROP_SOCKET_RX_THRESHOLD && property != ZX_PROP_SOCKET_TX_THRESHOLD) {
-    return property == ZX_PROP_NAME ? ZX_ERR_WRONG_TYPE : ZX_ERR_NOT_SUPPORTED;
+    return ZX_ERR_WRONG_TYPE;
   }
   if (size < sizeof(size_t)) return ZX_ERR_BUFFER_TOO_SMALL;
   memcpy(&threshold, value, sizeof(threshold));
   if (threshold > SOCKET_BYTES) return ZX_ERR_INVALID_ARGS;
   zx_status_t status = ZX_OK;
   pthread_mutex_lock(&object->lock);
+  object_change_begin(object, 0);
   if (property == ZX_PROP_SOCKET_RX_THRESHOLD) {
     socket->rx_threshold = threshold;
   } else if (pair_peer_closed(&socket->pair)) {
@@ -159,6 +191,7 @@ static zx_status_t socket_set_property(struct zx_object* object, uint32_t proper
     socket->tx_threshold = threshold;
   }
   if (status == ZX_OK) object_notify(object, socket_peek(object));
+  object_change_end(object);
   pthread_mutex_unlock(&object->lock);
   return status;
 }
@@ -187,6 +220,7 @@ static const struct object_ops socket_ops = {
     .ready = socket_ready,
     .spin = socket_spin,
     .block = pair_block,
+    .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
     .pack = socket_pack,
@@ -216,6 +250,8 @@ zx_status_t socket_unpack(const struct wire_handle* wire, const int* fds, struct
          (uint32_t)wire->values[0]);
   socket->rx_threshold = wire->values[1] >> 32;
   socket->tx_threshold = (uint32_t)wire->values[1];
+  socket->written = (uint32_t)(wire->values[2] >> 32);
+  socket->taken = (uint32_t)wire->values[2];
   *out = &pair->base;
   return ZX_OK;
 }
@@ -236,6 +272,7 @@ static zx_status_t write_locked(struct socket* socket, const void* buffer, size_
   if (is_datagram(socket)) {
     ring_copy_in(socket->out_storage, SOCKET_BYTES, 1, at, &count, LENGTH_BYTES);
     at += LENGTH_BYTES;
+    atomic_store_explicit(&socket->out_direction->datagrams, ++socket->written, memory_order_relaxed);
   }
   ring_copy_in(socket->out_storage, SOCKET_BYTES, 1, at, buffer, count);
   ring_publish(&socket->out, at + count - socket->out.head);
@@ -254,7 +291,9 @@ zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* bu
     status = ZX_ERR_INVALID_ARGS;
   } else {
     pthread_mutex_lock(&object->lock);
+    object_change_begin(object, 0);
     status = write_locked(socket, buffer, size, &done);
+    object_change_end(object);
     pthread_mutex_unlock(&object->lock);
     if (status == ZX_OK && done) pair_ring(&socket->pair, PAIR_WAIT_READABLE);
   }
@@ -290,9 +329,19 @@ static zx_status_t read_locked(struct socket* socket, bool peek, void* buffer, s
   uint32_t count = size < whole ? (uint32_t)size : whole;
   ring_copy_out(socket->in_storage, SOCKET_BYTES, 1, at, buffer, count);
   *actual = count;
+  if (peek) return ZX_OK;
+  if (is_datagram(socket)) socket->taken++;
   // The rest of a datagram goes with it.
-  if (!peek) ring_consume(&socket->in, at - socket->in.tail + (is_datagram(socket) ? whole : count));
+  ring_consume(&socket->in, at - socket->in.tail + (is_datagram(socket) ? whole : count));
   return ZX_OK;
+}
+
+// Whether a sleeping writer waits for no more than there is. It says so before it says that it sleeps, so a
+// writer whose word is not seen yet looks again after this read.
+static bool is_room_wanted(const struct socket* socket) {
+  atomic_thread_fence(memory_order_seq_cst);  // with the fence of wake_arm
+  uint32_t wanted = atomic_load_explicit(&socket->in_direction->wanted, memory_order_relaxed);
+  return SOCKET_BYTES - (socket->in.head - socket->in.tail) >= wanted;
 }
 
 zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, size_t size, size_t* actual) {
@@ -306,9 +355,10 @@ zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, s
   } else {
     bool peek = options & ZX_SOCKET_PEEK;
     pthread_mutex_lock(&object->lock);
+    object_change_begin(object, 0);
     status = read_locked(socket, peek, buffer, size, &done);
-    // A sleeping writer is worth waking only when it can write a good deal.
-    bool roomy = status == ZX_OK && !peek && socket->in.head - socket->in.tail <= SOCKET_BYTES / 2;
+    object_change_end(object);
+    bool roomy = status == ZX_OK && !peek && is_room_wanted(socket);
     pthread_mutex_unlock(&object->lock);
     if (roomy) pair_ring(&socket->pair, PAIR_WAIT_WRITABLE);
   }
@@ -330,30 +380,53 @@ static void set_direction(struct socket_direction* direction, uint32_t dispositi
   atomic_store_explicit(&direction->write_disabled, disabled, memory_order_release);
 }
 
+static zx_status_t set_directions(struct socket* socket, uint32_t own, uint32_t peer) {
+  if (peer && pair_peer_closed(&socket->pair)) return ZX_ERR_PEER_CLOSED;
+  zx_status_t status =
+      check_disposition(own, is_disabled(socket->out_direction), room(socket) == SOCKET_BYTES);
+  if (status == ZX_OK)
+    status = check_disposition(peer, is_disabled(socket->in_direction), filled(socket) == 0);
+  if (status != ZX_OK) return status;
+  struct zx_object* object = &socket->pair.base;
+  object_change_begin(object, 0);
+  set_direction(socket->out_direction, own);
+  set_direction(socket->in_direction, peer);
+  object_notify(object, socket_peek(object));
+  object_change_end(object);
+  return ZX_OK;
+}
+
+static zx_status_t change_directions(struct zx_object* object, uint32_t own, uint32_t peer) {
+  struct socket* socket = (struct socket*)object;
+  pthread_mutex_lock(&object->lock);
+  zx_status_t status = set_directions(socket, own, peer);
+  pthread_mutex_unlock(&object->lock);
+  if (status == ZX_OK) pair_ring(&socket->pair, ~0u);
+  return status;
+}
+
 zx_status_t zx_socket_set_disposition(zx_handle_t handle, uint32_t disposition, uint32_t disposition_peer) {
   struct zx_object* object;
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_MANAGE_SOCKET, &object, NULL);
   if (status != ZX_OK) return status;
-  struct socket* socket = (struct socket*)object;
-  pthread_mutex_lock(&object->lock);
-  if (disposition > ZX_SOCKET_DISPOSITION_WRITE_ENABLED ||
-      disposition_peer > ZX_SOCKET_DISPOSITION_WRITE_ENABLED) {
+  bool valid = disposition <= ZX_SOCKET_DISPOSITION_WRITE_ENABLED &&
+               disposition_peer <= ZX_SOCKET_DISPOSITION_WRITE_ENABLED;
+  status = valid ? change_directions(object, disposition, disposition_peer) : ZX_ERR_INVALID_ARGS;
+  object_unref(object);
+  return status;
+}
+
+zx_status_t zx_socket_shutdown(zx_handle_t handle, uint32_t options) {
+  struct zx_object* object;
+  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_WRITE, &object, NULL);
+  if (status != ZX_OK) return status;
+  const uint32_t off = ZX_SOCKET_DISPOSITION_WRITE_DISABLED;
+  if (options & ~ZX_SOCKET_SHUTDOWN_MASK) {
     status = ZX_ERR_INVALID_ARGS;
-  } else if (disposition_peer && pair_peer_closed(&socket->pair)) {
-    status = ZX_ERR_PEER_CLOSED;
   } else {
-    status = check_disposition(disposition, is_disabled(socket->out_direction), room(socket) == SOCKET_BYTES);
-    if (status == ZX_OK) {
-      status = check_disposition(disposition_peer, is_disabled(socket->in_direction), filled(socket) == 0);
-    }
+    status = change_directions(object, options & ZX_SOCKET_SHUTDOWN_WRITE ? off : 0,
+                               options & ZX_SOCKET_SHUTDOWN_READ ? off : 0);
   }
-  if (status == ZX_OK) {
-    set_direction(socket->out_direction, disposition);
-    set_direction(socket->in_direction, disposition_peer);
-    object_notify(object, socket_peek(object));
-  }
-  pthread_mutex_unlock(&object->lock);
-  if (status == ZX_OK) pair_ring(&socket->pair, ~0u);
   object_unref(object);
   return status;
 }
@@ -364,8 +437,8 @@ void socket_info(struct zx_object* object, zx_info_socket_t* out) {
   uint32_t queued = filled(socket);
   uint32_t first = 0;
   bool open = !pair_peer_closed(&socket->pair);
-  *out = (zx_info_socket_t){.options = socket->options, .rx_buf_max = SOCKET_BYTES, .rx_buf_size = queued};
-  out->rx_buf_available = queued;
+  *out = (zx_info_socket_t){.options = socket->options, .rx_buf_max = SOCKET_BYTES};
+  out->rx_buf_size = out->rx_buf_available = payload(socket, queued);
   if (is_datagram(socket))
     out->rx_buf_available = queued && first_datagram(socket, queued, &first) ? first : 0;
   if (open) {

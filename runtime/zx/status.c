@@ -1,5 +1,5 @@
 // Names of statuses, for logs.
-#include <zircon/errors.h>
+#include <zircon/status.h>
 
 #define NAME(status) \
   case status:       \

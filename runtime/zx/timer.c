@@ -23,10 +23,10 @@ struct timer {
 };
 
 // The descriptor alone does not do: a timer set to a past time is signaled at once, before the kernel gets to
-// it.
+// it. Nor does the deadline once other processes can set the timer.
 static zx_signals_t timer_peek(struct zx_object* object) {
   const struct timer* timer = (const struct timer*)object;
-  bool fired = timer->deadline && clock_is_past(timer->deadline);
+  bool fired = !object->shared && timer->deadline && clock_is_past(timer->deadline);
   return object->user_signals | (fired ? ZX_TIMER_SIGNALED : 0);
 }
 
@@ -39,10 +39,18 @@ static zx_signals_t timer_ready(struct zx_object* object, zx_signals_t want, sho
   return timer_peek(object) | (revents & POLLIN ? ZX_TIMER_SIGNALED : 0);
 }
 
+static bool timer_knows(const struct zx_object* object, short polled) {
+  return !object->shared || (polled & POLLIN);
+}
+
 static zx_status_t timer_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
                               int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   const struct timer* timer = (const struct timer*)object;
   wire->elem_count = timer->options;
+  pthread_mutex_lock(&object->lock);
+  wire->values[0] = (uint64_t)timer->deadline;
+  wire->values[1] = (uint64_t)timer->slack;
+  pthread_mutex_unlock(&object->lock);
   fds[0] = timer->fd;
   *num_fds = 1;
   return ZX_OK;
@@ -61,6 +69,7 @@ static const struct object_ops timer_ops = {
     .peek = timer_peek,
     .arm = timer_arm,
     .ready = timer_ready,
+    .knows = timer_knows,
     .pack = timer_pack,
     .destroy = timer_destroy,
 };
@@ -94,7 +103,19 @@ zx_status_t timer_unpack(const struct wire_handle* wire, const int* fds, struct 
     close(fds[0]);
     return ZX_ERR_IO_DATA_INTEGRITY;
   }
-  return create_object(fds[0], wire->elem_count <= ZX_TIMER_SLACK_LATE ? wire->elem_count : 0, out);
+  zx_status_t status =
+      create_object(fds[0], wire->elem_count <= ZX_TIMER_SLACK_LATE ? wire->elem_count : 0, out);
+  if (status != ZX_OK) return status;
+  struct timer* timer = (struct timer*)*out;
+  timer->deadline = (zx_time_t)wire->values[0];
+  timer->slack = (zx_duration_t)wire->values[1];
+  return ZX_OK;
+}
+
+// Waits for the kernel to notice that a timer was set to a past time.
+static void wait_until_fired(const struct timer* timer) {
+  struct pollfd pollfd = {.fd = timer->fd, .events = POLLIN};
+  poll(&pollfd, 1, 100);
 }
 
 // Sets or, with deadline 0, disarms. Either clears what had fired.
@@ -105,11 +126,15 @@ static void program(struct timer* timer, zx_time_t deadline, zx_duration_t slack
     value.it_value.tv_nsec = deadline % NSEC_PER_SEC;
   }
   pthread_mutex_lock(&timer->base.lock);
+  // Whoever waits for what has fired until now gets it.
+  object_change_begin(&timer->base, 0);
   timer->deadline = deadline;
   timer->slack = slack;
   timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &value, NULL);
-  zx_signals_t signals = timer_peek(&timer->base);
-  if (signals & ZX_TIMER_SIGNALED) object_notify(&timer->base, signals);
+  object_change_end(&timer->base);
+  bool past = deadline && clock_is_past(deadline);
+  if (past && timer->base.shared) wait_until_fired(timer);
+  if (past) object_notify(&timer->base, timer_peek(&timer->base) | ZX_TIMER_SIGNALED);
   pthread_mutex_unlock(&timer->base.lock);
 }
 

@@ -19,6 +19,9 @@ static zx_status_t describe(struct outgoing* out, struct zx_object* object, zx_r
   wire->rights = rights;
   wire->koid = object->koid;
   wire->related_koid = object->related_koid;
+  pthread_mutex_lock(&object->lock);
+  wire->signals = object->user_signals;
+  pthread_mutex_unlock(&object->lock);
   int fds[OBJECT_MAX_FDS];
   unsigned num_fds = 0;
   zx_status_t status = object->ops->pack(object, moves, wire, fds, &num_fds);
@@ -178,6 +181,7 @@ static zx_status_t unpack_one(const struct wire_handle* wire, const int* fds, zx
   if (status != ZX_OK) return status;
   object->koid = wire->koid;
   object->related_koid = wire->related_koid & INT64_MAX;
+  object->user_signals = wire->signals & ZX_USER_SIGNAL_ALL;
   object->shared = wire->flags & WIRE_SHARED;
   if (object->shared && object->ops->share && (status = object->ops->share(object)) != ZX_OK) {
     object_unref(object);

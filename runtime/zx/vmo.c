@@ -14,10 +14,12 @@
 #include <zircon/syscalls/vmo.h>
 
 #include "runtime/zx/handle.h"
+#include "runtime/zx/mapping.h"
 #include "runtime/zx/memory.h"
 #include "runtime/zx/transfer.h"
 
 #define WIRE_SLICE 2u
+#define WIRE_DISCARDABLE 4u
 #define MAX_SIZE ((uint64_t)1 << 46)
 
 static zx_signals_t vmo_peek(struct zx_object* object) {
@@ -38,6 +40,8 @@ static zx_status_t vmo_pack(struct zx_object* object, bool moves, struct wire_ha
   struct vmo* vmo = (struct vmo*)object;
   pthread_mutex_lock(&object->lock);
   wire->values[0] = vmo->content_size;
+  memcpy(wire->name, vmo->name, sizeof(wire->name));
+  if (vmo->discardable) wire->flags |= WIRE_DISCARDABLE;
   if (vmo->slice) {
     wire->flags |= WIRE_SLICE;
     wire->values[1] = vmo->offset;
@@ -51,14 +55,27 @@ static zx_status_t vmo_pack(struct zx_object* object, bool moves, struct wire_ha
 
 static void vmo_destroy(struct zx_object* object) {
   struct vmo* vmo = (struct vmo*)object;
-  struct vmo* parent = vmo->parent;
   close(vmo->fd);
+  if (mapping_forget(vmo)) vmo_finish(vmo);
+}
+
+// Frees a VMO and tells its parent. Whether that was the last reference to the parent.
+static bool leave_family(struct vmo* vmo, struct vmo** out_parent) {
+  struct vmo* parent = *out_parent = vmo->parent;
   free(vmo);
-  if (!parent) return;
+  if (!parent) return false;
   pthread_mutex_lock(&parent->base.lock);
   if (--parent->num_children == 0) object_notify(&parent->base, vmo_peek(&parent->base));
   pthread_mutex_unlock(&parent->base.lock);
-  object_unref(&parent->base);
+  return object_unref_is_last(&parent->base);
+}
+
+void vmo_finish(struct vmo* vmo) {
+  // A loop, since families can be deep.
+  for (struct vmo* parent; leave_family(vmo, &parent); vmo = parent) {
+    close(parent->fd);
+    if (!mapping_forget(parent)) return;
+  }
 }
 
 static const struct object_ops vmo_ops = {
@@ -118,6 +135,7 @@ zx_status_t zx_vmo_create(uint64_t size, uint32_t options, zx_handle_t* out) {
   if (status != ZX_OK) return status;
   vmo->mappable = true;  // of its own making: who holds RESIZE is this process's choice
   vmo->content_size = size;
+  vmo->discardable = options & ZX_VMO_DISCARDABLE;
   return handle_create(&vmo->base, ZX_DEFAULT_VMO_RIGHTS | (resizable ? ZX_RIGHT_RESIZE : 0), out);
 }
 
@@ -137,6 +155,8 @@ zx_status_t vmo_unpack(const struct wire_handle* wire, const int* fds, struct zx
     vmo->size = size;
   }
   vmo->content_size = wire->values[0] <= vmo->size ? wire->values[0] : vmo->size;
+  vmo->discardable = wire->flags & WIRE_DISCARDABLE;
+  memcpy(vmo->name, wire->name, sizeof(vmo->name) - 1);
   *out = &vmo->base;
   return ZX_OK;
 }

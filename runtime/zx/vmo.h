@@ -11,6 +11,7 @@ struct vmo {
   int fd;
   bool resizable;
   bool slice;
+  bool snapshot;
   bool mappable;               // its size cannot shrink behind our back
   uint64_t offset;             // of a slice in the memfd
   uint64_t size;               // whole pages; of a resizable one see vmo_size; lock
@@ -18,7 +19,14 @@ struct vmo {
   char name[ZX_MAX_NAME_LEN];  // lock
   struct vmo* parent;          // with a reference; null: none known here
   uint32_t num_children;       // lock
+  bool discardable;
+  uint32_t lock_count;  // of ZX_VMO_OP_LOCK; lock
+  size_t num_mappings;  // mapping.c's, as is the next
+  bool forgotten;       // only mappings are left of it
 };
+
+// Nothing is left of the VMO, no mapping either: its parent learns of it, and it is freed.
+void vmo_finish(struct vmo* vmo);
 
 // The size now. A resizable VMO's may be changed by other processes, so the memfd is asked.
 uint64_t vmo_size(struct vmo* vmo);

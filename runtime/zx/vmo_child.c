@@ -27,14 +27,19 @@ static zx_status_t check_child(struct vmo* parent, uint32_t options, uint64_t of
     return ZX_ERR_INVALID_ARGS;
   }
   bool resizable = options & ZX_VMO_CHILD_RESIZABLE;
-  if (resizable && ((options & ZX_VMO_CHILD_NO_WRITE) || !(kind & SNAPSHOTS))) return ZX_ERR_INVALID_ARGS;
+  if (resizable && ((options & ZX_VMO_CHILD_NO_WRITE) || kind == ZX_VMO_CHILD_SLICE))
+    return ZX_ERR_INVALID_ARGS;
   if (offset != memory_round_to_page(offset)) return ZX_ERR_INVALID_ARGS;
   if (offset + size < offset || size > (uint64_t)1 << 46) return ZX_ERR_OUT_OF_RANGE;
+  if (parent->discardable) return ZX_ERR_NOT_SUPPORTED;
   if (kind & SNAPSHOTS) return ZX_OK;
-  if (kind == ZX_VMO_CHILD_REFERENCE && (offset || size)) return ZX_ERR_INVALID_ARGS;
+  if (kind == ZX_VMO_CHILD_REFERENCE) {
+    if (offset || size) return ZX_ERR_INVALID_ARGS;
+    return resizable && !parent->resizable ? ZX_ERR_NOT_SUPPORTED : ZX_OK;
+  }
   uint64_t end = vmo_size(parent);
   if (offset > end || memory_round_to_page(size) > end - offset) return ZX_ERR_INVALID_ARGS;
-  return parent->resizable && kind == ZX_VMO_CHILD_SLICE ? ZX_ERR_NOT_SUPPORTED : ZX_OK;
+  return parent->resizable ? ZX_ERR_NOT_SUPPORTED : ZX_OK;
 }
 
 // Copies what the parent has of the range; holes stay holes.
@@ -72,7 +77,7 @@ static zx_status_t make_snapshot(struct vmo* parent, uint32_t options, uint64_t 
     return status;
   }
   status = vmo_create_object(fd, out);
-  if (status == ZX_OK) (*out)->mappable = true;
+  if (status == ZX_OK) (*out)->mappable = (*out)->snapshot = true;
   return status;
 }
 
@@ -107,9 +112,8 @@ static void adopt(struct vmo* parent, struct vmo* child, bool named) {
 static zx_rights_t child_rights(zx_rights_t rights, uint32_t options) {
   rights = (rights & ~ZX_RIGHT_RESIZE) | ZX_RIGHTS_PROPERTY;
   if (options & ZX_VMO_CHILD_RESIZABLE) rights |= ZX_RIGHT_RESIZE;
-  if (options & SNAPSHOTS) rights = (rights | ZX_RIGHT_WRITE) & ~ZX_RIGHT_EXECUTE;
-  if (options & ZX_VMO_CHILD_NO_WRITE) rights &= ~ZX_RIGHT_WRITE;
-  return rights;
+  if (options & ZX_VMO_CHILD_NO_WRITE) return rights & ~ZX_RIGHT_WRITE;
+  return options & SNAPSHOTS ? (rights | ZX_RIGHT_WRITE) & ~ZX_RIGHT_EXECUTE : rights;
 }
 
 zx_status_t zx_vmo_create_child(zx_handle_t handle, uint32_t options, uint64_t offset, uint64_t size,
@@ -159,7 +163,9 @@ static zx_status_t check_op(struct vmo* vmo, zx_rights_t rights, uint32_t op, ui
     case ZX_VMO_OP_LOCK:
     case ZX_VMO_OP_TRY_LOCK:
     case ZX_VMO_OP_UNLOCK:
-      return rights & (ZX_RIGHT_READ | ZX_RIGHT_WRITE) ? ZX_ERR_NOT_SUPPORTED : ZX_ERR_ACCESS_DENIED;
+      if (!(rights & (ZX_RIGHT_READ | ZX_RIGHT_WRITE))) return ZX_ERR_ACCESS_DENIED;
+      if (!vmo->discardable) return ZX_ERR_NOT_SUPPORTED;
+      return offset || size != vmo_size(vmo) ? ZX_ERR_OUT_OF_RANGE : ZX_OK;
     default:
       return ZX_ERR_INVALID_ARGS;
   }
@@ -168,6 +174,29 @@ static zx_status_t check_op(struct vmo* vmo, zx_rights_t rights, uint32_t op, ui
   if (offset > end || size > end - offset) return ZX_ERR_OUT_OF_RANGE;
   bool aligned = offset == memory_round_to_page(offset) && size == memory_round_to_page(size);
   return op == ZX_VMO_OP_DECOMMIT && !aligned ? ZX_ERR_INVALID_ARGS : ZX_OK;
+}
+
+static bool is_lock_op(uint32_t op) {
+  return op == ZX_VMO_OP_LOCK || op == ZX_VMO_OP_TRY_LOCK || op == ZX_VMO_OP_UNLOCK;
+}
+
+// Locks on a discardable VMO: nothing here discards its pages, so a lock never finds any discarded.
+static zx_status_t change_lock(struct vmo* vmo, uint32_t op, uint64_t size, void* buffer,
+                               size_t buffer_size) {
+  zx_vmo_lock_state_t state = {.size = size};
+  if (op == ZX_VMO_OP_LOCK && (!buffer || buffer_size < sizeof(state))) return ZX_ERR_INVALID_ARGS;
+  zx_status_t status = ZX_OK;
+  pthread_mutex_lock(&vmo->base.lock);
+  if (op != ZX_VMO_OP_UNLOCK) {
+    vmo->lock_count++;
+  } else if (vmo->lock_count) {
+    vmo->lock_count--;
+  } else {
+    status = ZX_ERR_BAD_STATE;
+  }
+  pthread_mutex_unlock(&vmo->base.lock);
+  if (op == ZX_VMO_OP_LOCK) memcpy(buffer, &state, sizeof(state));
+  return status;
 }
 
 static zx_status_t change_range(struct vmo* vmo, uint32_t op, uint64_t offset, uint64_t size) {
@@ -191,7 +220,11 @@ zx_status_t zx_vmo_op_range(zx_handle_t handle, uint32_t op, uint64_t offset, ui
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_VMO, 0, &object, &rights);
   if (status != ZX_OK) return status;
   status = check_op((struct vmo*)object, rights, op, offset, size);
-  if (status == ZX_OK) status = change_range((struct vmo*)object, op, offset, size);
+  if (status == ZX_OK && is_lock_op(op)) {
+    status = change_lock((struct vmo*)object, op, size, buffer, buffer_size);
+  } else if (status == ZX_OK) {
+    status = change_range((struct vmo*)object, op, offset, size);
+  }
   object_unref(object);
   return status;
 }

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/zx/memory.h"
+#include "runtime/zx/mapping.h"
 #include "runtime/zx/vmo.h"
 
 zx_status_t vmo_get_property(struct zx_object* object, uint32_t property, void* value, size_t size) {
@@ -17,7 +17,7 @@ zx_status_t vmo_get_property(struct zx_object* object, uint32_t property, void* 
   } else if (property == ZX_PROP_NAME || property == ZX_PROP_VMO_CONTENT_SIZE) {
     status = ZX_ERR_BUFFER_TOO_SMALL;
   } else {
-    status = ZX_ERR_NOT_SUPPORTED;
+    status = ZX_ERR_WRONG_TYPE;
   }
   pthread_mutex_unlock(&object->lock);
   return status;
@@ -59,7 +59,7 @@ zx_status_t vmo_set_property(struct zx_object* object, uint32_t property, const 
   if (property == ZX_PROP_NAME) {
     set_name(vmo, value, size);
   } else if (property != ZX_PROP_VMO_CONTENT_SIZE) {
-    status = ZX_ERR_NOT_SUPPORTED;
+    status = ZX_ERR_WRONG_TYPE;
   } else if (size < sizeof(content_size)) {
     status = ZX_ERR_BUFFER_TOO_SMALL;
   } else {
@@ -75,6 +75,11 @@ void vmo_info(struct zx_object* object, zx_rights_t rights, zx_info_vmo_t* out) 
   struct stat st;
   pthread_mutex_lock(&object->lock);
   *out = (zx_info_vmo_t){.koid = object->koid, .handle_rights = rights, .num_children = vmo->num_children};
+  out->num_mappings = mapping_count(vmo);
+  out->share_count = 1;
+  out->flags = ZX_INFO_VMO_TYPE_PAGED | ZX_INFO_VMO_VIA_HANDLE |
+               (vmo->resizable ? ZX_INFO_VMO_RESIZABLE : 0) | (vmo->snapshot ? ZX_INFO_VMO_IS_COW_CLONE : 0) |
+               (vmo->discardable ? ZX_INFO_VMO_DISCARDABLE : 0);
   memcpy(out->name, vmo->name, sizeof(out->name));
   out->size_bytes = vmo_size(vmo);
   if (vmo->parent) out->parent_koid = vmo->parent->base.koid;

@@ -26,14 +26,17 @@ struct wait {
 
 enum wait_result { NOTHING, INTERRUPTED, SATISFIED, CANCELED };
 
-// Threads of this process that change an object tell its observers.
+// Threads of this process that change an object tell its observers, and so does this one, of what comes and
+// goes.
 static void observe(struct wait* wait) {
   for (size_t i = 0; i < wait->count; i++) {
     struct wait_entry* entry = &wait->entries[i];
     entry->observer.waker = wait->waker;
     pthread_mutex_lock(&entry->object->lock);
+    object_settle(entry->object);
     list_add_tail(&entry->object->observers, &entry->observer.node);
     pthread_mutex_unlock(&entry->object->lock);
+    if (!wait->waker) continue;
     // A close between the lookup and now has told nobody.
     struct zx_object* again = NULL;
     if (handle_lookup(entry->observer.handle, ZX_OBJ_TYPE_NONE, 0, &again, NULL) != ZX_OK ||
@@ -90,6 +93,7 @@ static enum wait_result arm(struct wait* wait, struct pollfd* pollfds) {
     pthread_mutex_lock(&entry->object->lock);
     zx_signals_t signals =
         entry->object->ops->arm(entry->object, entry->observer.trigger, &pollfds[i].events);
+    object_note(entry->object, signals);
     result = worse(result, judge(entry, signals));
     pthread_mutex_unlock(&entry->object->lock);
     pollfds[i].events |= POLLRDHUP;
@@ -106,7 +110,7 @@ static enum wait_result note(struct wait* wait, const struct pollfd* pollfds) {
     if (pollfds[i].revents) {
       signals = entry->object->ops->ready(entry->object, entry->observer.trigger, pollfds[i].revents);
       // The bell is silent now; others that sleep on it hear of it from here.
-      if (wait->waker) object_notify(entry->object, signals);
+      object_note(entry->object, signals);
     } else {
       signals = entry->object->ops->peek(entry->object);
     }
@@ -124,6 +128,23 @@ static enum wait_result look_closely(struct wait* wait) {
     struct wait_entry* entry = &wait->entries[i];
     zx_signals_t signals = object_signals(entry->object);
     pthread_mutex_lock(&entry->object->lock);
+    result = worse(result, judge(entry, signals));
+    pthread_mutex_unlock(&entry->object->lock);
+  }
+  return result;
+}
+
+// A wait that is met tells all signals of all its items, also those that only the kernel knows; and what
+// memory took to be on may turn out to be over. `polled`: what has just been polled for; null: nothing.
+static enum wait_result complete(struct wait* wait, enum wait_result result, const struct pollfd* polled) {
+  if (result == NOTHING || result == INTERRUPTED) return result;
+  result = NOTHING;
+  for (size_t i = 0; i < wait->count; i++) {
+    struct wait_entry* entry = &wait->entries[i];
+    pthread_mutex_lock(&entry->object->lock);
+    zx_signals_t signals = entry->signals;
+    if (!object_knows(entry->object, polled ? polled[i].events : 0))
+      signals = object_signals_locked(entry->object);
     result = worse(result, judge(entry, signals));
     pthread_mutex_unlock(&entry->object->lock);
   }
@@ -156,7 +177,7 @@ static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
   *interrupt = (struct pollfd){.fd = wait->interrupt_fd, .events = POLLIN};
   nfds_t num_fds = wait->count + (wait->interrupt_fd >= 0 ? 2 : wait->waker ? 1 : 0);
   for (;;) {
-    enum wait_result result = arm(wait, pollfds);
+    enum wait_result result = complete(wait, arm(wait, pollfds), NULL);
     if (result != NOTHING) return status_of(result);
     if (block(wait, deadline)) continue;
     struct timespec storage;
@@ -164,11 +185,12 @@ static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
     int ready = ppoll(pollfds, num_fds, timeout, NULL);
     if (ready > 0) {
       if (wait->waker && wake->revents) waker_drain(wait->waker);
-      result = note(wait, pollfds);
+      result = complete(wait, note(wait, pollfds), pollfds);
       if (wait->interrupt_fd >= 0 && interrupt->revents) result = worse(result, INTERRUPTED);
       if (result != NOTHING) return status_of(result);
     }
-    if (ready <= 0 && clock_is_past(deadline)) return status_of(look_closely(wait));
+    // Whatever keeps ringing, the deadline holds.
+    if (clock_is_past(deadline)) return status_of(look_closely(wait));
   }
 }
 
@@ -179,23 +201,15 @@ static bool spin(struct wait* wait) {
 }
 
 static zx_status_t wait_for(struct wait* wait, zx_time_t deadline) {
-  if (clock_is_past(deadline)) {
-    zx_status_t status = status_of(look_closely(wait));
-    return status;
-  }
-  enum wait_result result = look(wait);
-  if (result == NOTHING && spin(wait)) result = look(wait);
+  if (clock_is_past(deadline)) return status_of(look_closely(wait));
+  enum wait_result result = complete(wait, look(wait), NULL);
+  if (result == NOTHING && spin(wait)) result = complete(wait, look(wait), NULL);
   if (result != NOTHING) return status_of(result);
-  if (waker_needed()) {
-    wait->waker = waker_get();
-    if (!wait->waker) return ZX_ERR_NO_RESOURCES;
-    observe(wait);
-  }
+  if (waker_needed() && !(wait->waker = waker_get())) return ZX_ERR_NO_RESOURCES;
+  observe(wait);
   zx_status_t status = sleep_until_met(wait, deadline);
-  if (wait->waker) {
-    stop_observing(wait);
-    waker_put(wait->waker);
-  }
+  stop_observing(wait);
+  waker_put(wait->waker);
   return status;
 }
 

@@ -72,11 +72,10 @@ typedef int32_t zx_status_t;
 #define ZX_ERR_CONNECTION_RESET ((zx_status_t)-75)
 #define ZX_ERR_CONNECTION_ABORTED ((zx_status_t)-76)
 
-// The name of a status, as "ZX_ERR_BAD_HANDLE"; "(unknown status)" for a number that is none. Static storage.
-const char* zx_status_get_string(zx_status_t status);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include <zircon/status.h>
 
 #endif  // ZIRCON_ERRORS_H_

@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-// A handle names an object together with rights to it. Its value means something only inside this process; a value
-// may come back for another object once it has been closed.
+// A handle names an object together with rights to it. Its value means something only inside this process; a
+// value may come back for another object once it has been closed.
 typedef uint32_t zx_handle_t;
 #define ZX_HANDLE_INVALID ((zx_handle_t)0)
 #define ZX_HANDLE_FIXED_BITS_MASK ((zx_handle_t)0x3)  // set in every valid value
@@ -22,7 +22,7 @@ typedef uint32_t zx_handle_t;
 // Nanoseconds: a point of CLOCK_MONOTONIC, and a distance.
 typedef int64_t zx_time_t;
 typedef int64_t zx_duration_t;
-typedef uint64_t zx_ticks_t;
+typedef int64_t zx_ticks_t;
 typedef uint32_t zx_clock_t;
 #define ZX_TIME_INFINITE INT64_MAX
 #define ZX_TIME_INFINITE_PAST INT64_MIN
@@ -52,13 +52,18 @@ typedef uint32_t zx_obj_type_t;
 #define ZX_OBJ_TYPE_CHANNEL ((zx_obj_type_t)4)
 #define ZX_OBJ_TYPE_EVENT ((zx_obj_type_t)5)
 #define ZX_OBJ_TYPE_PORT ((zx_obj_type_t)6)
+#define ZX_OBJ_TYPE_INTERRUPT ((zx_obj_type_t)9)
 #define ZX_OBJ_TYPE_SOCKET ((zx_obj_type_t)14)
+#define ZX_OBJ_TYPE_RESOURCE ((zx_obj_type_t)15)
 #define ZX_OBJ_TYPE_EVENTPAIR ((zx_obj_type_t)16)
 #define ZX_OBJ_TYPE_JOB ((zx_obj_type_t)17)
 #define ZX_OBJ_TYPE_VMAR ((zx_obj_type_t)18)
 #define ZX_OBJ_TYPE_FIFO ((zx_obj_type_t)19)
 #define ZX_OBJ_TYPE_TIMER ((zx_obj_type_t)22)
 #define ZX_OBJ_TYPE_CLOCK ((zx_obj_type_t)30)
+#define ZX_OBJ_TYPE_STREAM ((zx_obj_type_t)31)
+#define ZX_OBJ_TYPE_IOB ((zx_obj_type_t)33)
+#define ZX_OBJ_TYPE_UPPER_BOUND ((zx_obj_type_t)64)
 
 // Signals. Bits 0 to 22 belong to the system, 24 to 31 to the user.
 typedef uint32_t zx_signals_t;
@@ -166,6 +171,9 @@ typedef struct zx_wait_item {
 #define ZX_SOCKET_STREAM 0u
 #define ZX_SOCKET_DATAGRAM 1u
 #define ZX_SOCKET_PEEK 8u
+#define ZX_SOCKET_SHUTDOWN_WRITE 1u
+#define ZX_SOCKET_SHUTDOWN_READ 2u
+#define ZX_SOCKET_SHUTDOWN_MASK (ZX_SOCKET_SHUTDOWN_WRITE | ZX_SOCKET_SHUTDOWN_READ)
 #define ZX_SOCKET_DISPOSITION_WRITE_DISABLED 1u
 #define ZX_SOCKET_DISPOSITION_WRITE_ENABLED 2u
 
@@ -190,6 +198,14 @@ typedef struct zx_wait_item {
 #define ZX_VMO_OP_TRY_LOCK 11u
 #define ZX_VMO_OP_DONT_NEED 12u
 #define ZX_VMO_OP_ALWAYS_NEED 13u
+// What ZX_VMO_OP_LOCK fills in: the locked range, and what of it had been discarded.
+typedef struct zx_vmo_lock_state {
+  uint64_t offset;
+  uint64_t size;
+  uint64_t discarded_offset;
+  uint64_t discarded_size;
+} zx_vmo_lock_state_t;
+
 #define ZX_VM_PERM_READ ((zx_vm_option_t)1 << 0)
 #define ZX_VM_PERM_WRITE ((zx_vm_option_t)1 << 1)
 #define ZX_VM_PERM_EXECUTE ((zx_vm_option_t)1 << 2)
@@ -199,6 +215,14 @@ typedef struct zx_wait_item {
 #define ZX_VM_REQUIRE_NON_RESIZABLE ((zx_vm_option_t)1 << 11)
 #define ZX_VM_ALLOW_FAULTS ((zx_vm_option_t)1 << 12)
 #define ZX_VM_OFFSET_IS_UPPER_LIMIT ((zx_vm_option_t)1 << 13)
+#define ZX_VM_ALIGN_BASE 24  // the power of two that the address is to be a multiple of
+#define ZX_VM_ALIGN_1KB ((zx_vm_option_t)10 << ZX_VM_ALIGN_BASE)
+#define ZX_VM_ALIGN_4KB ((zx_vm_option_t)12 << ZX_VM_ALIGN_BASE)
+#define ZX_VM_ALIGN_64KB ((zx_vm_option_t)16 << ZX_VM_ALIGN_BASE)
+#define ZX_VM_ALIGN_1MB ((zx_vm_option_t)20 << ZX_VM_ALIGN_BASE)
+#define ZX_VM_ALIGN_2MB ((zx_vm_option_t)21 << ZX_VM_ALIGN_BASE)
+#define ZX_VM_ALIGN_1GB ((zx_vm_option_t)30 << ZX_VM_ALIGN_BASE)
+#define ZX_VM_ALIGN_4GB ((zx_vm_option_t)32 << ZX_VM_ALIGN_BASE)
 
 // Timers.
 #define ZX_TIMER_SLACK_CENTER 0u

@@ -8,20 +8,21 @@
 extern "C" {
 #endif
 
-// Waits until any of `signals` is on, or `deadline`. `observed` (may be null) gets all signals then on, also with
-// ZX_ERR_TIMED_OUT and ZX_ERR_CANCELED. A past deadline polls. Needs WAIT.
-// ZX_ERR_TIMED_OUT; ZX_ERR_CANCELED: the handle was closed by another thread.
+// Waits until any of `signals` is on, or `deadline`. `observed` (may be null) gets all signals then on, also
+// with ZX_ERR_TIMED_OUT and ZX_ERR_CANCELED. A past deadline polls. Needs WAIT. ZX_ERR_TIMED_OUT;
+// ZX_ERR_CANCELED: the handle was closed by another thread.
 zx_status_t zx_object_wait_one(zx_handle_t handle, zx_signals_t signals, zx_time_t deadline,
                                zx_signals_t* observed);
 
-// Waits until one of the items has one of its `waitfor` signals on; fills every `pending`, also with ZX_ERR_TIMED_OUT
-// and ZX_ERR_CANCELED. With no items, sleeps to the deadline. ZX_ERR_OUT_OF_RANGE: more than ZX_WAIT_MANY_MAX_ITEMS;
-// one bad item fails the whole call.
+// Waits until one of the items has one of its `waitfor` signals on; fills every `pending`, also with
+// ZX_ERR_TIMED_OUT and ZX_ERR_CANCELED. With no items, sleeps to the deadline. ZX_ERR_OUT_OF_RANGE: more than
+// ZX_WAIT_MANY_MAX_ITEMS; one bad item fails the whole call.
 zx_status_t zx_object_wait_many(zx_wait_item_t* items, size_t num_items, zx_time_t deadline);
 
-// Queues a packet with `key` in `port` once any of `signals` is on (once: the wait is then over). Needs WAIT, and WRITE
-// on the port. Costs no system call by itself. Options: ZX_WAIT_ASYNC_TIMESTAMP, ZX_WAIT_ASYNC_EDGE (only a change
-// from off to on counts). ZX_ERR_INVALID_ARGS: other options. ZX_ERR_NOT_SUPPORTED: the object cannot be waited on.
+// Queues a packet with `key` in `port` once any of `signals` is on (once: the wait is then over). Needs WAIT,
+// and WRITE on the port. Costs no system call by itself. Options: ZX_WAIT_ASYNC_TIMESTAMP, ZX_WAIT_ASYNC_EDGE
+// (only a change from off to on counts). ZX_ERR_INVALID_ARGS: other options. ZX_ERR_NOT_SUPPORTED: the object
+// cannot be waited on.
 #define ZX_WAIT_ASYNC_ONCE 0u
 #define ZX_WAIT_ASYNC_TIMESTAMP 1u
 #define ZX_WAIT_ASYNC_EDGE 2u
@@ -59,6 +60,12 @@ typedef struct zx_info_socket {
   size_t tx_buf_size;
 } zx_info_socket_t;
 
+#define ZX_INFO_VMO_TYPE_PAGED 1u
+#define ZX_INFO_VMO_RESIZABLE 2u
+#define ZX_INFO_VMO_IS_COW_CLONE 4u
+#define ZX_INFO_VMO_VIA_HANDLE 8u
+#define ZX_INFO_VMO_DISCARDABLE 0x80u
+
 typedef struct zx_info_vmo {
   zx_koid_t koid;
   char name[ZX_MAX_NAME_LEN];
@@ -81,21 +88,24 @@ typedef struct zx_info_timer {
   zx_duration_t slack;
 } zx_info_timer_t;
 
-// Fills `buffer` with the topic's record; `actual` and `avail` (may be null) get 1. HANDLE_VALID and HANDLE_BASIC need no
-// right, the others INSPECT. ZX_ERR_BUFFER_TOO_SMALL; ZX_ERR_NOT_SUPPORTED: unknown topic.
+// Fills `buffer` with the topic's record; `actual` and `avail` (may be null) get 1. HANDLE_VALID and
+// HANDLE_BASIC need no right, the others INSPECT. ZX_ERR_BUFFER_TOO_SMALL; ZX_ERR_NOT_SUPPORTED: unknown
+// topic.
 zx_status_t zx_object_get_info(zx_handle_t handle, uint32_t topic, void* buffer, size_t buffer_size,
                                size_t* actual, size_t* avail);
 
 // Properties: ZX_PROP_NAME (char[ZX_MAX_NAME_LEN]; vmos), ZX_PROP_VMO_CONTENT_SIZE (uint64_t),
-// ZX_PROP_SOCKET_RX_THRESHOLD and _TX_THRESHOLD (size_t; 0 switches the signal off). Needs GET_PROPERTY or SET_PROPERTY.
-// A name longer than 31 bytes is cut. ZX_ERR_BUFFER_TOO_SMALL, ZX_ERR_WRONG_TYPE, ZX_ERR_NOT_SUPPORTED (unknown),
-// ZX_ERR_INVALID_ARGS (null value; threshold beyond the buffer), ZX_ERR_PEER_CLOSED (TX threshold).
+// ZX_PROP_SOCKET_RX_THRESHOLD and _TX_THRESHOLD (size_t; 0 switches the signal off). Needs GET_PROPERTY or
+// SET_PROPERTY. A name longer than 31 bytes is cut. ZX_ERR_BUFFER_TOO_SMALL, ZX_ERR_WRONG_TYPE (of another
+// type), ZX_ERR_NOT_SUPPORTED (unknown), ZX_ERR_INVALID_ARGS (null value; threshold beyond the buffer),
+// ZX_ERR_PEER_CLOSED (TX threshold).
 #define ZX_PROP_NAME 3u
 #define ZX_PROP_SOCKET_RX_THRESHOLD 12u
 #define ZX_PROP_SOCKET_TX_THRESHOLD 13u
 #define ZX_PROP_VMO_CONTENT_SIZE 17u
 zx_status_t zx_object_get_property(zx_handle_t handle, uint32_t property, void* value, size_t value_size);
-zx_status_t zx_object_set_property(zx_handle_t handle, uint32_t property, const void* value, size_t value_size);
+zx_status_t zx_object_set_property(zx_handle_t handle, uint32_t property, const void* value,
+                                   size_t value_size);
 
 #ifdef __cplusplus
 }

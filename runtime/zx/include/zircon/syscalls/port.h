@@ -11,6 +11,8 @@ extern "C" {
 #define ZX_PKT_TYPE_USER 0u
 #define ZX_PKT_TYPE_SIGNAL_ONE 1u
 
+#define ZX_PORT_BIND_TO_INTERRUPT 1u  // accepted; there are no interrupts to bind
+
 typedef union zx_packet_user {
   uint64_t u64[4];
   uint32_t u32[8];
@@ -36,19 +38,21 @@ typedef struct zx_port_packet {
   };
 } zx_port_packet_t;
 
-// Makes a port. It stays in its process. ZX_ERR_INVALID_ARGS: `options` is not 0.
+// Makes a port. It stays in its process. ZX_ERR_INVALID_ARGS: options but
+// ZX_PORT_BIND_TO_INTERRUPT.
 zx_status_t zx_port_create(uint32_t options, zx_handle_t* out);
 
 // Queues a user packet: key, status and payload as given, the type forced to USER. Needs WRITE.
 // ZX_ERR_INVALID_ARGS: null packet. ZX_ERR_SHOULD_WAIT: 4096 user packets are queued already.
 zx_status_t zx_port_queue(zx_handle_t handle, const zx_port_packet_t* packet);
 
-// Takes the first packet, waiting for one until `deadline` (a past one polls). One packet wakes one thread. Needs READ.
-// ZX_ERR_TIMED_OUT. ZX_ERR_CANCELED: the handle was closed meanwhile. ZX_ERR_INVALID_ARGS: null packet.
+// Takes the first packet, waiting for one until `deadline` (a past one polls). One packet wakes one thread.
+// Needs READ. ZX_ERR_TIMED_OUT. ZX_ERR_CANCELED: the handle was closed meanwhile. ZX_ERR_INVALID_ARGS: null
+// packet.
 zx_status_t zx_port_wait(zx_handle_t handle, zx_time_t deadline, zx_port_packet_t* packet);
 
-// Ends the waits made with the handle `source` and `key`, and removes their queued packets. Needs WRITE, and WAIT on
-// the source. ZX_ERR_NOT_FOUND: there were none.
+// Ends the waits made with the handle `source` and `key`, and removes their queued packets. Needs WRITE, and
+// WAIT on the source. ZX_ERR_NOT_FOUND: there were none.
 zx_status_t zx_port_cancel(zx_handle_t handle, zx_handle_t source, uint64_t key);
 
 #ifdef __cplusplus
