@@ -126,7 +126,11 @@ zx_signals_t object_awaited(const struct zx_object* object) {
 }
 
 bool object_is_watched(const struct zx_object* object) {
-  return !list_is_empty(&object->observers) || port_watches(object);
+  LIST_FOR_EACH(node, &object->observers) {
+    // Without a waker it is the only thread there is, and awake.
+    if (LIST_ENTRY(node, struct observer, node)->waker) return true;
+  }
+  return port_watches(object);
 }
 
 void object_cancel_waits(struct zx_object* object, zx_handle_t handle) {

@@ -52,7 +52,6 @@ struct object_ops {
   // Null: they come another way.
   zx_signals_t (*risen)(struct zx_object* object);
 
-
   // Changes own signals; null: `user_signals` only. Returns with the lock held, as called.
   void (*signal)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
   zx_status_t (*signal_peer)(struct zx_object* object, zx_signals_t clear,
@@ -135,7 +134,7 @@ void object_cancel_waits(struct zx_object* object, zx_handle_t handle);
 // The signals that threads and ports of this process wait for. Lock held.
 zx_signals_t object_awaited(const struct zx_object* object);
 
-// Whether anyone in this process waits. Lock held.
+// Whether another thread of this process waits, or a port. Lock held.
 bool object_is_watched(const struct zx_object* object);
 
 // `wait_fd` has changed: wakes those who poll the old one. Lock held.
