@@ -94,12 +94,15 @@ typedef struct tcp_segment {
   bool sacked, lost;
   bool retransmitted;    // ever: gives no round-trip time
   bool in_flight_again;  // the retransmission is (thought to be) under way
+  uint32_t run;  // of a sacked one: so many from it on are known to be sacked, 0 and 1 for itself alone
 } tcp_segment_t;
 
 typedef struct tcp_scoreboard {
   tcp_segment_t* ring;
   uint32_t head, count, room;            // room is a power of two
   uint32_t sacked, lost, retransmitted;  // bytes
+  uint32_t
+      lost_from;  // no lost segment that is still to be sent again begins before it, while there are some
 } tcp_scoreboard_t;
 
 typedef struct tcp tcp_t;
@@ -202,7 +205,7 @@ struct tcp {
   int64_t ts_recent_at;
   // How fast the reader is, for the size of the window.
   int64_t tune_start;
-  uint32_t tune_copied;
+  uint32_t tune_copied, tune_before;
   bool rx_limit_fixed, tx_limit_fixed;
 
   // Round trips.
@@ -370,6 +373,14 @@ bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64
 void tcp_board_clear(tcp_scoreboard_t* board);
 void tcp_board_pop(tcp_scoreboard_t* board);
 uint32_t tcp_board_find(const tcp_scoreboard_t* board, uint32_t seq);  // the first that ends after seq
+// The first behind `index`, which is sacked, that is not known to be sacked.
+uint32_t tcp_board_skip(const tcp_scoreboard_t* board, uint32_t index);
+// All from `first` to before `end` are sacked: they are skipped at once from now on.
+void tcp_board_join(tcp_scoreboard_t* board, uint32_t first, uint32_t end);
+// The first lost one that is to be sent again; NULL if there is none.
+tcp_segment_t* tcp_board_next_lost(tcp_scoreboard_t* board);
+// A receiver may take back what it reported by SACK (RFC 2018, 8).
+void tcp_board_forget_sacks(tcp_scoreboard_t* board);
 void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment);
 void tcp_board_mark_sacked(tcp_scoreboard_t* board, tcp_segment_t* segment);
 // Bytes thought to be in the network (RFC 6675's pipe).

@@ -21,13 +21,20 @@ static void take_sacks(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
       continue;
     }
     uint32_t i = tcp_board_find(&tcp->board, r->start);
-    for (; i < tcp->board.count; i++) {
+    if (i < tcp->board.count && seq_lt(tcp_board_at(&tcp->board, i)->seq, r->start)) i++;  // a part only
+    uint32_t first = i;
+    while (i < tcp->board.count) {
       tcp_segment_t* s = tcp_board_at(&tcp->board, i);
       if (seq_lt(r->end, s->end)) break;
-      if (s->sacked || seq_lt(s->seq, r->start)) continue;
+      if (s->sacked) {
+        i = tcp_board_skip(&tcp->board, i);
+        continue;
+      }
       delivered(tcp, s, p);
       tcp_board_mark_sacked(&tcp->board, s);
+      i++;
     }
+    tcp_board_join(&tcp->board, first, i);
   }
 }
 

@@ -262,9 +262,7 @@ int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
 }
 
 static bool send_lost(tcp_t* tcp) {
-  for (uint32_t i = 0; i < tcp->board.count && tcp->board.lost > tcp->board.retransmitted; i++) {
-    tcp_segment_t* s = tcp_board_at(&tcp->board, i);
-    if (!s->lost || s->in_flight_again) continue;
+  for (tcp_segment_t* s; (s = tcp_board_next_lost(&tcp->board));) {
     if (tcp_pipe(tcp) + (s->end - s->seq) > tcp->cwnd && tcp_pipe(tcp)) return false;
     if (tcp_retransmit(tcp, s)) return false;
   }

@@ -221,15 +221,23 @@ void tcp_receive(tcp_t* tcp, const tcp_in_t* in) {
 }
 
 // The buffer follows the reader: what it took within a round trip should fit twice (dynamic right-sizing).
+// While that still grows from one round to the next, the peer is in slow start, and will send twice as much
+// before this can tell: so it gets room in advance, up to three times as much.
 static void tune(tcp_t* tcp, uint32_t bytes) {
   int64_t now = tcp->base.stack->now;
   int64_t round = tcp->srtt ? tcp->srtt : 100 * NS_PER_MS;
   tcp->tune_copied += bytes;
   if (now - tcp->tune_start < round) return;
-  uint64_t wanted = 2 * (uint64_t)tcp->tune_copied + 16 * tcp->mss;
+  uint64_t copied = tcp->tune_copied, before = tcp->tune_before ? tcp->tune_before : 1;
+  uint64_t wanted = 2 * copied + 16 * tcp->mss;
+  if (copied >= 2 * before)
+    wanted *= 3;
+  else if (copied > before)
+    wanted += 2 * wanted * (copied - before) / before;
   if (!tcp->rx_limit_fixed && wanted > tcp->rx_limit)
     tcp->rx_limit = wanted < RX_LIMIT_MAX ? (uint32_t)wanted : RX_LIMIT_MAX;
   tcp->tune_start = now;
+  tcp->tune_before = tcp->tune_copied;
   tcp->tune_copied = 0;
 }
 

@@ -30,16 +30,19 @@ static int64_t reorder_window(const tcp_t* tcp) {
   return window < tcp->srtt ? window : tcp->srtt;
 }
 
-// RFC 8985, 6.2 step 5.
+// RFC 8985, 6.2 step 5. Segments lie in the order of their first sending, so behind one that was sent once,
+// and after the latest that has arrived, there is none that was sent before that.
 bool tcp_rack_detect(tcp_t* tcp) {
   if (!tcp->rack_sent) return false;
   int64_t now = tcp->base.stack->now, window = reorder_window(tcp), wait = 0;
   bool any = false;
-  for (uint32_t i = 0; i < tcp->board.count; i++) {
+  for (uint32_t i = 0; i < tcp->board.count;) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, i);
+    i = s->sacked ? tcp_board_skip(&tcp->board, i) : i + 1;
     if (s->sacked || (s->lost && !s->in_flight_again)) continue;
     bool before =
         s->sent_ns < tcp->rack_sent || (s->sent_ns == tcp->rack_sent && seq_lt(s->end, tcp->rack_end));
+    if (!before && !s->retransmitted) break;
     if (!before) continue;
     int64_t left = s->sent_ns + tcp->rack_rtt + window - now;
     if (left <= 0) {

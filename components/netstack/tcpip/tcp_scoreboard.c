@@ -1,5 +1,7 @@
 // The segments in flight, in the order of their sequence numbers: an array used as a ring, so appending and
-// acknowledging are a few instructions, and finding is a binary search.
+// acknowledging are a few instructions, and finding is a binary search. What is known of many segments at
+// once (sacked, or none to be sent again before a place) is skipped, so that the cost of an acknowledgement
+// goes with what it tells and the number of holes, not with the window.
 #include <stdlib.h>
 
 #include "tcp.h"
@@ -67,6 +69,8 @@ uint32_t tcp_board_find(const tcp_scoreboard_t* board, uint32_t seq) {
 
 void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment) {
   uint32_t length = length_of(segment);
+  if (board->lost == board->retransmitted || seq_lt(segment->seq, board->lost_from))
+    board->lost_from = segment->seq;
   if (segment->in_flight_again) {  // the retransmission is lost
     board->retransmitted -= length;
     segment->in_flight_again = false;
@@ -80,7 +84,35 @@ void tcp_board_mark_sacked(tcp_scoreboard_t* board, tcp_segment_t* segment) {
   uncount(board, segment, length);
   segment->lost = segment->in_flight_again = false;
   segment->sacked = true;
+  segment->run = 1;
   board->sacked += length;
+}
+
+uint32_t tcp_board_skip(const tcp_scoreboard_t* board, uint32_t index) {
+  uint32_t run = tcp_board_at(board, index)->run;
+  return index + (run ? run : 1);
+}
+
+void tcp_board_join(tcp_scoreboard_t* board, uint32_t first, uint32_t end) {
+  if (first < end) tcp_board_at(board, first)->run = end - first;
+}
+
+tcp_segment_t* tcp_board_next_lost(tcp_scoreboard_t* board) {
+  if (board->lost == board->retransmitted) return NULL;
+  for (uint32_t i = tcp_board_find(board, board->lost_from); i < board->count; i++) {
+    tcp_segment_t* s = tcp_board_at(board, i);
+    if (s->lost && !s->in_flight_again) {
+      board->lost_from = s->seq;
+      return s;
+    }
+  }
+  return NULL;
+}
+
+void tcp_board_forget_sacks(tcp_scoreboard_t* board) {
+  for (uint32_t i = 0; i < board->count; i++)
+    tcp_board_at(board, i)->sacked = false;
+  board->sacked = 0;
 }
 
 uint32_t tcp_pipe(const tcp_t* tcp) {

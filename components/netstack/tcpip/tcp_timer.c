@@ -92,22 +92,13 @@ static void syn_timeout(tcp_t* tcp) {
   tcp_arm_send_timer(tcp);
 }
 
-// A receiver may take back what it reported by SACK (RFC 2018, 8).
-static void forget_sacks(tcp_t* tcp) {
-  for (uint32_t i = 0; i < tcp->board.count; i++) {
-    tcp_segment_t* s = tcp_board_at(&tcp->board, i);
-    if (s->sacked) tcp->board.sacked -= s->end - s->seq;
-    s->sacked = false;
-  }
-}
-
 static void retransmission_timeout(tcp_t* tcp) {
   if (given_up(tcp)) {
     tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
   count(tcp->base.stack, tcp_timeouts);
-  if (tcp->board.count && tcp_board_at(&tcp->board, 0)->sacked) forget_sacks(tcp);
+  if (tcp->board.count && tcp_board_at(&tcp->board, 0)->sacked) tcp_board_forget_sacks(&tcp->board);
   tcp_enter_recovery(tcp, TCP_LOSS);
   tcp_mark_all_lost(tcp);
   tcp->dupacks = 0;
