@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 uint64_t bench_now_ns(void) {
@@ -50,6 +51,18 @@ void bench_report(const bench_row_t* row) {
   json_object_set_new(object, "reference_value",
                       row->reference ? json_real(row->reference_value) : json_null());
   print_line(object);
+}
+
+bool bench_wanted(const char* name) {
+  const char* rows = getenv("JACINTH_BENCH_ROWS");
+  if (!rows || !rows[0]) return true;
+  for (const char* row = rows; *row;) {
+    size_t length = strcspn(row, "\n");
+    size_t common = strlen(name) < length ? strlen(name) : length;
+    if (length && strncmp(row, name, common) == 0) return true;
+    row += length + (row[length] == '\n');
+  }
+  return false;
 }
 
 void bench_skip(const char* reason) {

@@ -5,6 +5,7 @@
 #ifndef TESTS_BENCH_BENCH_H_
 #define TESTS_BENCH_BENCH_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,10 @@ double bench_median(double* values, size_t count);
 
 // Prints one row as a line of JSON on standard output.
 void bench_report(const bench_row_t* row);
+
+// Whether a case is wanted, whose rows have names that begin with `name`: all are, unless run_bench.py was
+// asked for certain rows.
+bool bench_wanted(const char* name);
 
 // Says why this benchmark, or a part of it, can't run on this machine.
 void bench_skip(const char* reason);

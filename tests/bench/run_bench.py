@@ -5,6 +5,9 @@ A benchmark is a program registered with meson's benchmark(). It prints one JSON
    "reference": "kernel socket over veth", "reference_value": 12.0}
 or {"skip": "why it can't run here"}. `reference` and `reference_value` are null for a row that has none. tests/bench/bench.h
 writes these lines for programs in C. A benchmark fails only if it can't measure; the numbers decide nothing.
+
+Rows chosen on the command line are printed alone. JACINTH_BENCH_ROWS passes them on, one a line, to the programs that can
+leave out the work for others (bench_wanted in bench.h).
 """
 
 import argparse
@@ -21,9 +24,9 @@ def load_benchmarks(build):
     return json.loads(listing.stdout)
 
 
-def run_benchmark(benchmark, build):
+def run_benchmark(benchmark, build, wanted):
     """Returns (rows, reasons for skipping, whether it failed). Paths in its command may be relative to the build."""
-    environment = dict(os.environ, **benchmark.get("env", {}))
+    environment = dict(os.environ, **benchmark.get("env", {}), JACINTH_BENCH_ROWS="\n".join(wanted))
     limit = benchmark.get("timeout") or 300
     try:
         done = subprocess.run(benchmark["cmd"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment,
@@ -40,6 +43,8 @@ def run_benchmark(benchmark, build):
             continue
         if "skip" in row:
             skips.append(row["skip"])
+            continue
+        if wanted and not row["case"].startswith(tuple(wanted)):
             continue
         reference = row.get("reference_value")
         row["ratio"] = row["value"] / reference if reference else None
@@ -75,6 +80,7 @@ def main():
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("name", nargs="?", help="only benchmarks in whose names this occurs")
+    parser.add_argument("rows", nargs="*", help="only rows whose names begin so")
     options = parser.parse_args()
     benchmarks = [b for b in load_benchmarks(options.build) if not options.name or options.name in b["name"]]
     if not benchmarks:
@@ -82,7 +88,7 @@ def main():
         return 2
     failed = False
     for benchmark in benchmarks:
-        rows, skips, broken = run_benchmark(benchmark, options.build)
+        rows, skips, broken = run_benchmark(benchmark, options.build, options.rows)
         failed |= broken
         if options.format == "json":
             print(json.dumps({"bench": benchmark["name"], "rows": rows}), flush=True)
