@@ -2,19 +2,23 @@
 // segments of up to 64 KB. While the device can't receive, nothing is read, so that frames wait in the
 // kernel's queue.
 //
+// The descriptor is waited for as an object, in the loop's port: beside FIFOs and channels that costs no system
+// call of its own.
+//
 // The kernel takes any header that we write before a frame and checks it itself. What it may put before the
 // frames that we read is said with TUNSETOFFLOAD, at any time.
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lib/async/fd.h>
+#include <lib/async/wait.h>
 #include <linux/if_tun.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <zircon/linux.h>
+#include <zircon/syscalls.h>
 
 // Linux 6.2; older headers lack the names.
 #ifndef TUN_F_USO4
@@ -22,17 +26,21 @@
 #define TUN_F_USO6 0x40
 #endif
 
+#define PROBE_INTERVAL 8
+
 typedef struct tap_wire {
   wire_t base;
   async_dispatcher_t* dispatcher;
   const wire_events_t* events;
   void* context;
   int fd;
-  async_fd_t watch;
-  bool watching;
+  async_wait_t wait;  // of the same descriptor, wrapped
+  bool waiting;
+  bool streams;  // the last time frames came together
+  bool lost;
+  uint8_t wake_ups;
   offload_header_t header;  // of the frame in `buffer`
-  uint8_t* buffer;          // one frame
-  size_t buffer_bytes;
+  uint8_t* buffer;          // one frame of up to WIRE_FRAME_MAX
 } tap_wire_t;
 
 static bool tell_kernel(const tap_wire_t* wire, uint32_t offloads) {
@@ -54,25 +62,25 @@ static uint32_t find_offloads(const tap_wire_t* wire) {
 }
 
 static void watch(tap_wire_t* wire, bool wanted) {
-  if (wanted == wire->watching) return;
+  if (wanted == wire->waiting) return;
   if (wanted) {
-    wire->watching = async_begin_fd(wire->dispatcher, &wire->watch) == ZX_OK;
+    wire->waiting = async_begin_wait(wire->dispatcher, &wire->wait) == ZX_OK;
   } else {
-    async_cancel_fd(wire->dispatcher, &wire->watch);
-    wire->watching = false;
+    async_cancel_wait(wire->dispatcher, &wire->wait);
+    wire->waiting = false;
   }
 }
 
 // The TAP device has been removed from under the descriptor.
 static void lost(tap_wire_t* wire) {
-  watch(wire, false);
+  wire->lost = true;
   wire->events->status(wire->context, false);
   wire->events->lost(wire->context);
 }
 
 // Reads one frame and its header. Returns the frame's length, 0 if there is none.
 static size_t read_frame(tap_wire_t* wire) {
-  const struct iovec parts[] = {{&wire->header, sizeof(wire->header)}, {wire->buffer, wire->buffer_bytes}};
+  const struct iovec parts[] = {{&wire->header, sizeof(wire->header)}, {wire->buffer, WIRE_FRAME_MAX}};
   ssize_t length;
   do {
     length = readv(wire->fd, parts, 2);
@@ -81,24 +89,33 @@ static size_t read_frame(tap_wire_t* wire) {
   return length > (ssize_t)sizeof(wire->header) ? (size_t)length - sizeof(wire->header) : 0;
 }
 
-static void frames_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
-  tap_wire_t* wire = (void*)((char*)fd - offsetof(tap_wire_t, watch));
-  if (status != ZX_OK) {
-    wire->watching = false;
-    return;
-  }
+// Whether to try for one more frame after the first: the read that finds none is not free, and what it would have
+// found is told at once. So only while frames come together, and now and then to find out.
+static bool try_more(tap_wire_t* wire) {
+  return wire->streams || wire->wake_ups++ % PROBE_INTERVAL == 0;
+}
+
+// Returns whether to go on waiting.
+static bool take_frames(tap_wire_t* wire) {
   unsigned received = 0;
+  bool open = true;
   size_t length;
   while (received < WIRE_BATCH) {
-    if (!wire->events->can_receive(wire->context)) {
-      watch(wire, false);
-      break;
-    }
-    if ((length = read_frame(wire)) == 0) break;
+    open = wire->events->can_receive(wire->context);
+    if (!open || (received == 1 && !try_more(wire)) || (length = read_frame(wire)) == 0) break;
     wire->events->receive(wire->context, &wire->header, wire->buffer, length);
     received++;
   }
+  wire->streams = received > 1;
   if (received > 0) wire->events->receive_done(wire->context);
+  return open && !wire->lost;
+}
+
+static void frames_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
+                         const zx_packet_signal_t* signal) {
+  tap_wire_t* wire = (void*)((char*)wait - offsetof(tap_wire_t, wait));
+  wire->waiting = false;
+  if (status == ZX_OK && take_frames(wire)) watch(wire, true);
 }
 
 static zx_status_t tap_wire_start(wire_t* base, const wire_events_t* events, void* context) {
@@ -106,7 +123,7 @@ static zx_status_t tap_wire_start(wire_t* base, const wire_events_t* events, voi
   wire->events = events;
   wire->context = context;
   watch(wire, true);
-  if (!wire->watching) return ZX_ERR_NO_RESOURCES;
+  if (!wire->waiting) return ZX_ERR_NO_RESOURCES;
   events->status(context, true);
   return ZX_OK;
 }
@@ -133,12 +150,14 @@ static void tap_wire_send_done(wire_t* base) {
 }
 
 static void tap_wire_resume(wire_t* base) {
-  watch((tap_wire_t*)base, true);
+  tap_wire_t* wire = (tap_wire_t*)base;
+  if (!wire->lost) watch(wire, true);
 }
 
 static void tap_wire_destroy(wire_t* base) {
   tap_wire_t* wire = (tap_wire_t*)base;
   watch(wire, false);
+  zx_handle_close(wire->wait.object);
   close(wire->fd);
   free(wire->buffer);
   free(wire);
@@ -153,26 +172,29 @@ static const wire_ops_t tap_wire_ops = {
     .destroy = tap_wire_destroy,
 };
 
+// Wraps a copy of the descriptor, so that it can be waited for.
+static zx_status_t wrap_copy(int fd, zx_handle_t* out) {
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? ZX_ERR_NO_RESOURCES : zx_linux_fd_wrap(copy, out);
+}
+
 zx_status_t tap_wire_create(async_dispatcher_t* dispatcher, int fd, bool offloads, wire_t** out) {
-  int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
-    close(fd);
-    return ZX_ERR_INVALID_ARGS;
-  }
+  zx_handle_t wrapped = ZX_HANDLE_INVALID;
   tap_wire_t* wire = calloc(1, sizeof(*wire));
   uint8_t* buffer = malloc(WIRE_FRAME_MAX);
-  if (!wire || !buffer) {
-    free(wire);
-    free(buffer);
-    close(fd);
-    return ZX_ERR_NO_MEMORY;
-  }
+  zx_status_t status = ZX_ERR_NO_MEMORY;
+  if (!wire || !buffer) goto fail;
+  int flags = fcntl(fd, F_GETFL);
+  status = ZX_ERR_INVALID_ARGS;
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) goto fail;
+  status = wrap_copy(fd, &wrapped);
+  if (status != ZX_OK) goto fail;
   wire->base.ops = &tap_wire_ops;
   wire->dispatcher = dispatcher;
   wire->fd = fd;
   wire->buffer = buffer;
-  wire->buffer_bytes = WIRE_FRAME_MAX;
-  wire->watch = (async_fd_t){.handler = frames_ready, .fd = fd, .events = POLLIN};
+  wire->wait = (async_wait_t){
+      .handler = frames_ready, .object = wrapped, .trigger = ZX_OBJECT_READABLE | ZX_OBJECT_PEER_CLOSED};
   // The device may be an old one that others have used before.
   int header_bytes = (int)sizeof(wire->header);
   (void)ioctl(fd, TUNSETVNETHDRSZ, &header_bytes);
@@ -180,4 +202,10 @@ zx_status_t tap_wire_create(async_dispatcher_t* dispatcher, int fd, bool offload
   (void)tell_kernel(wire, 0);
   *out = &wire->base;
   return ZX_OK;
+
+fail:
+  free(wire);
+  free(buffer);
+  if (fd >= 0) close(fd);
+  return status;
 }
