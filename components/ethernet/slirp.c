@@ -9,10 +9,9 @@
 #include "slirp.h"
 
 #include <errno.h>
-#include <lib/async/fd.h>
 #include <lib/async/task.h>
 #include <lib/async/time.h>
-#include <poll.h>
+#include <lib/async/wait.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +31,8 @@ typedef struct slirp_wire {
   void* context;
   Slirp* slirp;
   slirp_poll_t poll;
-  async_fd_t watch;  // of the poll's set
-  bool watching;
+  async_wait_t wait;  // of the poll's set, wrapped: in the loop's port that costs no system call of its own
+  bool waiting;
   async_task_t timeout;  // when libslirp wants to look at its sockets again
   async_task_t drain;    // delivers another batch
   frame_queue_t queue;   // from libslirp to the device
@@ -172,12 +171,12 @@ static int on_get_revents(int index, void* context) {
 // Keeping it going
 
 static void watch(slirp_wire_t* wire, bool wanted) {
-  if (wanted == wire->watching) return;
+  if (wanted == wire->waiting) return;
   if (wanted) {
-    wire->watching = async_begin_fd(wire->dispatcher, &wire->watch) == ZX_OK;
+    wire->waiting = async_begin_wait(wire->dispatcher, &wire->wait) == ZX_OK;
   } else {
-    async_cancel_fd(wire->dispatcher, &wire->watch);
-    wire->watching = false;
+    async_cancel_wait(wire->dispatcher, &wire->wait);
+    wire->waiting = false;
   }
 }
 
@@ -219,14 +218,11 @@ static void poll_and_settle(slirp_wire_t* wire) {
   settle(wire);
 }
 
-static void descriptors_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status,
-                              short events) {
-  slirp_wire_t* wire = (void*)((char*)fd - offsetof(slirp_wire_t, watch));
-  if (status == ZX_OK) {
-    poll_and_settle(wire);
-  } else {
-    wire->watching = false;
-  }
+static void descriptors_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
+                              const zx_packet_signal_t* signal) {
+  slirp_wire_t* wire = (void*)((char*)wait - offsetof(slirp_wire_t, wait));
+  wire->waiting = false;
+  if (status == ZX_OK) poll_and_settle(wire);
 }
 
 static void timeout_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
@@ -292,6 +288,7 @@ static void slirp_wire_settle(wire_t* base) {
 static void slirp_wire_destroy(wire_t* base) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
   watch(wire, false);
+  zx_handle_close(wire->wait.object);
   async_cancel_task(wire->dispatcher, &wire->timeout);
   async_cancel_task(wire->dispatcher, &wire->drain);
   if (wire->slirp) slirp_cleanup(wire->slirp);
@@ -321,14 +318,16 @@ zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_c
   wire->drain.handler = drain_due;
   wire->scratch_bytes = config->mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES;
   wire->scratch = malloc(wire->scratch_bytes);
+  zx_handle_t wrapped = ZX_HANDLE_INVALID;
   zx_status_t status = slirp_poll_init(&wire->poll);
+  if (status == ZX_OK) status = slirp_poll_wrap(&wire->poll, &wrapped);
+  wire->wait = (async_wait_t){.handler = descriptors_ready, .object = wrapped, .trigger = ZX_OBJECT_READABLE};
   if (status == ZX_OK && (!wire->scratch || !frame_queue_init(&wire->queue, QUEUE_BYTES)))
     status = ZX_ERR_NO_MEMORY;
   if (status != ZX_OK) {
     slirp_wire_destroy(&wire->base);
     return status;
   }
-  wire->watch = (async_fd_t){.handler = descriptors_ready, .fd = wire->poll.epoll_fd, .events = POLLIN};
   *out = &wire->base;
   return ZX_OK;
 }

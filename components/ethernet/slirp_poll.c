@@ -2,11 +2,13 @@
 #include "slirp_poll.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <zircon/linux.h>
 
 // Descriptors collected by one epoll_wait; more are found again the next time.
 #define COLLECT_MAX 64
@@ -41,6 +43,11 @@ zx_status_t slirp_poll_init(slirp_poll_t* poll) {
   memset(poll, 0, sizeof(*poll));
   poll->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   return poll->epoll_fd >= 0 ? ZX_OK : ZX_ERR_NO_RESOURCES;
+}
+
+zx_status_t slirp_poll_wrap(const slirp_poll_t* poll, zx_handle_t* out) {
+  int copy = fcntl(poll->epoll_fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? ZX_ERR_NO_RESOURCES : zx_linux_fd_wrap(copy, out);
 }
 
 void slirp_poll_deinit(slirp_poll_t* poll) {

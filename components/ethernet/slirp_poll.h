@@ -34,6 +34,9 @@ typedef struct slirp_poll {
 zx_status_t slirp_poll_init(slirp_poll_t* poll);
 void slirp_poll_deinit(slirp_poll_t* poll);
 
+// The set as an object to wait for: READABLE when one of its descriptors is ready. ZX_ERR_NO_RESOURCES.
+zx_status_t slirp_poll_wrap(const slirp_poll_t* poll, zx_handle_t* out);
+
 // Begins a fill: forgets what was asked for.
 void slirp_poll_begin(slirp_poll_t* poll);
 
