@@ -125,12 +125,20 @@ zx_signals_t object_awaited(const struct zx_object* object) {
   return signals;
 }
 
-bool object_is_watched(const struct zx_object* object) {
+static bool is_observed(const struct zx_object* object) {
   LIST_FOR_EACH(node, &object->observers) {
     // Without a waker it is the only thread there is, and awake.
     if (LIST_ENTRY(node, struct observer, node)->waker) return true;
   }
-  return port_watches(object);
+  return false;
+}
+
+bool object_is_watched(const struct zx_object* object) {
+  return is_observed(object) || port_watches(object, true);
+}
+
+bool object_is_watched_elsewhere(const struct zx_object* object) {
+  return is_observed(object) || port_watches(object, false);
 }
 
 void object_cancel_waits(struct zx_object* object, zx_handle_t handle) {

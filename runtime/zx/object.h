@@ -136,6 +136,8 @@ zx_signals_t object_awaited(const struct zx_object* object);
 
 // Whether another thread of this process waits, or a port. Lock held.
 bool object_is_watched(const struct zx_object* object);
+// The same without a port that is just reporting on it (port_harvest).
+bool object_is_watched_elsewhere(const struct zx_object* object);
 
 // `wait_fd` has changed: wakes those who poll the old one. Lock held.
 void object_rearm(struct zx_object* object);

@@ -148,9 +148,10 @@ void pair_spin_target(const struct pair* pair, struct spin_target* out) {
   spin_add(out, &peer_side(pair)->closed, 0);
 }
 
-// Others that sleep on this bell have missed it; the next change is to ring for them.
+// Others that sleep on this bell have missed it; the next change is to ring for them. Not for a port that has
+// just heard it: it is awake, and says anew what it sleeps for.
 static void rearm_others(struct pair* pair) {
-  if (!object_is_watched(&pair->base)) return;
+  if (!object_is_watched_elsewhere(&pair->base)) return;
   pair_wait_for(pair, PAIR_WAIT_SIGNALS | PAIR_WAIT_READABLE | PAIR_WAIT_WRITABLE);
 }
 

@@ -17,7 +17,7 @@ bool port_has_edge_waits(const struct zx_object* object);
 zx_signals_t port_awaited(const struct zx_object* object);
 
 // Whether an asynchronous wait for the object is pending. Object's lock held.
-bool port_watches(const struct zx_object* object);
+bool port_watches(const struct zx_object* object, bool reporting_too);
 
 // What the object is to be polled by has changed. Object's lock held.
 void port_rearm(struct zx_object* object);

@@ -51,6 +51,7 @@ struct port_link {
   unsigned stale_reports;  // reports since the last wait was begun; object's lock
   bool hung;               // epoll reported a hang-up nobody waits for; object's lock
   bool inexact;            // epoll reported what nobody waits for; object's lock
+  bool reporting;          // port_harvest is looking at the object for it; object's lock
   int fd;                  // what epoll watches
 };
 

@@ -140,9 +140,10 @@ zx_signals_t port_awaited(const struct zx_object* object) {
   return signals;
 }
 
-bool port_watches(const struct zx_object* object) {
+bool port_watches(const struct zx_object* object, bool reporting_too) {
   LIST_FOR_EACH(node, &object->links) {
-    if (!list_is_empty(&LIST_ENTRY(node, struct port_link, object_node)->waits)) return true;
+    const struct port_link* link = LIST_ENTRY(node, struct port_link, object_node);
+    if (!list_is_empty(&link->waits) && (reporting_too || !link->reporting)) return true;
   }
   return false;
 }

@@ -122,7 +122,9 @@ static void report(struct port* port, uint64_t cookie, short revents) {
     struct port_link* link = LIST_ENTRY(node, struct port_link, object_node);
     if (link->port != port || link->generation != cookie >> 32) continue;
     zx_signals_t before = port_link_wanted(link);
+    link->reporting = true;
     zx_signals_t signals = object->ops->ready(object, before, revents);
+    link->reporting = false;
     if ((signals & before) && !object_knows(object, (short)link->events)) {
       signals |= object_signals_locked(object);
     } else {

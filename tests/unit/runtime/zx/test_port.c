@@ -202,6 +202,30 @@ static void* take(void* context) {
   }
 }
 
+START_TEST(a_port_that_has_heard_a_bell_is_not_rung_for_what_it_did_not_wait_for) {
+  zx_handle_t fifo[2];
+  zx_port_packet_t packet;
+  uint32_t value = 7;
+  int fd;
+  ck_assert_int_eq(zx_fifo_create(4, 4, 0, &fifo[0], &fifo[1]), ZX_OK);
+  ck_assert_int_eq(zx_linux_port_fd(port, &fd), ZX_OK);
+  struct pollfd bell = {.fd = fd, .events = POLLIN};
+  ck_assert_int_eq(zx_object_wait_async(fifo[0], port, 1, ZX_FIFO_READABLE, 0), ZX_OK);
+  ck_assert_int_eq(zx_linux_port_arm(port), ZX_ERR_SHOULD_WAIT);
+  ck_assert_int_eq(zx_fifo_write(fifo[1], 4, &value, 1, NULL), ZX_OK);
+  ck_assert_int_eq(poll(&bell, 1, 0), 1);
+  ck_assert_int_eq(zx_port_wait(port, ZX_TIME_INFINITE, &packet), ZX_OK);
+  // From here on nobody waits: neither for room nor for more elements.
+  ck_assert_int_eq(zx_fifo_write(fifo[0], 4, &value, 1, NULL), ZX_OK);
+  ck_assert_int_eq(zx_fifo_read(fifo[1], 4, &value, 1, NULL), ZX_OK);
+  ck_assert_int_eq(poll(&bell, 1, 0), 0);
+  ck_assert_int_eq(zx_fifo_write(fifo[1], 4, &value, 1, NULL), ZX_OK);
+  ck_assert_int_eq(poll(&bell, 1, 0), 0);
+  zx_handle_close(fifo[0]);
+  zx_handle_close(fifo[1]);
+}
+END_TEST
+
 START_TEST(many_threads_share_a_port_and_lose_no_packet) {
   pthread_t threads[THREADS];
   uint64_t sum = 0;
@@ -272,6 +296,7 @@ int main(void) {
   tcase_add_test(tc, closing_the_source_ends_waits_but_leaves_packets);
   tcase_add_test(tc, every_kind_of_object_wakes_a_port);
   tcase_add_test(tc, a_wait_for_nothing_that_happens_does_not_keep_the_port_awake);
+  tcase_add_test(tc, a_port_that_has_heard_a_bell_is_not_rung_for_what_it_did_not_wait_for);
   tcase_add_test(tc, many_threads_share_a_port_and_lose_no_packet);
   tcase_add_test(tc, closing_a_port_ends_waits_on_it);
   tcase_add_test(tc, a_wait_begun_while_another_thread_sleeps_is_seen);
