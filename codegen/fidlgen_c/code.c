@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "emit.h"
+#include "names.h"
 
 #define RIGHTS_SAME UINT32_C(0x80000000)
 #define RIGHTS_CHANNEL UINT32_C(0xf00e)
@@ -38,10 +39,6 @@ const char* code_loop(text_t* out, const char* indent, const char* count, unsign
   return name;
 }
 
-const char* code_depth(unsigned hops) {
-  return hops ? text_format("depth + %u", hops) : "depth";
-}
-
 const char* code_bound(const type_t* type) {
   return type->has_count && type->count < UINT32_MAX ? text_format("%" PRIu64 "u", type->count)
                                                      : "UINT32_MAX";
@@ -58,9 +55,41 @@ void code_handle_args(const type_t* type, uint32_t* out_subtype, uint32_t* out_r
   *out_rights = type->has_handle_rights ? type->handle_rights : endpoint ? RIGHTS_CHANNEL : RIGHTS_SAME;
 }
 
+static bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool code_uses(const char* code, const char* name) {
+  size_t size = strlen(name);
+  for (const char* line = code; *line;) {
+    const char* end = strchr(line, '\n');
+    if (!end) end = line + strlen(line);
+    bool is_comment = strncmp(line + strspn(line, " "), "//", 2) == 0;
+    for (const char* at = line; !is_comment && at + size <= end; at++) {
+      if (strncmp(at, "  // ", 5) == 0) break;
+      char before = at == line ? ' ' : at[-1];
+      bool is_member = before == '.' || before == '>';
+      if (strncmp(at, name, size) == 0 && !is_word(before) && !is_member && !is_word(at[size])) return true;
+    }
+    line = *end ? end + 1 : end;
+  }
+  return false;
+}
+
 void code_function(text_t* out, const char* head, const char* body, const char* const* parameters) {
   text_add(out, "%s\n", head);
   for (; *parameters; parameters++)
-    if (!strstr(body, *parameters)) text_add(out, "  (void)%s;\n", *parameters);
+    if (!code_uses(body, *parameters)) text_add(out, "  (void)%s;\n", *parameters);
   text_add(out, "%s}\n\n", body);
+}
+
+void code_coder_head(text_t* out, const decl_t* decl, const char* coder, bool counts_depth) {
+  bool encodes = strcmp(coder, "encode") == 0;
+  const char* parameters = text_format("fidl_%sr_t* %sr, uint8_t* next, %s%s", coder, coder,
+                                       encodes ? "void* from_object, void* to_object" : "void* object",
+                                       counts_depth ? ", uint32_t depth" : "");
+  const char* storage = counts_depth && !model_refers_to_itself(decl) ? "static " : "";
+  text_add_call(
+      out, text_format("%suint8_t* %s_%s_%s", storage, c_name(decl->name), coder, counts_depth ? "at_" : ""),
+      parameters, "");
 }

@@ -22,8 +22,12 @@ void emit_doc(text_t* out, const char* indent, const char* doc);
 void emit_vectors(model_t* model, text_t* out, const type_t* type);
 
 // encode.c, decode.c, close.c: functions over one layout; nothing where none is needed.
-void emit_encode(model_t* model, text_t* out, const decl_t* decl);
-void emit_decode(model_t* model, text_t* out, const decl_t* decl);
+//
+// With `counts_depth` the function takes the depth of its object and checks that of what it appends or
+// claims. Types that refer to themselves need that, and so do those they refer to; the depth of all others is
+// known.
+void emit_encode(model_t* model, text_t* out, const decl_t* decl, bool counts_depth);
+void emit_decode(model_t* model, text_t* out, const decl_t* decl, bool counts_depth);
 void emit_close(model_t* model, text_t* out, const decl_t* decl);
 
 // client.c, server.c: a protocol's declarations and definitions.
@@ -42,11 +46,13 @@ const char* code_address(const char* expr);
 const char* code_member(const char* expr, const char* member);
 // Begins a loop over `count` elements with a new index variable, whose name it returns; `depth` counts loops.
 const char* code_loop(text_t* out, const char* indent, const char* count, unsigned nesting);
-// "depth", "depth + 1" ...
-const char* code_depth(unsigned hops);
 const char* code_bound(const type_t* type);
 bool code_is_bool(model_t* model, const type_t* type);
 void code_handle_args(const type_t* type, uint32_t* out_subtype, uint32_t* out_rights);
+// Whether C code uses a variable, not only a member or a comment of this name.
+bool code_uses(const char* code, const char* name);
+// The head of an encoder ("encode") or decoder ("decode") of a layout, without brace or semicolon.
+void code_coder_head(text_t* out, const decl_t* decl, const char* coder, bool counts_depth);
 // Writes a function: head (with its opening brace), then `(void)` for the parameters that `body` does not
 // use, then body.
 void code_function(text_t* out, const char* head, const char* body, const char* const* parameters);

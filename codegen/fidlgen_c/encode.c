@@ -1,372 +1,453 @@
 // Encoders: `to` is a copy of the layout `from`, whose pointers and handles become markers while what they
-// refer to is appended, in the order of the fields.
+// refer to is appended, in the order of the fields. Tables write their header and envelopes themselves.
 #include <inttypes.h>
+#include <string.h>
 
 #include "emit.h"
 #include "names.h"
+#include "rules.h"
+#include "walk.h"
 
-static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
-                  const char* to, unsigned hops, unsigned nesting);
-
-static void check(text_t* out, const char* indent, const char* format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void check(text_t* out, const char* indent, const char* format, ...) {
-  va_list args;
-  va_start(args, format);
-  text_add(out, "%sif (!", indent);
-  text_add_va(out, format, args);
-  text_add(out, ") return NULL;\n");
-  va_end(args);
-}
-
-// A call that appends or claims, and fails the function if it fails.
-static void step(text_t* out, const char* indent, const char* format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void step(text_t* out, const char* indent, const char* format, ...) {
-  va_list args;
-  va_start(args, format);
-  text_add(out, "%sif (!(next = ", indent);
-  text_add_va(out, format, args);
-  text_add(out, ")) return NULL;\n");
-  va_end(args);
-}
+#define TIGHT_BYTES 1024u  // FIDL_TIGHT_BYTES
 
 // Whether encoding makes something else of the value's copy, not only checks it.
 static bool changes(model_t* model, const type_t* type) {
   type = model_resolve(model, type);
+  if (model_plain(model, type)) return false;
   const decl_t* decl = model_decl(model, type);
   switch (type->kind) {
     case FIDL__IR__TYPE__KIND__PRIMITIVE:
-    case FIDL__IR__TYPE__KIND__STRING_ARRAY:
     case FIDL__IR__TYPE__KIND__FRAMEWORK_ERR:
       return false;
     case FIDL__IR__TYPE__KIND__ARRAY:
       return changes(model, type->element);
     case FIDL__IR__TYPE__KIND__IDENTIFIER:
-      return decl && model_is_layout(decl) && !model_plain_decl(model, decl);
+      if (!decl || !model_is_layout(decl)) return false;
+      if (rules_suffice_for_decl(model, decl)) {
+        rules_t rules = rules_of_struct(model, decl);
+        bool padded = rules_have(&rules, RULES_PADDING);
+        rules_free(&rules);
+        return padded;
+      }
+      return true;
     default:
       return true;
   }
 }
 
-static void bools(text_t* out, const char* indent, const char* data, const char* count) {
-  text_add(out,
-           "%sif (!fidl_bools_valid(%s, %s)) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);\n",
-           indent, data, count);
+// What is known about a field, for the encoder's `flags`.
+static const char* flags_of(const walk_t* walk, bool optional) {
+  if (!walk->has_room) return optional ? "FIDL_OPTIONAL" : "0";
+  return optional ? "FIDL_OPTIONAL | FIDL_ROOM" : "FIDL_ROOM";
 }
 
-static void vector(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
-                   const char* to, unsigned hops, unsigned nesting) {
-  const type_t* element = type->element;
-  const char* data = code_member(from, "data");
-  const char* count = code_member(from, "count");
-  const char* size = text_format("%s * sizeof(*%s)", count, data);
-  check(out, indent, "fidl_encode_vector(encoder, %s, %s, %s, %s, %s, %s)", count, data, code_address(to),
-        code_bound(type), type->nullable ? "true" : "false", code_depth(hops));
-  const char* inner = indent;
-  if (type->nullable) {
-    text_add(out, "%sif (%s) {\n", indent, data);
-    inner = text_format("%s  ", indent);
-  }
-  if (code_is_bool(model, element)) bools(out, inner, data, count);
-  if (model_plain(model, element) || code_is_bool(model, element)) {
-    step(out, inner, "fidl_encode_data(encoder, next, %s, %s)", data, size);
-  } else {
-    const char* copy = nesting ? text_format("elements%u", nesting) : "elements";
-    if (!type->nullable) {
-      text_add(out, "%s{\n", indent);
-      inner = text_format("%s  ", indent);
-    }
-    if (changes(model, element))
-      text_add(out, "%s%s = (void*)next;\n", inner, c_declare_pointer(model, element, copy, false));
-    step(out, inner, "fidl_encode_append(encoder, next, %s, %s)", data, size);
-    const char* index = code_loop(out, inner, count, nesting);
-    value(model, out, text_format("%s  ", inner), element, text_format("%s[%s]", data, index),
-          text_format("%s[%s]", copy, index), hops + 1, nesting + 1);
-    text_add(out, "%s}\n", inner);
-    if (!type->nullable) text_add(out, "%s}\n", indent);
-  }
-  if (type->nullable) text_add(out, "%s}\n", indent);
+static const char* flags(const walk_t* walk, const place_t* place) {
+  return flags_of(walk, place->type->nullable);
 }
 
-static void array(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
-                  const char* to, unsigned hops, unsigned nesting) {
-  const char* count = text_format("%" PRIu64, type->count);
-  if (model_plain(model, type->element)) return;
-  if (code_is_bool(model, type->element)) {
-    bools(out, indent, from, count);
+static void encode_string(walk_t* walk, const place_t* place) {
+  walk_depth(walk, place->indent, place->hops + 1, code_member(place->expr, "data"));
+  walk_step(walk, place->indent, "fidl_encode_string(encoder, next, %s, %s, %s, %s)",
+            code_address(place->expr), code_address(place->to), code_bound(place->type), flags(walk, place));
+}
+
+static void bools(walk_t* walk, const char* indent, const char* data, const char* count) {
+  text_add(walk->out, "%sif (!fidl_bools_valid(%s, %s)) %s\n", indent, data, count,
+           walk_stop(walk, "INVALID_BOOLEAN"));
+}
+
+// Elements for which rules suffice: all are looked at, and then they are plain, unless padding is to be
+// zeroed.
+static void fixed_elements(walk_t* walk, const place_t* place, const decl_t* decl, const char* data,
+                           const char* count) {
+  rules_t rules = rules_of_struct(walk->model, decl);
+  const char* name = c_name(decl->name);
+  const char* in = place->indent;
+  const char* inner = text_format("%s  ", in);
+  bool padded = rules_have(&rules, RULES_PADDING);
+  if (rules_have(&rules, RULES_VALUES))
+    text_add(
+        walk->out,
+        "%sif (%s != 0)\n%s  return fidl_encode_elements_broken(encoder, %s, %s, sizeof(*%s), %s_rules_, "
+        "%zu);\n",
+        in, rules_expression_for_all(&rules, RULES_VALUES, data, count), in, data, count, data, name,
+        rules.count);
+  if (padded)
+    text_add(walk->out, "%sif (%s == 0) {\n", in,
+             rules_expression_for_all(&rules, RULES_PADDING, data, count));
+  walk_step(walk, padded ? inner : in,
+            "fidl_encode_data(encoder, next, %s, %s * sizeof(*%s), UINT64_MAX, %s)", data, count, data,
+            flags_of(walk, false));
+  if (padded) {
+    text_add(walk->out, "%s} else {\n%s%s* copies = (void*)next;\n", in, inner, name);
+    walk_step(walk, inner, "fidl_encode_append(encoder, next, %s, %s * sizeof(*%s), %s)", data, count, data,
+              flags_of(walk, false));
+    const char* index = code_loop(walk->out, inner, count, place->nesting);
+    rules_clear(&rules, walk->out, text_format("%s  ", inner), text_format("&copies[%s]", index));
+    text_add(walk->out, "%s}\n%s}\n", inner, in);
+  }
+  rules_free(&rules);
+}
+
+// Elements that are dealt with one by one.
+static void each_element(walk_t* walk, const place_t* place, const char* data, const char* count) {
+  const type_t* element = place->type->element;
+  const char* in = place->indent;
+  const char* copy = place->nesting ? text_format("elements%u", place->nesting) : "elements";
+  if (changes(walk->model, element))
+    text_add(walk->out, "%s%s = (void*)next;\n", in, c_declare_pointer(walk->model, element, copy, false));
+  walk_step(walk, in, "fidl_encode_append(encoder, next, %s, %s * sizeof(*%s), %s)", data, count, data,
+            flags_of(walk, false));
+  const char* index = code_loop(walk->out, in, count, place->nesting);
+  walk_value(walk, (place_t){.type = element,
+                             .expr = text_format("%s[%s]", data, index),
+                             .to = text_format("%s[%s]", copy, index),
+                             .indent = text_format("%s  ", in),
+                             .hops = place->hops + 1,
+                             .nesting = place->nesting + 1});
+  text_add(walk->out, "%s}\n", in);
+}
+
+static void encode_vector(walk_t* walk, const place_t* place) {
+  const type_t* element = place->type->element;
+  const char* data = code_member(place->expr, "data");
+  const char* count = code_member(place->expr, "count");
+  walk_depth(walk, place->indent, place->hops + 1, data);
+  if (model_plain(walk->model, element)) {
+    walk_step(walk, place->indent, "fidl_encode_plain_vector(encoder, next, %s, %s, %s, sizeof(*%s), %s, %s)",
+              count, data, code_address(place->to), data, code_bound(place->type), flags(walk, place));
     return;
   }
-  const char* index = code_loop(out, indent, count, nesting);
-  value(model, out, text_format("%s  ", indent), type->element, text_format("%s[%s]", from, index),
-        text_format("%s[%s]", to, index), hops, nesting + 1);
-  text_add(out, "%s}\n", indent);
-}
-
-static void box(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
-                const char* to, unsigned hops) {
-  const char* name = c_type_of(model, type->element).base;
-  text_add(out, "%sif (%s) {\n", indent, from);
-  const char* inner = text_format("%s  ", indent);
-  bool plain = model_plain(model, type->element);
-  if (!plain) text_add(out, "%s%s* boxed = (void*)next;\n", inner, name);
-  step(out, inner, "fidl_encode_box(encoder, next, %s, sizeof(*%s), &%s, %s)", from, from, to,
-       code_depth(hops));
-  if (!plain) step(out, inner, "%s_encode_(encoder, next, %s, boxed, %s)", name, from, code_depth(hops + 1));
-  text_add(out, "%s}\n", indent);
-}
-
-static void identifier(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
-                       const char* to, unsigned hops) {
-  const decl_t* decl = model_find(model, type->identifier);
-  if (!decl || model_plain_decl(model, decl)) return;
-  const char* name = c_name(decl->name);
-  if (decl->kind == FIDL__IR__DECL__KIND__ENUM) {
-    text_add(
-        out,
-        "%sif (!%s_is_known(%s)) return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
-        indent, name, from);
-  } else if (decl->kind == FIDL__IR__DECL__KIND__BITS) {
-    text_add(
-        out,
-        "%sif (%s & (%s)~%s_MASK) return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);\n",
-        indent, from, name, name);
-  } else if (type->nullable) {
-    text_add(out, "%sif (%s == 0) {\n%s  memset(%s, 0, sizeof(%s));\n", indent, code_member(from, "ordinal"),
-             indent, code_address(to), to);
-    text_add(out, "%s} else if (!(next = %s_encode_(encoder, next, %s, %s, %s))) {\n%s  return NULL;\n%s}\n",
-             indent, name, code_address(from), code_address(to), code_depth(hops), indent, indent);
+  walk_check(walk, place->indent, "fidl_encode_vector(encoder, %s, %s, %s, %s, %s)", count, data,
+             code_address(place->to), code_bound(place->type), flags(walk, place));
+  place_t inner = *place;
+  inner.indent = text_format("%s  ", place->indent);
+  if (place->type->nullable)
+    text_add(walk->out, "%sif (%s) {\n", place->indent, data);
+  else
+    text_add(walk->out, "%s{\n", place->indent);
+  const decl_t* decl = model_decl(walk->model, element);
+  if (code_is_bool(walk->model, element)) {
+    bools(walk, inner.indent, data, count);
+    walk_step(walk, inner.indent, "fidl_encode_data(encoder, next, %s, %s * sizeof(*%s), UINT64_MAX, %s)",
+              data, count, data, flags_of(walk, false));
+  } else if (decl && decl->kind == FIDL__IR__DECL__KIND__STRUCT &&
+             rules_suffice_for_decl(walk->model, decl)) {
+    fixed_elements(walk, &inner, decl, data, count);
   } else {
-    step(out, indent, "%s_encode_(encoder, next, %s, %s, %s)", name, code_address(from), code_address(to),
-         code_depth(hops));
+    each_element(walk, &inner, data, count);
   }
+  text_add(walk->out, "%s}\n", place->indent);
 }
 
-static void value(model_t* model, text_t* out, const char* indent, const type_t* type, const char* from,
-                  const char* to, unsigned hops, unsigned nesting) {
-  type = model_resolve(model, type);
-  const char* optional = type->nullable ? "true" : "false";
-  switch (type->kind) {
-    case FIDL__IR__TYPE__KIND__PRIMITIVE:
-      if (type->primitive == FIDL__IR__TYPE__PRIMITIVE__BOOL)
-        check(out, indent, "fidl_encode_bool(encoder, %s)", code_address(from));
-      break;
-    case FIDL__IR__TYPE__KIND__STRING:
-      step(out, indent, "fidl_encode_string(encoder, next, %s, %s, %s, %s, %s)", code_address(from),
-           code_address(to), code_bound(type), optional, code_depth(hops));
-      break;
-    case FIDL__IR__TYPE__KIND__VECTOR:
-      vector(model, out, indent, type, from, to, hops, nesting);
-      break;
-    case FIDL__IR__TYPE__KIND__ARRAY:
-      array(model, out, indent, type, from, to, hops, nesting);
-      break;
-    case FIDL__IR__TYPE__KIND__BOX:
-      box(model, out, indent, type, from, to, hops);
-      break;
-    case FIDL__IR__TYPE__KIND__HANDLE:
-    case FIDL__IR__TYPE__KIND__CLIENT_END:
-    case FIDL__IR__TYPE__KIND__SERVER_END: {
-      uint32_t subtype, rights;
-      code_handle_args(type, &subtype, &rights);
-      check(out, indent, "fidl_encode_handle(encoder, %s, %s, %uu, 0x%xu, %s)", code_address(from),
-            code_address(to), subtype, rights, optional);
-      break;
-    }
-    case FIDL__IR__TYPE__KIND__FRAMEWORK_ERR:
-      text_add(out,
-               "%sif (%s != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)\n"
-               "%s  return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);\n",
-               indent, from, indent);
-      break;
-    case FIDL__IR__TYPE__KIND__IDENTIFIER:
-      identifier(model, out, indent, type, from, to, hops);
-      break;
-    default:
-      break;
+static void encode_array(walk_t* walk, const place_t* place) {
+  const char* count = text_format("%" PRIu64, place->type->count);
+  if (code_is_bool(walk->model, place->type->element)) {
+    bools(walk, place->indent, place->expr, count);
+    return;
   }
+  const char* index = code_loop(walk->out, place->indent, count, place->nesting);
+  walk_value(walk, (place_t){.type = place->type->element,
+                             .expr = text_format("%s[%s]", place->expr, index),
+                             .to = text_format("%s[%s]", place->to, index),
+                             .indent = text_format("%s  ", place->indent),
+                             .hops = place->hops,
+                             .nesting = place->nesting + 1});
+  text_add(walk->out, "%s}\n", place->indent);
 }
 
-static void encode_struct(model_t* model, text_t* body, const decl_t* decl) {
-  if (decl->n_members == 0) text_add(body, "  to->_empty = 0;\n");
+static void encode_box(walk_t* walk, const place_t* place) {
+  const type_t* element = place->type->element;
+  const char* name = c_type_of(walk->model, element).base;
+  const char* inner = text_format("%s  ", place->indent);
+  text_add(walk->out, "%sif (%s) {\n", place->indent, place->expr);
+  walk_depth(walk, inner, place->hops + 1, NULL);
+  if (changes(walk->model, element)) text_add(walk->out, "%s%s* boxed = (void*)next;\n", inner, name);
+  walk_step(walk, inner, "fidl_encode_box(encoder, next, %s, sizeof(*%s), &%s, %s)", place->expr, place->expr,
+            place->to, flags_of(walk, false));
+  walk_value(walk, (place_t){.type = element,
+                             .expr = text_format("(*%s)", place->expr),
+                             .to = "(*boxed)",
+                             .indent = inner,
+                             .hops = place->hops + 1});
+  text_add(walk->out, "%s}\n", place->indent);
+}
+
+static void encode_handle(walk_t* walk, const place_t* place) {
+  uint32_t subtype, rights;
+  code_handle_args(place->type, &subtype, &rights);
+  walk_check(walk, place->indent, "fidl_encode_handle(encoder, %s, %s, %uu, 0x%xu, %s)",
+             code_address(place->expr), code_address(place->to), subtype, rights, flags(walk, place));
+}
+
+// The checks of what rules say about the object at `from`, and the zeroing of the padding of its copy at
+// `to`.
+static void fixed_struct(walk_t* walk, const char* indent, const decl_t* decl, const char* from,
+                         const char* to) {
+  rules_t rules = rules_of_struct(walk->model, decl);
+  if (rules_have(&rules, RULES_VALUES))
+    text_add(walk->out, "%sif (%s != 0) return fidl_encode_broken(encoder, %s, %s_rules_, %zu);\n", indent,
+             rules_expression(&rules, RULES_VALUES, from), from, c_name(decl->name), rules.count);
+  rules_clear(&rules, walk->out, indent, to);
+  rules_free(&rules);
+}
+
+static void encode_fixed(walk_t* walk, const place_t* place) {
+  const decl_t* decl = model_decl(walk->model, place->type);
+  if (decl && decl->kind == FIDL__IR__DECL__KIND__STRUCT)
+    fixed_struct(walk, place->indent, decl, code_address(place->expr), code_address(place->to));
+  else
+    walk_scalar_check(walk, place);
+}
+
+static void encode_layout(walk_t* walk, const place_t* place) {
+  const decl_t* decl = model_decl(walk->model, place->type);
+  const char* in = place->indent;
+  const char* call =
+      text_format("%s(encoder, next, %s, %s%s)", walk_function(walk, decl), code_address(place->expr),
+                  code_address(place->to), walk_depth_argument(walk, decl, place->hops));
+  if (!place->type->nullable) {
+    walk_step(walk, in, "%s", call);
+    return;
+  }
+  text_add(walk->out, "%sif (%s == 0) {\n%s  memset(%s, 0, sizeof(%s));\n", in,
+           code_member(place->expr, "ordinal"), in, code_address(place->to), place->to);
+  text_add(walk->out, "%s} else if (!(next = %s)) {\n%s  return NULL;\n%s}\n", in, call, in, in);
+}
+
+static void struct_members(walk_t* walk, const decl_t* decl) {
+  fixed_struct(walk, "  ", decl, "from", "to");
   for (size_t i = 0; i < decl->n_members; i++) {
-    const member_t* member = decl->members[i];
-    const char* name = c_member(member->name);
-    value(model, body, "  ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0, 0);
-    if (member->padding != 0)
-      text_add(body, "  memset(to->_padding%zu, 0, sizeof(to->_padding%zu));\n", i, i);
+    const char* name = c_member(decl->members[i]->name);
+    if (rules_suffice(walk->model, decl->members[i]->type)) continue;
+    walk_value(walk, (place_t){.type = decl->members[i]->type,
+                               .expr = text_format("from->%s", name),
+                               .to = text_format("to->%s", name),
+                               .indent = "  "});
   }
 }
 
-// The content of an envelope larger than 4 bytes, from the pointer expression `from`; `place` becomes its
-// header. `last`: the function returns with it.
-static void out_of_line(model_t* model, text_t* body, const char* indent, const member_t* member,
-                        const char* from, const char* place, unsigned hops, bool last) {
+// Content that is larger than 4 bytes, from the pointer expression `from`, which is not NULL; `place` becomes
+// its envelope.
+static void content(walk_t* walk, const char* indent, const member_t* member, const char* from,
+                    const char* place, unsigned hops) {
   const char* name = c_member(member->name);
-  const char* append =
-      text_format("fidl_encode_envelope(encoder, next, %s, sizeof(*%s), %s)", from, from, code_depth(hops));
-  if (model_plain(model, member->type)) {
-    step(body, indent, "%s", append);
-    text_add(body, "%sfidl_encode_envelope_fixed(&%s, sizeof(*%s));\n", indent, place, from);
-  } else {
-    text_add(body, "%sfidl_encode_mark_t mark = fidl_encode_mark(encoder, next);\n", indent);
-    if (changes(model, member->type))
-      text_add(body, "%s%s = (void*)next;\n", indent,
-               c_declare_pointer(model, member->type, text_format("%s_to", name), false));
-    step(body, indent, "%s", append);
-    value(model, body, indent, member->type, text_format("(*%s)", from), text_format("(*%s_to)", name), hops,
-          0);
-    text_add(body, "%sfidl_encode_envelope_%s(encoder, next, &%s, &mark);\n", indent,
-             member->type->resource ? "end" : "value", place);
-  }
-  if (last) text_add(body, "%sreturn next;\n", indent);
+  text_add(walk->out, "%sfidl_encode_mark_t mark = fidl_encode_mark(encoder, next);\n", indent);
+  if (changes(walk->model, member->type))
+    text_add(walk->out, "%s%s = (void*)next;\n", indent,
+             c_declare_pointer(walk->model, member->type, text_format("%s_to", name), false));
+  walk_step(walk, indent, "fidl_encode_append(encoder, next, %s, sizeof(*%s), %s)", from, from,
+            flags_of(walk, false));
+  walk_value(walk, (place_t){.type = member->type,
+                             .expr = text_format("(*%s)", from),
+                             .to = text_format("(*%s_to)", name),
+                             .indent = indent,
+                             .hops = hops});
+  text_add(walk->out, "%sfidl_encode_envelope_%s(encoder, next, &%s, &mark);\n", indent,
+           member->type->resource ? "end" : "value", place);
 }
 
-// An inline member of a table, whose envelope is a copy of `source`.
-static void inline_table_member(model_t* model, text_t* body, const member_t* member, const char* source,
-                                const char* place) {
+// The same in one line, for the common kinds of content: an expression, or NULL if it takes more.
+static const char* simple_content(walk_t* walk, const member_t* member, const char* from, const char* place) {
+  const type_t* type = model_resolve(walk->model, member->type);
+  if (model_plain(walk->model, type))
+    return text_format("fidl_encode_envelope_plain(encoder, next, &%s, %s, sizeof(*%s), %s)", place, from,
+                       from, flags_of(walk, false));
+  if (type->kind == FIDL__IR__TYPE__KIND__STRING)
+    return text_format("fidl_encode_envelope_string(encoder, next, &%s, %s, %s, %s)", place, from,
+                       code_bound(type), flags_of(walk, false));
+  if (type->kind == FIDL__IR__TYPE__KIND__VECTOR && model_plain(walk->model, type->element))
+    return text_format(
+        "fidl_encode_envelope_vector(encoder, next, &%s, %s->count, %s->data, sizeof(*%s->data), %s, %s)",
+        place, from, from, from, code_bound(type), flags_of(walk, false));
+  return NULL;
+}
+
+static bool is_vector(walk_t* walk, const type_t* type) {
+  return model_resolve(walk->model, type)->kind == FIDL__IR__TYPE__KIND__VECTOR;
+}
+
+static const char* value_mask(const type_t* type) {
+  return text_format("0x%" PRIx64 "u", UINT64_MAX >> (64 - 8 * type->shape->inline_size));
+}
+
+// An inline member of a table whose value is copied, checked, and changed where it is a handle.
+static void inline_table_member(walk_t* walk, const member_t* member, const char* source, const char* place) {
   const char* name = c_member(member->name);
-  uint32_t size = member->type->shape->inline_size;
-  if (!model_plain(model, member->type)) {
-    bool both = changes(model, member->type);
-    const char* to = both ? "to" : "from";
-    text_add(body, "    %s;\n", c_declare(model, member->type, text_format("%s_from", name)));
-    text_add(body, "    memcpy(&%s_from, %s.inl.value, sizeof(%s_from));\n", name, source, name);
-    if (both) {
-      text_add(body, "    %s;\n", c_declare(model, member->type, text_format("%s_to", name)));
-      text_add(body, "    memcpy(&%s_to, %s.inl.value, sizeof(%s_to));\n", name, source, name);
-    }
-    if (member->type->resource) text_add(body, "    uint32_t handles_before = encoder->num_handles;\n");
-    value(model, body, "    ", member->type, text_format("%s_from", name), text_format("%s_%s", name, to), 1,
-          0);
-    if (both) text_add(body, "    memcpy(%s.inl.value, &%s_to, sizeof(%s_to));\n", place, name, name);
-  }
-  if (member->type->resource) text_add(body, "    %s.bits = 0;  // its handle has moved\n", source);
-  text_add(body, "    fidl_encode_envelope_inline(&%s, %u, %s);\n", place, size,
-           member->type->resource ? "encoder->num_handles - handles_before" : "0");
+  bool resource = member->type->resource, both = changes(walk->model, member->type);
+  text_add(walk->out, "    %s;\n", c_declare(walk->model, member->type, text_format("%s_from", name)));
+  text_add(walk->out, "    memcpy(&%s_from, %s.inl.value, sizeof(%s_from));\n", name, source, name);
+  text_add(walk->out, "    %s.bits = %s.bits;\n", place, source);
+  if (both)
+    text_add(walk->out, "    %s;\n    memcpy(&%s_to, &%s_from, sizeof(%s_to));\n",
+             c_declare(walk->model, member->type, text_format("%s_to", name)), name, name, name);
+  if (resource) text_add(walk->out, "    uint32_t handles_before = encoder->num_handles;\n");
+  walk_value(walk, (place_t){.type = member->type,
+                             .expr = text_format("%s_from", name),
+                             .to = text_format("%s_to", name),
+                             .indent = "    ",
+                             .hops = 1});
+  if (both) text_add(walk->out, "    memcpy(%s.inl.value, &%s_to, sizeof(%s_to));\n", place, name, name);
+  if (resource) text_add(walk->out, "    %s.bits = 0;  // its handle has moved\n", source);
+  text_add(walk->out, "    %s.bits = fidl_encode_inline(%s.bits, %s, %s);\n", place, place,
+           value_mask(member->type), resource ? "encoder->num_handles - handles_before" : "0");
 }
 
-static void table_member(model_t* model, text_t* body, const member_t* member) {
+static void table_member(walk_t* walk, const member_t* member) {
+  text_t* out = walk->out;
   const char* name = c_member(member->name);
   const char* source = text_format("sources[%u]", member->ordinal - 1);
   const char* place = text_format("envelopes[%u]", member->ordinal - 1);
-  text_add(body, "  if (count < %u) return next;\n  %s.bits = %s.bits;\n", member->ordinal, place, source);
-  text_add(body, "  if (%s.bits != 0) {  // %s\n", place, member->name);
-  if (model_inline(member->type)) {
-    inline_table_member(model, body, member, source, place);
-  } else {
-    const char* from = text_format("%s_from", name);
-    text_add(body, "    %s = %s.data;\n", c_declare_pointer(model, member->type, from, false), source);
-    out_of_line(model, body, "    ", member, from, place, 2, false);
-  }
-  text_add(body, "  }\n");
-}
-
-static void encode_table(model_t* model, text_t* body, const decl_t* decl) {
-  uint32_t max_ordinal = model_max_ordinal(decl);
-  text_add(body, "  uint64_t count;\n");
-  if (max_ordinal)
-    text_add(body,
-             "  fidl_envelope_t* const sources = from->envelopes;\n"
-             "  fidl_envelope_t* const envelopes = (void*)next;\n");
-  const char* begin =
-      text_format("fidl_encode_table(encoder, next, from, to, %u, depth, &count)", max_ordinal);
-  if (max_ordinal == 0) {
-    text_add(body, "  return %s;\n", begin);
+  text_add(out, "  // %s\n  if (count < %u) return next;\n", member->name, member->ordinal);
+  const char* error;
+  const char* mask = model_inline(member->type) ? walk_inline_mask(walk, member->type, &error) : NULL;
+  if (mask) {
+    if (!model_plain(walk->model, member->type) && strcmp(error, "INVALID_EMPTY_STRUCT") != 0)
+      text_add(out, "  if ((%s.bits & %s & ~(uint64_t)%s) != 0) %s\n", source, value_mask(member->type), mask,
+               walk_stop(walk, error));
+    text_add(out, "  %s.bits = fidl_encode_optional_inline(%s.bits, %s);\n", place, source, mask);
     return;
   }
-  step(body, "  ", "%s", begin);
+  if (model_inline(member->type)) {
+    text_add(out, "  if (fidl_present(&%s)) {\n", source);
+    inline_table_member(walk, member, source, place);
+    text_add(out, "  } else {\n    %s.bits = 0;\n  }\n", place);
+    return;
+  }
+  const char* from = text_format("%s_from", name);
+  const char* simple = simple_content(walk, member, from, place);
+  text_add(out, "  %s = %s.data;\n", c_declare_pointer(walk->model, member->type, from, false), source);
+  if (simple && !is_vector(walk, member->type) && !walk->counts_depth) {
+    walk_step(walk, "  ", "%s", simple);
+    return;
+  }
+  text_add(out, "  if (%s) {\n", from);
+  walk_depth(walk, "    ", 2, NULL);
+  if (simple && walk->counts_depth && member->type->shape->depth > 0)
+    walk_depth(walk, "    ", 3, NULL);  // strings and vectors of plain elements, which cannot be absent
+  if (simple)
+    walk_step(walk, "    ", "%s", simple);
+  else
+    content(walk, "    ", member, from, place, 2);
+  text_add(out, "  } else {\n    %s.bits = 0;\n  }\n", place);
+}
+
+static void table_members(walk_t* walk, const decl_t* decl) {
+  uint32_t max_ordinal = model_max_ordinal(decl);
+  if (max_ordinal) {
+    text_add(walk->out,
+             "  fidl_envelope_t* const sources = from->envelopes;\n"
+             "  fidl_envelope_t* const envelopes = (void*)next;\n");
+    text_add(walk->out, "  const uint64_t count = fidl_table_count(from->max_ordinal, sources, %u);\n",
+             max_ordinal);
+  }
+  walk_depth(walk, "  ", 1, NULL);
+  walk_step(walk, "  ", "fidl_encode_table(encoder, next, to, %s, %s)", max_ordinal ? "count" : "0",
+            flags_of(walk, false));
   uint32_t next = 1;
   for (size_t i = 0; i < decl->n_members; i++) {
     for (; next < decl->members[i]->ordinal; next++)
-      text_add(body, "  if (count < %u) return next;\n  envelopes[%u].bits = 0;\n", next, next - 1);
-    table_member(model, body, decl->members[i]);
+      text_add(walk->out, "  if (count < %u) return next;\n  envelopes[%u].bits = 0;\n", next, next - 1);
+    table_member(walk, decl->members[i]);
     next++;
   }
-  text_add(body, "  return next;\n");
+  text_add(walk->out, "  return next;\n");
 }
 
-static void union_member(model_t* model, text_t* body, const decl_t* decl, const member_t* member) {
+static void union_member(walk_t* walk, const decl_t* decl, const member_t* member) {
+  text_t* out = walk->out;
   const char* from = text_format("from->%s", c_member(member->name));
-  text_add(body, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
+  text_add(out, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
   if (model_inline(member->type)) {
-    if (member->type->resource) text_add(body, "      uint32_t handles_before = encoder->num_handles;\n");
-    value(model, body, "      ", member->type, from, text_format("to->%s", c_member(member->name)), 0, 0);
-    text_add(body, "      fidl_encode_envelope_inline(&to->envelope_, %u, %s);\n      return next;\n",
-             member->type->shape->inline_size,
-             member->type->resource ? "encoder->num_handles - handles_before" : "0");
+    bool resource = member->type->resource;
+    if (resource) text_add(out, "      uint32_t handles_before = encoder->num_handles;\n");
+    walk_value(walk, (place_t){.type = member->type,
+                               .expr = from,
+                               .to = text_format("to->%s", c_member(member->name)),
+                               .indent = "      "});
+    text_add(out, "      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, %s, %s);\n",
+             value_mask(member->type), resource ? "encoder->num_handles - handles_before" : "0");
   } else {
-    out_of_line(model, body, "      ", member, from, "to->envelope_", 1, true);
+    const char* simple = simple_content(walk, member, from, "to->envelope_");
+    text_add(out, "      if (!%s) %s\n", from, walk_stop(walk, "INVALID_NULL_ENVELOPE"));
+    walk_depth(walk, "      ", 1, NULL);
+    if (simple && walk->counts_depth && member->type->shape->depth > 0) walk_depth(walk, "      ", 2, NULL);
+    if (simple)
+      walk_step(walk, "      ", "%s", simple);
+    else
+      content(walk, "      ", member, from, "to->envelope_", 1);
   }
-  text_add(body, "    }\n");
+  text_add(out, "      return next;\n    }\n");
 }
 
-static void encode_union(model_t* model, text_t* body, const decl_t* decl) {
-  text_add(body, "  switch (from->ordinal) {\n");
+static void union_members(walk_t* walk, const decl_t* decl) {
+  text_add(walk->out, "  switch (from->ordinal) {\n");
   for (size_t i = 0; i < decl->n_members; i++)
-    union_member(model, body, decl, decl->members[i]);
-  text_add(
-      body,
-      "    case 0:\n      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);\n");
-  text_add(body, "    default:\n      return fidl_encode_stop(encoder, %s);\n  }\n",
-           decl->strict ? "FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD" : "FIDL_ERROR_UNKNOWN_UNION_MEMBER");
+    union_member(walk, decl, decl->members[i]);
+  text_add(walk->out, "    case 0:\n      %s\n    default:\n      %s\n  }\n",
+           walk_stop(walk, "NON_NULLABLE_TYPE_WITH_NULL_VALUE"),
+           walk_stop(walk, decl->strict ? "STRICT_UNION_UNKNOWN_FIELD" : "UNKNOWN_UNION_MEMBER"));
 }
 
-static void encode_overlay(model_t* model, text_t* body, const decl_t* decl) {
+static void overlay_members(walk_t* walk, const decl_t* decl) {
   uint32_t room = decl->shape->inline_size - 8;
-  text_add(body, "  uint8_t* content = (uint8_t*)to + 8;\n  switch (from->ordinal) {\n");
+  text_add(walk->out, "  uint8_t* content = (uint8_t*)to + 8;\n  switch (from->ordinal) {\n");
   for (size_t i = 0; i < decl->n_members; i++) {
     const member_t* member = decl->members[i];
     const char* name = c_member(member->name);
     uint32_t size = member->type->shape->inline_size;
-    text_add(body, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
-    value(model, body, "      ", member->type, text_format("from->%s", name), text_format("to->%s", name), 0,
-          0);
-    if (size < room) text_add(body, "      memset(content + %u, 0, %u);\n", size, room - size);
-    text_add(body, "      return next;\n");
+    text_add(walk->out, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
+    walk_value(walk, (place_t){.type = member->type,
+                               .expr = text_format("from->%s", name),
+                               .to = text_format("to->%s", name),
+                               .indent = "      "});
+    if (size < room) text_add(walk->out, "      memset(content + %u, 0, %u);\n", size, room - size);
+    text_add(walk->out, "      return next;\n");
   }
-  text_add(
-      body,
-      "    default:\n      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);\n  }\n");
+  text_add(walk->out, "    default:\n      %s\n  }\n", walk_stop(walk, "STRICT_UNION_UNKNOWN_FIELD"));
 }
 
-void emit_encode(model_t* model, text_t* out, const decl_t* decl) {
+static const steps_t steps = {
+    .string = encode_string,
+    .vector = encode_vector,
+    .array = encode_array,
+    .box = encode_box,
+    .handle = encode_handle,
+    .fixed = encode_fixed,
+    .layout = encode_layout,
+    .struct_members = struct_members,
+    .table_members = table_members,
+    .union_members = union_members,
+    .overlay_members = overlay_members,
+};
+
+void emit_encode(model_t* model, text_t* out, const decl_t* decl, bool counts_depth) {
   if (model_plain_decl(model, decl)) return;
   const char* name = c_name(decl->name);
-  text_t body = {0};
-  bool returns = false;
-  switch (decl->kind) {
-    case FIDL__IR__DECL__KIND__STRUCT:
-      encode_struct(model, &body, decl);
-      break;
-    case FIDL__IR__DECL__KIND__TABLE:
-      encode_table(model, &body, decl);
-      returns = true;
-      break;
-    case FIDL__IR__DECL__KIND__UNION:
-      encode_union(model, &body, decl);
-      returns = true;
-      break;
-    default:
-      encode_overlay(model, &body, decl);
-      returns = true;
-      break;
-  }
-  if (!returns) text_add(&body, "  return next;\n");
-  text_t whole = {0};
-  if (text_contains(&body, "from->") || text_contains(&body, "(encoder, next, from, to,"))
-    text_add(&whole, "  %s* from = (%s*)from_object;\n", name, name);
-  if (text_contains(&body, "to->") || text_contains(&body, ", to,") || text_contains(&body, ")to "))
-    text_add(&whole, "  %s* to = (%s*)to_object;\n", name, name);
+  text_t body = {0}, whole = {0}, head = {0};
+  walk_t walk = {.steps = &steps,
+                 .model = model,
+                 .out = &body,
+                 .coder = "encode",
+                 .counts_depth = counts_depth,
+                 .has_room = !counts_depth && decl->shape->max_out_of_line > 0 &&
+                             decl->shape->max_out_of_line <= TIGHT_BYTES};
+  if (walk.has_room)
+    text_add(
+        &body,
+        "  if (encoder->end - next < %u) return fidl_encode_tight(encoder, next, from_object, to_object, "
+        "%s_encode_);\n",
+        decl->shape->max_out_of_line, name);
+  walk_members(&walk, decl);
+  if (decl->kind == FIDL__IR__DECL__KIND__STRUCT) text_add(&body, "  return next;\n");
+  if (code_uses(text_string(&body), "from")) text_add(&whole, "  %s* from = (%s*)from_object;\n", name, name);
+  if (code_uses(text_string(&body), "to")) text_add(&whole, "  %s* to = (%s*)to_object;\n", name, name);
   text_add(&whole, "%s", text_string(&body));
-  const char* head = text_format("uint8_t* %s_encode_", name);
-  text_t signature = {0};
-  text_add_call(&signature, head,
-                "fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object, uint32_t depth",
-                " {");
-  code_function(out, text_string(&signature), text_string(&whole),
-                (const char* const[]){"encoder", "from_object", "to_object", "depth", NULL});
-  text_free(&signature);
+  code_coder_head(&head, decl, "encode", counts_depth);
+  code_function(
+      out, text_format("%s {", text_string(&head)), text_string(&whole),
+      (const char* const[]){"encoder", "from_object", "to_object", counts_depth ? "depth" : NULL, NULL});
+  text_free(&head);
   text_free(&whole);
   text_free(&body);
 }

@@ -5,6 +5,7 @@
 
 #include "emit.h"
 #include "names.h"
+#include "rules.h"
 
 static const char* guard(const model_t* model) {
   char* name = text_format("FIDL_%s_H_", model->library->name);
@@ -103,11 +104,13 @@ static void emit_codec_header(model_t* model, text_t* out, const decl_t* decl) {
              name, name);
   text_add(out, "extern const fidl_type_t %s_type_;\n", name);
   if (model_plain_decl(model, decl)) return;
-  text_add_call(out, text_format("uint8_t* %s_encode_", name),
-                "fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object, uint32_t depth",
-                ";\n");
-  text_add_call(out, text_format("uint8_t* %s_decode_", name),
-                "fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth", ";\n");
+  rules_emit_declaration(model, out, decl);
+  text_t heads = {0};
+  code_coder_head(&heads, decl, "encode", model_refers_to_itself(decl));
+  text_add(&heads, ";\n");
+  code_coder_head(&heads, decl, "decode", model_refers_to_itself(decl));
+  text_add(out, "%s;\n", text_string(&heads));
+  text_free(&heads);
 }
 
 void emit_header(model_t* model, text_t* out) {
@@ -139,24 +142,33 @@ static const char* size_literal(uint32_t size) {
   return size == UINT32_MAX ? "FIDL_UNBOUNDED" : text_format("%u", size);
 }
 
-// The encoder of a value that is a message's primary object.
-static void emit_add(text_t* out, const char* name, bool plain) {
+// The encoder and the decoder of a value that is a message's primary object.
+static void emit_primary(text_t* out, const decl_t* decl, bool plain) {
+  const char* name = c_name(decl->name);
+  const char* at = model_refers_to_itself(decl) ? "at_" : "";
+  const char* depth = model_refers_to_itself(decl) ? ", 0" : "";
   text_add_call(out, text_format("static uint8_t* %s_add_", name),
                 "fidl_encoder_t* encoder, uint8_t* next, void* value", " {\n");
-  if (plain)
-    text_add(out, "  return fidl_encode_append(encoder, next, value, sizeof(%s));\n}\n\n", name);
+  if (plain) {
+    text_add(out, "  return fidl_encode_append(encoder, next, value, sizeof(%s), 0);\n}\n\n", name);
+    return;
+  }
+  text_add(out, "  void* to = next;\n");
+  if (decl->kind == FIDL__IR__DECL__KIND__TABLE)
+    text_add(out, "  next = fidl_encode_reserve(encoder, next, sizeof(%s), 0);\n", name);
   else
-    text_add(out,
-             "  void* to = next;\n"
-             "  next = fidl_encode_append(encoder, next, value, sizeof(%s));\n"
-             "  return next ? %s_encode_(encoder, next, value, to, 0) : NULL;\n}\n\n",
-             name, name);
+    text_add(out, "  next = fidl_encode_append(encoder, next, value, sizeof(%s), 0);\n", name);
+  text_add(out, "  return next ? %s_encode_%s(encoder, next, value, to%s) : NULL;\n}\n\n", name, at, depth);
+  if (!at[0]) return;
+  text_add_call(out, text_format("static uint8_t* %s_check_", name),
+                "fidl_decoder_t* decoder, uint8_t* next, void* object", " {\n");
+  text_add(out, "  return %s_decode_at_(decoder, next, object, 0);\n}\n\n", name);
 }
 
 static void emit_type(model_t* model, text_t* out, const decl_t* decl) {
   const char* name = c_name(decl->name);
   bool plain = model_plain_decl(model, decl);
-  emit_add(out, name, plain);
+  emit_primary(out, decl, plain);
   text_add(
       out,
       "const fidl_type_t %s_type_ = {\n    .inline_size = %u,\n    .max_size = %s,\n    .max_handles = %s,\n",
@@ -164,9 +176,58 @@ static void emit_type(model_t* model, text_t* out, const decl_t* decl) {
       size_literal(decl->shape->max_handles));
   text_add(out, "    .resource = %s,\n", decl->resource ? "true" : "false");
   text_add(out, "    .encode = %s_add_,\n", name);
-  if (!plain) text_add(out, "    .decode = %s_decode_,\n", name);
+  if (!plain)
+    text_add(out, "    .decode = %s_%s_,\n", name, model_refers_to_itself(decl) ? "check" : "decode");
   if (decl->resource) text_add(out, "    .close_handles = %s_close_,\n", name);
   text_add(out, "};\n\n");
+}
+
+// Types whose own depth is known, but not where they stand, because a type that refers to itself refers to
+// them. Their functions that count it are copies for this file, also of types of other libraries.
+
+static void mark_counted(progress_t* counted, const decl_t* decl);
+
+static void mark_counted_type(progress_t* counted, const type_t* type) {
+  type = model_resolve(counted->model, type);
+  if (type->element) {
+    mark_counted_type(counted, type->element);
+    return;
+  }
+  const decl_t* decl = model_decl(counted->model, type);
+  if (!decl || !model_is_layout(decl) || !model_depth_matters(decl) || model_refers_to_itself(decl)) return;
+  size_t place = model_place(counted->model, decl->name);
+  if (counted->done[place]) return;
+  counted->done[place] = true;
+  mark_counted(counted, decl);
+}
+
+static void mark_counted(progress_t* counted, const decl_t* decl) {
+  for (size_t i = 0; i < decl->n_members; i++)
+    mark_counted_type(counted, decl->members[i]->type);
+}
+
+static void emit_counting_copies(model_t* model, text_t* out) {
+  progress_t counted = {model, out, calloc(model->num_decls + 1, sizeof(bool))};
+  if (!counted.done) abort();
+  for (size_t i = 0; i < model->library->n_decls; i++)
+    if (model_is_layout(model->library->decls[i]) && model_refers_to_itself(model->library->decls[i]))
+      mark_counted(&counted, model->library->decls[i]);
+  text_t bodies = {0};
+  for (size_t i = 0; i < model->num_decls; i++) {
+    const decl_t* decl = model->decls[i];
+    if (!counted.done[i] || model_plain_decl(model, decl)) continue;
+    text_t head = {0};
+    code_coder_head(&head, decl, "encode", true);
+    text_add(&head, ";\n");
+    code_coder_head(&head, decl, "decode", true);
+    text_add(out, "%s;\n", text_string(&head));
+    text_free(&head);
+    emit_encode(model, &bodies, decl, true);
+    emit_decode(model, &bodies, decl, true);
+  }
+  if (bodies.size) text_add(out, "\n%s", text_string(&bodies));
+  text_free(&bodies);
+  free(counted.done);
 }
 
 void emit_source(model_t* model, text_t* out) {
@@ -176,11 +237,13 @@ void emit_source(model_t* model, text_t* out) {
   text_add(out,
            "#include <lib/fidl/decoder.h>\n#include <lib/fidl/encoder.h>\n#include <lib/fidl/method.h>\n"
            "#include <string.h>\n#include <zircon/syscalls.h>\n\n");
+  emit_counting_copies(model, out);
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
     if (!model_is_layout(decl)) continue;
-    emit_encode(model, out, decl);
-    emit_decode(model, out, decl);
+    if (!model_plain_decl(model, decl)) rules_emit_table(model, out, decl);
+    emit_encode(model, out, decl, model_refers_to_itself(decl));
+    emit_decode(model, out, decl, model_refers_to_itself(decl));
     emit_close(model, out, decl);
     emit_type(model, out, decl);
   }

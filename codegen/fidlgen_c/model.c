@@ -7,6 +7,8 @@
 
 #include "text.h"
 
+#define MAX_DEPTH 32u  // more than this is an error in any message
+
 static int compare_decls(const void* a, const void* b) {
   return strcmp((*(decl_t* const*)a)->name, (*(decl_t* const*)b)->name);
 }
@@ -110,6 +112,14 @@ uint32_t model_max_ordinal(const decl_t* decl) {
   for (size_t i = 0; i < decl->n_members; i++)
     if (decl->members[i]->ordinal > max) max = decl->members[i]->ordinal;
   return max;
+}
+
+bool model_refers_to_itself(const decl_t* decl) {
+  return decl->shape && decl->shape->depth > MAX_DEPTH;
+}
+
+bool model_depth_matters(const decl_t* decl) {
+  return decl->shape && decl->shape->depth > 0;
 }
 
 bool model_is_layout(const decl_t* decl) {

@@ -53,6 +53,13 @@ bool model_inline(const type_t* type);
 // The highest ordinal of a table, 0 if it has no members.
 uint32_t model_max_ordinal(const decl_t* decl);
 
+// Whether a value can be of any depth: its type refers to itself or to one that does. The functions of such
+// types count the depth.
+bool model_refers_to_itself(const decl_t* decl);
+
+// Whether there is anything out of line in a value.
+bool model_depth_matters(const decl_t* decl);
+
 bool model_is_layout(const decl_t* decl);  // struct, table, union or overlay
 bool model_is_own(const model_t* model, const decl_t* decl);
 

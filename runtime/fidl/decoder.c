@@ -4,51 +4,64 @@
 #include <lib/fidl/decoder.h>
 
 __attribute__((cold, noinline)) void fidl_decode_set_error(fidl_decoder_t* decoder, fidl_error_t error) {
-  if (decoder->error == FIDL_ERROR_NONE) decoder->error = error;
+  decoder->error = error;
 }
 
-static bool decode_primary(fidl_decoder_t* decoder, const fidl_type_t* type, uint8_t* object) {
-  if (((uintptr_t)object & 7u) != 0) return fidl_decode_fail(decoder, FIDL_ERROR_UNALIGNED_BUFFER);
-  if (fidl_align(type->inline_size) > (uint64_t)(decoder->end - object))
-    return fidl_decode_fail(decoder, FIDL_ERROR_TOO_FEW_BYTES_IN_PRIMARY_OBJECT);
-  uint8_t* next = fidl_decode_claim(decoder, object, type->inline_size);
-  if (next && type->decode) next = type->decode(decoder, next, object, 0);
-  if (!next) return false;
-  if (next != decoder->end) return fidl_decode_fail(decoder, FIDL_ERROR_TOO_MANY_BYTES_IN_MESSAGE);
-  if (decoder->next_handle != decoder->num_handles)
-    return fidl_decode_fail(decoder, FIDL_ERROR_TOO_MANY_HANDLES_IN_MESSAGE);
-  return true;
+static __attribute__((cold, noinline)) fidl_error_t fail(const fidl_decoder_t* decoder, fidl_error_t error) {
+  for (uint32_t i = 0; i < decoder->num_handles; i++)
+    zx_handle_close(decoder->handles[i].handle);
+  return error;
 }
 
 fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size,
                                  zx_handle_info_t* handles, uint32_t num_handles) {
-  fidl_decoder_t decoder = {.end = (uint8_t*)bytes + size, .handles = handles, .num_handles = num_handles};
-  if (decode_primary(&decoder, type, (uint8_t*)bytes)) return FIDL_ERROR_NONE;
-  for (uint32_t i = 0; i < num_handles; i++)
-    zx_handle_close(handles[i].handle);
-  return decoder.error;
+  fidl_decoder_t decoder;
+  decoder.end = (uint8_t*)bytes + size;
+  decoder.handles = handles;
+  decoder.next_handle = 0;
+  decoder.num_handles = num_handles;
+  uint64_t inline_size = type->inline_size;
+  if (((uintptr_t)bytes & 7u) != 0) return fail(&decoder, FIDL_ERROR_UNALIGNED_BUFFER);
+  if (fidl_align(inline_size) > size) return fail(&decoder, FIDL_ERROR_TOO_FEW_BYTES_IN_PRIMARY_OBJECT);
+  uint8_t* next = (uint8_t*)bytes + fidl_align(inline_size);
+  if (!fidl_decode_tail(&decoder, next, inline_size)) return fail(&decoder, decoder.error);
+  if (type->decode) next = type->decode(&decoder, next, bytes);
+  // All that is needed from here on is in `decoder`, so that nothing has to be kept during the call.
+  if (!next) return fail(&decoder, decoder.error);
+  if (next != decoder.end) return fail(&decoder, FIDL_ERROR_TOO_MANY_BYTES_IN_MESSAGE);
+  if (decoder.next_handle != decoder.num_handles)
+    return fail(&decoder, FIDL_ERROR_TOO_MANY_HANDLES_IN_MESSAGE);
+  return FIDL_ERROR_NONE;
 }
 
-uint8_t* fidl_decode_rare_string(fidl_decoder_t* decoder, uint8_t* next, const fidl_string_t* string,
-                                 bool optional) {
-  uint64_t presence;
-  memcpy(&presence, &string->data, 8);
-  if (presence == 0) {
-    if (string->size != 0) return fidl_decode_stop(decoder, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
-    return optional ? next : fidl_decode_stop(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
-  }
-  if (presence != UINT64_MAX) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
-  return fidl_decode_stop(decoder, string->size > UINT32_MAX ? FIDL_ERROR_STRING_COUNT_EXCEEDS_32_BIT_LIMIT
-                                                             : FIDL_ERROR_STRING_TOO_LONG);
+// A sequence's header that says "absent", or has an invalid presence word: `next`, or NULL and the error.
+static uint8_t* absent(fidl_decoder_t* decoder, uint8_t* next, const void* member, bool optional,
+                       fidl_error_t not_empty) {
+  if (fidl_word(member, 8, 8) != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
+  if (fidl_word(member, 0, 8) != 0) return fidl_decode_stop(decoder, not_empty);
+  return optional ? next : fidl_decode_stop(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
 }
 
-uint8_t* fidl_decode_box(fidl_decoder_t* decoder, uint8_t* next, void* member, uint64_t size,
-                         uint32_t depth) {
-  uint64_t presence;
-  memcpy(&presence, member, 8);
+uint8_t* fidl_decode_rare_vector(fidl_decoder_t* decoder, uint8_t* next, const void* member, bool optional) {
+  if (fidl_word(member, 8, 8) != UINT64_MAX)
+    return absent(decoder, next, member, optional, FIDL_ERROR_NON_EMPTY_VECTOR_WITH_NULL_BODY);
+  return fidl_decode_stop(decoder, fidl_word(member, 0, 8) > UINT32_MAX
+                                       ? FIDL_ERROR_VECTOR_COUNT_EXCEEDS_32_BIT_LIMIT
+                                       : FIDL_ERROR_COUNT_EXCEEDS_LIMIT);
+}
+
+uint8_t* fidl_decode_rare_string(fidl_decoder_t* decoder, uint8_t* next, const void* member, bool optional) {
+  if (fidl_word(member, 8, 8) != UINT64_MAX)
+    return absent(decoder, next, member, optional, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
+  return fidl_decode_stop(decoder, fidl_word(member, 0, 8) > UINT32_MAX
+                                       ? FIDL_ERROR_STRING_COUNT_EXCEEDS_32_BIT_LIMIT
+                                       : FIDL_ERROR_STRING_TOO_LONG);
+}
+
+uint8_t* fidl_decode_box(fidl_decoder_t* decoder, uint8_t* next, void* member, uint64_t size) {
+  uint64_t presence = fidl_word(member, 0, 8);
   if (presence == 0) return next;
   if (presence != UINT64_MAX) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
-  if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
   memcpy(member, &next, 8);
   return fidl_decode_claim(decoder, next, size);
 }
@@ -123,6 +136,30 @@ __attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* 
   else
     error = FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE;
   fidl_decode_set_error(decoder, error);
+}
+
+__attribute__((cold, noinline)) void fidl_decode_inline_error(fidl_decoder_t* decoder,
+                                                              const fidl_envelope_t* envelope, uint32_t size,
+                                                              fidl_error_t value_error) {
+  if ((envelope->bits & ~(UINT64_MAX >> (64 - 8 * size))) == UINT64_C(1) << 48)
+    fidl_decode_set_error(decoder, value_error);
+  else
+    fidl_decode_envelope_error(decoder, decoder->end, envelope, size, true);
+}
+
+__attribute__((cold, noinline)) uint8_t* fidl_decode_envelope_sequence_error(fidl_decoder_t* decoder,
+                                                                             uint8_t* next,
+                                                                             const fidl_envelope_t* envelope,
+                                                                             uint64_t stride, uint64_t bound,
+                                                                             bool is_string) {
+  fidl_decode_mark_t mark;
+  uint8_t* data = fidl_decode_envelope_value(decoder, next, envelope, 16, &mark);
+  if (!data) return NULL;
+  if (fidl_word(next, 8, 8) != UINT64_MAX || fidl_word(next, 0, 8) > bound)
+    return is_string ? fidl_decode_rare_string(decoder, data, next, false)
+                     : fidl_decode_rare_vector(decoder, data, next, false);
+  if (!fidl_decode_claim(decoder, data, fidl_word(next, 0, 8) * stride)) return NULL;
+  return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);
 }
 
 // Passes over what an envelope refers to; its bytes are not looked at, its handles closed.

@@ -1,18 +1,14 @@
 // The parts of encoding that are not worth inlining. Invariants: `next` is 8-aligned and at most `end`; the
-// bytes from `segment` to `next` belong to no iovec yet; bytes in the buffer plus gathered ones never exceed
-// `limit`.
+// bytes from `segment` (`buffer` before the first iovec) to `next` belong to no iovec yet; bytes in the
+// buffer plus gathered ones never exceed the limit of the message.
 #include <lib/fidl/encoder.h>
 
 __attribute__((cold, noinline)) void fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error) {
-  if (encoder->error == FIDL_ERROR_NONE) encoder->error = error;
+  encoder->error = error;
 }
 
-bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value) {
-  uint8_t* next = type->encode(encoder, encoder->next, value);
-  if (next) {
-    encoder->next = next;
-    return true;
-  }
+__attribute__((cold)) bool fidl_encoder_abandon(fidl_encoder_t* encoder, const fidl_type_t* type,
+                                                void* value) {
   fidl_encoder_close_handles(encoder);
   if (type->close_handles) type->close_handles(value);
   return false;
@@ -24,42 +20,81 @@ void fidl_encoder_close_handles(fidl_encoder_t* encoder) {
   encoder->num_handles = 0;
 }
 
-static void push(fidl_encoder_t* encoder, const void* bytes, uint32_t size) {
-  zx_channel_iovec_t* entry = &encoder->iovecs[encoder->num_iovecs++];
-  entry->buffer = bytes;
-  entry->capacity = size;
-  entry->reserved = 0;
-}
-
-uint8_t* fidl_encode_gather(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size) {
+// Refers to `size` bytes at `from` instead of copying them.
+static __attribute__((noinline)) uint8_t* gather(fidl_encoder_t* encoder, uint8_t* next, const void* from,
+                                                 uint64_t size) {
   uint64_t padded = fidl_align(size), padding = padded - size;
-  if (padded > encoder->limit - fidl_encode_size(encoder, next) || (padding && next == encoder->end))
+  uint64_t room = encoder->gather_limit - fidl_encode_size(encoder, next);
+  if (padded > room || (padding && next == encoder->end))
     return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
-  if (next != encoder->segment) push(encoder, encoder->segment, (uint32_t)(next - encoder->segment));
-  push(encoder, from, (uint32_t)size);
-  encoder->gathered += size;
+  uint32_t count = encoder->num_iovecs;
+  zx_channel_iovec_t* entry = &encoder->iovecs[count];
+  uint8_t* segment = count ? encoder->segment : encoder->buffer;
+  if (next != segment) {
+    *entry++ = (zx_channel_iovec_t){segment, (uint32_t)(next - segment), 0};
+    count++;
+  }
+  *entry = (zx_channel_iovec_t){from, (uint32_t)size, 0};
+  encoder->num_iovecs = count + 1;
   encoder->segment = next;
+  encoder->gathered += size;
   if (padding) {
     // The padding begins the next segment. The buffer stays 8-aligned as the segment begins inside a zeroed
     // word, whose first bytes are no part of the message.
     memset(next, 0, 8);
     encoder->segment = next + (8 - padding);
-    next += 8;
     encoder->gathered -= 8 - padding;
+    next += 8;
   }
-  uint64_t room = encoder->limit - fidl_encode_size(encoder, next);
+  room -= padded;
   if ((uint64_t)(encoder->end - next) > room) encoder->end = next + room;
   return next;
 }
 
-uint8_t* fidl_encode_rare_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
-                                 bool optional) {
-  if (!from->data) {
-    if (from->size) return fidl_encode_stop(encoder, FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY);
-    return optional ? next : fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
-  }
+static __attribute__((noinline)) uint8_t* copy(fidl_encoder_t* encoder, uint8_t* next, const void* from,
+                                               uint64_t size) {
+  return fidl_encode_append(encoder, next, from, size, 0);
+}
+
+uint8_t* fidl_encode_any_data(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size) {
+  // One entry of the list for what precedes the data, one for the data, one for what will follow it.
+  if (size >= FIDL_GATHER_MIN_BYTES && encoder->gather_limit &&
+      encoder->num_iovecs + 3 <= FIDL_ENCODER_IOVECS)
+    return gather(encoder, next, from, size);
+  return copy(encoder, next, from, size);
+}
+
+uint8_t* fidl_encode_tight(fidl_encoder_t* encoder, uint8_t* next, void* from, void* to,
+                           uint8_t* (*encode)(fidl_encoder_t*, uint8_t*, void*, void*)) {
+  _Alignas(8) uint8_t room[FIDL_TIGHT_BYTES];
+  uint8_t* end = encoder->end;
+  uint64_t gather_limit = encoder->gather_limit;
+  encoder->end = room + sizeof(room);
+  encoder->gather_limit = 0;
+  uint8_t* behind = encode(encoder, room, from, to);
+  encoder->end = end;
+  encoder->gather_limit = gather_limit;
+  return behind ? fidl_encode_append(encoder, next, room, (uint64_t)(behind - room), 0) : NULL;
+}
+
+__attribute__((cold, noinline)) void fidl_encode_string_error(fidl_encoder_t* encoder,
+                                                              const fidl_string_t* from) {
+  encoder->error = from->data   ? FIDL_ERROR_STRING_TOO_LONG
+                   : from->size ? FIDL_ERROR_NON_EMPTY_STRING_WITH_NULL_BODY
+                                : FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE;
+}
+
+uint8_t* fidl_encode_long_text(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from) {
   if (!fidl_utf8_valid(from->data, from->size)) return fidl_encode_stop(encoder, FIDL_ERROR_STRING_NOT_UTF8);
-  return fidl_encode_data(encoder, next, from->data, from->size);
+  return fidl_encode_any_data(encoder, next, from->data, from->size);
+}
+
+uint8_t* fidl_encode_long_envelope_string(fidl_encoder_t* encoder, uint8_t* next, fidl_envelope_t* place,
+                                          const fidl_string_t* from) {
+  const uint64_t header[2] = {from->size, UINT64_MAX};
+  next = fidl_encode_append(encoder, next, header, sizeof(header), 0);
+  place->bits = sizeof(header) + fidl_align(from->size);
+  return next ? fidl_encode_long_text(encoder, next, from) : NULL;
 }
 
 bool fidl_encode_handle(fidl_encoder_t* encoder, zx_handle_t* from, zx_handle_t* to, zx_obj_type_t type,

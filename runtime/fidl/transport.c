@@ -46,10 +46,9 @@ void fidl_incoming_drop(fidl_incoming_t* incoming) {
 zx_status_t fidl_transport_encode(fidl_encoder_t* encoder, const fidl_method_t* method,
                                   const fidl_type_t* type, uint32_t txid, void* body, void* scratch,
                                   uint32_t scratch_size) {
-  fidl_message_header_t header;
-  fidl_header_init(&header, txid, method->flexible, method->ordinal);
   fidl_encoder_init(encoder, scratch, scratch_size, FIDL_MAX_MESSAGE_BYTES, true);
-  encoder->next = fidl_encode_append(encoder, encoder->next, &header, sizeof(header));
+  fidl_header_init(scratch, txid, method->flexible, method->ordinal);  // there is always room for it
+  encoder->next += sizeof(fidl_message_header_t);
   if (!type || fidl_encoder_add(encoder, type, body)) return ZX_OK;
   return fidl_error_status(encoder->error);
 }

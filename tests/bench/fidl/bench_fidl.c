@@ -43,7 +43,7 @@ static double encode_fidl(const message_t* message, uint8_t* scratch, unsigned c
   for (unsigned i = 0; i < count; i++) {
     fidl_encoder_t encoder;
     fidl_encoder_init(&encoder, scratch, BUFFER_BYTES, BUFFER_BYTES, true);
-    encoder.next = fidl_encode_append(&encoder, encoder.next, &header, sizeof(header));
+    encoder.next = fidl_encode_append(&encoder, encoder.next, &header, sizeof(header), 0);
     if (!fidl_encoder_add(&encoder, message->type, message->value)) fail(message, "encode");
     sink = encoder.next;
   }

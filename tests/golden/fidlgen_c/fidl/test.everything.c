@@ -7,27 +7,30 @@
 #include <string.h>
 #include <zircon/syscalls.h>
 
+const fidl_rule_t test_everything_Pair_rules_[1] = {
+    {1, 3, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffu},
+};
+
 uint8_t* test_everything_Pair_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth) {
+                                      void* to_object) {
   (void)encoder;
   (void)from_object;
-  (void)depth;
   test_everything_Pair* to = (test_everything_Pair*)to_object;
-  memset(to->_padding0, 0, sizeof(to->_padding0));
+  fidl_clear(to, 0, 8, 0xffffff00u);
   return next;
 }
 
-uint8_t* test_everything_Pair_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_Pair_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Pair* value = (test_everything_Pair*)object;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
+  if ((fidl_word(value, 0, 8) & 0xffffff00u) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Pair_rules_, 1);
   return next;
 }
 
 static uint8_t* test_everything_Pair_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Pair));
-  return next ? test_everything_Pair_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Pair), 0);
+  return next ? test_everything_Pair_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Pair_type_ = {
@@ -39,27 +42,30 @@ const fidl_type_t test_everything_Pair_type_ = {
     .decode = test_everything_Pair_decode_,
 };
 
+const fidl_rule_t test_everything_Empty_rules_[1] = {
+    {0, 1, FIDL_ERROR_INVALID_EMPTY_STRUCT, 0xffu},
+};
+
 uint8_t* test_everything_Empty_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                       void* to_object, uint32_t depth) {
+                                       void* to_object) {
   (void)encoder;
   (void)from_object;
-  (void)depth;
   test_everything_Empty* to = (test_everything_Empty*)to_object;
-  to->_empty = 0;
+  fidl_clear(to, 0, 1, 0xffu);
   return next;
 }
 
-uint8_t* test_everything_Empty_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_Empty_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Empty* value = (test_everything_Empty*)object;
-  if (value->_empty != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);
+  if ((fidl_word(value, 0, 1) & 0xffu) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Empty_rules_, 1);
   return next;
 }
 
 static uint8_t* test_everything_Empty_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Empty));
-  return next ? test_everything_Empty_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Empty), 0);
+  return next ? test_everything_Empty_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Empty_type_ = {
@@ -72,50 +78,38 @@ const fidl_type_t test_everything_Empty_type_ = {
 };
 
 uint8_t* test_everything_Nested_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                        void* to_object, uint32_t depth) {
+                                        void* to_object) {
   test_everything_Nested* from = (test_everything_Nested*)from_object;
   test_everything_Nested* to = (test_everything_Nested*)to_object;
-  uint64_t count;
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
-  if (!(next = fidl_encode_table(encoder, next, from, to, 3, depth, &count))) return NULL;
+  const uint64_t count = fidl_table_count(from->max_ordinal, sources, 3);
+  if (!(next = fidl_encode_table(encoder, next, to, count, 0))) return NULL;
   if (count < 1) return next;
   envelopes[0].bits = 0;
   if (count < 2) return next;
   envelopes[1].bits = 0;
+  // deep
   if (count < 3) return next;
-  envelopes[2].bits = sources[2].bits;
-  if (envelopes[2].bits != 0) {  // deep
-    fidl_string_t* deep_from = sources[2].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-    fidl_string_t* deep_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, deep_from, sizeof(*deep_from), depth + 2))) return NULL;
-    if (!(next = fidl_encode_string(encoder, next, deep_from, deep_to, UINT32_MAX, false, depth + 2)))
-      return NULL;
-    fidl_encode_envelope_value(encoder, next, &envelopes[2], &mark);
-  }
+  fidl_string_t* deep_from = sources[2].data;
+  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[2], deep_from, UINT32_MAX, 0)))
+    return NULL;
   return next;
 }
 
-uint8_t* test_everything_Nested_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                        uint32_t depth) {
+uint8_t* test_everything_Nested_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Nested* value = (test_everything_Nested*)object;
-  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
+  if (!(next = fidl_decode_table(decoder, next, value))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
   if (max_ordinal < 1) return next;
   if (!(next = fidl_decode_unknown_envelope(decoder, next, &envelopes[0]))) return NULL;
   if (max_ordinal < 2) return next;
   if (!(next = fidl_decode_unknown_envelope(decoder, next, &envelopes[1]))) return NULL;
+  // deep
   if (max_ordinal < 3) return next;
-  if (envelopes[2].bits != 0) {  // deep
-    fidl_decode_mark_t mark;
-    fidl_string_t* deep_value = (void*)next;
-    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[2], sizeof(*deep_value), depth + 2,
-        &mark)))
-      return NULL;
-    if (!(next = fidl_decode_string(decoder, next, deep_value, UINT32_MAX, false, depth + 2))) return NULL;
-    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[2], deep_value, &mark)) return NULL;
+  if (fidl_present(&envelopes[2])) {
+    if (!(next = fidl_decode_envelope_string(decoder, next, &envelopes[2], UINT32_MAX))) return NULL;
   }
   if (max_ordinal == 3) return next;
   return fidl_decode_table_rest(decoder, next, value, 3);
@@ -123,8 +117,8 @@ uint8_t* test_everything_Nested_decode_(fidl_decoder_t* decoder, uint8_t* next, 
 
 static uint8_t* test_everything_Nested_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Nested));
-  return next ? test_everything_Nested_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_reserve(encoder, next, sizeof(test_everything_Nested), 0);
+  return next ? test_everything_Nested_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Nested_type_ = {
@@ -137,13 +131,12 @@ const fidl_type_t test_everything_Nested_type_ = {
 };
 
 uint8_t* test_everything_Strict_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                        void* to_object, uint32_t depth) {
-  (void)depth;
+                                        void* to_object) {
   test_everything_Strict* from = (test_everything_Strict*)from_object;
   test_everything_Strict* to = (test_everything_Strict*)to_object;
   switch (from->ordinal) {
     case test_everything_Strict_Tag_a: {
-      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
       return next;
     }
     case 0:
@@ -153,14 +146,12 @@ uint8_t* test_everything_Strict_encode_(fidl_encoder_t* encoder, uint8_t* next, 
   }
 }
 
-uint8_t* test_everything_Strict_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                        uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_Strict_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Strict* value = (test_everything_Strict*)object;
   switch (value->ordinal) {
     case test_everything_Strict_Tag_a: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0xffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case 0:
@@ -172,8 +163,8 @@ uint8_t* test_everything_Strict_decode_(fidl_decoder_t* decoder, uint8_t* next, 
 
 static uint8_t* test_everything_Strict_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Strict));
-  return next ? test_everything_Strict_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Strict), 0);
+  return next ? test_everything_Strict_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Strict_type_ = {
@@ -186,257 +177,204 @@ const fidl_type_t test_everything_Strict_type_ = {
 };
 
 uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                         void* to_object, uint32_t depth) {
+                                         void* to_object) {
   test_everything_Options* from = (test_everything_Options*)from_object;
   test_everything_Options* to = (test_everything_Options*)to_object;
-  uint64_t count;
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
-  if (!(next = fidl_encode_table(encoder, next, from, to, 15, depth, &count))) return NULL;
+  const uint64_t count = fidl_table_count(from->max_ordinal, sources, 15);
+  if (!(next = fidl_encode_table(encoder, next, to, count, 0))) return NULL;
+  // flag
   if (count < 1) return next;
-  envelopes[0].bits = sources[0].bits;
-  if (envelopes[0].bits != 0) {  // flag
-    bool flag_from;
-    memcpy(&flag_from, sources[0].inl.value, sizeof(flag_from));
-    if (!fidl_encode_bool(encoder, &flag_from)) return NULL;
-    fidl_encode_envelope_inline(&envelopes[0], 1, 0);
-  }
+  if ((sources[0].bits & 0xffu & ~(uint64_t)1u) != 0)
+    return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
+  envelopes[0].bits = fidl_encode_optional_inline(sources[0].bits, 1u);
+  // ttl
   if (count < 2) return next;
-  envelopes[1].bits = sources[1].bits;
-  if (envelopes[1].bits != 0) {  // ttl
-    fidl_encode_envelope_inline(&envelopes[1], 1, 0);
-  }
+  envelopes[1].bits = fidl_encode_optional_inline(sources[1].bits, 0xffu);
   if (count < 3) return next;
   envelopes[2].bits = 0;
+  // name
   if (count < 4) return next;
-  envelopes[3].bits = sources[3].bits;
-  if (envelopes[3].bits != 0) {  // name
-    fidl_string_t* name_from = sources[3].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-    fidl_string_t* name_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, name_from, sizeof(*name_from), depth + 2))) return NULL;
-    if (!(next = fidl_encode_string(encoder, next, name_from, name_to, 32u, false, depth + 2))) return NULL;
-    fidl_encode_envelope_value(encoder, next, &envelopes[3], &mark);
-  }
+  fidl_string_t* name_from = sources[3].data;
+  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[3], name_from, 32u, 0))) return NULL;
+  // numbers
   if (count < 5) return next;
-  envelopes[4].bits = sources[4].bits;
-  if (envelopes[4].bits != 0) {  // numbers
-    fidl_vector_uint32_t* numbers_from = sources[4].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-    fidl_vector_uint32_t* numbers_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, numbers_from, sizeof(*numbers_from), depth + 2)))
+  fidl_vector_uint32_t* numbers_from = sources[4].data;
+  if (numbers_from) {
+    if (!(next = fidl_encode_envelope_vector(encoder, next, &envelopes[4], numbers_from->count,
+        numbers_from->data, sizeof(*numbers_from->data), 7u, 0)))
       return NULL;
-    if (!fidl_encode_vector(encoder, numbers_from->count, numbers_from->data, numbers_to, 7u, false,
-        depth + 2))
-      return NULL;
-    if (!(next = fidl_encode_data(encoder, next, numbers_from->data,
-        numbers_from->count * sizeof(*numbers_from->data))))
-      return NULL;
-    fidl_encode_envelope_value(encoder, next, &envelopes[4], &mark);
+  } else {
+    envelopes[4].bits = 0;
   }
+  // colour
   if (count < 6) return next;
-  envelopes[5].bits = sources[5].bits;
-  if (envelopes[5].bits != 0) {  // colour
+  if (fidl_present(&sources[5])) {
     test_everything_Colour colour_from;
     memcpy(&colour_from, sources[5].inl.value, sizeof(colour_from));
+    envelopes[5].bits = sources[5].bits;
     if (!test_everything_Colour_is_known(colour_from))
       return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-    fidl_encode_envelope_inline(&envelopes[5], 1, 0);
+    envelopes[5].bits = fidl_encode_inline(envelopes[5].bits, 0xffu, 0);
+  } else {
+    envelopes[5].bits = 0;
   }
+  // pair
   if (count < 7) return next;
-  envelopes[6].bits = sources[6].bits;
-  if (envelopes[6].bits != 0) {  // pair
-    test_everything_Pair* pair_from = sources[6].data;
+  test_everything_Pair* pair_from = sources[6].data;
+  if (pair_from) {
     fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
     test_everything_Pair* pair_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, pair_from, sizeof(*pair_from), depth + 2))) return NULL;
-    if (!(next = test_everything_Pair_encode_(encoder, next, pair_from, pair_to, depth + 2))) return NULL;
+    if (!(next = fidl_encode_append(encoder, next, pair_from, sizeof(*pair_from), 0))) return NULL;
+    fidl_clear(pair_to, 0, 8, 0xffffff00u);
     fidl_encode_envelope_value(encoder, next, &envelopes[6], &mark);
+  } else {
+    envelopes[6].bits = 0;
   }
+  // big
   if (count < 8) return next;
-  envelopes[7].bits = sources[7].bits;
-  if (envelopes[7].bits != 0) {  // big
-    uint64_t* big_from = sources[7].data;
-    if (!(next = fidl_encode_envelope(encoder, next, big_from, sizeof(*big_from), depth + 2))) return NULL;
-    fidl_encode_envelope_fixed(&envelopes[7], sizeof(*big_from));
-  }
+  uint64_t* big_from = sources[7].data;
+  if (!(next = fidl_encode_envelope_plain(encoder, next, &envelopes[7], big_from, sizeof(*big_from), 0)))
+    return NULL;
+  // ip
   if (count < 9) return next;
-  envelopes[8].bits = sources[8].bits;
-  if (envelopes[8].bits != 0) {  // ip
-    fidl_encode_envelope_inline(&envelopes[8], 4, 0);
-  }
+  envelopes[8].bits = fidl_encode_optional_inline(sources[8].bits, 0xffffffffu);
+  // mac
   if (count < 10) return next;
-  envelopes[9].bits = sources[9].bits;
-  if (envelopes[9].bits != 0) {  // mac
-    uint8_t (*mac_from)[6] = sources[9].data;
-    if (!(next = fidl_encode_envelope(encoder, next, mac_from, sizeof(*mac_from), depth + 2))) return NULL;
-    fidl_encode_envelope_fixed(&envelopes[9], sizeof(*mac_from));
-  }
+  uint8_t (*mac_from)[6] = sources[9].data;
+  if (!(next = fidl_encode_envelope_plain(encoder, next, &envelopes[9], mac_from, sizeof(*mac_from), 0)))
+    return NULL;
+  // nested
   if (count < 11) return next;
-  envelopes[10].bits = sources[10].bits;
-  if (envelopes[10].bits != 0) {  // nested
-    test_everything_Nested* nested_from = sources[10].data;
+  test_everything_Nested* nested_from = sources[10].data;
+  if (nested_from) {
     fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
     test_everything_Nested* nested_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, nested_from, sizeof(*nested_from), depth + 2)))
-      return NULL;
-    if (!(next = test_everything_Nested_encode_(encoder, next, nested_from, nested_to, depth + 2)))
-      return NULL;
+    if (!(next = fidl_encode_append(encoder, next, nested_from, sizeof(*nested_from), 0))) return NULL;
+    if (!(next = test_everything_Nested_encode_(encoder, next, nested_from, nested_to))) return NULL;
     fidl_encode_envelope_value(encoder, next, &envelopes[10], &mark);
+  } else {
+    envelopes[10].bits = 0;
   }
+  // empty
   if (count < 12) return next;
-  envelopes[11].bits = sources[11].bits;
-  if (envelopes[11].bits != 0) {  // empty
-    test_everything_Empty empty_from;
-    memcpy(&empty_from, sources[11].inl.value, sizeof(empty_from));
-    test_everything_Empty empty_to;
-    memcpy(&empty_to, sources[11].inl.value, sizeof(empty_to));
-    if (!(next = test_everything_Empty_encode_(encoder, next, &empty_from, &empty_to, depth + 1)))
-      return NULL;
-    memcpy(envelopes[11].inl.value, &empty_to, sizeof(empty_to));
-    fidl_encode_envelope_inline(&envelopes[11], 1, 0);
-  }
+  envelopes[11].bits = fidl_encode_optional_inline(sources[11].bits, 0u);
+  // loose
   if (count < 13) return next;
-  envelopes[12].bits = sources[12].bits;
-  if (envelopes[12].bits != 0) {  // loose
-    test_everything_Loose* loose_from = sources[12].data;
-    if (!(next = fidl_encode_envelope(encoder, next, loose_from, sizeof(*loose_from), depth + 2)))
-      return NULL;
-    fidl_encode_envelope_fixed(&envelopes[12], sizeof(*loose_from));
-  }
+  test_everything_Loose* loose_from = sources[12].data;
+  if (!(next = fidl_encode_envelope_plain(encoder, next, &envelopes[12], loose_from, sizeof(*loose_from), 0)))
+    return NULL;
+  // distance
   if (count < 14) return next;
-  envelopes[13].bits = sources[13].bits;
-  if (envelopes[13].bits != 0) {  // distance
-    test_everything_Metres* distance_from = sources[13].data;
-    if (!(next = fidl_encode_envelope(encoder, next, distance_from, sizeof(*distance_from), depth + 2)))
-      return NULL;
-    fidl_encode_envelope_fixed(&envelopes[13], sizeof(*distance_from));
-  }
+  test_everything_Metres* distance_from = sources[13].data;
+  if (!(next = fidl_encode_envelope_plain(encoder, next, &envelopes[13], distance_from,
+      sizeof(*distance_from), 0)))
+    return NULL;
+  // strict
   if (count < 15) return next;
-  envelopes[14].bits = sources[14].bits;
-  if (envelopes[14].bits != 0) {  // strict
-    test_everything_Strict* strict_from = sources[14].data;
+  test_everything_Strict* strict_from = sources[14].data;
+  if (strict_from) {
     fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
     test_everything_Strict* strict_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, strict_from, sizeof(*strict_from), depth + 2)))
-      return NULL;
-    if (!(next = test_everything_Strict_encode_(encoder, next, strict_from, strict_to, depth + 2)))
-      return NULL;
+    if (!(next = fidl_encode_append(encoder, next, strict_from, sizeof(*strict_from), 0))) return NULL;
+    if (!(next = test_everything_Strict_encode_(encoder, next, strict_from, strict_to))) return NULL;
     fidl_encode_envelope_value(encoder, next, &envelopes[14], &mark);
+  } else {
+    envelopes[14].bits = 0;
   }
   return next;
 }
 
-uint8_t* test_everything_Options_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                         uint32_t depth) {
+uint8_t* test_everything_Options_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Options* value = (test_everything_Options*)object;
-  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
+  if (!(next = fidl_decode_table(decoder, next, value))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
+  // flag
   if (max_ordinal < 1) return next;
-  if (envelopes[0].bits != 0) {  // flag
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[0], 1)) return NULL;
-    bool flag_value;
-    memcpy(&flag_value, envelopes[0].inl.value, sizeof(flag_value));
-    if (!fidl_decode_bool(decoder, &flag_value)) return NULL;
-  }
+  if (!fidl_decode_inline(decoder, &envelopes[0], 1, 1u, FIDL_ERROR_INVALID_BOOLEAN)) return NULL;
+  // ttl
   if (max_ordinal < 2) return next;
-  if (envelopes[1].bits != 0) {  // ttl
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[1], 1)) return NULL;
-  }
+  if (!fidl_decode_inline(decoder, &envelopes[1], 1, 0xffu, FIDL_ERROR_NONE)) return NULL;
   if (max_ordinal < 3) return next;
   if (!(next = fidl_decode_unknown_envelope(decoder, next, &envelopes[2]))) return NULL;
+  // name
   if (max_ordinal < 4) return next;
-  if (envelopes[3].bits != 0) {  // name
-    fidl_decode_mark_t mark;
-    fidl_string_t* name_value = (void*)next;
-    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[3], sizeof(*name_value), depth + 2,
-        &mark)))
-      return NULL;
-    if (!(next = fidl_decode_string(decoder, next, name_value, 32u, false, depth + 2))) return NULL;
-    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[3], name_value, &mark)) return NULL;
+  if (fidl_present(&envelopes[3])) {
+    if (!(next = fidl_decode_envelope_string(decoder, next, &envelopes[3], 32u))) return NULL;
   }
+  // numbers
   if (max_ordinal < 5) return next;
-  if (envelopes[4].bits != 0) {  // numbers
-    fidl_decode_mark_t mark;
-    fidl_vector_uint32_t* numbers_value = (void*)next;
-    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[4], sizeof(*numbers_value), depth + 2,
-        &mark)))
+  if (fidl_present(&envelopes[4])) {
+    if (!(next = fidl_decode_envelope_vector(decoder, next, &envelopes[4], sizeof(uint32_t), 7u)))
       return NULL;
-    if (!(next = fidl_decode_vector(decoder, next, numbers_value, sizeof(*numbers_value->data), 7u, false,
-        depth + 2)))
-      return NULL;
-    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[4], numbers_value, &mark)) return NULL;
   }
+  // colour
   if (max_ordinal < 6) return next;
-  if (envelopes[5].bits != 0) {  // colour
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[5], 1)) return NULL;
+  if (!fidl_decode_inline(decoder, &envelopes[5], 1, 0xffu, FIDL_ERROR_NONE)) return NULL;
+  if (fidl_present(&envelopes[5])) {
     test_everything_Colour colour_value;
     memcpy(&colour_value, envelopes[5].inl.value, sizeof(colour_value));
     if (!test_everything_Colour_is_known(colour_value))
       return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
   }
+  // pair
   if (max_ordinal < 7) return next;
-  if (envelopes[6].bits != 0) {  // pair
+  if (fidl_present(&envelopes[6])) {
     fidl_decode_mark_t mark;
     test_everything_Pair* pair_value = (void*)next;
-    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[6], sizeof(*pair_value), depth + 2,
-        &mark)))
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[6], sizeof(*pair_value), &mark)))
       return NULL;
-    if (!(next = test_everything_Pair_decode_(decoder, next, pair_value, depth + 2))) return NULL;
+    if ((fidl_word(pair_value, 0, 8) & 0xffffff00u) != 0)
+      return fidl_decode_broken(decoder, pair_value, test_everything_Pair_rules_, 1);
     if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[6], pair_value, &mark)) return NULL;
   }
+  // big
   if (max_ordinal < 8) return next;
-  if (envelopes[7].bits != 0) {  // big
-    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[7], sizeof(uint64_t), depth + 2)))
-      return NULL;
+  if (fidl_present(&envelopes[7])) {
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[7], sizeof(uint64_t)))) return NULL;
   }
+  // ip
   if (max_ordinal < 9) return next;
-  if (envelopes[8].bits != 0) {  // ip
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[8], 4)) return NULL;
-  }
+  if (!fidl_decode_inline(decoder, &envelopes[8], 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
+  // mac
   if (max_ordinal < 10) return next;
-  if (envelopes[9].bits != 0) {  // mac
-    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[9], sizeof(uint8_t[6]), depth + 2)))
-      return NULL;
+  if (fidl_present(&envelopes[9])) {
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[9], sizeof(uint8_t[6])))) return NULL;
   }
+  // nested
   if (max_ordinal < 11) return next;
-  if (envelopes[10].bits != 0) {  // nested
+  if (fidl_present(&envelopes[10])) {
     fidl_decode_mark_t mark;
     test_everything_Nested* nested_value = (void*)next;
-    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[10], sizeof(*nested_value), depth + 2,
-        &mark)))
+    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[10], sizeof(*nested_value), &mark)))
       return NULL;
-    if (!(next = test_everything_Nested_decode_(decoder, next, nested_value, depth + 2))) return NULL;
+    if (!(next = test_everything_Nested_decode_(decoder, next, nested_value))) return NULL;
     if (!fidl_decode_envelope_end(decoder, next, &envelopes[10], nested_value, &mark)) return NULL;
   }
+  // empty
   if (max_ordinal < 12) return next;
-  if (envelopes[11].bits != 0) {  // empty
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[11], 1)) return NULL;
-    test_everything_Empty empty_value;
-    memcpy(&empty_value, envelopes[11].inl.value, sizeof(empty_value));
-    if (!(next = test_everything_Empty_decode_(decoder, next, &empty_value, depth + 1))) return NULL;
-  }
+  if (!fidl_decode_inline(decoder, &envelopes[11], 1, 0u, FIDL_ERROR_INVALID_EMPTY_STRUCT)) return NULL;
+  // loose
   if (max_ordinal < 13) return next;
-  if (envelopes[12].bits != 0) {  // loose
-    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[12], sizeof(test_everything_Loose),
-        depth + 2)))
+  if (fidl_present(&envelopes[12])) {
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[12], sizeof(test_everything_Loose))))
       return NULL;
   }
+  // distance
   if (max_ordinal < 14) return next;
-  if (envelopes[13].bits != 0) {  // distance
-    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[13], sizeof(test_everything_Metres),
-        depth + 2)))
-      return NULL;
+  if (fidl_present(&envelopes[13])) {
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[13], sizeof(double)))) return NULL;
   }
+  // strict
   if (max_ordinal < 15) return next;
-  if (envelopes[14].bits != 0) {  // strict
+  if (fidl_present(&envelopes[14])) {
     fidl_decode_mark_t mark;
     test_everything_Strict* strict_value = (void*)next;
-    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[14], sizeof(*strict_value), depth + 2,
-        &mark)))
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[14], sizeof(*strict_value), &mark)))
       return NULL;
-    if (!(next = test_everything_Strict_decode_(decoder, next, strict_value, depth + 2))) return NULL;
+    if (!(next = test_everything_Strict_decode_(decoder, next, strict_value))) return NULL;
     if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[14], strict_value, &mark)) return NULL;
   }
   if (max_ordinal == 15) return next;
@@ -445,8 +383,8 @@ uint8_t* test_everything_Options_decode_(fidl_decoder_t* decoder, uint8_t* next,
 
 static uint8_t* test_everything_Options_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Options));
-  return next ? test_everything_Options_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_reserve(encoder, next, sizeof(test_everything_Options), 0);
+  return next ? test_everything_Options_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Options_type_ = {
@@ -459,23 +397,25 @@ const fidl_type_t test_everything_Options_type_ = {
 };
 
 uint8_t* test_everything_Inner_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                       void* to_object, uint32_t depth) {
+                                       void* to_object) {
   test_everything_Inner* from = (test_everything_Inner*)from_object;
   test_everything_Inner* to = (test_everything_Inner*)to_object;
+  if (encoder->end - next < 8)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Inner_encode_);
   switch (from->ordinal) {
     case test_everything_Inner_Tag_left: {
+      if (!from->left) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_Pair* left_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->left, sizeof(*from->left), depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->left, sizeof(*from->left), FIDL_ROOM)))
         return NULL;
-      if (!(next = test_everything_Pair_encode_(encoder, next, from->left, left_to, depth + 1))) return NULL;
+      fidl_clear(left_to, 0, 8, 0xffffff00u);
       fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case test_everything_Inner_Tag_right: {
-      if (!(next = test_everything_Empty_encode_(encoder, next, &from->right, &to->right, depth)))
-        return NULL;
-      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      fidl_clear(&to->right, 0, 1, 0xffu);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
       return next;
     }
     case 0:
@@ -485,24 +425,24 @@ uint8_t* test_everything_Inner_encode_(fidl_encoder_t* encoder, uint8_t* next, v
   }
 }
 
-uint8_t* test_everything_Inner_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
+uint8_t* test_everything_Inner_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Inner* value = (test_everything_Inner*)object;
   switch (value->ordinal) {
     case test_everything_Inner_Tag_left: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
       test_everything_Pair* left_value = (void*)next;
-      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*left_value),
-          depth + 1, &mark)))
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*left_value), &mark)))
         return NULL;
-      if (!(next = test_everything_Pair_decode_(decoder, next, left_value, depth + 1))) return NULL;
+      if ((fidl_word(left_value, 0, 8) & 0xffffff00u) != 0)
+        return fidl_decode_broken(decoder, left_value, test_everything_Pair_rules_, 1);
       if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, left_value, &mark)) return NULL;
       return next;
     }
     case test_everything_Inner_Tag_right: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
-      if (!(next = test_everything_Empty_decode_(decoder, next, &value->right, depth))) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0u, FIDL_ERROR_INVALID_EMPTY_STRUCT))
+        return NULL;
       return next;
     }
     case 0:
@@ -514,8 +454,8 @@ uint8_t* test_everything_Inner_decode_(fidl_decoder_t* decoder, uint8_t* next, v
 
 static uint8_t* test_everything_Inner_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Inner));
-  return next ? test_everything_Inner_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Inner), 0);
+  return next ? test_everything_Inner_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Inner_type_ = {
@@ -528,97 +468,95 @@ const fidl_type_t test_everything_Inner_type_ = {
 };
 
 uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                        void* to_object, uint32_t depth) {
+                                        void* to_object) {
   test_everything_Choice* from = (test_everything_Choice*)from_object;
   test_everything_Choice* to = (test_everything_Choice*)to_object;
   switch (from->ordinal) {
     case test_everything_Choice_Tag_nothing: {
-      if (!(next = test_everything_Empty_encode_(encoder, next, &from->nothing, &to->nothing, depth)))
-        return NULL;
-      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      fidl_clear(&to->nothing, 0, 1, 0xffu);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
       return next;
     }
     case test_everything_Choice_Tag_number: {
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case test_everything_Choice_Tag_long_number: {
-      if (!(next = fidl_encode_envelope(encoder, next, from->long_number, sizeof(*from->long_number),
-          depth + 1)))
+      if (!from->long_number) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->long_number,
+          sizeof(*from->long_number), 0)))
         return NULL;
-      fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->long_number));
       return next;
     }
     case test_everything_Choice_Tag_colour: {
       if (!test_everything_Colour_is_known(from->colour))
         return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
       return next;
     }
     case test_everything_Choice_Tag_text: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      fidl_string_t* text_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->text, sizeof(*from->text), depth + 1)))
+      if (!from->text) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->text, UINT32_MAX, 0)))
         return NULL;
-      if (!(next = fidl_encode_string(encoder, next, from->text, text_to, UINT32_MAX, false, depth + 1)))
-        return NULL;
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case test_everything_Choice_Tag_small: {
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case test_everything_Choice_Tag_large: {
-      if (!(next = fidl_encode_envelope(encoder, next, from->large, sizeof(*from->large), depth + 1)))
+      if (!from->large) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->large,
+          sizeof(*from->large), 0)))
         return NULL;
-      fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->large));
       return next;
     }
     case test_everything_Choice_Tag_options: {
+      if (!from->options) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_Options* options_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->options, sizeof(*from->options), depth + 1)))
-        return NULL;
-      if (!(next = test_everything_Options_encode_(encoder, next, from->options, options_to, depth + 1)))
-        return NULL;
+      if (!(next = fidl_encode_append(encoder, next, from->options, sizeof(*from->options), 0))) return NULL;
+      if (!(next = test_everything_Options_encode_(encoder, next, from->options, options_to))) return NULL;
       fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case test_everything_Choice_Tag_pairs: {
+      if (!from->pairs) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       fidl_vector_test_everything_Pair_t* pairs_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->pairs, sizeof(*from->pairs), depth + 1)))
-        return NULL;
-      if (!fidl_encode_vector(encoder, from->pairs->count, from->pairs->data, pairs_to, UINT32_MAX, false,
-          depth + 1))
+      if (!(next = fidl_encode_append(encoder, next, from->pairs, sizeof(*from->pairs), 0))) return NULL;
+      if (!fidl_encode_vector(encoder, from->pairs->count, from->pairs->data, pairs_to, UINT32_MAX, 0))
         return NULL;
       {
-        test_everything_Pair* elements = (void*)next;
-        if (!(next = fidl_encode_append(encoder, next, from->pairs->data,
-            from->pairs->count * sizeof(*from->pairs->data))))
-          return NULL;
-        for (uint64_t i = 0, i_end = from->pairs->count; i < i_end; i++) {
-          if (!(next = test_everything_Pair_encode_(encoder, next, &from->pairs->data[i], &elements[i],
-              depth + 2)))
+        if ((fidl_any_word(from->pairs->data, from->pairs->count, sizeof(*from->pairs->data), 0,
+            8) & 0xffffff00u) == 0) {
+          if (!(next = fidl_encode_data(encoder, next, from->pairs->data,
+              from->pairs->count * sizeof(*from->pairs->data), UINT64_MAX, 0)))
             return NULL;
+        } else {
+          test_everything_Pair* copies = (void*)next;
+          if (!(next = fidl_encode_append(encoder, next, from->pairs->data,
+              from->pairs->count * sizeof(*from->pairs->data), 0)))
+            return NULL;
+          for (uint64_t i = 0, i_end = from->pairs->count; i < i_end; i++) {
+            fidl_clear(&copies[i], 0, 8, 0xffffff00u);
+          }
         }
       }
       fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case test_everything_Choice_Tag_flag: {
-      if (!fidl_encode_bool(encoder, &from->flag)) return NULL;
-      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      if (fidl_word(&from->flag, 0, 1) > 1) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
       return next;
     }
     case test_everything_Choice_Tag_inner: {
+      if (!from->inner) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_Inner* inner_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->inner, sizeof(*from->inner), depth + 1)))
-        return NULL;
-      if (!(next = test_everything_Inner_encode_(encoder, next, from->inner, inner_to, depth + 1)))
-        return NULL;
+      if (!(next = fidl_encode_append(encoder, next, from->inner, sizeof(*from->inner), 0))) return NULL;
+      if (!(next = test_everything_Inner_encode_(encoder, next, from->inner, inner_to))) return NULL;
       fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
@@ -629,54 +567,46 @@ uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, 
   }
 }
 
-uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                        uint32_t depth) {
+uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Choice* value = (test_everything_Choice*)object;
   switch (value->ordinal) {
     case test_everything_Choice_Tag_nothing: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
-      if (!(next = test_everything_Empty_decode_(decoder, next, &value->nothing, depth))) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0u, FIDL_ERROR_INVALID_EMPTY_STRUCT))
+        return NULL;
       return next;
     }
     case test_everything_Choice_Tag_number: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case test_everything_Choice_Tag_long_number: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(int64_t), depth + 1)))
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(int64_t))))
         return NULL;
       return next;
     }
     case test_everything_Choice_Tag_colour: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0xffu, FIDL_ERROR_NONE)) return NULL;
       if (!test_everything_Colour_is_known(value->colour))
         return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
       return next;
     }
     case test_everything_Choice_Tag_text: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_decode_mark_t mark;
-      fidl_string_t* text_value = (void*)next;
-      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*text_value),
-          depth + 1, &mark)))
-        return NULL;
-      if (!(next = fidl_decode_string(decoder, next, text_value, UINT32_MAX, false, depth + 1))) return NULL;
-      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, text_value, &mark)) return NULL;
+      if (!(next = fidl_decode_envelope_string(decoder, next, &value->envelope_, UINT32_MAX))) return NULL;
       return next;
     }
     case test_everything_Choice_Tag_small: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case test_everything_Choice_Tag_large: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint16_t[4]),
-          depth + 1)))
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint16_t[4]))))
         return NULL;
       return next;
     }
@@ -684,10 +614,9 @@ uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, 
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
       test_everything_Options* options_value = (void*)next;
-      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*options_value), depth + 1,
-          &mark)))
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*options_value), &mark)))
         return NULL;
-      if (!(next = test_everything_Options_decode_(decoder, next, options_value, depth + 1))) return NULL;
+      if (!(next = test_everything_Options_decode_(decoder, next, options_value))) return NULL;
       if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, options_value, &mark)) return NULL;
       return next;
     }
@@ -695,33 +624,30 @@ uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, 
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
       fidl_vector_test_everything_Pair_t* pairs_value = (void*)next;
-      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*pairs_value),
-          depth + 1, &mark)))
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*pairs_value), &mark)))
         return NULL;
       if (!(next = fidl_decode_vector(decoder, next, pairs_value, sizeof(*pairs_value->data), UINT32_MAX,
-          false, depth + 1)))
+          false)))
         return NULL;
-      for (uint64_t i = 0, i_end = pairs_value->count; i < i_end; i++) {
-        if (!(next = test_everything_Pair_decode_(decoder, next, &pairs_value->data[i], depth + 2)))
-          return NULL;
-      }
+      if ((fidl_any_word(pairs_value->data, pairs_value->count, sizeof(*pairs_value->data), 0,
+          8) & 0xffffff00u) != 0)
+        return fidl_decode_elements_broken(decoder, pairs_value->data, pairs_value->count,
+            sizeof(*pairs_value->data), test_everything_Pair_rules_, 1);
       if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, pairs_value, &mark)) return NULL;
       return next;
     }
     case test_everything_Choice_Tag_flag: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
-      if (!fidl_decode_bool(decoder, &value->flag)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 1u, FIDL_ERROR_INVALID_BOOLEAN)) return NULL;
       return next;
     }
     case test_everything_Choice_Tag_inner: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
       test_everything_Inner* inner_value = (void*)next;
-      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*inner_value),
-          depth + 1, &mark)))
+      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*inner_value), &mark)))
         return NULL;
-      if (!(next = test_everything_Inner_decode_(decoder, next, inner_value, depth + 1))) return NULL;
+      if (!(next = test_everything_Inner_decode_(decoder, next, inner_value))) return NULL;
       if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, inner_value, &mark)) return NULL;
       return next;
     }
@@ -734,8 +660,8 @@ uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, 
 
 static uint8_t* test_everything_Choice_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Choice));
-  return next ? test_everything_Choice_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Choice), 0);
+  return next ? test_everything_Choice_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Choice_type_ = {
@@ -747,125 +673,140 @@ const fidl_type_t test_everything_Choice_type_ = {
     .decode = test_everything_Choice_decode_,
 };
 
+const fidl_rule_t test_everything_Members_rules_[10] = {
+    {0, 1, FIDL_ERROR_INVALID_BOOLEAN, 0xfeu},
+    {17, 1, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffu},
+    {36, 4, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffffu},
+    {49, 7, FIDL_ERROR_INVALID_PADDING_BYTE, UINT64_C(0xffffffffffffff)},
+    {64, 2, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT, 0xfffcu},
+    {66, 6, FIDL_ERROR_INVALID_PADDING_BYTE, UINT64_C(0xffffffffffff)},
+    {236, 4, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffffu},
+    {273, 3, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffu},
+    {345, 3, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffu},
+    {373, 3, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffu},
+};
+
 uint8_t* test_everything_Members_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                         void* to_object, uint32_t depth) {
+                                         void* to_object) {
   test_everything_Members* from = (test_everything_Members*)from_object;
   test_everything_Members* to = (test_everything_Members*)to_object;
-  if (!fidl_encode_bool(encoder, &from->flag)) return NULL;
-  memset(to->_padding5, 0, sizeof(to->_padding5));
-  memset(to->_padding9, 0, sizeof(to->_padding9));
+  if (((fidl_word(from, 0, 8) & 0xfeu) | (fidl_word(from, 64, 8) & 0xfffcu)) != 0)
+    return fidl_encode_broken(encoder, from, test_everything_Members_rules_, 10);
+  fidl_clear(to, 16, 8, 0xff00u);
+  fidl_clear(to, 32, 8, UINT64_C(0xffffffff00000000));
+  fidl_clear(to, 48, 8, UINT64_C(0xffffffffffffff00));
+  fidl_clear(to, 64, 8, UINT64_C(0xffffffffffff0000));
+  fidl_clear(to, 232, 8, UINT64_C(0xffffffff00000000));
+  fidl_clear(to, 272, 8, 0xffffff00u);
+  fidl_clear(to, 344, 8, 0xffffff00u);
+  fidl_clear(to, 368, 8, UINT64_C(0xffffff0000000000));
   if (!test_everything_Colour_is_known(from->colour))
     return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-  memset(to->_padding11, 0, sizeof(to->_padding11));
-  if (from->mode & (test_everything_Mode)~test_everything_Mode_MASK)
-    return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);
-  memset(to->_padding13, 0, sizeof(to->_padding13));
-  if (!(next = fidl_encode_string(encoder, next, &from->text, &to->text, UINT32_MAX, false, depth)))
+  if (!(next = fidl_encode_string(encoder, next, &from->text, &to->text, UINT32_MAX, 0))) return NULL;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, 0))) return NULL;
+  if (!(next = fidl_encode_string(encoder, next, &from->maybe_text, &to->maybe_text, 16u, FIDL_OPTIONAL)))
     return NULL;
-  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, false, depth))) return NULL;
-  if (!(next = fidl_encode_string(encoder, next, &from->maybe_text, &to->maybe_text, 16u, true, depth)))
+  if (!(next = fidl_encode_plain_vector(encoder, next, from->numbers.count, from->numbers.data, &to->numbers,
+      sizeof(*from->numbers.data), 7u, 0)))
     return NULL;
-  if (!fidl_encode_vector(encoder, from->numbers.count, from->numbers.data, &to->numbers, 7u, false, depth))
+  if (!(next = fidl_encode_plain_vector(encoder, next, from->bytes.count, from->bytes.data, &to->bytes,
+      sizeof(*from->bytes.data), UINT32_MAX, 0)))
     return NULL;
-  if (!(next = fidl_encode_data(encoder, next, from->numbers.data,
-      from->numbers.count * sizeof(*from->numbers.data))))
-    return NULL;
-  if (!fidl_encode_vector(encoder, from->bytes.count, from->bytes.data, &to->bytes, UINT32_MAX, false, depth))
-    return NULL;
-  if (!(next = fidl_encode_data(encoder, next, from->bytes.data,
-      from->bytes.count * sizeof(*from->bytes.data))))
-    return NULL;
-  if (!fidl_encode_vector(encoder, from->flags.count, from->flags.data, &to->flags, 8u, false, depth))
-    return NULL;
-  if (!fidl_bools_valid(from->flags.data, from->flags.count))
-    return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
-  if (!(next = fidl_encode_data(encoder, next, from->flags.data,
-      from->flags.count * sizeof(*from->flags.data))))
-    return NULL;
-  if (!fidl_encode_vector(encoder, from->names.count, from->names.data, &to->names, 4u, false, depth))
-    return NULL;
+  if (!fidl_encode_vector(encoder, from->flags.count, from->flags.data, &to->flags, 8u, 0)) return NULL;
+  {
+    if (!fidl_bools_valid(from->flags.data, from->flags.count))
+      return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
+    if (!(next = fidl_encode_data(encoder, next, from->flags.data,
+        from->flags.count * sizeof(*from->flags.data), UINT64_MAX, 0)))
+      return NULL;
+  }
+  if (!fidl_encode_vector(encoder, from->names.count, from->names.data, &to->names, 4u, 0)) return NULL;
   {
     fidl_string_t* elements = (void*)next;
     if (!(next = fidl_encode_append(encoder, next, from->names.data,
-        from->names.count * sizeof(*from->names.data))))
+        from->names.count * sizeof(*from->names.data), 0)))
       return NULL;
     for (uint64_t i = 0, i_end = from->names.count; i < i_end; i++) {
-      if (!(next = fidl_encode_string(encoder, next, &from->names.data[i], &elements[i], 32u, false,
-          depth + 1)))
+      if (!(next = fidl_encode_string(encoder, next, &from->names.data[i], &elements[i], 32u, 0)))
         return NULL;
     }
   }
-  if (!fidl_encode_vector(encoder, from->pairs.count, from->pairs.data, &to->pairs, UINT32_MAX, false, depth))
+  if (!fidl_encode_vector(encoder, from->pairs.count, from->pairs.data, &to->pairs, UINT32_MAX, 0))
     return NULL;
   {
-    test_everything_Pair* elements = (void*)next;
-    if (!(next = fidl_encode_append(encoder, next, from->pairs.data,
-        from->pairs.count * sizeof(*from->pairs.data))))
-      return NULL;
-    for (uint64_t i = 0, i_end = from->pairs.count; i < i_end; i++) {
-      if (!(next = test_everything_Pair_encode_(encoder, next, &from->pairs.data[i], &elements[i],
-          depth + 1)))
+    if ((fidl_any_word(from->pairs.data, from->pairs.count, sizeof(*from->pairs.data), 0,
+        8) & 0xffffff00u) == 0) {
+      if (!(next = fidl_encode_data(encoder, next, from->pairs.data,
+          from->pairs.count * sizeof(*from->pairs.data), UINT64_MAX, 0)))
         return NULL;
-    }
-  }
-  if (!fidl_encode_vector(encoder, from->maybe_pairs.count, from->maybe_pairs.data, &to->maybe_pairs,
-      UINT32_MAX, true, depth))
-    return NULL;
-  if (from->maybe_pairs.data) {
-    test_everything_Pair* elements = (void*)next;
-    if (!(next = fidl_encode_append(encoder, next, from->maybe_pairs.data,
-        from->maybe_pairs.count * sizeof(*from->maybe_pairs.data))))
-      return NULL;
-    for (uint64_t i = 0, i_end = from->maybe_pairs.count; i < i_end; i++) {
-      if (!(next = test_everything_Pair_encode_(encoder, next, &from->maybe_pairs.data[i], &elements[i],
-          depth + 1)))
+    } else {
+      test_everything_Pair* copies = (void*)next;
+      if (!(next = fidl_encode_append(encoder, next, from->pairs.data,
+          from->pairs.count * sizeof(*from->pairs.data), 0)))
         return NULL;
-    }
-  }
-  memset(to->_padding24, 0, sizeof(to->_padding24));
-  if (!fidl_encode_vector(encoder, from->rows.count, from->rows.data, &to->rows, UINT32_MAX, false, depth))
-    return NULL;
-  {
-    test_everything_Pair (*elements)[2] = (void*)next;
-    if (!(next = fidl_encode_append(encoder, next, from->rows.data,
-        from->rows.count * sizeof(*from->rows.data))))
-      return NULL;
-    for (uint64_t i = 0, i_end = from->rows.count; i < i_end; i++) {
-      for (uint64_t j = 0, j_end = 2; j < j_end; j++) {
-        if (!(next = test_everything_Pair_encode_(encoder, next, &from->rows.data[i][j], &elements[i][j],
-            depth + 1)))
-          return NULL;
+      for (uint64_t i = 0, i_end = from->pairs.count; i < i_end; i++) {
+        fidl_clear(&copies[i], 0, 8, 0xffffff00u);
       }
     }
   }
-  if (!fidl_encode_vector(encoder, from->deep.count, from->deep.data, &to->deep, UINT32_MAX, false, depth))
+  if (!fidl_encode_vector(encoder, from->maybe_pairs.count, from->maybe_pairs.data, &to->maybe_pairs,
+      UINT32_MAX, FIDL_OPTIONAL))
     return NULL;
+  if (from->maybe_pairs.data) {
+    if ((fidl_any_word(from->maybe_pairs.data, from->maybe_pairs.count, sizeof(*from->maybe_pairs.data), 0,
+        8) & 0xffffff00u) == 0) {
+      if (!(next = fidl_encode_data(encoder, next, from->maybe_pairs.data,
+          from->maybe_pairs.count * sizeof(*from->maybe_pairs.data), UINT64_MAX, 0)))
+        return NULL;
+    } else {
+      test_everything_Pair* copies = (void*)next;
+      if (!(next = fidl_encode_append(encoder, next, from->maybe_pairs.data,
+          from->maybe_pairs.count * sizeof(*from->maybe_pairs.data), 0)))
+        return NULL;
+      for (uint64_t i = 0, i_end = from->maybe_pairs.count; i < i_end; i++) {
+        fidl_clear(&copies[i], 0, 8, 0xffffff00u);
+      }
+    }
+  }
+  if (!fidl_encode_vector(encoder, from->rows.count, from->rows.data, &to->rows, UINT32_MAX, 0)) return NULL;
+  {
+    test_everything_Pair (*elements)[2] = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->rows.data,
+        from->rows.count * sizeof(*from->rows.data), 0)))
+      return NULL;
+    for (uint64_t i = 0, i_end = from->rows.count; i < i_end; i++) {
+      for (uint64_t j = 0, j_end = 2; j < j_end; j++) {
+        fidl_clear(&elements[i][j], 0, 8, 0xffffff00u);
+      }
+    }
+  }
+  if (!fidl_encode_vector(encoder, from->deep.count, from->deep.data, &to->deep, UINT32_MAX, 0)) return NULL;
   {
     fidl_vector_vector_string_t* elements = (void*)next;
     if (!(next = fidl_encode_append(encoder, next, from->deep.data,
-        from->deep.count * sizeof(*from->deep.data))))
+        from->deep.count * sizeof(*from->deep.data), 0)))
       return NULL;
     for (uint64_t i = 0, i_end = from->deep.count; i < i_end; i++) {
       if (!fidl_encode_vector(encoder, from->deep.data[i].count, from->deep.data[i].data, &elements[i],
-          UINT32_MAX, false, depth + 1))
+          UINT32_MAX, 0))
         return NULL;
       {
         fidl_vector_string_t* elements1 = (void*)next;
         if (!(next = fidl_encode_append(encoder, next, from->deep.data[i].data,
-            from->deep.data[i].count * sizeof(*from->deep.data[i].data))))
+            from->deep.data[i].count * sizeof(*from->deep.data[i].data), 0)))
           return NULL;
         for (uint64_t j = 0, j_end = from->deep.data[i].count; j < j_end; j++) {
           if (!fidl_encode_vector(encoder, from->deep.data[i].data[j].count, from->deep.data[i].data[j].data,
-              &elements1[j], UINT32_MAX, false, depth + 2))
+              &elements1[j], UINT32_MAX, 0))
             return NULL;
           {
             fidl_string_t* elements2 = (void*)next;
             if (!(next = fidl_encode_append(encoder, next, from->deep.data[i].data[j].data,
-                from->deep.data[i].data[j].count * sizeof(*from->deep.data[i].data[j].data))))
+                from->deep.data[i].data[j].count * sizeof(*from->deep.data[i].data[j].data), 0)))
               return NULL;
             for (uint64_t k = 0, k_end = from->deep.data[i].data[j].count; k < k_end; k++) {
               if (!(next = fidl_encode_string(encoder, next, &from->deep.data[i].data[j].data[k],
-                  &elements2[k], UINT32_MAX, false, depth + 3)))
+                  &elements2[k], UINT32_MAX, 0)))
                 return NULL;
             }
           }
@@ -873,150 +814,136 @@ uint8_t* test_everything_Members_encode_(fidl_encoder_t* encoder, uint8_t* next,
       }
     }
   }
-  if (!(next = test_everything_Pair_encode_(encoder, next, &from->pair, &to->pair, depth))) return NULL;
   if (from->boxed) {
     test_everything_Pair* boxed = (void*)next;
-    if (!(next = fidl_encode_box(encoder, next, from->boxed, sizeof(*from->boxed), &to->boxed, depth)))
+    if (!(next = fidl_encode_box(encoder, next, from->boxed, sizeof(*from->boxed), &to->boxed, 0)))
       return NULL;
-    if (!(next = test_everything_Pair_encode_(encoder, next, from->boxed, boxed, depth + 1))) return NULL;
+    fidl_clear(boxed, 0, 8, 0xffffff00u);
   }
-  if (!(next = test_everything_Choice_encode_(encoder, next, &from->choice, &to->choice, depth))) return NULL;
+  if (!(next = test_everything_Choice_encode_(encoder, next, &from->choice, &to->choice))) return NULL;
   if (from->maybe_choice.ordinal == 0) {
     memset(&to->maybe_choice, 0, sizeof(to->maybe_choice));
-  } else if (!(next = test_everything_Choice_encode_(encoder, next, &from->maybe_choice, &to->maybe_choice,
-      depth))) {
+  } else if (!(next = test_everything_Choice_encode_(encoder, next, &from->maybe_choice,
+      &to->maybe_choice))) {
     return NULL;
   }
-  if (!(next = test_everything_Options_encode_(encoder, next, &from->options, &to->options, depth)))
-    return NULL;
-  if (!(next = test_everything_Pair_encode_(encoder, next, &from->wrapped, &to->wrapped, depth))) return NULL;
-  if (!fidl_encode_vector(encoder, from->boxes.count, from->boxes.data, &to->boxes, UINT32_MAX, false, depth))
+  if (!(next = test_everything_Options_encode_(encoder, next, &from->options, &to->options))) return NULL;
+  if (!fidl_encode_vector(encoder, from->boxes.count, from->boxes.data, &to->boxes, UINT32_MAX, 0))
     return NULL;
   {
     test_everything_Empty** elements = (void*)next;
     if (!(next = fidl_encode_append(encoder, next, from->boxes.data,
-        from->boxes.count * sizeof(*from->boxes.data))))
+        from->boxes.count * sizeof(*from->boxes.data), 0)))
       return NULL;
     for (uint64_t i = 0, i_end = from->boxes.count; i < i_end; i++) {
       if (from->boxes.data[i]) {
         test_everything_Empty* boxed = (void*)next;
         if (!(next = fidl_encode_box(encoder, next, from->boxes.data[i], sizeof(*from->boxes.data[i]),
-            &elements[i], depth + 1)))
+            &elements[i], 0)))
           return NULL;
-        if (!(next = test_everything_Empty_encode_(encoder, next, from->boxes.data[i], boxed, depth + 2)))
-          return NULL;
+        fidl_clear(boxed, 0, 1, 0xffu);
       }
     }
   }
-  memset(to->_padding35, 0, sizeof(to->_padding35));
   return next;
 }
 
-uint8_t* test_everything_Members_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                         uint32_t depth) {
+uint8_t* test_everything_Members_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Members* value = (test_everything_Members*)object;
-  if (!fidl_decode_bool(decoder, &value->flag)) return NULL;
-  if (!fidl_decode_padding(decoder, value->_padding5, sizeof(value->_padding5))) return NULL;
-  if (!fidl_decode_padding(decoder, value->_padding9, sizeof(value->_padding9))) return NULL;
+  if (((fidl_word(value, 0, 8) & 0xfeu) | (fidl_word(value, 16, 8) & 0xff00u) | (fidl_word(value, 32,
+      8) & UINT64_C(0xffffffff00000000)) | (fidl_word(value, 48,
+      8) & UINT64_C(0xffffffffffffff00)) | (fidl_word(value, 64,
+      8) & UINT64_C(0xfffffffffffffffc)) | (fidl_word(value, 232,
+      8) & UINT64_C(0xffffffff00000000)) | (fidl_word(value, 272, 8) & 0xffffff00u) | (fidl_word(value, 344,
+      8) & 0xffffff00u) | (fidl_word(value, 368, 8) & UINT64_C(0xffffff0000000000))) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Members_rules_, 10);
   if (!test_everything_Colour_is_known(value->colour))
     return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-  if (!fidl_decode_padding(decoder, value->_padding11, sizeof(value->_padding11))) return NULL;
-  if (value->mode & (test_everything_Mode)~test_everything_Mode_MASK)
-    return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT);
-  if (!fidl_decode_padding(decoder, value->_padding13, sizeof(value->_padding13))) return NULL;
-  if (!(next = fidl_decode_string(decoder, next, &value->text, UINT32_MAX, false, depth))) return NULL;
-  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false, depth))) return NULL;
-  if (!(next = fidl_decode_string(decoder, next, &value->maybe_text, 16u, true, depth))) return NULL;
-  if (!(next = fidl_decode_vector(decoder, next, &value->numbers, sizeof(*value->numbers.data), 7u, false,
-      depth)))
+  if (!(next = fidl_decode_string(decoder, next, &value->text, UINT32_MAX, false))) return NULL;
+  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false))) return NULL;
+  if (!(next = fidl_decode_string(decoder, next, &value->maybe_text, 16u, true))) return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->numbers, sizeof(*value->numbers.data), 7u, false)))
     return NULL;
-  if (!(next = fidl_decode_vector(decoder, next, &value->bytes, sizeof(*value->bytes.data), UINT32_MAX, false,
-      depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->bytes, sizeof(*value->bytes.data), UINT32_MAX,
+      false)))
     return NULL;
-  if (!(next = fidl_decode_vector(decoder, next, &value->flags, sizeof(*value->flags.data), 8u, false,
-      depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->flags, sizeof(*value->flags.data), 8u, false)))
     return NULL;
   if (!fidl_bools_valid(value->flags.data, value->flags.count))
     return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_BOOLEAN);
-  if (!(next = fidl_decode_vector(decoder, next, &value->names, sizeof(*value->names.data), 4u, false,
-      depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->names, sizeof(*value->names.data), 4u, false)))
     return NULL;
   for (uint64_t i = 0, i_end = value->names.count; i < i_end; i++) {
-    if (!(next = fidl_decode_string(decoder, next, &value->names.data[i], 32u, false, depth + 1)))
-      return NULL;
+    if (!(next = fidl_decode_string(decoder, next, &value->names.data[i], 32u, false))) return NULL;
   }
-  if (!(next = fidl_decode_vector(decoder, next, &value->pairs, sizeof(*value->pairs.data), UINT32_MAX, false,
-      depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->pairs, sizeof(*value->pairs.data), UINT32_MAX,
+      false)))
     return NULL;
-  for (uint64_t i = 0, i_end = value->pairs.count; i < i_end; i++) {
-    if (!(next = test_everything_Pair_decode_(decoder, next, &value->pairs.data[i], depth + 1))) return NULL;
-  }
+  if ((fidl_any_word(value->pairs.data, value->pairs.count, sizeof(*value->pairs.data), 0,
+      8) & 0xffffff00u) != 0)
+    return fidl_decode_elements_broken(decoder, value->pairs.data, value->pairs.count,
+        sizeof(*value->pairs.data), test_everything_Pair_rules_, 1);
   if (!(next = fidl_decode_vector(decoder, next, &value->maybe_pairs, sizeof(*value->maybe_pairs.data),
-      UINT32_MAX, true, depth)))
+      UINT32_MAX, true)))
     return NULL;
-  for (uint64_t i = 0, i_end = value->maybe_pairs.count; i < i_end; i++) {
-    if (!(next = test_everything_Pair_decode_(decoder, next, &value->maybe_pairs.data[i], depth + 1)))
-      return NULL;
-  }
-  if (!fidl_decode_padding(decoder, value->_padding24, sizeof(value->_padding24))) return NULL;
-  if (!(next = fidl_decode_vector(decoder, next, &value->rows, sizeof(*value->rows.data), UINT32_MAX, false,
-      depth)))
+  if ((fidl_any_word(value->maybe_pairs.data, value->maybe_pairs.count, sizeof(*value->maybe_pairs.data), 0,
+      8) & 0xffffff00u) != 0)
+    return fidl_decode_elements_broken(decoder, value->maybe_pairs.data, value->maybe_pairs.count,
+        sizeof(*value->maybe_pairs.data), test_everything_Pair_rules_, 1);
+  if (!(next = fidl_decode_vector(decoder, next, &value->rows, sizeof(*value->rows.data), UINT32_MAX, false)))
     return NULL;
   for (uint64_t i = 0, i_end = value->rows.count; i < i_end; i++) {
-    for (uint64_t j = 0, j_end = 2; j < j_end; j++) {
-      if (!(next = test_everything_Pair_decode_(decoder, next, &value->rows.data[i][j], depth + 1)))
-        return NULL;
-    }
+    if ((fidl_any_word(value->rows.data[i], 2, sizeof(*value->rows.data[i]), 0, 8) & 0xffffff00u) != 0)
+      return fidl_decode_elements_broken(decoder, value->rows.data[i], 2, sizeof(*value->rows.data[i]),
+          test_everything_Pair_rules_, 1);
   }
-  if (!(next = fidl_decode_vector(decoder, next, &value->deep, sizeof(*value->deep.data), UINT32_MAX, false,
-      depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->deep, sizeof(*value->deep.data), UINT32_MAX, false)))
     return NULL;
   for (uint64_t i = 0, i_end = value->deep.count; i < i_end; i++) {
     if (!(next = fidl_decode_vector(decoder, next, &value->deep.data[i], sizeof(*value->deep.data[i].data),
-        UINT32_MAX, false, depth + 1)))
+        UINT32_MAX, false)))
       return NULL;
     for (uint64_t j = 0, j_end = value->deep.data[i].count; j < j_end; j++) {
       if (!(next = fidl_decode_vector(decoder, next, &value->deep.data[i].data[j],
-          sizeof(*value->deep.data[i].data[j].data), UINT32_MAX, false, depth + 2)))
+          sizeof(*value->deep.data[i].data[j].data), UINT32_MAX, false)))
         return NULL;
       for (uint64_t k = 0, k_end = value->deep.data[i].data[j].count; k < k_end; k++) {
         if (!(next = fidl_decode_string(decoder, next, &value->deep.data[i].data[j].data[k], UINT32_MAX,
-            false, depth + 3)))
+            false)))
           return NULL;
       }
     }
   }
-  if (!(next = test_everything_Pair_decode_(decoder, next, &value->pair, depth))) return NULL;
-  if (!(next = fidl_decode_box(decoder, next, &value->boxed, sizeof(*value->boxed), depth))) return NULL;
-  if (value->boxed && !(next = test_everything_Pair_decode_(decoder, next, value->boxed, depth + 1)))
-    return NULL;
-  if (!(next = test_everything_Choice_decode_(decoder, next, &value->choice, depth))) return NULL;
+  if (!(next = fidl_decode_box(decoder, next, &value->boxed, sizeof(*value->boxed)))) return NULL;
+  if (value->boxed) {
+    if ((fidl_word(value->boxed, 0, 8) & 0xffffff00u) != 0)
+      return fidl_decode_broken(decoder, value->boxed, test_everything_Pair_rules_, 1);
+  }
+  if (!(next = test_everything_Choice_decode_(decoder, next, &value->choice))) return NULL;
   if (value->maybe_choice.ordinal == 0) {
     if (!fidl_decode_union_unset(decoder, &value->maybe_choice.envelope_, true)) return NULL;
-  } else if (!(next = test_everything_Choice_decode_(decoder, next, &value->maybe_choice, depth))) {
+  } else if (!(next = test_everything_Choice_decode_(decoder, next, &value->maybe_choice))) {
     return NULL;
   }
-  if (!(next = test_everything_Options_decode_(decoder, next, &value->options, depth))) return NULL;
-  if (!(next = test_everything_Pair_decode_(decoder, next, &value->wrapped, depth))) return NULL;
-  if (!(next = fidl_decode_vector(decoder, next, &value->boxes, sizeof(*value->boxes.data), UINT32_MAX, false,
-      depth)))
+  if (!(next = test_everything_Options_decode_(decoder, next, &value->options))) return NULL;
+  if (!(next = fidl_decode_vector(decoder, next, &value->boxes, sizeof(*value->boxes.data), UINT32_MAX,
+      false)))
     return NULL;
   for (uint64_t i = 0, i_end = value->boxes.count; i < i_end; i++) {
-    if (!(next = fidl_decode_box(decoder, next, &value->boxes.data[i], sizeof(*value->boxes.data[i]),
-        depth + 1)))
+    if (!(next = fidl_decode_box(decoder, next, &value->boxes.data[i], sizeof(*value->boxes.data[i]))))
       return NULL;
-    if (value->boxes.data[i] && !(next = test_everything_Empty_decode_(decoder, next, value->boxes.data[i],
-        depth + 2)))
-      return NULL;
+    if (value->boxes.data[i]) {
+      if ((fidl_word(value->boxes.data[i], 0, 1) & 0xffu) != 0)
+        return fidl_decode_broken(decoder, value->boxes.data[i], test_everything_Empty_rules_, 1);
+    }
   }
-  if (!fidl_decode_padding(decoder, value->_padding35, sizeof(value->_padding35))) return NULL;
   return next;
 }
 
 static uint8_t* test_everything_Members_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Members));
-  return next ? test_everything_Members_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Members), 0);
+  return next ? test_everything_Members_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Members_type_ = {
@@ -1029,17 +956,16 @@ const fidl_type_t test_everything_Members_type_ = {
 };
 
 uint8_t* test_everything_NoOptions_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                           void* to_object, uint32_t depth) {
-  test_everything_NoOptions* from = (test_everything_NoOptions*)from_object;
+                                           void* to_object) {
+  (void)from_object;
   test_everything_NoOptions* to = (test_everything_NoOptions*)to_object;
-  uint64_t count;
-  return fidl_encode_table(encoder, next, from, to, 0, depth, &count);
+  if (!(next = fidl_encode_table(encoder, next, to, 0, 0))) return NULL;
+  return next;
 }
 
-uint8_t* test_everything_NoOptions_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                           uint32_t depth) {
+uint8_t* test_everything_NoOptions_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_NoOptions* value = (test_everything_NoOptions*)object;
-  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
+  if (!(next = fidl_decode_table(decoder, next, value))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   if (max_ordinal == 0) return next;
   return fidl_decode_table_rest(decoder, next, value, 0);
@@ -1047,8 +973,8 @@ uint8_t* test_everything_NoOptions_decode_(fidl_decoder_t* decoder, uint8_t* nex
 
 static uint8_t* test_everything_NoOptions_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_NoOptions));
-  return next ? test_everything_NoOptions_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_reserve(encoder, next, sizeof(test_everything_NoOptions), 0);
+  return next ? test_everything_NoOptions_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_NoOptions_type_ = {
@@ -1061,7 +987,7 @@ const fidl_type_t test_everything_NoOptions_type_ = {
 };
 
 uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth) {
+                                      void* to_object) {
   test_everything_Over* from = (test_everything_Over*)from_object;
   test_everything_Over* to = (test_everything_Over*)to_object;
   uint8_t* content = (uint8_t*)to + 8;
@@ -1070,10 +996,10 @@ uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, vo
       memset(content + 4, 0, 4);
       return next;
     case test_everything_Over_Tag_pair:
-      if (!(next = test_everything_Pair_encode_(encoder, next, &from->pair, &to->pair, depth))) return NULL;
+      fidl_clear(&to->pair, 0, 8, 0xffffff00u);
       return next;
     case test_everything_Over_Tag_flag:
-      if (!fidl_encode_bool(encoder, &from->flag)) return NULL;
+      if (fidl_word(&from->flag, 0, 1) > 1) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
       memset(content + 1, 0, 7);
       return next;
     default:
@@ -1081,17 +1007,18 @@ uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, vo
   }
 }
 
-uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
+uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Over* value = (test_everything_Over*)object;
   const uint8_t* content = (const uint8_t*)value + 8;
   switch (value->ordinal) {
     case test_everything_Over_Tag_number:
       return fidl_decode_padding(decoder, content + 4, 4) ? next : NULL;
     case test_everything_Over_Tag_pair:
-      if (!(next = test_everything_Pair_decode_(decoder, next, &value->pair, depth))) return NULL;
+      if ((fidl_word(&value->pair, 0, 8) & 0xffffff00u) != 0)
+        return fidl_decode_broken(decoder, &value->pair, test_everything_Pair_rules_, 1);
       return next;
     case test_everything_Over_Tag_flag:
-      if (!fidl_decode_bool(decoder, &value->flag)) return NULL;
+      if (fidl_word(&value->flag, 0, 1) > 1) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_BOOLEAN);
       return fidl_decode_padding(decoder, content + 1, 7) ? next : NULL;
     default:
       return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
@@ -1100,8 +1027,8 @@ uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, vo
 
 static uint8_t* test_everything_Over_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Over));
-  return next ? test_everything_Over_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Over), 0);
+  return next ? test_everything_Over_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Over_type_ = {
@@ -1113,27 +1040,31 @@ const fidl_type_t test_everything_Over_type_ = {
     .decode = test_everything_Over_decode_,
 };
 
+const fidl_rule_t test_everything_HasOver_rules_[1] = {
+    {1, 7, FIDL_ERROR_INVALID_PADDING_BYTE, UINT64_C(0xffffffffffffff)},
+};
+
 uint8_t* test_everything_HasOver_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                         void* to_object, uint32_t depth) {
+                                         void* to_object) {
   test_everything_HasOver* from = (test_everything_HasOver*)from_object;
   test_everything_HasOver* to = (test_everything_HasOver*)to_object;
-  memset(to->_padding0, 0, sizeof(to->_padding0));
-  if (!(next = test_everything_Over_encode_(encoder, next, &from->over, &to->over, depth))) return NULL;
+  fidl_clear(to, 0, 8, UINT64_C(0xffffffffffffff00));
+  if (!(next = test_everything_Over_encode_(encoder, next, &from->over, &to->over))) return NULL;
   return next;
 }
 
-uint8_t* test_everything_HasOver_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                         uint32_t depth) {
+uint8_t* test_everything_HasOver_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_HasOver* value = (test_everything_HasOver*)object;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
-  if (!(next = test_everything_Over_decode_(decoder, next, &value->over, depth))) return NULL;
+  if ((fidl_word(value, 0, 8) & UINT64_C(0xffffffffffffff00)) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_HasOver_rules_, 1);
+  if (!(next = test_everything_Over_decode_(decoder, next, &value->over))) return NULL;
   return next;
 }
 
 static uint8_t* test_everything_HasOver_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HasOver));
-  return next ? test_everything_HasOver_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HasOver), 0);
+  return next ? test_everything_HasOver_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_HasOver_type_ = {
@@ -1145,33 +1076,45 @@ const fidl_type_t test_everything_HasOver_type_ = {
     .decode = test_everything_HasOver_decode_,
 };
 
-uint8_t* test_everything_List_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth) {
+const fidl_rule_t test_everything_List_rules_[1] = {
+    {4, 4, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffffu},
+};
+
+uint8_t* test_everything_List_encode_at_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth) {
   test_everything_List* from = (test_everything_List*)from_object;
   test_everything_List* to = (test_everything_List*)to_object;
-  memset(to->_padding0, 0, sizeof(to->_padding0));
+  fidl_clear(to, 0, 8, UINT64_C(0xffffffff00000000));
   if (from->next) {
+    if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
     test_everything_List* boxed = (void*)next;
-    if (!(next = fidl_encode_box(encoder, next, from->next, sizeof(*from->next), &to->next, depth)))
-      return NULL;
-    if (!(next = test_everything_List_encode_(encoder, next, from->next, boxed, depth + 1))) return NULL;
+    if (!(next = fidl_encode_box(encoder, next, from->next, sizeof(*from->next), &to->next, 0))) return NULL;
+    if (!(next = test_everything_List_encode_at_(encoder, next, from->next, boxed, depth + 1))) return NULL;
   }
   return next;
 }
 
-uint8_t* test_everything_List_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
+uint8_t* test_everything_List_decode_at_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+    uint32_t depth) {
   test_everything_List* value = (test_everything_List*)object;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
-  if (!(next = fidl_decode_box(decoder, next, &value->next, sizeof(*value->next), depth))) return NULL;
-  if (value->next && !(next = test_everything_List_decode_(decoder, next, value->next, depth + 1)))
-    return NULL;
+  if ((fidl_word(value, 0, 8) & UINT64_C(0xffffffff00000000)) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_List_rules_, 1);
+  if (!(next = fidl_decode_box(decoder, next, &value->next, sizeof(*value->next)))) return NULL;
+  if (value->next && !fidl_decode_depth(decoder, depth + 1)) return NULL;
+  if (value->next) {
+    if (!(next = test_everything_List_decode_at_(decoder, next, value->next, depth + 1))) return NULL;
+  }
   return next;
 }
 
 static uint8_t* test_everything_List_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_List));
-  return next ? test_everything_List_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_List), 0);
+  return next ? test_everything_List_encode_at_(encoder, next, value, to, 0) : NULL;
+}
+
+static uint8_t* test_everything_List_check_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  return test_everything_List_decode_at_(decoder, next, object, 0);
 }
 
 const fidl_type_t test_everything_List_type_ = {
@@ -1180,63 +1123,71 @@ const fidl_type_t test_everything_List_type_ = {
     .max_handles = 0,
     .resource = false,
     .encode = test_everything_List_add_,
-    .decode = test_everything_List_decode_,
+    .decode = test_everything_List_check_,
 };
 
-uint8_t* test_everything_Fork_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth) {
+uint8_t* test_everything_Fork_encode_at_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth) {
   test_everything_Fork* from = (test_everything_Fork*)from_object;
   test_everything_Fork* to = (test_everything_Fork*)to_object;
   if (from->left.ordinal == 0) {
     memset(&to->left, 0, sizeof(to->left));
-  } else if (!(next = test_everything_Tree_encode_(encoder, next, &from->left, &to->left, depth))) {
+  } else if (!(next = test_everything_Tree_encode_at_(encoder, next, &from->left, &to->left, depth))) {
     return NULL;
   }
   if (from->right.ordinal == 0) {
     memset(&to->right, 0, sizeof(to->right));
-  } else if (!(next = test_everything_Tree_encode_(encoder, next, &from->right, &to->right, depth))) {
+  } else if (!(next = test_everything_Tree_encode_at_(encoder, next, &from->right, &to->right, depth))) {
     return NULL;
   }
-  if (!fidl_encode_vector(encoder, from->more.count, from->more.data, &to->more, UINT32_MAX, true, depth))
+  if (from->more.data && !fidl_encode_depth(encoder, depth + 1)) return NULL;
+  if (!fidl_encode_vector(encoder, from->more.count, from->more.data, &to->more, UINT32_MAX, FIDL_OPTIONAL))
     return NULL;
   if (from->more.data) {
     test_everything_Fork* elements = (void*)next;
     if (!(next = fidl_encode_append(encoder, next, from->more.data,
-        from->more.count * sizeof(*from->more.data))))
+        from->more.count * sizeof(*from->more.data), 0)))
       return NULL;
     for (uint64_t i = 0, i_end = from->more.count; i < i_end; i++) {
-      if (!(next = test_everything_Fork_encode_(encoder, next, &from->more.data[i], &elements[i], depth + 1)))
+      if (!(next = test_everything_Fork_encode_at_(encoder, next, &from->more.data[i], &elements[i],
+          depth + 1)))
         return NULL;
     }
   }
   return next;
 }
 
-uint8_t* test_everything_Fork_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
+uint8_t* test_everything_Fork_decode_at_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+    uint32_t depth) {
   test_everything_Fork* value = (test_everything_Fork*)object;
   if (value->left.ordinal == 0) {
     if (!fidl_decode_union_unset(decoder, &value->left.envelope_, true)) return NULL;
-  } else if (!(next = test_everything_Tree_decode_(decoder, next, &value->left, depth))) {
+  } else if (!(next = test_everything_Tree_decode_at_(decoder, next, &value->left, depth))) {
     return NULL;
   }
   if (value->right.ordinal == 0) {
     if (!fidl_decode_union_unset(decoder, &value->right.envelope_, true)) return NULL;
-  } else if (!(next = test_everything_Tree_decode_(decoder, next, &value->right, depth))) {
+  } else if (!(next = test_everything_Tree_decode_at_(decoder, next, &value->right, depth))) {
     return NULL;
   }
-  if (!(next = fidl_decode_vector(decoder, next, &value->more, sizeof(*value->more.data), UINT32_MAX, true,
-      depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->more, sizeof(*value->more.data), UINT32_MAX, true)))
     return NULL;
+  if (value->more.data && !fidl_decode_depth(decoder, depth + 1)) return NULL;
   for (uint64_t i = 0, i_end = value->more.count; i < i_end; i++) {
-    if (!(next = test_everything_Fork_decode_(decoder, next, &value->more.data[i], depth + 1))) return NULL;
+    if (!(next = test_everything_Fork_decode_at_(decoder, next, &value->more.data[i], depth + 1)))
+      return NULL;
   }
   return next;
 }
 
 static uint8_t* test_everything_Fork_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Fork));
-  return next ? test_everything_Fork_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Fork), 0);
+  return next ? test_everything_Fork_encode_at_(encoder, next, value, to, 0) : NULL;
+}
+
+static uint8_t* test_everything_Fork_check_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  return test_everything_Fork_decode_at_(decoder, next, object, 0);
 }
 
 const fidl_type_t test_everything_Fork_type_ = {
@@ -1245,37 +1196,42 @@ const fidl_type_t test_everything_Fork_type_ = {
     .max_handles = 0,
     .resource = false,
     .encode = test_everything_Fork_add_,
-    .decode = test_everything_Fork_decode_,
+    .decode = test_everything_Fork_check_,
 };
 
-uint8_t* test_everything_Tree_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth) {
+uint8_t* test_everything_Tree_encode_at_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth) {
   test_everything_Tree* from = (test_everything_Tree*)from_object;
   test_everything_Tree* to = (test_everything_Tree*)to_object;
   switch (from->ordinal) {
     case test_everything_Tree_Tag_leaf: {
-      if (!(next = fidl_encode_envelope(encoder, next, from->leaf, sizeof(*from->leaf), depth + 1)))
+      if (!from->leaf) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
+      if (!(next = fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->leaf, sizeof(*from->leaf),
+          0)))
         return NULL;
-      fidl_encode_envelope_fixed(&to->envelope_, sizeof(*from->leaf));
       return next;
     }
     case test_everything_Tree_Tag_children: {
+      if (!from->children) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       fidl_vector_test_everything_Tree_t* children_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->children, sizeof(*from->children), depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->children, sizeof(*from->children), 0)))
         return NULL;
+      if (from->children->data && !fidl_encode_depth(encoder, depth + 2)) return NULL;
       if (!fidl_encode_vector(encoder, from->children->count, from->children->data, children_to, UINT32_MAX,
-          false, depth + 1))
+          0))
         return NULL;
       {
         test_everything_Tree* elements = (void*)next;
         if (!(next = fidl_encode_append(encoder, next, from->children->data,
-            from->children->count * sizeof(*from->children->data))))
+            from->children->count * sizeof(*from->children->data), 0)))
           return NULL;
         for (uint64_t i = 0, i_end = from->children->count; i < i_end; i++) {
           if (from->children->data[i].ordinal == 0) {
             memset(&elements[i], 0, sizeof(elements[i]));
-          } else if (!(next = test_everything_Tree_encode_(encoder, next, &from->children->data[i],
+          } else if (!(next = test_everything_Tree_encode_at_(encoder, next, &from->children->data[i],
               &elements[i], depth + 2))) {
             return NULL;
           }
@@ -1285,11 +1241,13 @@ uint8_t* test_everything_Tree_encode_(fidl_encoder_t* encoder, uint8_t* next, vo
       return next;
     }
     case test_everything_Tree_Tag_fork: {
+      if (!from->fork) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_Fork* fork_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->fork, sizeof(*from->fork), depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->fork, sizeof(*from->fork), 0))) return NULL;
+      if (!(next = test_everything_Fork_encode_at_(encoder, next, from->fork, fork_to, depth + 1)))
         return NULL;
-      if (!(next = test_everything_Fork_encode_(encoder, next, from->fork, fork_to, depth + 1))) return NULL;
       fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
@@ -1300,29 +1258,32 @@ uint8_t* test_everything_Tree_encode_(fidl_encoder_t* encoder, uint8_t* next, vo
   }
 }
 
-uint8_t* test_everything_Tree_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
+uint8_t* test_everything_Tree_decode_at_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+    uint32_t depth) {
   test_everything_Tree* value = (test_everything_Tree*)object;
   switch (value->ordinal) {
     case test_everything_Tree_Tag_leaf: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint64_t), depth + 1)))
+      if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint64_t))))
         return NULL;
       return next;
     }
     case test_everything_Tree_Tag_children: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
       fidl_decode_mark_t mark;
       fidl_vector_test_everything_Tree_t* children_value = (void*)next;
-      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*children_value), depth + 1,
-          &mark)))
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*children_value), &mark)))
         return NULL;
       if (!(next = fidl_decode_vector(decoder, next, children_value, sizeof(*children_value->data),
-          UINT32_MAX, false, depth + 1)))
+          UINT32_MAX, false)))
         return NULL;
+      if (children_value->data && !fidl_decode_depth(decoder, depth + 2)) return NULL;
       for (uint64_t i = 0, i_end = children_value->count; i < i_end; i++) {
         if (children_value->data[i].ordinal == 0) {
           if (!fidl_decode_union_unset(decoder, &children_value->data[i].envelope_, true)) return NULL;
-        } else if (!(next = test_everything_Tree_decode_(decoder, next, &children_value->data[i],
+        } else if (!(next = test_everything_Tree_decode_at_(decoder, next, &children_value->data[i],
             depth + 2))) {
           return NULL;
         }
@@ -1332,12 +1293,12 @@ uint8_t* test_everything_Tree_decode_(fidl_decoder_t* decoder, uint8_t* next, vo
     }
     case test_everything_Tree_Tag_fork: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
       fidl_decode_mark_t mark;
       test_everything_Fork* fork_value = (void*)next;
-      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*fork_value), depth + 1,
-          &mark)))
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*fork_value), &mark)))
         return NULL;
-      if (!(next = test_everything_Fork_decode_(decoder, next, fork_value, depth + 1))) return NULL;
+      if (!(next = test_everything_Fork_decode_at_(decoder, next, fork_value, depth + 1))) return NULL;
       if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, fork_value, &mark)) return NULL;
       return next;
     }
@@ -1350,8 +1311,12 @@ uint8_t* test_everything_Tree_decode_(fidl_decoder_t* decoder, uint8_t* next, vo
 
 static uint8_t* test_everything_Tree_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Tree));
-  return next ? test_everything_Tree_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Tree), 0);
+  return next ? test_everything_Tree_encode_at_(encoder, next, value, to, 0) : NULL;
+}
+
+static uint8_t* test_everything_Tree_check_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  return test_everything_Tree_decode_at_(decoder, next, object, 0);
 }
 
 const fidl_type_t test_everything_Tree_type_ = {
@@ -1360,20 +1325,18 @@ const fidl_type_t test_everything_Tree_type_ = {
     .max_handles = 0,
     .resource = false,
     .encode = test_everything_Tree_add_,
-    .decode = test_everything_Tree_decode_,
+    .decode = test_everything_Tree_check_,
 };
 
 uint8_t* test_everything_Held_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth) {
-  (void)depth;
+                                      void* to_object) {
   test_everything_Held* from = (test_everything_Held*)from_object;
   test_everything_Held* to = (test_everything_Held*)to_object;
-  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, 0)) return NULL;
   return next;
 }
 
-uint8_t* test_everything_Held_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_Held_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Held* value = (test_everything_Held*)object;
   if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return NULL;
   return next;
@@ -1390,8 +1353,8 @@ static void test_everything_Held_close_(void* object) {
 
 static uint8_t* test_everything_Held_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Held));
-  return next ? test_everything_Held_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Held), 0);
+  return next ? test_everything_Held_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Held_type_ = {
@@ -1404,21 +1367,24 @@ const fidl_type_t test_everything_Held_type_ = {
     .close_handles = test_everything_Held_close_,
 };
 
+const fidl_rule_t test_everything_Large_rules_[1] = {
+    {4, 4, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffffu},
+};
+
 uint8_t* test_everything_Large_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                       void* to_object, uint32_t depth) {
-  (void)depth;
+                                       void* to_object) {
   test_everything_Large* from = (test_everything_Large*)from_object;
   test_everything_Large* to = (test_everything_Large*)to_object;
-  if (!fidl_encode_handle(encoder, &from->a, &to->a, 0u, 0x80000000u, false)) return NULL;
-  memset(to->_padding0, 0, sizeof(to->_padding0));
+  fidl_clear(to, 0, 8, UINT64_C(0xffffffff00000000));
+  if (!fidl_encode_handle(encoder, &from->a, &to->a, 0u, 0x80000000u, 0)) return NULL;
   return next;
 }
 
-uint8_t* test_everything_Large_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_Large_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Large* value = (test_everything_Large*)object;
+  if ((fidl_word(value, 0, 8) & UINT64_C(0xffffffff00000000)) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Large_rules_, 1);
   if (!fidl_decode_handle(decoder, &value->a, 0u, 0x80000000u, false)) return NULL;
-  if (!fidl_decode_padding(decoder, value->_padding0, sizeof(value->_padding0))) return NULL;
   return next;
 }
 
@@ -1433,8 +1399,8 @@ static void test_everything_Large_close_(void* object) {
 
 static uint8_t* test_everything_Large_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Large));
-  return next ? test_everything_Large_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Large), 0);
+  return next ? test_everything_Large_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Large_type_ = {
@@ -1448,126 +1414,139 @@ const fidl_type_t test_everything_Large_type_ = {
 };
 
 uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                           void* to_object, uint32_t depth) {
+                                           void* to_object) {
   test_everything_HeldTable* from = (test_everything_HeldTable*)from_object;
   test_everything_HeldTable* to = (test_everything_HeldTable*)to_object;
-  uint64_t count;
+  if (encoder->end - next < 80)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_HeldTable_encode_);
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
-  if (!(next = fidl_encode_table(encoder, next, from, to, 4, depth, &count))) return NULL;
+  const uint64_t count = fidl_table_count(from->max_ordinal, sources, 4);
+  if (!(next = fidl_encode_table(encoder, next, to, count, FIDL_ROOM))) return NULL;
+  // handle
   if (count < 1) return next;
-  envelopes[0].bits = sources[0].bits;
-  if (envelopes[0].bits != 0) {  // handle
+  if (fidl_present(&sources[0])) {
     zx_handle_t handle_from;
     memcpy(&handle_from, sources[0].inl.value, sizeof(handle_from));
+    envelopes[0].bits = sources[0].bits;
     zx_handle_t handle_to;
-    memcpy(&handle_to, sources[0].inl.value, sizeof(handle_to));
+    memcpy(&handle_to, &handle_from, sizeof(handle_to));
     uint32_t handles_before = encoder->num_handles;
-    if (!fidl_encode_handle(encoder, &handle_from, &handle_to, 0u, 0x80000000u, false)) return NULL;
+    if (!fidl_encode_handle(encoder, &handle_from, &handle_to, 0u, 0x80000000u, FIDL_ROOM)) return NULL;
     memcpy(envelopes[0].inl.value, &handle_to, sizeof(handle_to));
     sources[0].bits = 0;  // its handle has moved
-    fidl_encode_envelope_inline(&envelopes[0], 4, encoder->num_handles - handles_before);
+    envelopes[0].bits = fidl_encode_inline(envelopes[0].bits, 0xffffffffu,
+        encoder->num_handles - handles_before);
+  } else {
+    envelopes[0].bits = 0;
   }
+  // held
   if (count < 2) return next;
-  envelopes[1].bits = sources[1].bits;
-  if (envelopes[1].bits != 0) {  // held
+  if (fidl_present(&sources[1])) {
     test_everything_Held held_from;
     memcpy(&held_from, sources[1].inl.value, sizeof(held_from));
+    envelopes[1].bits = sources[1].bits;
     test_everything_Held held_to;
-    memcpy(&held_to, sources[1].inl.value, sizeof(held_to));
+    memcpy(&held_to, &held_from, sizeof(held_to));
     uint32_t handles_before = encoder->num_handles;
-    if (!(next = test_everything_Held_encode_(encoder, next, &held_from, &held_to, depth + 1))) return NULL;
+    if (!(next = test_everything_Held_encode_(encoder, next, &held_from, &held_to))) return NULL;
     memcpy(envelopes[1].inl.value, &held_to, sizeof(held_to));
     sources[1].bits = 0;  // its handle has moved
-    fidl_encode_envelope_inline(&envelopes[1], 4, encoder->num_handles - handles_before);
+    envelopes[1].bits = fidl_encode_inline(envelopes[1].bits, 0xffffffffu,
+        encoder->num_handles - handles_before);
+  } else {
+    envelopes[1].bits = 0;
   }
+  // resources
   if (count < 3) return next;
-  envelopes[2].bits = sources[2].bits;
-  if (envelopes[2].bits != 0) {  // resources
-    fidl_vector_test_everything_Held_t* resources_from = sources[2].data;
+  fidl_vector_test_everything_Held_t* resources_from = sources[2].data;
+  if (resources_from) {
     fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
     fidl_vector_test_everything_Held_t* resources_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, resources_from, sizeof(*resources_from), depth + 2)))
+    if (!(next = fidl_encode_append(encoder, next, resources_from, sizeof(*resources_from), FIDL_ROOM)))
       return NULL;
-    if (!fidl_encode_vector(encoder, resources_from->count, resources_from->data, resources_to, 4u, false,
-        depth + 2))
+    if (!fidl_encode_vector(encoder, resources_from->count, resources_from->data, resources_to, 4u,
+        FIDL_ROOM))
       return NULL;
     {
       test_everything_Held* elements = (void*)next;
       if (!(next = fidl_encode_append(encoder, next, resources_from->data,
-          resources_from->count * sizeof(*resources_from->data))))
+          resources_from->count * sizeof(*resources_from->data), FIDL_ROOM)))
         return NULL;
       for (uint64_t i = 0, i_end = resources_from->count; i < i_end; i++) {
-        if (!(next = test_everything_Held_encode_(encoder, next, &resources_from->data[i], &elements[i],
-            depth + 3)))
+        if (!(next = test_everything_Held_encode_(encoder, next, &resources_from->data[i], &elements[i])))
           return NULL;
       }
     }
     fidl_encode_envelope_end(encoder, next, &envelopes[2], &mark);
+  } else {
+    envelopes[2].bits = 0;
   }
+  // large
   if (count < 4) return next;
-  envelopes[3].bits = sources[3].bits;
-  if (envelopes[3].bits != 0) {  // large
-    test_everything_Large* large_from = sources[3].data;
+  test_everything_Large* large_from = sources[3].data;
+  if (large_from) {
     fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
     test_everything_Large* large_to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, large_from, sizeof(*large_from), depth + 2)))
-      return NULL;
-    if (!(next = test_everything_Large_encode_(encoder, next, large_from, large_to, depth + 2))) return NULL;
+    if (!(next = fidl_encode_append(encoder, next, large_from, sizeof(*large_from), FIDL_ROOM))) return NULL;
+    if (!(next = test_everything_Large_encode_(encoder, next, large_from, large_to))) return NULL;
     fidl_encode_envelope_end(encoder, next, &envelopes[3], &mark);
+  } else {
+    envelopes[3].bits = 0;
   }
   return next;
 }
 
-uint8_t* test_everything_HeldTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                           uint32_t depth) {
+uint8_t* test_everything_HeldTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_HeldTable* value = (test_everything_HeldTable*)object;
-  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
+  if (!(next = fidl_decode_table(decoder, next, value))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
+  // handle
   if (max_ordinal < 1) return next;
-  if (envelopes[0].bits != 0) {  // handle
+  if (fidl_present(&envelopes[0])) {
     uint32_t end_handle;
-    if (!fidl_decode_envelope_inline_handle(decoder, &envelopes[0], &end_handle)) return NULL;
+    if (!fidl_decode_inline_handle(decoder, &envelopes[0], &end_handle)) return NULL;
     zx_handle_t handle_value;
     memcpy(&handle_value, envelopes[0].inl.value, sizeof(handle_value));
     if (!fidl_decode_handle(decoder, &handle_value, 0u, 0x80000000u, false)) return NULL;
     memcpy(envelopes[0].inl.value, &handle_value, sizeof(handle_value));
-    if (!fidl_decode_envelope_inline_end(decoder, end_handle)) return NULL;
+    if (!fidl_decode_inline_end(decoder, end_handle)) return NULL;
   }
+  // held
   if (max_ordinal < 2) return next;
-  if (envelopes[1].bits != 0) {  // held
+  if (fidl_present(&envelopes[1])) {
     uint32_t end_handle;
-    if (!fidl_decode_envelope_inline_handle(decoder, &envelopes[1], &end_handle)) return NULL;
+    if (!fidl_decode_inline_handle(decoder, &envelopes[1], &end_handle)) return NULL;
     test_everything_Held held_value;
     memcpy(&held_value, envelopes[1].inl.value, sizeof(held_value));
-    if (!(next = test_everything_Held_decode_(decoder, next, &held_value, depth + 1))) return NULL;
+    if (!(next = test_everything_Held_decode_(decoder, next, &held_value))) return NULL;
     memcpy(envelopes[1].inl.value, &held_value, sizeof(held_value));
-    if (!fidl_decode_envelope_inline_end(decoder, end_handle)) return NULL;
+    if (!fidl_decode_inline_end(decoder, end_handle)) return NULL;
   }
+  // resources
   if (max_ordinal < 3) return next;
-  if (envelopes[2].bits != 0) {  // resources
+  if (fidl_present(&envelopes[2])) {
     fidl_decode_mark_t mark;
     fidl_vector_test_everything_Held_t* resources_value = (void*)next;
-    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[2], sizeof(*resources_value), depth + 2,
-        &mark)))
+    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[2], sizeof(*resources_value), &mark)))
       return NULL;
-    if (!(next = fidl_decode_vector(decoder, next, resources_value, sizeof(*resources_value->data), 4u, false,
-        depth + 2)))
+    if (!(next = fidl_decode_vector(decoder, next, resources_value, sizeof(*resources_value->data), 4u,
+        false)))
       return NULL;
     for (uint64_t i = 0, i_end = resources_value->count; i < i_end; i++) {
-      if (!(next = test_everything_Held_decode_(decoder, next, &resources_value->data[i], depth + 3)))
-        return NULL;
+      if (!(next = test_everything_Held_decode_(decoder, next, &resources_value->data[i]))) return NULL;
     }
     if (!fidl_decode_envelope_end(decoder, next, &envelopes[2], resources_value, &mark)) return NULL;
   }
+  // large
   if (max_ordinal < 4) return next;
-  if (envelopes[3].bits != 0) {  // large
+  if (fidl_present(&envelopes[3])) {
     fidl_decode_mark_t mark;
     test_everything_Large* large_value = (void*)next;
-    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[3], sizeof(*large_value), depth + 2, &mark)))
+    if (!(next = fidl_decode_envelope(decoder, next, &envelopes[3], sizeof(*large_value), &mark)))
       return NULL;
-    if (!(next = test_everything_Large_decode_(decoder, next, large_value, depth + 2))) return NULL;
+    if (!(next = test_everything_Large_decode_(decoder, next, large_value))) return NULL;
     if (!fidl_decode_envelope_end(decoder, next, &envelopes[3], large_value, &mark)) return NULL;
   }
   if (max_ordinal == 4) return next;
@@ -1608,8 +1587,8 @@ static void test_everything_HeldTable_close_(void* object) {
 
 static uint8_t* test_everything_HeldTable_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HeldTable));
-  return next ? test_everything_HeldTable_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_reserve(encoder, next, sizeof(test_everything_HeldTable), 0);
+  return next ? test_everything_HeldTable_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_HeldTable_type_ = {
@@ -1623,61 +1602,57 @@ const fidl_type_t test_everything_HeldTable_type_ = {
 };
 
 uint8_t* test_everything_Resources_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                           void* to_object, uint32_t depth) {
+                                           void* to_object) {
   test_everything_Resources* from = (test_everything_Resources*)from_object;
   test_everything_Resources* to = (test_everything_Resources*)to_object;
-  if (!fidl_encode_handle(encoder, &from->any, &to->any, 0u, 0x80000000u, false)) return NULL;
-  if (!fidl_encode_handle(encoder, &from->event, &to->event, 5u, 0x1002u, false)) return NULL;
-  if (!fidl_encode_handle(encoder, &from->maybe, &to->maybe, 0u, 0x80000000u, true)) return NULL;
-  if (!fidl_encode_handle(encoder, &from->vmo, &to->vmo, 3u, 0x80000000u, false)) return NULL;
-  if (!fidl_encode_handle(encoder, &from->client, &to->client, 4u, 0xf00eu, false)) return NULL;
-  if (!fidl_encode_handle(encoder, &from->server, &to->server, 4u, 0xf00eu, true)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->any, &to->any, 0u, 0x80000000u, 0)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->event, &to->event, 5u, 0x1002u, 0)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->maybe, &to->maybe, 0u, 0x80000000u, FIDL_OPTIONAL)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->vmo, &to->vmo, 3u, 0x80000000u, 0)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->client, &to->client, 4u, 0xf00eu, 0)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->server, &to->server, 4u, 0xf00eu, FIDL_OPTIONAL)) return NULL;
   for (uint64_t i = 0, i_end = 2; i < i_end; i++) {
-    if (!fidl_encode_handle(encoder, &from->few[i], &to->few[i], 0u, 0x80000000u, true)) return NULL;
+    if (!fidl_encode_handle(encoder, &from->few[i], &to->few[i], 0u, 0x80000000u, FIDL_OPTIONAL)) return NULL;
   }
-  if (!fidl_encode_vector(encoder, from->many.count, from->many.data, &to->many, 8u, false, depth))
-    return NULL;
+  if (!fidl_encode_vector(encoder, from->many.count, from->many.data, &to->many, 8u, 0)) return NULL;
   {
     zx_handle_t* elements = (void*)next;
     if (!(next = fidl_encode_append(encoder, next, from->many.data,
-        from->many.count * sizeof(*from->many.data))))
+        from->many.count * sizeof(*from->many.data), 0)))
       return NULL;
     for (uint64_t i = 0, i_end = from->many.count; i < i_end; i++) {
-      if (!fidl_encode_handle(encoder, &from->many.data[i], &elements[i], 0u, 0x80000000u, false))
-        return NULL;
+      if (!fidl_encode_handle(encoder, &from->many.data[i], &elements[i], 0u, 0x80000000u, 0)) return NULL;
     }
   }
   if (from->boxed) {
     test_everything_Held* boxed = (void*)next;
-    if (!(next = fidl_encode_box(encoder, next, from->boxed, sizeof(*from->boxed), &to->boxed, depth)))
+    if (!(next = fidl_encode_box(encoder, next, from->boxed, sizeof(*from->boxed), &to->boxed, 0)))
       return NULL;
-    if (!(next = test_everything_Held_encode_(encoder, next, from->boxed, boxed, depth + 1))) return NULL;
+    if (!(next = test_everything_Held_encode_(encoder, next, from->boxed, boxed))) return NULL;
   }
-  if (!(next = test_everything_HeldTable_encode_(encoder, next, &from->held_table, &to->held_table, depth)))
+  if (!(next = test_everything_HeldTable_encode_(encoder, next, &from->held_table, &to->held_table)))
     return NULL;
   if (from->choice.ordinal == 0) {
     memset(&to->choice, 0, sizeof(to->choice));
-  } else if (!(next = test_everything_HeldChoice_encode_(encoder, next, &from->choice, &to->choice, depth))) {
+  } else if (!(next = test_everything_HeldChoice_encode_(encoder, next, &from->choice, &to->choice))) {
     return NULL;
   }
-  if (!fidl_encode_vector(encoder, from->all.count, from->all.data, &to->all, UINT32_MAX, true, depth))
+  if (!fidl_encode_vector(encoder, from->all.count, from->all.data, &to->all, UINT32_MAX, FIDL_OPTIONAL))
     return NULL;
   if (from->all.data) {
     test_everything_HeldTable* elements = (void*)next;
-    if (!(next = fidl_encode_append(encoder, next, from->all.data,
-        from->all.count * sizeof(*from->all.data))))
+    if (!(next = fidl_encode_append(encoder, next, from->all.data, from->all.count * sizeof(*from->all.data),
+        0)))
       return NULL;
     for (uint64_t i = 0, i_end = from->all.count; i < i_end; i++) {
-      if (!(next = test_everything_HeldTable_encode_(encoder, next, &from->all.data[i], &elements[i],
-          depth + 1)))
+      if (!(next = test_everything_HeldTable_encode_(encoder, next, &from->all.data[i], &elements[i])))
         return NULL;
     }
   }
   return next;
 }
 
-uint8_t* test_everything_Resources_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                           uint32_t depth) {
+uint8_t* test_everything_Resources_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Resources* value = (test_everything_Resources*)object;
   if (!fidl_decode_handle(decoder, &value->any, 0u, 0x80000000u, false)) return NULL;
   if (!fidl_decode_handle(decoder, &value->event, 5u, 0x1002u, false)) return NULL;
@@ -1688,26 +1663,25 @@ uint8_t* test_everything_Resources_decode_(fidl_decoder_t* decoder, uint8_t* nex
   for (uint64_t i = 0, i_end = 2; i < i_end; i++) {
     if (!fidl_decode_handle(decoder, &value->few[i], 0u, 0x80000000u, true)) return NULL;
   }
-  if (!(next = fidl_decode_vector(decoder, next, &value->many, sizeof(*value->many.data), 8u, false, depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->many, sizeof(*value->many.data), 8u, false)))
     return NULL;
   for (uint64_t i = 0, i_end = value->many.count; i < i_end; i++) {
     if (!fidl_decode_handle(decoder, &value->many.data[i], 0u, 0x80000000u, false)) return NULL;
   }
-  if (!(next = fidl_decode_box(decoder, next, &value->boxed, sizeof(*value->boxed), depth))) return NULL;
-  if (value->boxed && !(next = test_everything_Held_decode_(decoder, next, value->boxed, depth + 1)))
-    return NULL;
-  if (!(next = test_everything_HeldTable_decode_(decoder, next, &value->held_table, depth))) return NULL;
+  if (!(next = fidl_decode_box(decoder, next, &value->boxed, sizeof(*value->boxed)))) return NULL;
+  if (value->boxed) {
+    if (!(next = test_everything_Held_decode_(decoder, next, value->boxed))) return NULL;
+  }
+  if (!(next = test_everything_HeldTable_decode_(decoder, next, &value->held_table))) return NULL;
   if (value->choice.ordinal == 0) {
     if (!fidl_decode_union_unset(decoder, &value->choice.envelope_, true)) return NULL;
-  } else if (!(next = test_everything_HeldChoice_decode_(decoder, next, &value->choice, depth))) {
+  } else if (!(next = test_everything_HeldChoice_decode_(decoder, next, &value->choice))) {
     return NULL;
   }
-  if (!(next = fidl_decode_vector(decoder, next, &value->all, sizeof(*value->all.data), UINT32_MAX, true,
-      depth)))
+  if (!(next = fidl_decode_vector(decoder, next, &value->all, sizeof(*value->all.data), UINT32_MAX, true)))
     return NULL;
   for (uint64_t i = 0, i_end = value->all.count; i < i_end; i++) {
-    if (!(next = test_everything_HeldTable_decode_(decoder, next, &value->all.data[i], depth + 1)))
-      return NULL;
+    if (!(next = test_everything_HeldTable_decode_(decoder, next, &value->all.data[i]))) return NULL;
   }
   return next;
 }
@@ -1751,8 +1725,8 @@ static void test_everything_Resources_close_(void* object) {
 
 static uint8_t* test_everything_Resources_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Resources));
-  return next ? test_everything_Resources_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Resources), 0);
+  return next ? test_everything_Resources_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Resources_type_ = {
@@ -1766,42 +1740,39 @@ const fidl_type_t test_everything_Resources_type_ = {
 };
 
 uint8_t* test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                            void* to_object, uint32_t depth) {
+                                            void* to_object) {
   test_everything_HeldChoice* from = (test_everything_HeldChoice*)from_object;
   test_everything_HeldChoice* to = (test_everything_HeldChoice*)to_object;
   switch (from->ordinal) {
     case test_everything_HeldChoice_Tag_handle: {
       uint32_t handles_before = encoder->num_handles;
-      if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return NULL;
-      fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, 0)) return NULL;
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu,
+          encoder->num_handles - handles_before);
       return next;
     }
     case test_everything_HeldChoice_Tag_held: {
       uint32_t handles_before = encoder->num_handles;
-      if (!(next = test_everything_Held_encode_(encoder, next, &from->held, &to->held, depth))) return NULL;
-      fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      if (!(next = test_everything_Held_encode_(encoder, next, &from->held, &to->held))) return NULL;
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu,
+          encoder->num_handles - handles_before);
       return next;
     }
     case test_everything_HeldChoice_Tag_held_table: {
+      if (!from->held_table) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_HeldTable* held_table_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->held_table, sizeof(*from->held_table),
-          depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->held_table, sizeof(*from->held_table), 0)))
         return NULL;
-      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->held_table, held_table_to,
-          depth + 1)))
+      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->held_table, held_table_to)))
         return NULL;
       fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case test_everything_HeldChoice_Tag_value: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      fidl_string_t* value_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->value, sizeof(*from->value), depth + 1)))
+      if (!from->value) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->value, UINT32_MAX, 0)))
         return NULL;
-      if (!(next = fidl_encode_string(encoder, next, from->value, value_to, UINT32_MAX, false, depth + 1)))
-        return NULL;
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case 0:
@@ -1811,45 +1782,38 @@ uint8_t* test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, uint8_t* ne
   }
 }
 
-uint8_t* test_everything_HeldChoice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                            uint32_t depth) {
+uint8_t* test_everything_HeldChoice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_HeldChoice* value = (test_everything_HeldChoice*)object;
   switch (value->ordinal) {
     case test_everything_HeldChoice_Tag_handle: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       uint32_t end_handle;
-      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
+      if (!fidl_decode_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
       if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return NULL;
-      return fidl_decode_envelope_inline_end(decoder, end_handle) ? next : NULL;
+      if (!fidl_decode_inline_end(decoder, end_handle)) return NULL;
+      return next;
     }
     case test_everything_HeldChoice_Tag_held: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       uint32_t end_handle;
-      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
-      if (!(next = test_everything_Held_decode_(decoder, next, &value->held, depth))) return NULL;
-      return fidl_decode_envelope_inline_end(decoder, end_handle) ? next : NULL;
+      if (!fidl_decode_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
+      if (!(next = test_everything_Held_decode_(decoder, next, &value->held))) return NULL;
+      if (!fidl_decode_inline_end(decoder, end_handle)) return NULL;
+      return next;
     }
     case test_everything_HeldChoice_Tag_held_table: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
       test_everything_HeldTable* held_table_value = (void*)next;
-      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*held_table_value),
-          depth + 1, &mark)))
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*held_table_value), &mark)))
         return NULL;
-      if (!(next = test_everything_HeldTable_decode_(decoder, next, held_table_value, depth + 1)))
-        return NULL;
+      if (!(next = test_everything_HeldTable_decode_(decoder, next, held_table_value))) return NULL;
       if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, held_table_value, &mark)) return NULL;
       return next;
     }
     case test_everything_HeldChoice_Tag_value: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_decode_mark_t mark;
-      fidl_string_t* value_value = (void*)next;
-      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*value_value),
-          depth + 1, &mark)))
-        return NULL;
-      if (!(next = fidl_decode_string(decoder, next, value_value, UINT32_MAX, false, depth + 1))) return NULL;
-      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, value_value, &mark)) return NULL;
+      if (!(next = fidl_decode_envelope_string(decoder, next, &value->envelope_, UINT32_MAX))) return NULL;
       return next;
     }
     case 0:
@@ -1884,8 +1848,8 @@ static void test_everything_HeldChoice_close_(void* object) {
 
 static uint8_t* test_everything_HeldChoice_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HeldChoice));
-  return next ? test_everything_HeldChoice_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HeldChoice), 0);
+  return next ? test_everything_HeldChoice_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_HeldChoice_type_ = {
@@ -1898,36 +1862,38 @@ const fidl_type_t test_everything_HeldChoice_type_ = {
     .close_handles = test_everything_HeldChoice_close_,
 };
 
+const fidl_rule_t test_everything_Keywords_rules_[2] = {
+    {5, 1, FIDL_ERROR_INVALID_BOOLEAN, 0xfeu},
+    {6, 2, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffu},
+};
+
 uint8_t* test_everything_Keywords_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                          void* to_object, uint32_t depth) {
+                                          void* to_object) {
   test_everything_Keywords* from = (test_everything_Keywords*)from_object;
   test_everything_Keywords* to = (test_everything_Keywords*)to_object;
-  if (!fidl_encode_bool(encoder, &from->struct_)) return NULL;
-  memset(to->_padding2, 0, sizeof(to->_padding2));
-  if (!fidl_encode_vector(encoder, from->default_.count, from->default_.data, &to->default_, UINT32_MAX,
-      false, depth))
-    return NULL;
-  if (!(next = fidl_encode_data(encoder, next, from->default_.data,
-      from->default_.count * sizeof(*from->default_.data))))
+  if ((fidl_word(from, 0, 8) & UINT64_C(0xfe0000000000)) != 0)
+    return fidl_encode_broken(encoder, from, test_everything_Keywords_rules_, 2);
+  fidl_clear(to, 0, 8, UINT64_C(0xffff000000000000));
+  if (!(next = fidl_encode_plain_vector(encoder, next, from->default_.count, from->default_.data,
+      &to->default_, sizeof(*from->default_.data), UINT32_MAX, 0)))
     return NULL;
   return next;
 }
 
-uint8_t* test_everything_Keywords_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                          uint32_t depth) {
+uint8_t* test_everything_Keywords_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Keywords* value = (test_everything_Keywords*)object;
-  if (!fidl_decode_bool(decoder, &value->struct_)) return NULL;
-  if (!fidl_decode_padding(decoder, value->_padding2, sizeof(value->_padding2))) return NULL;
+  if ((fidl_word(value, 0, 8) & UINT64_C(0xfffffe0000000000)) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Keywords_rules_, 2);
   if (!(next = fidl_decode_vector(decoder, next, &value->default_, sizeof(*value->default_.data), UINT32_MAX,
-      false, depth)))
+      false)))
     return NULL;
   return next;
 }
 
 static uint8_t* test_everything_Keywords_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Keywords));
-  return next ? test_everything_Keywords_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Keywords), 0);
+  return next ? test_everything_Keywords_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Keywords_type_ = {
@@ -1940,23 +1906,18 @@ const fidl_type_t test_everything_Keywords_type_ = {
 };
 
 uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                              void* to_object, uint32_t depth) {
+                                              void* to_object) {
   test_everything_KeywordUnion* from = (test_everything_KeywordUnion*)from_object;
   test_everything_KeywordUnion* to = (test_everything_KeywordUnion*)to_object;
   switch (from->ordinal) {
     case test_everything_KeywordUnion_Tag_union: {
-      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
       return next;
     }
     case test_everything_KeywordUnion_Tag_private: {
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      fidl_string_t* private__to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->private_, sizeof(*from->private_), depth + 1)))
+      if (!from->private_) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->private_, UINT32_MAX, 0)))
         return NULL;
-      if (!(next = fidl_encode_string(encoder, next, from->private_, private__to, UINT32_MAX, false,
-          depth + 1)))
-        return NULL;
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case 0:
@@ -1966,26 +1927,17 @@ uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* 
   }
 }
 
-uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                              uint32_t depth) {
+uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_KeywordUnion* value = (test_everything_KeywordUnion*)object;
   switch (value->ordinal) {
     case test_everything_KeywordUnion_Tag_union: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0xffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case test_everything_KeywordUnion_Tag_private: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_decode_mark_t mark;
-      fidl_string_t* private__value = (void*)next;
-      if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*private__value),
-          depth + 1, &mark)))
-        return NULL;
-      if (!(next = fidl_decode_string(decoder, next, private__value, UINT32_MAX, false, depth + 1)))
-        return NULL;
-      if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, private__value, &mark))
-        return NULL;
+      if (!(next = fidl_decode_envelope_string(decoder, next, &value->envelope_, UINT32_MAX))) return NULL;
       return next;
     }
     case 0:
@@ -1997,8 +1949,8 @@ uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* 
 
 static uint8_t* test_everything_KeywordUnion_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_KeywordUnion));
-  return next ? test_everything_KeywordUnion_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_KeywordUnion), 0);
+  return next ? test_everything_KeywordUnion_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_KeywordUnion_type_ = {
@@ -2011,54 +1963,36 @@ const fidl_type_t test_everything_KeywordUnion_type_ = {
 };
 
 uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                              void* to_object, uint32_t depth) {
+                                              void* to_object) {
   test_everything_KeywordTable* from = (test_everything_KeywordTable*)from_object;
   test_everything_KeywordTable* to = (test_everything_KeywordTable*)to_object;
-  uint64_t count;
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
-  if (!(next = fidl_encode_table(encoder, next, from, to, 2, depth, &count))) return NULL;
+  const uint64_t count = fidl_table_count(from->max_ordinal, sources, 2);
+  if (!(next = fidl_encode_table(encoder, next, to, count, 0))) return NULL;
+  // init
   if (count < 1) return next;
-  envelopes[0].bits = sources[0].bits;
-  if (envelopes[0].bits != 0) {  // init
-    fidl_encode_envelope_inline(&envelopes[0], 1, 0);
-  }
+  envelopes[0].bits = fidl_encode_optional_inline(sources[0].bits, 0xffu);
+  // register
   if (count < 2) return next;
-  envelopes[1].bits = sources[1].bits;
-  if (envelopes[1].bits != 0) {  // register
-    fidl_string_t* register__from = sources[1].data;
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-    fidl_string_t* register__to = (void*)next;
-    if (!(next = fidl_encode_envelope(encoder, next, register__from, sizeof(*register__from), depth + 2)))
-      return NULL;
-    if (!(next = fidl_encode_string(encoder, next, register__from, register__to, UINT32_MAX, false,
-        depth + 2)))
-      return NULL;
-    fidl_encode_envelope_value(encoder, next, &envelopes[1], &mark);
-  }
+  fidl_string_t* register__from = sources[1].data;
+  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[1], register__from, UINT32_MAX, 0)))
+    return NULL;
   return next;
 }
 
-uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                              uint32_t depth) {
+uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_KeywordTable* value = (test_everything_KeywordTable*)object;
-  if (!(next = fidl_decode_table(decoder, next, value, depth))) return NULL;
+  if (!(next = fidl_decode_table(decoder, next, value))) return NULL;
   const uint64_t max_ordinal = value->max_ordinal;
   fidl_envelope_t* const envelopes = value->envelopes;
+  // init
   if (max_ordinal < 1) return next;
-  if (envelopes[0].bits != 0) {  // init
-    if (!fidl_decode_envelope_inline(decoder, &envelopes[0], 1)) return NULL;
-  }
+  if (!fidl_decode_inline(decoder, &envelopes[0], 1, 0xffu, FIDL_ERROR_NONE)) return NULL;
+  // register
   if (max_ordinal < 2) return next;
-  if (envelopes[1].bits != 0) {  // register
-    fidl_decode_mark_t mark;
-    fidl_string_t* register__value = (void*)next;
-    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[1], sizeof(*register__value), depth + 2,
-        &mark)))
-      return NULL;
-    if (!(next = fidl_decode_string(decoder, next, register__value, UINT32_MAX, false, depth + 2)))
-      return NULL;
-    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[1], register__value, &mark)) return NULL;
+  if (fidl_present(&envelopes[1])) {
+    if (!(next = fidl_decode_envelope_string(decoder, next, &envelopes[1], UINT32_MAX))) return NULL;
   }
   if (max_ordinal == 2) return next;
   return fidl_decode_table_rest(decoder, next, value, 2);
@@ -2066,8 +2000,8 @@ uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* 
 
 static uint8_t* test_everything_KeywordTable_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_KeywordTable));
-  return next ? test_everything_KeywordTable_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_reserve(encoder, next, sizeof(test_everything_KeywordTable), 0);
+  return next ? test_everything_KeywordTable_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_KeywordTable_type_ = {
@@ -2081,7 +2015,7 @@ const fidl_type_t test_everything_KeywordTable_type_ = {
 
 static uint8_t* test_everything_PlainOneWayRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                         void* value) {
-  return fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainOneWayRequest));
+  return fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainOneWayRequest), 0);
 }
 
 const fidl_type_t test_everything_PlainOneWayRequest_type_ = {
@@ -2092,29 +2026,31 @@ const fidl_type_t test_everything_PlainOneWayRequest_type_ = {
     .encode = test_everything_PlainOneWayRequest_add_,
 };
 
+const fidl_rule_t test_everything_Plain_Fails_Response_rules_[1] = {
+    {0, 1, FIDL_ERROR_INVALID_EMPTY_STRUCT, 0xffu},
+};
+
 uint8_t* test_everything_Plain_Fails_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth) {
+                                                      void* from_object, void* to_object) {
   (void)encoder;
   (void)from_object;
-  (void)depth;
   test_everything_Plain_Fails_Response* to = (test_everything_Plain_Fails_Response*)to_object;
-  to->_empty = 0;
+  fidl_clear(to, 0, 1, 0xffu);
   return next;
 }
 
-uint8_t* test_everything_Plain_Fails_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_Plain_Fails_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Plain_Fails_Response* value = (test_everything_Plain_Fails_Response*)object;
-  if (value->_empty != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_EMPTY_STRUCT);
+  if ((fidl_word(value, 0, 1) & 0xffu) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Plain_Fails_Response_rules_, 1);
   return next;
 }
 
 static uint8_t* test_everything_Plain_Fails_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                           void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_Fails_Response));
-  return next ? test_everything_Plain_Fails_Response_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_Fails_Response), 0);
+  return next ? test_everything_Plain_Fails_Response_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_Fails_Response_type_ = {
@@ -2127,19 +2063,17 @@ const fidl_type_t test_everything_Plain_Fails_Response_type_ = {
 };
 
 uint8_t* test_everything_Plain_Fails_Result_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                                    void* to_object, uint32_t depth) {
+                                                    void* to_object) {
   test_everything_Plain_Fails_Result* from = (test_everything_Plain_Fails_Result*)from_object;
   test_everything_Plain_Fails_Result* to = (test_everything_Plain_Fails_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Plain_Fails_Result_Tag_response: {
-      if (!(next = test_everything_Plain_Fails_Response_encode_(encoder, next, &from->response, &to->response,
-          depth)))
-        return NULL;
-      fidl_encode_envelope_inline(&to->envelope_, 1, 0);
+      fidl_clear(&to->response, 0, 1, 0xffu);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
       return next;
     }
     case test_everything_Plain_Fails_Result_Tag_err: {
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case 0:
@@ -2149,20 +2083,18 @@ uint8_t* test_everything_Plain_Fails_Result_encode_(fidl_encoder_t* encoder, uin
   }
 }
 
-uint8_t* test_everything_Plain_Fails_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                    uint32_t depth) {
+uint8_t* test_everything_Plain_Fails_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Plain_Fails_Result* value = (test_everything_Plain_Fails_Result*)object;
   switch (value->ordinal) {
     case test_everything_Plain_Fails_Result_Tag_response: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 1)) return NULL;
-      if (!(next = test_everything_Plain_Fails_Response_decode_(decoder, next, &value->response, depth)))
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0u, FIDL_ERROR_INVALID_EMPTY_STRUCT))
         return NULL;
       return next;
     }
     case test_everything_Plain_Fails_Result_Tag_err: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case 0:
@@ -2175,8 +2107,8 @@ uint8_t* test_everything_Plain_Fails_Result_decode_(fidl_decoder_t* decoder, uin
 static uint8_t* test_everything_Plain_Fails_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                         void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_Fails_Result));
-  return next ? test_everything_Plain_Fails_Result_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_Fails_Result), 0);
+  return next ? test_everything_Plain_Fails_Result_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_Fails_Result_type_ = {
@@ -2189,25 +2121,26 @@ const fidl_type_t test_everything_Plain_Fails_Result_type_ = {
 };
 
 uint8_t* test_everything_PlainFailsWithRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                       void* from_object, void* to_object, uint32_t depth) {
+                                                       void* from_object, void* to_object) {
   test_everything_PlainFailsWithRequest* from = (test_everything_PlainFailsWithRequest*)from_object;
   test_everything_PlainFailsWithRequest* to = (test_everything_PlainFailsWithRequest*)to_object;
-  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, false, depth))) return NULL;
+  if (encoder->end - next < 32)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_PlainFailsWithRequest_encode_);
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, FIDL_ROOM))) return NULL;
   return next;
 }
 
-uint8_t* test_everything_PlainFailsWithRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                       uint32_t depth) {
+uint8_t* test_everything_PlainFailsWithRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_PlainFailsWithRequest* value = (test_everything_PlainFailsWithRequest*)object;
-  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false, depth))) return NULL;
+  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false))) return NULL;
   return next;
 }
 
 static uint8_t* test_everything_PlainFailsWithRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                            void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainFailsWithRequest));
-  return next ? test_everything_PlainFailsWithRequest_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainFailsWithRequest), 0);
+  return next ? test_everything_PlainFailsWithRequest_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_PlainFailsWithRequest_type_ = {
@@ -2219,27 +2152,32 @@ const fidl_type_t test_everything_PlainFailsWithRequest_type_ = {
     .decode = test_everything_PlainFailsWithRequest_decode_,
 };
 
+const fidl_rule_t test_everything_Plain_FailsWith_Response_rules_[1] = {
+    {1, 3, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffu},
+};
+
 uint8_t* test_everything_Plain_FailsWith_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                          void* from_object, void* to_object,
-                                                          uint32_t depth) {
-  test_everything_Plain_FailsWith_Response* from = (test_everything_Plain_FailsWith_Response*)from_object;
+                                                          void* from_object, void* to_object) {
+  (void)encoder;
+  (void)from_object;
   test_everything_Plain_FailsWith_Response* to = (test_everything_Plain_FailsWith_Response*)to_object;
-  if (!(next = test_everything_Pair_encode_(encoder, next, &from->pair, &to->pair, depth))) return NULL;
+  fidl_clear(to, 0, 8, 0xffffff00u);
   return next;
 }
 
 uint8_t* test_everything_Plain_FailsWith_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
-                                                          void* object, uint32_t depth) {
+                                                          void* object) {
   test_everything_Plain_FailsWith_Response* value = (test_everything_Plain_FailsWith_Response*)object;
-  if (!(next = test_everything_Pair_decode_(decoder, next, &value->pair, depth))) return NULL;
+  if ((fidl_word(value, 0, 8) & 0xffffff00u) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Plain_FailsWith_Response_rules_, 1);
   return next;
 }
 
 static uint8_t* test_everything_Plain_FailsWith_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                               void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWith_Response));
-  return next ? test_everything_Plain_FailsWith_Response_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWith_Response), 0);
+  return next ? test_everything_Plain_FailsWith_Response_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_FailsWith_Response_type_ = {
@@ -2252,23 +2190,24 @@ const fidl_type_t test_everything_Plain_FailsWith_Response_type_ = {
 };
 
 uint8_t* test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                        void* from_object, void* to_object, uint32_t depth) {
+                                                        void* from_object, void* to_object) {
   test_everything_Plain_FailsWith_Result* from = (test_everything_Plain_FailsWith_Result*)from_object;
   test_everything_Plain_FailsWith_Result* to = (test_everything_Plain_FailsWith_Result*)to_object;
+  if (encoder->end - next < 8)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Plain_FailsWith_Result_encode_);
   switch (from->ordinal) {
     case test_everything_Plain_FailsWith_Result_Tag_response: {
+      if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_Plain_FailsWith_Response* response_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
         return NULL;
-      if (!(next = test_everything_Plain_FailsWith_Response_encode_(encoder, next, from->response,
-          response_to, depth + 1)))
-        return NULL;
+      fidl_clear(response_to, 0, 8, 0xffffff00u);
       fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case test_everything_Plain_FailsWith_Result_Tag_err: {
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case 0:
@@ -2278,8 +2217,8 @@ uint8_t* test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder,
   }
 }
 
-uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                        uint32_t depth) {
+uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder, uint8_t* next,
+    void* object) {
   test_everything_Plain_FailsWith_Result* value = (test_everything_Plain_FailsWith_Result*)object;
   switch (value->ordinal) {
     case test_everything_Plain_FailsWith_Result_Tag_response: {
@@ -2287,18 +2226,18 @@ uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder,
       fidl_decode_mark_t mark;
       test_everything_Plain_FailsWith_Response* response_value = (void*)next;
       if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*response_value),
-          depth + 1, &mark)))
+          &mark)))
         return NULL;
-      if (!(next = test_everything_Plain_FailsWith_Response_decode_(decoder, next, response_value,
-          depth + 1)))
-        return NULL;
+      if ((fidl_word(response_value, 0, 8) & 0xffffff00u) != 0)
+        return fidl_decode_broken(decoder, response_value, test_everything_Plain_FailsWith_Response_rules_,
+            1);
       if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, response_value, &mark))
         return NULL;
       return next;
     }
     case test_everything_Plain_FailsWith_Result_Tag_err: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case 0:
@@ -2311,8 +2250,8 @@ uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder,
 static uint8_t* test_everything_Plain_FailsWith_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                             void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWith_Result));
-  return next ? test_everything_Plain_FailsWith_Result_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWith_Result), 0);
+  return next ? test_everything_Plain_FailsWith_Result_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Plain_FailsWith_Result_type_ = {
@@ -2326,7 +2265,7 @@ const fidl_type_t test_everything_Plain_FailsWith_Result_type_ = {
 
 static uint8_t* test_everything_PlainHappenedRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                           void* value) {
-  return fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainHappenedRequest));
+  return fidl_encode_append(encoder, next, value, sizeof(test_everything_PlainHappenedRequest), 0);
 }
 
 const fidl_type_t test_everything_PlainHappenedRequest_type_ = {
@@ -2338,25 +2277,26 @@ const fidl_type_t test_everything_PlainHappenedRequest_type_ = {
 };
 
 uint8_t* test_everything_Base_GetName_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                       void* from_object, void* to_object, uint32_t depth) {
+                                                       void* from_object, void* to_object) {
   test_everything_Base_GetName_Response* from = (test_everything_Base_GetName_Response*)from_object;
   test_everything_Base_GetName_Response* to = (test_everything_Base_GetName_Response*)to_object;
-  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, false, depth))) return NULL;
+  if (encoder->end - next < 32)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Base_GetName_Response_encode_);
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, FIDL_ROOM))) return NULL;
   return next;
 }
 
-uint8_t* test_everything_Base_GetName_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                       uint32_t depth) {
+uint8_t* test_everything_Base_GetName_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Base_GetName_Response* value = (test_everything_Base_GetName_Response*)object;
-  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false, depth))) return NULL;
+  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false))) return NULL;
   return next;
 }
 
 static uint8_t* test_everything_Base_GetName_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                            void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Base_GetName_Response));
-  return next ? test_everything_Base_GetName_Response_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Base_GetName_Response), 0);
+  return next ? test_everything_Base_GetName_Response_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Base_GetName_Response_type_ = {
@@ -2369,17 +2309,19 @@ const fidl_type_t test_everything_Base_GetName_Response_type_ = {
 };
 
 uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                     void* from_object, void* to_object, uint32_t depth) {
+                                                     void* from_object, void* to_object) {
   test_everything_Base_GetName_Result* from = (test_everything_Base_GetName_Result*)from_object;
   test_everything_Base_GetName_Result* to = (test_everything_Base_GetName_Result*)to_object;
+  if (encoder->end - next < 48)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Base_GetName_Result_encode_);
   switch (from->ordinal) {
     case test_everything_Base_GetName_Result_Tag_response: {
+      if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_Base_GetName_Response* response_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
         return NULL;
-      if (!(next = test_everything_Base_GetName_Response_encode_(encoder, next, from->response, response_to,
-          depth + 1)))
+      if (!(next = test_everything_Base_GetName_Response_encode_(encoder, next, from->response, response_to)))
         return NULL;
       fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
       return next;
@@ -2387,7 +2329,7 @@ uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, ui
     case test_everything_Base_GetName_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case 0:
@@ -2397,8 +2339,7 @@ uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, ui
   }
 }
 
-uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                     uint32_t depth) {
+uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Base_GetName_Result* value = (test_everything_Base_GetName_Result*)object;
   switch (value->ordinal) {
     case test_everything_Base_GetName_Result_Tag_response: {
@@ -2406,17 +2347,16 @@ uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, ui
       fidl_decode_mark_t mark;
       test_everything_Base_GetName_Response* response_value = (void*)next;
       if (!(next = fidl_decode_envelope_value(decoder, next, &value->envelope_, sizeof(*response_value),
-          depth + 1, &mark)))
+          &mark)))
         return NULL;
-      if (!(next = test_everything_Base_GetName_Response_decode_(decoder, next, response_value, depth + 1)))
-        return NULL;
+      if (!(next = test_everything_Base_GetName_Response_decode_(decoder, next, response_value))) return NULL;
       if (!fidl_decode_envelope_value_end(decoder, next, &value->envelope_, response_value, &mark))
         return NULL;
       return next;
     }
     case test_everything_Base_GetName_Result_Tag_framework_err: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
       return next;
@@ -2431,8 +2371,8 @@ uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, ui
 static uint8_t* test_everything_Base_GetName_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                          void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Base_GetName_Result));
-  return next ? test_everything_Base_GetName_Result_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Base_GetName_Result), 0);
+  return next ? test_everything_Base_GetName_Result_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Base_GetName_Result_type_ = {
@@ -2445,18 +2385,17 @@ const fidl_type_t test_everything_Base_GetName_Result_type_ = {
 };
 
 uint8_t* test_everything_ComposedGiveRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                     void* from_object, void* to_object, uint32_t depth) {
+                                                     void* from_object, void* to_object) {
   test_everything_ComposedGiveRequest* from = (test_everything_ComposedGiveRequest*)from_object;
   test_everything_ComposedGiveRequest* to = (test_everything_ComposedGiveRequest*)to_object;
-  if (!(next = test_everything_Resources_encode_(encoder, next, &from->resources, &to->resources, depth)))
+  if (!(next = test_everything_Resources_encode_(encoder, next, &from->resources, &to->resources)))
     return NULL;
   return next;
 }
 
-uint8_t* test_everything_ComposedGiveRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                     uint32_t depth) {
+uint8_t* test_everything_ComposedGiveRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_ComposedGiveRequest* value = (test_everything_ComposedGiveRequest*)object;
-  if (!(next = test_everything_Resources_decode_(decoder, next, &value->resources, depth))) return NULL;
+  if (!(next = test_everything_Resources_decode_(decoder, next, &value->resources))) return NULL;
   return next;
 }
 
@@ -2471,8 +2410,8 @@ static void test_everything_ComposedGiveRequest_close_(void* object) {
 static uint8_t* test_everything_ComposedGiveRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                          void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_ComposedGiveRequest));
-  return next ? test_everything_ComposedGiveRequest_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_ComposedGiveRequest), 0);
+  return next ? test_everything_ComposedGiveRequest_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_ComposedGiveRequest_type_ = {
@@ -2486,17 +2425,15 @@ const fidl_type_t test_everything_ComposedGiveRequest_type_ = {
 };
 
 uint8_t* test_everything_Composed_Give_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                        void* from_object, void* to_object, uint32_t depth) {
-  (void)depth;
+                                                        void* from_object, void* to_object) {
   test_everything_Composed_Give_Response* from = (test_everything_Composed_Give_Response*)from_object;
   test_everything_Composed_Give_Response* to = (test_everything_Composed_Give_Response*)to_object;
-  if (!fidl_encode_handle(encoder, &from->back, &to->back, 0u, 0x80000000u, true)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->back, &to->back, 0u, 0x80000000u, FIDL_OPTIONAL)) return NULL;
   return next;
 }
 
-uint8_t* test_everything_Composed_Give_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                        uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_Composed_Give_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+    void* object) {
   test_everything_Composed_Give_Response* value = (test_everything_Composed_Give_Response*)object;
   if (!fidl_decode_handle(decoder, &value->back, 0u, 0x80000000u, true)) return NULL;
   return next;
@@ -2514,8 +2451,8 @@ static void test_everything_Composed_Give_Response_close_(void* object) {
 static uint8_t* test_everything_Composed_Give_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                             void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Give_Response));
-  return next ? test_everything_Composed_Give_Response_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Give_Response), 0);
+  return next ? test_everything_Composed_Give_Response_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Give_Response_type_ = {
@@ -2529,22 +2466,23 @@ const fidl_type_t test_everything_Composed_Give_Response_type_ = {
 };
 
 uint8_t* test_everything_Composed_Give_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth) {
+                                                      void* from_object, void* to_object) {
   test_everything_Composed_Give_Result* from = (test_everything_Composed_Give_Result*)from_object;
   test_everything_Composed_Give_Result* to = (test_everything_Composed_Give_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Composed_Give_Result_Tag_response: {
       uint32_t handles_before = encoder->num_handles;
       if (!(next = test_everything_Composed_Give_Response_encode_(encoder, next, &from->response,
-          &to->response, depth)))
+          &to->response)))
         return NULL;
-      fidl_encode_envelope_inline(&to->envelope_, 4, encoder->num_handles - handles_before);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu,
+          encoder->num_handles - handles_before);
       return next;
     }
     case test_everything_Composed_Give_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case 0:
@@ -2554,21 +2492,21 @@ uint8_t* test_everything_Composed_Give_Result_encode_(fidl_encoder_t* encoder, u
   }
 }
 
-uint8_t* test_everything_Composed_Give_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth) {
+uint8_t* test_everything_Composed_Give_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Composed_Give_Result* value = (test_everything_Composed_Give_Result*)object;
   switch (value->ordinal) {
     case test_everything_Composed_Give_Result_Tag_response: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       uint32_t end_handle;
-      if (!fidl_decode_envelope_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
-      if (!(next = test_everything_Composed_Give_Response_decode_(decoder, next, &value->response, depth)))
+      if (!fidl_decode_inline_handle(decoder, &value->envelope_, &end_handle)) return NULL;
+      if (!(next = test_everything_Composed_Give_Response_decode_(decoder, next, &value->response)))
         return NULL;
-      return fidl_decode_envelope_inline_end(decoder, end_handle) ? next : NULL;
+      if (!fidl_decode_inline_end(decoder, end_handle)) return NULL;
+      return next;
     }
     case test_everything_Composed_Give_Result_Tag_framework_err: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
       return next;
@@ -2597,8 +2535,8 @@ static void test_everything_Composed_Give_Result_close_(void* object) {
 static uint8_t* test_everything_Composed_Give_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                           void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Give_Result));
-  return next ? test_everything_Composed_Give_Result_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Give_Result), 0);
+  return next ? test_everything_Composed_Give_Result_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Give_Result_type_ = {
@@ -2612,28 +2550,31 @@ const fidl_type_t test_everything_Composed_Give_Result_type_ = {
 };
 
 uint8_t* test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth) {
+                                                      void* from_object, void* to_object) {
   test_everything_Composed_Take_Result* from = (test_everything_Composed_Take_Result*)from_object;
   test_everything_Composed_Take_Result* to = (test_everything_Composed_Take_Result*)to_object;
+  if (encoder->end - next < 96)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Composed_Take_Result_encode_);
   switch (from->ordinal) {
     case test_everything_Composed_Take_Result_Tag_response: {
+      if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_HeldTable* response_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
         return NULL;
-      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->response, response_to, depth + 1)))
+      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->response, response_to)))
         return NULL;
       fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
       return next;
     }
     case test_everything_Composed_Take_Result_Tag_err: {
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case test_everything_Composed_Take_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case 0:
@@ -2643,29 +2584,27 @@ uint8_t* test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, u
   }
 }
 
-uint8_t* test_everything_Composed_Take_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth) {
+uint8_t* test_everything_Composed_Take_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Composed_Take_Result* value = (test_everything_Composed_Take_Result*)object;
   switch (value->ordinal) {
     case test_everything_Composed_Take_Result_Tag_response: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
       test_everything_HeldTable* response_value = (void*)next;
-      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*response_value), depth + 1,
-          &mark)))
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*response_value), &mark)))
         return NULL;
-      if (!(next = test_everything_HeldTable_decode_(decoder, next, response_value, depth + 1))) return NULL;
+      if (!(next = test_everything_HeldTable_decode_(decoder, next, response_value))) return NULL;
       if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, response_value, &mark)) return NULL;
       return next;
     }
     case test_everything_Composed_Take_Result_Tag_err: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case test_everything_Composed_Take_Result_Tag_framework_err: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
       return next;
@@ -2696,8 +2635,8 @@ static void test_everything_Composed_Take_Result_close_(void* object) {
 static uint8_t* test_everything_Composed_Take_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                           void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Take_Result));
-  return next ? test_everything_Composed_Take_Result_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Take_Result), 0);
+  return next ? test_everything_Composed_Take_Result_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Take_Result_type_ = {
@@ -2711,16 +2650,17 @@ const fidl_type_t test_everything_Composed_Take_Result_type_ = {
 };
 
 uint8_t* test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth) {
+                                                      void* from_object, void* to_object) {
   test_everything_Composed_Pass_Result* from = (test_everything_Composed_Pass_Result*)from_object;
   test_everything_Composed_Pass_Result* to = (test_everything_Composed_Pass_Result*)to_object;
   switch (from->ordinal) {
     case test_everything_Composed_Pass_Result_Tag_response: {
+      if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
       test_everything_HeldChoice* response_to = (void*)next;
-      if (!(next = fidl_encode_envelope(encoder, next, from->response, sizeof(*from->response), depth + 1)))
+      if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), 0)))
         return NULL;
-      if (!(next = test_everything_HeldChoice_encode_(encoder, next, from->response, response_to, depth + 1)))
+      if (!(next = test_everything_HeldChoice_encode_(encoder, next, from->response, response_to)))
         return NULL;
       fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
       return next;
@@ -2728,7 +2668,7 @@ uint8_t* test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, u
     case test_everything_Composed_Pass_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-      fidl_encode_envelope_inline(&to->envelope_, 4, 0);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
       return next;
     }
     case 0:
@@ -2738,24 +2678,22 @@ uint8_t* test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, u
   }
 }
 
-uint8_t* test_everything_Composed_Pass_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth) {
+uint8_t* test_everything_Composed_Pass_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Composed_Pass_Result* value = (test_everything_Composed_Pass_Result*)object;
   switch (value->ordinal) {
     case test_everything_Composed_Pass_Result_Tag_response: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       fidl_decode_mark_t mark;
       test_everything_HeldChoice* response_value = (void*)next;
-      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*response_value), depth + 1,
-          &mark)))
+      if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*response_value), &mark)))
         return NULL;
-      if (!(next = test_everything_HeldChoice_decode_(decoder, next, response_value, depth + 1))) return NULL;
+      if (!(next = test_everything_HeldChoice_decode_(decoder, next, response_value))) return NULL;
       if (!fidl_decode_envelope_end(decoder, next, &value->envelope_, response_value, &mark)) return NULL;
       return next;
     }
     case test_everything_Composed_Pass_Result_Tag_framework_err: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_envelope_inline(decoder, &value->envelope_, 4)) return NULL;
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       if (value->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
         return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
       return next;
@@ -2786,8 +2724,8 @@ static void test_everything_Composed_Pass_Result_close_(void* object) {
 static uint8_t* test_everything_Composed_Pass_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                           void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Pass_Result));
-  return next ? test_everything_Composed_Pass_Result_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Composed_Pass_Result), 0);
+  return next ? test_everything_Composed_Pass_Result_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_Composed_Pass_Result_type_ = {
@@ -2801,17 +2739,15 @@ const fidl_type_t test_everything_Composed_Pass_Result_type_ = {
 };
 
 uint8_t* test_everything_ComposedOfferedRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                        void* from_object, void* to_object, uint32_t depth) {
-  (void)depth;
+                                                        void* from_object, void* to_object) {
   test_everything_ComposedOfferedRequest* from = (test_everything_ComposedOfferedRequest*)from_object;
   test_everything_ComposedOfferedRequest* to = (test_everything_ComposedOfferedRequest*)to_object;
-  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, false)) return NULL;
+  if (!fidl_encode_handle(encoder, &from->handle, &to->handle, 0u, 0x80000000u, 0)) return NULL;
   return next;
 }
 
-uint8_t* test_everything_ComposedOfferedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                        uint32_t depth) {
-  (void)depth;
+uint8_t* test_everything_ComposedOfferedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next,
+    void* object) {
   test_everything_ComposedOfferedRequest* value = (test_everything_ComposedOfferedRequest*)object;
   if (!fidl_decode_handle(decoder, &value->handle, 0u, 0x80000000u, false)) return NULL;
   return next;
@@ -2829,8 +2765,8 @@ static void test_everything_ComposedOfferedRequest_close_(void* object) {
 static uint8_t* test_everything_ComposedOfferedRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
                                                             void* value) {
   void* to = next;
-  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_ComposedOfferedRequest));
-  return next ? test_everything_ComposedOfferedRequest_encode_(encoder, next, value, to, 0) : NULL;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_ComposedOfferedRequest), 0);
+  return next ? test_everything_ComposedOfferedRequest_encode_(encoder, next, value, to) : NULL;
 }
 
 const fidl_type_t test_everything_ComposedOfferedRequest_type_ = {

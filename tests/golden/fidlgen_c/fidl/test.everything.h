@@ -1283,196 +1283,182 @@ FIDL_STATIC_ASSERT(sizeof(test_everything_ComposedOfferedRequest) == 4,
 // Descriptions of the types, and what their encoding and decoding consist of.
 
 extern const fidl_type_t test_everything_Pair_type_;
+extern const fidl_rule_t test_everything_Pair_rules_[1];
 uint8_t* test_everything_Pair_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth);
-uint8_t* test_everything_Pair_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+                                      void* to_object);
+uint8_t* test_everything_Pair_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Empty_type_;
+extern const fidl_rule_t test_everything_Empty_rules_[1];
 uint8_t* test_everything_Empty_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                       void* to_object, uint32_t depth);
-uint8_t* test_everything_Empty_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+                                       void* to_object);
+uint8_t* test_everything_Empty_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Nested_type_;
 uint8_t* test_everything_Nested_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                        void* to_object, uint32_t depth);
-uint8_t* test_everything_Nested_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                        uint32_t depth);
+                                        void* to_object);
+uint8_t* test_everything_Nested_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Strict_type_;
 uint8_t* test_everything_Strict_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                        void* to_object, uint32_t depth);
-uint8_t* test_everything_Strict_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                        uint32_t depth);
+                                        void* to_object);
+uint8_t* test_everything_Strict_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Options_type_;
 uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                         void* to_object, uint32_t depth);
-uint8_t* test_everything_Options_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                         uint32_t depth);
+                                         void* to_object);
+uint8_t* test_everything_Options_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Inner_type_;
 uint8_t* test_everything_Inner_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                       void* to_object, uint32_t depth);
-uint8_t* test_everything_Inner_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+                                       void* to_object);
+uint8_t* test_everything_Inner_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Choice_type_;
 uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                        void* to_object, uint32_t depth);
-uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                        uint32_t depth);
+                                        void* to_object);
+uint8_t* test_everything_Choice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Members_type_;
+extern const fidl_rule_t test_everything_Members_rules_[10];
 uint8_t* test_everything_Members_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                         void* to_object, uint32_t depth);
-uint8_t* test_everything_Members_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                         uint32_t depth);
+                                         void* to_object);
+uint8_t* test_everything_Members_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_NoOptions_type_;
 uint8_t* test_everything_NoOptions_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                           void* to_object, uint32_t depth);
-uint8_t* test_everything_NoOptions_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                           uint32_t depth);
+                                           void* to_object);
+uint8_t* test_everything_NoOptions_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Over_type_;
 uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth);
-uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+                                      void* to_object);
+uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_HasOver_type_;
+extern const fidl_rule_t test_everything_HasOver_rules_[1];
 uint8_t* test_everything_HasOver_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                         void* to_object, uint32_t depth);
-uint8_t* test_everything_HasOver_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                         uint32_t depth);
+                                         void* to_object);
+uint8_t* test_everything_HasOver_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_List_type_;
-uint8_t* test_everything_List_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth);
-uint8_t* test_everything_List_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+extern const fidl_rule_t test_everything_List_rules_[1];
+uint8_t* test_everything_List_encode_at_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth);
+uint8_t* test_everything_List_decode_at_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+    uint32_t depth);
 extern const fidl_type_t test_everything_Fork_type_;
-uint8_t* test_everything_Fork_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth);
-uint8_t* test_everything_Fork_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+uint8_t* test_everything_Fork_encode_at_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth);
+uint8_t* test_everything_Fork_decode_at_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+    uint32_t depth);
 extern const fidl_type_t test_everything_Tree_type_;
-uint8_t* test_everything_Tree_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth);
-uint8_t* test_everything_Tree_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+uint8_t* test_everything_Tree_encode_at_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object, uint32_t depth);
+uint8_t* test_everything_Tree_decode_at_(fidl_decoder_t* decoder, uint8_t* next, void* object,
+    uint32_t depth);
 // Closes every handle inside and makes it invalid.
 void test_everything_Held_close_handles(test_everything_Held* value);
 extern const fidl_type_t test_everything_Held_type_;
 uint8_t* test_everything_Held_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                      void* to_object, uint32_t depth);
-uint8_t* test_everything_Held_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+                                      void* to_object);
+uint8_t* test_everything_Held_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_Large_close_handles(test_everything_Large* value);
 extern const fidl_type_t test_everything_Large_type_;
+extern const fidl_rule_t test_everything_Large_rules_[1];
 uint8_t* test_everything_Large_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                       void* to_object, uint32_t depth);
-uint8_t* test_everything_Large_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object, uint32_t depth);
+                                       void* to_object);
+uint8_t* test_everything_Large_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_HeldTable_close_handles(test_everything_HeldTable* value);
 extern const fidl_type_t test_everything_HeldTable_type_;
 uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                           void* to_object, uint32_t depth);
-uint8_t* test_everything_HeldTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                           uint32_t depth);
+                                           void* to_object);
+uint8_t* test_everything_HeldTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_Resources_close_handles(test_everything_Resources* value);
 extern const fidl_type_t test_everything_Resources_type_;
 uint8_t* test_everything_Resources_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                           void* to_object, uint32_t depth);
-uint8_t* test_everything_Resources_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                           uint32_t depth);
+                                           void* to_object);
+uint8_t* test_everything_Resources_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_HeldChoice_close_handles(test_everything_HeldChoice* value);
 extern const fidl_type_t test_everything_HeldChoice_type_;
 uint8_t* test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                            void* to_object, uint32_t depth);
-uint8_t* test_everything_HeldChoice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                            uint32_t depth);
+                                            void* to_object);
+uint8_t* test_everything_HeldChoice_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Keywords_type_;
+extern const fidl_rule_t test_everything_Keywords_rules_[2];
 uint8_t* test_everything_Keywords_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                          void* to_object, uint32_t depth);
-uint8_t* test_everything_Keywords_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                          uint32_t depth);
+                                          void* to_object);
+uint8_t* test_everything_Keywords_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_KeywordUnion_type_;
 uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                              void* to_object, uint32_t depth);
-uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                              uint32_t depth);
+                                              void* to_object);
+uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_KeywordTable_type_;
 uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                              void* to_object, uint32_t depth);
-uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                              uint32_t depth);
+                                              void* to_object);
+uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_PlainOneWayRequest_type_;
 extern const fidl_type_t test_everything_Plain_Fails_Response_type_;
+extern const fidl_rule_t test_everything_Plain_Fails_Response_rules_[1];
 uint8_t* test_everything_Plain_Fails_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Plain_Fails_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth);
+                                                      void* from_object, void* to_object);
+uint8_t* test_everything_Plain_Fails_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Plain_Fails_Result_type_;
 uint8_t* test_everything_Plain_Fails_Result_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
-                                                    void* to_object, uint32_t depth);
-uint8_t* test_everything_Plain_Fails_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                    uint32_t depth);
+                                                    void* to_object);
+uint8_t* test_everything_Plain_Fails_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_PlainFailsWithRequest_type_;
 uint8_t* test_everything_PlainFailsWithRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                       void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_PlainFailsWithRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                       uint32_t depth);
+                                                       void* from_object, void* to_object);
+uint8_t* test_everything_PlainFailsWithRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Plain_FailsWith_Response_type_;
+extern const fidl_rule_t test_everything_Plain_FailsWith_Response_rules_[1];
 uint8_t* test_everything_Plain_FailsWith_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                          void* from_object, void* to_object,
-                                                          uint32_t depth);
+                                                          void* from_object, void* to_object);
 uint8_t* test_everything_Plain_FailsWith_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
-                                                          void* object, uint32_t depth);
+                                                          void* object);
 extern const fidl_type_t test_everything_Plain_FailsWith_Result_type_;
 uint8_t* test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                        void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                        uint32_t depth);
+                                                        void* from_object, void* to_object);
+uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_PlainHappenedRequest_type_;
 extern const fidl_type_t test_everything_Base_GetName_Response_type_;
 uint8_t* test_everything_Base_GetName_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                       void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Base_GetName_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                       uint32_t depth);
+                                                       void* from_object, void* to_object);
+uint8_t* test_everything_Base_GetName_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_Base_GetName_Result_type_;
 uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                     void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                     uint32_t depth);
+                                                     void* from_object, void* to_object);
+uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_ComposedGiveRequest_close_handles(test_everything_ComposedGiveRequest* value);
 extern const fidl_type_t test_everything_ComposedGiveRequest_type_;
 uint8_t* test_everything_ComposedGiveRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                     void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_ComposedGiveRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                     uint32_t depth);
+                                                     void* from_object, void* to_object);
+uint8_t* test_everything_ComposedGiveRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_Composed_Give_Response_close_handles(test_everything_Composed_Give_Response* value);
 extern const fidl_type_t test_everything_Composed_Give_Response_type_;
 uint8_t* test_everything_Composed_Give_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                        void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Composed_Give_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                        uint32_t depth);
+                                                        void* from_object, void* to_object);
+uint8_t* test_everything_Composed_Give_Response_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_Composed_Give_Result_close_handles(test_everything_Composed_Give_Result* value);
 extern const fidl_type_t test_everything_Composed_Give_Result_type_;
 uint8_t* test_everything_Composed_Give_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Composed_Give_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth);
+                                                      void* from_object, void* to_object);
+uint8_t* test_everything_Composed_Give_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_Composed_Take_Result_close_handles(test_everything_Composed_Take_Result* value);
 extern const fidl_type_t test_everything_Composed_Take_Result_type_;
 uint8_t* test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Composed_Take_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth);
+                                                      void* from_object, void* to_object);
+uint8_t* test_everything_Composed_Take_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_Composed_Pass_Result_close_handles(test_everything_Composed_Pass_Result* value);
 extern const fidl_type_t test_everything_Composed_Pass_Result_type_;
 uint8_t* test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                      void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_Composed_Pass_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                      uint32_t depth);
+                                                      void* from_object, void* to_object);
+uint8_t* test_everything_Composed_Pass_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_ComposedOfferedRequest_close_handles(test_everything_ComposedOfferedRequest* value);
 extern const fidl_type_t test_everything_ComposedOfferedRequest_type_;
 uint8_t* test_everything_ComposedOfferedRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                        void* from_object, void* to_object, uint32_t depth);
-uint8_t* test_everything_ComposedOfferedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object,
-                                                        uint32_t depth);
+                                                        void* from_object, void* to_object);
+uint8_t* test_everything_ComposedOfferedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 
 // Protocol Plain
 //

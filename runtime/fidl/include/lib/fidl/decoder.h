@@ -6,8 +6,14 @@
 // What claims bytes takes `next`, the first byte not yet claimed, and returns the one behind what it claimed;
 // generated code keeps it in a variable, where the compiler can keep it in a register. An object is claimed
 // at `next`, so its address is known before. NULL, and false from what only checks, say that something is
-// wrong: the first error is kept, and the generated code returns at once. Whoever began the decoding
+// wrong: the error is kept, and the generated code returns at once. Whoever began the decoding
 // (fidl_decode_message) then closes all handles of the message.
+//
+// What is checked as a whole (the header of an envelope, a word of a struct) is looked at again when the
+// check fails, to tell what exactly is wrong.
+//
+// Depth is not counted here: it is a property of the type, unless the type refers to itself. The functions of
+// such types count it (fidl_decode_depth).
 #ifndef LIB_FIDL_DECODER_H_
 #define LIB_FIDL_DECODER_H_
 
@@ -30,7 +36,6 @@ struct fidl_decoder {
 fidl_error_t fidl_decode_message(const fidl_type_t* type, void* bytes, uint64_t size,
                                  zx_handle_info_t* handles, uint32_t num_handles);
 
-// Records the first error.
 void fidl_decode_set_error(fidl_decoder_t* decoder, fidl_error_t error);
 
 static inline bool fidl_decode_fail(fidl_decoder_t* decoder, fidl_error_t error) {
@@ -43,26 +48,56 @@ static inline uint8_t* fidl_decode_stop(fidl_decoder_t* decoder, fidl_error_t er
   return NULL;
 }
 
-// Claims an object of `size` bytes, its padding checked.
-static inline uint8_t* fidl_decode_claim(fidl_decoder_t* decoder, uint8_t* next, uint64_t size) {
-  uint64_t padded = fidl_align(size);
-  if (__builtin_expect(padded > (uint64_t)(decoder->end - next), 0))
-    return fidl_decode_stop(decoder, FIDL_ERROR_TOO_FEW_BYTES);
-  next += padded;
-  if (size & 7u) {
-    uint64_t last;
-    memcpy(&last, next - 8, 8);
-    if (__builtin_expect(last >> (8u * (size & 7u)) != 0, 0))
-      return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_PADDING_BYTE);
-  }
-  return next;
+// A struct, or one of the elements of a vector, breaks one of its type's rules.
+static inline uint8_t* fidl_decode_broken(fidl_decoder_t* decoder, const void* object,
+                                          const fidl_rule_t* rules, size_t num_rules) {
+  return fidl_decode_stop(decoder, fidl_broken_rule(object, rules, num_rules, false));
 }
 
+static inline uint8_t* fidl_decode_elements_broken(fidl_decoder_t* decoder, const void* elements,
+                                                   uint64_t count, uint64_t stride, const fidl_rule_t* rules,
+                                                   size_t num_rules) {
+  return fidl_decode_stop(decoder,
+                          fidl_broken_rule_of_elements(elements, count, stride, rules, num_rules, false));
+}
+
+// For types that refer to themselves: an object at `depth`.
 static inline bool fidl_decode_depth(fidl_decoder_t* decoder, uint32_t depth) {
   if (__builtin_expect(depth > FIDL_MAX_DEPTH, 0))
     return fidl_decode_fail(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
   return true;
 }
+
+// Objects
+
+// Whether the last word of an object of `size` bytes is zero behind them.
+static inline bool fidl_decode_tail(fidl_decoder_t* decoder, const uint8_t* end, uint64_t size) {
+  if ((size & 7u) == 0) return true;
+  if (__builtin_expect(fidl_word(end - 8, 0, 8) >> (8u * (size & 7u)) != 0, 0))
+    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_PADDING_BYTE);
+  return true;
+}
+
+// Claims an object of `size` bytes, its padding checked.
+static inline uint8_t* fidl_decode_claim(fidl_decoder_t* decoder, uint8_t* next, uint64_t size) {
+  uint64_t padded = fidl_align(size);
+  if (__builtin_expect(padded > (uint64_t)(decoder->end - next), 0))
+    return fidl_decode_stop(decoder, FIDL_ERROR_TOO_FEW_BYTES);
+  return fidl_decode_tail(decoder, next + padded, size) ? next + padded : NULL;
+}
+
+// Whether the `size` bytes of a string, which have been claimed, are UTF-8. Mostly they are all ASCII, which
+// takes a look at each word; the padding behind them is zero.
+static inline bool fidl_decode_utf8(fidl_decoder_t* decoder, const uint8_t* text, uint64_t size) {
+  uint64_t any = 0;
+  for (uint64_t i = 0; i < size; i += 8)
+    any |= fidl_word(text, i, 8);
+  if (__builtin_expect((any & FIDL_NOT_ASCII) == 0, 1) || fidl_utf8_valid((const char*)text, size))
+    return true;
+  return fidl_decode_fail(decoder, FIDL_ERROR_STRING_NOT_UTF8);
+}
+
+// Fields
 
 static inline bool fidl_decode_padding(fidl_decoder_t* decoder, const void* padding, size_t size) {
   const uint8_t* bytes = (const uint8_t*)padding;
@@ -73,72 +108,55 @@ static inline bool fidl_decode_padding(fidl_decoder_t* decoder, const void* padd
   return true;
 }
 
-static inline bool fidl_decode_bool(fidl_decoder_t* decoder, const void* value) {
-  if (__builtin_expect(*(const uint8_t*)value > 1, 0))
-    return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_BOOLEAN);
-  return true;
-}
+// A vector that is absent or too long.
+uint8_t* fidl_decode_rare_vector(fidl_decoder_t* decoder, uint8_t* next, const void* member, bool optional);
 
-// `member` is a {count, presence} header, which becomes {count, pointer}. Elements of `element_size` bytes
-// are claimed, not looked at.
+// `member` is a {count, presence} header, which becomes {count, pointer}. Elements of `stride` bytes (less
+// than 2^32) are claimed, not looked at.
 static inline uint8_t* fidl_decode_vector(fidl_decoder_t* decoder, uint8_t* next, void* member,
-                                          uint64_t element_size, uint64_t bound, bool optional,
-                                          uint32_t depth) {
-  uint64_t header[2];
-  memcpy(header, member, sizeof(header));
-  if (__builtin_expect(header[1] != UINT64_MAX, 0)) {
-    if (header[1] != 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_PRESENCE_INDICATOR);
-    if (header[0] != 0) return fidl_decode_stop(decoder, FIDL_ERROR_NON_EMPTY_VECTOR_WITH_NULL_BODY);
-    return optional ? next : fidl_decode_stop(decoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
-  }
-  if (__builtin_expect(header[0] > bound, 0))
-    return fidl_decode_stop(decoder, header[0] > UINT32_MAX ? FIDL_ERROR_VECTOR_COUNT_EXCEEDS_32_BIT_LIMIT
-                                                            : FIDL_ERROR_COUNT_EXCEEDS_LIMIT);
-  if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
+                                          uint64_t stride, uint64_t bound, bool optional) {
+  uint64_t count = fidl_word(member, 0, 8);
+  if (__builtin_expect(fidl_word(member, 8, 8) != UINT64_MAX || count > bound, 0))
+    return fidl_decode_rare_vector(decoder, next, member, optional);
   memcpy((uint8_t*)member + 8, &next, 8);
-  return fidl_decode_claim(decoder, next, header[0] * element_size);  // < 2^32 * 2^17: no overflow
+  return fidl_decode_claim(decoder, next, count * stride);  // < 2^32 * 2^32
 }
 
 // A string that is absent or too long.
-uint8_t* fidl_decode_rare_string(fidl_decoder_t* decoder, uint8_t* next, const fidl_string_t* string,
-                                 bool optional);
+uint8_t* fidl_decode_rare_string(fidl_decoder_t* decoder, uint8_t* next, const void* member, bool optional);
 
 static inline uint8_t* fidl_decode_string(fidl_decoder_t* decoder, uint8_t* next, fidl_string_t* string,
-                                          uint64_t bound, bool optional, uint32_t depth) {
-  uint64_t presence, size = string->size;
-  memcpy(&presence, &string->data, 8);
-  if (__builtin_expect(presence != UINT64_MAX || size > bound, 0))
+                                          uint64_t bound, bool optional) {
+  uint64_t size = string->size;
+  if (__builtin_expect(fidl_word(&string->data, 0, 8) != UINT64_MAX || size > bound, 0))
     return fidl_decode_rare_string(decoder, next, string, optional);
-  if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
   uint8_t* end = fidl_decode_claim(decoder, next, size);
   if (!end) return NULL;
   string->data = (char*)next;
-  if (fidl_padded_utf8_valid(next, size)) return end;
-  return fidl_decode_stop(decoder, FIDL_ERROR_STRING_NOT_UTF8);
+  return fidl_decode_utf8(decoder, next, size) ? end : NULL;
 }
 
 // The presence word at `member` becomes a pointer to `size` claimed bytes, or NULL. The struct is not looked
 // at.
-uint8_t* fidl_decode_box(fidl_decoder_t* decoder, uint8_t* next, void* member, uint64_t size, uint32_t depth);
+uint8_t* fidl_decode_box(fidl_decoder_t* decoder, uint8_t* next, void* member, uint64_t size);
 
 bool fidl_decode_handle(fidl_decoder_t* decoder, zx_handle_t* handle, zx_obj_type_t type, zx_rights_t rights,
                         bool optional);
+
+// Tables and unions
 
 // A table whose header is wrong.
 void fidl_decode_table_error(fidl_decoder_t* decoder, const void* table);
 
 // Begins a table: `table` is {max_ordinal, presence} and becomes {max_ordinal, envelopes}.
-static inline uint8_t* fidl_decode_table(fidl_decoder_t* decoder, uint8_t* next, void* table,
-                                         uint32_t depth) {
-  uint64_t header[2];
-  memcpy(header, table, sizeof(header));
-  if (__builtin_expect(header[1] != UINT64_MAX || header[0] > UINT32_MAX, 0)) {
+static inline uint8_t* fidl_decode_table(fidl_decoder_t* decoder, uint8_t* next, void* table) {
+  uint64_t count = fidl_word(table, 0, 8);
+  if (__builtin_expect(fidl_word(table, 8, 8) != UINT64_MAX || count > UINT32_MAX, 0)) {
     fidl_decode_table_error(decoder, table);
     return NULL;
   }
-  if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
   memcpy((uint8_t*)table + 8, &next, 8);
-  return fidl_decode_claim(decoder, next, header[0] * sizeof(fidl_envelope_t));
+  return fidl_decode_claim(decoder, next, count * sizeof(fidl_envelope_t));
 }
 
 // Ends a table with more envelopes than the `known` ordinals: drops those beyond.
@@ -155,19 +173,26 @@ uint8_t* fidl_decode_union_unknown(fidl_decoder_t* decoder, uint8_t* next, fidl_
 
 // Envelopes
 //
-// There is one way for each kind of content, so that the common ones take a compare and a bounds check. The
-// header of an envelope is checked as a whole; what exactly is wrong with it is found out afterwards.
+// There is one way for each kind of content, so that the common ones take a compare and a bounds check. All
+// but those of tables' members are known to be present.
 
 // Says what is wrong with an envelope of a member with `size` inline bytes. `fixed`: it refers to nothing
 // else.
 void fidl_decode_envelope_error(fidl_decoder_t* decoder, const uint8_t* next, const fidl_envelope_t* envelope,
                                 uint32_t size, bool fixed);
 
-// An inline envelope with a value of `size` bytes, in which there is no handle.
-static inline bool fidl_decode_envelope_inline(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
-                                               uint32_t size) {
-  if (__builtin_expect((envelope->bits & ~(UINT64_MAX >> (64 - 8 * size))) != UINT64_C(1) << 48, 0)) {
-    fidl_decode_envelope_error(decoder, decoder->end, envelope, size, true);
+// An inline envelope with a value of `size` bytes that is not as it should be.
+void fidl_decode_inline_error(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, uint32_t size,
+                              fidl_error_t value_error);
+
+// An inline envelope, absent or with a value of `size` bytes, in which there is no handle. The value may have
+// the bits of `mask`, others are `value_error`.
+static inline bool fidl_decode_inline(fidl_decoder_t* decoder, const fidl_envelope_t* envelope, uint32_t size,
+                                      uint64_t mask, fidl_error_t value_error) {
+  uint64_t bits = envelope->bits;
+  if (__builtin_expect(bits >> 32 != 0x10000 || ((uint32_t)bits & ~(uint32_t)mask) != 0, 0)) {
+    if (bits == 0) return true;
+    fidl_decode_inline_error(decoder, envelope, size, value_error);
     return false;
   }
   return true;
@@ -175,8 +200,8 @@ static inline bool fidl_decode_envelope_inline(fidl_decoder_t* decoder, const fi
 
 // An inline envelope with one handle, which must have been given out afterwards: the decoder checks that
 // `decoder` stands where the envelope says. Returns where that is through `end_handle`.
-static inline bool fidl_decode_envelope_inline_handle(fidl_decoder_t* decoder,
-                                                      const fidl_envelope_t* envelope, uint32_t* end_handle) {
+static inline bool fidl_decode_inline_handle(fidl_decoder_t* decoder, const fidl_envelope_t* envelope,
+                                             uint32_t* end_handle) {
   if (__builtin_expect(envelope->inl.flags != 1, 0)) {
     fidl_decode_envelope_error(decoder, decoder->end, envelope, 4, true);
     return false;
@@ -185,24 +210,58 @@ static inline bool fidl_decode_envelope_inline_handle(fidl_decoder_t* decoder,
   return true;
 }
 
-static inline bool fidl_decode_envelope_inline_end(fidl_decoder_t* decoder, uint32_t end_handle) {
+static inline bool fidl_decode_inline_end(fidl_decoder_t* decoder, uint32_t end_handle) {
   if (__builtin_expect(decoder->next_handle != end_handle, 0))
     return fidl_decode_fail(decoder, FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE);
   return true;
 }
 
-// An out-of-line envelope with `size` bytes that refer to nothing and need no check; it becomes a pointer to
-// them.
+// Content of `size` bytes that refer to nothing and need no check; the envelope becomes a pointer to them.
 static inline uint8_t* fidl_decode_envelope_plain(fidl_decoder_t* decoder, uint8_t* next,
-                                                  fidl_envelope_t* envelope, uint64_t size, uint32_t depth) {
+                                                  fidl_envelope_t* envelope, uint64_t size) {
   if (__builtin_expect(envelope->bits != fidl_align(size) || envelope->bits > (uint64_t)(decoder->end - next),
                        0)) {
     fidl_decode_envelope_error(decoder, next, envelope, (uint32_t)size, true);
     return NULL;
   }
-  if (!fidl_decode_depth(decoder, depth)) return NULL;
   envelope->data = next;
-  return fidl_decode_claim(decoder, next, size);
+  return fidl_decode_tail(decoder, next + fidl_align(size), size) ? next + fidl_align(size) : NULL;
+}
+
+// Content that is a string or a vector of plain elements of `stride` bytes, whose header or data is not as it
+// should be.
+uint8_t* fidl_decode_envelope_sequence_error(fidl_decoder_t* decoder, uint8_t* next,
+                                             const fidl_envelope_t* envelope, uint64_t stride, uint64_t bound,
+                                             bool is_string);
+
+// Content that is a string or a vector: the header and then the data, which are claimed together and not
+// looked at.
+static inline uint8_t* fidl_decode_envelope_sequence(fidl_decoder_t* decoder, uint8_t* next,
+                                                     fidl_envelope_t* envelope, uint64_t stride,
+                                                     uint64_t bound, bool is_string) {
+  uint64_t bits = envelope->bits;
+  if (__builtin_expect(bits > (uint64_t)(decoder->end - next) || bits < 16, 0))
+    return fidl_decode_envelope_sequence_error(decoder, next, envelope, stride, bound, is_string);
+  uint64_t count = fidl_word(next, 0, 8);
+  if (__builtin_expect(
+          fidl_word(next, 8, 8) != UINT64_MAX || count > bound || bits != 16 + fidl_align(count * stride), 0))
+    return fidl_decode_envelope_sequence_error(decoder, next, envelope, stride, bound, is_string);
+  uint8_t* data = next + 16;
+  memcpy(next + 8, &data, 8);
+  envelope->data = next;
+  return fidl_decode_tail(decoder, next + bits, count * stride) ? next + bits : NULL;
+}
+
+static inline uint8_t* fidl_decode_envelope_vector(fidl_decoder_t* decoder, uint8_t* next,
+                                                   fidl_envelope_t* envelope, uint64_t stride,
+                                                   uint64_t bound) {
+  return fidl_decode_envelope_sequence(decoder, next, envelope, stride, bound, false);
+}
+
+static inline uint8_t* fidl_decode_envelope_string(fidl_decoder_t* decoder, uint8_t* next,
+                                                   fidl_envelope_t* envelope, uint64_t bound) {
+  uint8_t* end = fidl_decode_envelope_sequence(decoder, next, envelope, 1, bound, true);
+  return end && fidl_decode_utf8(decoder, next + 16, fidl_word(next, 0, 8)) ? end : NULL;
 }
 
 // What an envelope's header promises, for the check at its end.
@@ -211,9 +270,9 @@ typedef struct fidl_decode_mark {
   uint32_t end_handle;
 } fidl_decode_mark_t;
 
-// Begins the out-of-line content of a present envelope: claims an object of `size` bytes.
+// Begins content of any kind: claims an object of `size` bytes.
 static inline uint8_t* fidl_decode_envelope(fidl_decoder_t* decoder, uint8_t* next,
-                                            const fidl_envelope_t* envelope, uint64_t size, uint32_t depth,
+                                            const fidl_envelope_t* envelope, uint64_t size,
                                             fidl_decode_mark_t* mark) {
   if (__builtin_expect(envelope->sizes.flags != 0 ||
                            envelope->sizes.num_bytes > (uint64_t)(decoder->end - next) ||
@@ -222,7 +281,6 @@ static inline uint8_t* fidl_decode_envelope(fidl_decoder_t* decoder, uint8_t* ne
     fidl_decode_envelope_error(decoder, next, envelope, (uint32_t)size, false);
     return NULL;
   }
-  if (!fidl_decode_depth(decoder, depth)) return NULL;
   mark->end = next + envelope->sizes.num_bytes;
   mark->end_handle = decoder->next_handle + envelope->sizes.num_handles;
   return fidl_decode_claim(decoder, next, size);
@@ -243,12 +301,11 @@ static inline bool fidl_decode_envelope_end(fidl_decoder_t* decoder, const uint8
 // The same for content in which there are no handles, not even in what is unknown.
 static inline uint8_t* fidl_decode_envelope_value(fidl_decoder_t* decoder, uint8_t* next,
                                                   const fidl_envelope_t* envelope, uint64_t size,
-                                                  uint32_t depth, fidl_decode_mark_t* mark) {
+                                                  fidl_decode_mark_t* mark) {
   if (__builtin_expect(envelope->bits > (uint64_t)(decoder->end - next) || envelope->bits >> 32 != 0, 0)) {
     fidl_decode_envelope_error(decoder, next, envelope, (uint32_t)size, false);
     return NULL;
   }
-  if (!fidl_decode_depth(decoder, depth)) return NULL;
   mark->end = next + envelope->bits;
   return fidl_decode_claim(decoder, next, size);
 }

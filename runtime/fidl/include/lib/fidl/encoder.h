@@ -5,8 +5,11 @@
 // What appends takes `next`, the first free byte of the scratch buffer, and returns the one behind what it
 // appended; generated code keeps it in a variable, where the compiler can keep it in a register. An object is
 // appended at `next`, so its address is known before. NULL, and false from what only checks, say that
-// something failed: the first error is kept, and the generated code returns at once. Whoever began the
-// encoding then closes the handles that were moved into it (fidl_encoder_close_handles).
+// something failed: the error is kept, and the generated code returns at once. Whoever began the encoding
+// then closes the handles that were moved into it (fidl_encoder_close_handles).
+//
+// Depth is not counted here: it is a property of the type, unless the type refers to itself. The functions of
+// such types count it (fidl_encode_depth).
 #ifndef LIB_FIDL_ENCODER_H_
 #define LIB_FIDL_ENCODER_H_
 
@@ -22,16 +25,15 @@ extern "C" {
 #define FIDL_GATHER_MIN_BYTES 512u
 
 struct fidl_encoder {
-  uint8_t* buffer;    // 8-aligned
-  uint8_t* next;      // the first free byte of `buffer`, between primary objects
-  uint8_t* end;       // the end of what may be used of it
-  uint8_t* segment;   // the first byte that no iovec covers yet
-  uint64_t limit;     // bytes of the whole message
-  uint64_t gathered;  // bytes that are not in `buffer`
-  bool gather;
-  fidl_error_t error;
+  uint8_t* buffer;        // 8-aligned
+  uint8_t* next;          // the first free byte of `buffer`, between primary objects
+  uint8_t* end;           // the end of what may be used of it
+  uint64_t gather_limit;  // bytes of the whole message if large data is to be gathered, else 0
+  uint64_t gathered;      // bytes that are not in `buffer`
   uint32_t num_iovecs;
   uint32_t num_handles;
+  fidl_error_t error;  // set once something failed
+  uint8_t* segment;    // set with the first iovec: the first byte that none covers yet
   zx_channel_iovec_t iovecs[FIDL_ENCODER_IOVECS];
   zx_handle_disposition_t handles[FIDL_MAX_MESSAGE_HANDLES];
 };
@@ -41,23 +43,28 @@ struct fidl_encoder {
 static inline void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit,
                                      bool gather) {
   encoder->buffer = (uint8_t*)buffer;
-  encoder->next = encoder->buffer;
-  encoder->end = encoder->buffer + ((capacity < limit ? capacity : limit) & ~UINT64_C(7));
-  encoder->segment = encoder->buffer;
-  encoder->limit = limit;
+  encoder->next = (uint8_t*)buffer;
+  encoder->end = (uint8_t*)buffer + ((capacity < limit ? capacity : limit) & ~UINT64_C(7));
+  encoder->gather_limit = gather ? limit : 0;
   encoder->gathered = 0;
-  encoder->gather = gather;
-  encoder->error = FIDL_ERROR_NONE;
   encoder->num_iovecs = 0;
   encoder->num_handles = 0;
 }
 
-// Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the
-// value and of the encoder. Handles of the value are moved into the encoder.
-bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value);
-
 // Closes the handles that were moved into the encoder.
 void fidl_encoder_close_handles(fidl_encoder_t* encoder);
+
+// After a failure: closes every handle of `value` and of the encoder. Returns false.
+bool fidl_encoder_abandon(fidl_encoder_t* encoder, const fidl_type_t* type, void* value);
+
+// Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the
+// value and of the encoder. Handles of the value are moved into the encoder.
+static inline bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value) {
+  uint8_t* next = type->encode(encoder, encoder->next, value);
+  if (__builtin_expect(!next, 0)) return fidl_encoder_abandon(encoder, type, value);
+  encoder->next = next;
+  return true;
+}
 
 // The bytes of the message before `next`, gathered ones included.
 static inline uint64_t fidl_encode_size(const fidl_encoder_t* encoder, const uint8_t* next) {
@@ -69,7 +76,6 @@ static inline uint64_t fidl_encoder_size(const fidl_encoder_t* encoder) {
   return fidl_encode_size(encoder, encoder->next);
 }
 
-// Records the first error.
 void fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error);
 
 static inline bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error) {
@@ -82,13 +88,55 @@ static inline uint8_t* fidl_encode_stop(fidl_encoder_t* encoder, fidl_error_t er
   return NULL;
 }
 
-// Refers to `size` bytes at `from` instead of copying them. There is room in the list.
-uint8_t* fidl_encode_gather(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size);
+// A struct, or one of the elements of a vector, breaks one of its type's rules.
+static inline uint8_t* fidl_encode_broken(fidl_encoder_t* encoder, const void* object,
+                                          const fidl_rule_t* rules, size_t num_rules) {
+  return fidl_encode_stop(encoder, fidl_broken_rule(object, rules, num_rules, true));
+}
+
+static inline uint8_t* fidl_encode_elements_broken(fidl_encoder_t* encoder, const void* elements,
+                                                   uint64_t count, uint64_t stride, const fidl_rule_t* rules,
+                                                   size_t num_rules) {
+  return fidl_encode_stop(encoder,
+                          fidl_broken_rule_of_elements(elements, count, stride, rules, num_rules, true));
+}
+
+// For types that refer to themselves: an object at `depth`.
+static inline bool fidl_encode_depth(fidl_encoder_t* encoder, uint32_t depth) {
+  if (__builtin_expect(depth > FIDL_MAX_DEPTH, 0))
+    return fidl_encode_fail(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
+  return true;
+}
+
+// Zeroes the bits of `mask` in the `size` bytes at `offset` of an object.
+static inline void fidl_clear(void* object, size_t offset, size_t size, uint64_t mask) {
+  uint64_t word = fidl_word(object, offset, size) & ~mask;
+  memcpy((uint8_t*)object + offset, &word, size);
+}
+
+// What generated code knows about a field: constants, which the compiler folds.
+#define FIDL_OPTIONAL 1u  // it may be absent
+#define FIDL_ROOM 2u      // there is room for whatever it takes
+
+// Objects
+
+static inline bool fidl_encode_has_room(const fidl_encoder_t* encoder, const uint8_t* next, uint64_t size,
+                                        unsigned flags) {
+  return (flags & FIDL_ROOM) || __builtin_expect(size <= (uint64_t)(encoder->end - next), 1);
+}
+
+// Types with at most this many bytes out of line make sure of the room for all of them at once.
+#define FIDL_TIGHT_BYTES 1024u
+
+// Encodes such a value where there is less room than it could take: somewhere else first.
+uint8_t* fidl_encode_tight(fidl_encoder_t* encoder, uint8_t* next, void* from, void* to,
+                           uint8_t* (*encode)(fidl_encoder_t*, uint8_t*, void*, void*));
 
 // Makes room for an object of `size` bytes, its padding zeroed.
-static inline uint8_t* fidl_encode_reserve(fidl_encoder_t* encoder, uint8_t* next, uint64_t size) {
+static inline uint8_t* fidl_encode_reserve(fidl_encoder_t* encoder, uint8_t* next, uint64_t size,
+                                           unsigned flags) {
   uint64_t padded = fidl_align(size);
-  if (__builtin_expect(padded > (uint64_t)(encoder->end - next), 0))
+  if (!fidl_encode_has_room(encoder, next, padded, flags))
     return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
   if (size & 7u) memset(next + padded - 8, 0, 8);
   return next + padded;
@@ -96,117 +144,232 @@ static inline uint8_t* fidl_encode_reserve(fidl_encoder_t* encoder, uint8_t* nex
 
 // Appends an object: its copy, zero-padded.
 static inline uint8_t* fidl_encode_append(fidl_encoder_t* encoder, uint8_t* next, const void* from,
-                                          uint64_t size) {
-  uint8_t* end = fidl_encode_reserve(encoder, next, size);
+                                          uint64_t size, unsigned flags) {
+  uint8_t* end = fidl_encode_reserve(encoder, next, size, flags);
   if (end && size) memcpy(next, from, size);
   return end;
 }
 
-// Copies what is mostly short, and whose size is not known to the compiler, without a call. `to` is
-// 8-aligned.
-static inline void fidl_copy_short(uint8_t* to, const uint8_t* from, uint64_t size) {
-  if (__builtin_expect(size > 64, 0)) {
-    memcpy(to, from, size);
-  } else if (size >= 8) {
-    uint64_t word;
-    for (uint64_t i = 0; i < size - 8; i += 8) {
-      memcpy(&word, from + i, 8);
-      memcpy(to + i, &word, 8);
+typedef uint64_t fidl_pair_t __attribute__((vector_size(16)));
+
+// Copies `size` bytes to `to` (8-aligned) and pads them with zeroes to a multiple of 8. Returns all words
+// joined by "or". For what is mostly short and whose size the compiler does not know.
+static inline uint64_t fidl_copy_padded(uint8_t* to, const uint8_t* from, uint64_t size) {
+  uint64_t any = 0, word = 0;
+  if (size >= 16) {
+    fidl_pair_t pair, pairs = {0, 0};
+    if (size & 7u) memcpy(to + (size & ~UINT64_C(7)), &word, 8);
+    for (uint64_t i = 0; i < size - 16; i += 16) {
+      memcpy(&pair, from + i, 16);
+      memcpy(to + i, &pair, 16);
+      pairs |= pair;
     }
+    memcpy(&pair, from + size - 16, 16);
+    memcpy(to + size - 16, &pair, 16);
+    pairs |= pair;
+    return pairs[0] | pairs[1];
+  }
+  if (size >= 8) {
+    memcpy(&any, from, 8);
+    memcpy(to, &any, 8);
+    if (size == 8) return any;
     memcpy(&word, from + size - 8, 8);
-    memcpy(to + size - 8, &word, 8);
-  } else if (size >= 4) {
+    word >>= 8 * (16 - size);
+    memcpy(to + 8, &word, 8);
+    return any | word;
+  }
+  if (size >= 4) {
     uint32_t head, tail;
     memcpy(&head, from, 4);
     memcpy(&tail, from + size - 4, 4);
-    memcpy(to, &head, 4);
-    memcpy(to + size - 4, &tail, 4);
+    any = head | (uint64_t)tail << (8 * (size - 4));
   } else if (size > 0) {
-    uint8_t middle = from[size / 2], tail = from[size - 1];
-    to[0] = from[0];
-    to[size / 2] = middle;
-    to[size - 1] = tail;
+    uint64_t middle = from[size / 2], last = from[size - 1];
+    any = from[0] | middle << (8 * (size / 2)) | last << (8 * (size - 1));
+  } else {
+    return 0;
   }
+  memcpy(to, &any, 8);
+  return any;
 }
 
-// Appends plain data, by reference if it is large.
+// More than this is copied by memcpy, or gathered.
+#define FIDL_COPY_SHORT_BYTES 128u
+
+// Data of any size, by reference if it is large.
+uint8_t* fidl_encode_any_data(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size);
+
+// Appends plain data of at most `most` bytes (a constant), by reference if it is large.
 static inline uint8_t* fidl_encode_data(fidl_encoder_t* encoder, uint8_t* next, const void* from,
-                                        uint64_t size) {
-  // One entry of the list for what precedes the data, one for the data, one for what will follow it.
-  if (size >= FIDL_GATHER_MIN_BYTES && encoder->gather && encoder->num_iovecs + 3 <= FIDL_ENCODER_IOVECS)
-    return fidl_encode_gather(encoder, next, from, size);
-  uint8_t* end = fidl_encode_reserve(encoder, next, size);
-  if (end) fidl_copy_short(next, (const uint8_t*)from, size);
-  return end;
+                                        uint64_t size, uint64_t most, unsigned flags) {
+  if (most >= FIDL_GATHER_MIN_BYTES && size > FIDL_COPY_SHORT_BYTES)
+    return fidl_encode_any_data(encoder, next, from, size);
+  uint64_t padded = fidl_align(size);
+  if (!fidl_encode_has_room(encoder, next, padded, flags))
+    return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+  fidl_copy_padded(next, (const uint8_t*)from, size);
+  return next + padded;
 }
 
-static inline bool fidl_encode_depth(fidl_encoder_t* encoder, uint32_t depth) {
-  if (__builtin_expect(depth > FIDL_MAX_DEPTH, 0))
-    return fidl_encode_fail(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
-  return true;
-}
+// Fields
+//
+// `from` and `to` of strings and vectors are {count, pointer}, `to` a copy of `from` that becomes the wire's
+// header.
 
-// The presence words of strings, vectors, boxes, tables and handles.
+// The presence words of strings, vectors, boxes and tables.
 static inline void fidl_encode_present(void* to) {
   memset(to, 0xff, 8);
 }
 
-// Strings and the headers of vectors: `from` and `to` are {count, pointer}. `to` becomes the wire's header.
-// A string's bytes are appended; a vector's elements are the caller's to append.
+// A string that is absent and may not be, or that is too long.
+void fidl_encode_string_error(fidl_encoder_t* encoder, const fidl_string_t* from);
 
-// A string that is absent or long.
-uint8_t* fidl_encode_rare_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
-                                 bool optional);
+// Appends the bytes of a string that is so long that it may be gathered.
+uint8_t* fidl_encode_long_text(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from);
 
-static inline uint8_t* fidl_encode_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
-                                          fidl_string_t* to, uint64_t bound, bool optional, uint32_t depth) {
-  const char* data = from->data;
-  uint64_t size = from->size;
-  if (__builtin_expect(!data, 0)) return fidl_encode_rare_string(encoder, next, from, optional);
-  if (size > bound) return fidl_encode_stop(encoder, FIDL_ERROR_STRING_TOO_LONG);
-  if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
-  fidl_encode_present(&to->data);
-  if (size >= FIDL_GATHER_MIN_BYTES) return fidl_encode_rare_string(encoder, next, from, optional);
-  uint8_t* end = fidl_encode_reserve(encoder, next, size);
-  if (!end) return NULL;
-  fidl_copy_short(next, (const uint8_t*)data, size);
-  if (fidl_padded_utf8_valid(next, size)) return end;
-  return fidl_encode_stop(encoder, FIDL_ERROR_STRING_NOT_UTF8);
+// Copies a string's bytes to where there is room for them.
+static inline bool fidl_encode_copied_text(fidl_encoder_t* encoder, uint8_t* to, const char* data,
+                                           uint64_t size) {
+  if (__builtin_expect((fidl_copy_padded(to, (const uint8_t*)data, size) & FIDL_NOT_ASCII) == 0, 1) ||
+      fidl_utf8_valid((const char*)to, size))
+    return true;
+  return fidl_encode_fail(encoder, FIDL_ERROR_STRING_NOT_UTF8);
 }
 
+static inline uint8_t* fidl_encode_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
+                                          void* to, uint64_t bound, unsigned flags) {
+  const char* data = from->data;
+  uint64_t size = from->size;
+  if (__builtin_expect(!data || size > bound, 0)) {
+    if (!data && size == 0 && (flags & FIDL_OPTIONAL)) return next;  // the copy is the wire form
+    fidl_encode_string_error(encoder, from);
+    return NULL;
+  }
+  fidl_encode_present((uint8_t*)to + 8);
+  if (bound >= FIDL_GATHER_MIN_BYTES && __builtin_expect(size >= FIDL_GATHER_MIN_BYTES, 0))
+    return fidl_encode_long_text(encoder, next, from);
+  uint64_t padded = fidl_align(size);
+  if (!fidl_encode_has_room(encoder, next, padded, flags))
+    return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+  return fidl_encode_copied_text(encoder, next, data, size) ? next + padded : NULL;
+}
+
+// Checks the header of a vector and marks it present. An absent vector's copy is its wire form.
 static inline bool fidl_encode_vector(fidl_encoder_t* encoder, uint64_t count, const void* data, void* to,
-                                      uint64_t bound, bool optional, uint32_t depth) {
+                                      uint64_t bound, unsigned flags) {
   if (!data) {
     if (count) return fidl_encode_fail(encoder, FIDL_ERROR_NON_EMPTY_VECTOR_WITH_NULL_BODY);
-    if (!optional) return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
-    return true;  // the copy of an absent vector is its wire form
+    if (!(flags & FIDL_OPTIONAL))
+      return fidl_encode_fail(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    return true;
   }
-  if (count > bound) return fidl_encode_fail(encoder, FIDL_ERROR_COUNT_EXCEEDS_LIMIT);
+  if (__builtin_expect(count > bound, 0)) return fidl_encode_fail(encoder, FIDL_ERROR_COUNT_EXCEEDS_LIMIT);
   fidl_encode_present((uint8_t*)to + 8);
-  return fidl_encode_depth(encoder, depth + 1);
+  return true;
+}
+
+// A vector of plain elements of `stride` bytes.
+static inline uint8_t* fidl_encode_plain_vector(fidl_encoder_t* encoder, uint8_t* next, uint64_t count,
+                                                const void* data, void* to, uint64_t stride, uint64_t bound,
+                                                unsigned flags) {
+  if (!fidl_encode_vector(encoder, count, data, to, bound, flags)) return NULL;
+  return data ? fidl_encode_data(encoder, next, data, count * stride, bound * stride, flags) : next;
 }
 
 // A handle of the stated type (0: any) and rights. Moved out of `from`.
 bool fidl_encode_handle(fidl_encoder_t* encoder, zx_handle_t* from, zx_handle_t* to, zx_obj_type_t type,
                         zx_rights_t rights, bool optional);
 
-static inline bool fidl_encode_bool(fidl_encoder_t* encoder, const void* from) {
-  if (*(const uint8_t*)from > 1) return fidl_encode_fail(encoder, FIDL_ERROR_INVALID_BOOLEAN);
-  return true;
-}
-
 // Appends the struct `from` points to and makes `to` its presence word.
 static inline uint8_t* fidl_encode_box(fidl_encoder_t* encoder, uint8_t* next, const void* from,
-                                       uint64_t size, void* to, uint32_t depth) {
+                                       uint64_t size, void* to, unsigned flags) {
   fidl_encode_present(to);
-  return fidl_encode_depth(encoder, depth + 1) ? fidl_encode_append(encoder, next, from, size) : NULL;
+  return fidl_encode_append(encoder, next, from, size, flags);
 }
 
-// Appends the out-of-line content of an envelope, at `depth`.
-static inline uint8_t* fidl_encode_envelope(fidl_encoder_t* encoder, uint8_t* next, const void* from,
-                                            uint64_t size, uint32_t depth) {
-  if (!from) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-  return fidl_encode_depth(encoder, depth) ? fidl_encode_append(encoder, next, from, size) : NULL;
+// Tables and envelopes
+//
+// `place` is where an envelope goes; a NULL `from` makes an absent one.
+
+// The highest ordinal of a member that is present and of the `known` ones.
+static inline uint64_t fidl_table_count(uint64_t max_ordinal, const fidl_envelope_t* envelopes,
+                                        uint64_t known) {
+  uint64_t count = !envelopes ? 0 : max_ordinal < known ? max_ordinal : known;
+  while (count > 0 && envelopes[count - 1].bits == 0)
+    count--;
+  return count;
+}
+
+// Begins a table: its header at `to`, and room for its envelopes.
+static inline uint8_t* fidl_encode_table(fidl_encoder_t* encoder, uint8_t* next, void* to, uint64_t count,
+                                         unsigned flags) {
+  memcpy(to, &count, 8);
+  fidl_encode_present((uint8_t*)to + 8);
+  return fidl_encode_reserve(encoder, next, count * sizeof(fidl_envelope_t), flags);
+}
+
+// The envelope of a member of at most 4 bytes from the one in memory; `mask` covers the bytes of its value.
+static inline uint64_t fidl_encode_inline(uint64_t bits, uint64_t mask, uint64_t num_handles) {
+  return (bits & mask) | num_handles << 32 | UINT64_C(1) << 48;
+}
+
+// The same for one that may be absent and has no handle.
+static inline uint64_t fidl_encode_optional_inline(uint64_t bits, uint64_t mask) {
+  return __builtin_expect(bits == 0, 0) ? 0 : fidl_encode_inline(bits, mask, 0);
+}
+
+// Content of `size` bytes that refers to nothing and needs no check.
+static inline uint8_t* fidl_encode_envelope_plain(fidl_encoder_t* encoder, uint8_t* next,
+                                                  fidl_envelope_t* place, const void* from, uint64_t size,
+                                                  unsigned flags) {
+  if (__builtin_expect(!from, 0)) {
+    place->bits = 0;
+    return next;
+  }
+  place->bits = fidl_align(size);
+  return fidl_encode_append(encoder, next, from, size, flags);
+}
+
+uint8_t* fidl_encode_long_envelope_string(fidl_encoder_t* encoder, uint8_t* next, fidl_envelope_t* place,
+                                          const fidl_string_t* from);
+
+static inline uint8_t* fidl_encode_envelope_string(fidl_encoder_t* encoder, uint8_t* next,
+                                                   fidl_envelope_t* place, const fidl_string_t* from,
+                                                   uint64_t bound, unsigned flags) {
+  if (__builtin_expect(!from, 0)) {
+    place->bits = 0;
+    return next;
+  }
+  const char* data = from->data;
+  uint64_t size = from->size, whole = 16 + fidl_align(size);
+  if (__builtin_expect(!data || size > bound, 0)) {
+    fidl_encode_string_error(encoder, from);
+    return NULL;
+  }
+  if (bound >= FIDL_GATHER_MIN_BYTES && __builtin_expect(size >= FIDL_GATHER_MIN_BYTES, 0))
+    return fidl_encode_long_envelope_string(encoder, next, place, from);
+  if (!fidl_encode_has_room(encoder, next, whole, flags))
+    return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+  place->bits = whole;
+  fidl_pair_t header = {size, UINT64_MAX};
+  memcpy(next, &header, 16);
+  return fidl_encode_copied_text(encoder, next + 16, data, size) ? next + whole : NULL;
+}
+
+// A vector of plain elements of `stride` bytes.
+static inline uint8_t* fidl_encode_envelope_vector(fidl_encoder_t* encoder, uint8_t* next,
+                                                   fidl_envelope_t* place, uint64_t count, const void* data,
+                                                   uint64_t stride, uint64_t bound, unsigned flags) {
+  if (__builtin_expect(!data || count > bound, 0))
+    return fidl_encode_stop(encoder, data    ? FIDL_ERROR_COUNT_EXCEEDS_LIMIT
+                                     : count ? FIDL_ERROR_NON_EMPTY_VECTOR_WITH_NULL_BODY
+                                             : FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+  if (!fidl_encode_has_room(encoder, next, 16, flags))
+    return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+  place->bits = 16 + fidl_align(count * stride);
+  fidl_pair_t header = {count, UINT64_MAX};
+  memcpy(next, &header, 16);
+  return fidl_encode_data(encoder, next + 16, data, count * stride, bound * stride, flags);
 }
 
 // Where the content of an envelope begins.
@@ -222,48 +385,17 @@ static inline fidl_encode_mark_t fidl_encode_mark(const fidl_encoder_t* encoder,
   return mark;
 }
 
-// Makes `envelope` the header of `size` bytes of content without handles.
-static inline void fidl_encode_envelope_fixed(fidl_envelope_t* envelope, uint64_t size) {
-  envelope->bits = fidl_align(size);
-}
-
-// Makes `envelope` the header of what was appended since `mark`, in which there are no handles.
+// Makes `place` the header of what was appended since `mark`, in which there are no handles.
 static inline void fidl_encode_envelope_value(const fidl_encoder_t* encoder, const uint8_t* next,
-                                              fidl_envelope_t* envelope, const fidl_encode_mark_t* mark) {
-  envelope->bits = (uint64_t)(uintptr_t)next + encoder->gathered - mark->position;
+                                              fidl_envelope_t* place, const fidl_encode_mark_t* mark) {
+  place->bits = (uint64_t)(uintptr_t)next + encoder->gathered - mark->position;
 }
 
-// Makes `envelope` the header of what was appended since `mark`.
+// Makes `place` the header of what was appended since `mark`.
 static inline void fidl_encode_envelope_end(const fidl_encoder_t* encoder, const uint8_t* next,
-                                            fidl_envelope_t* envelope, const fidl_encode_mark_t* mark) {
+                                            fidl_envelope_t* place, const fidl_encode_mark_t* mark) {
   uint64_t num_handles = encoder->num_handles - mark->num_handles;
-  envelope->bits = ((uint64_t)(uintptr_t)next + encoder->gathered - mark->position) | num_handles << 32;
-}
-
-// Makes `envelope`, whose first `size` bytes are the value on the wire, an inline one with this number of
-// handles.
-static inline void fidl_encode_envelope_inline(fidl_envelope_t* envelope, uint32_t size,
-                                               uint64_t num_handles) {
-  envelope->bits = (envelope->bits & (UINT64_MAX >> (64 - 8 * size))) | num_handles << 32 | UINT64_C(1) << 48;
-}
-
-// Begins a table: room for the envelopes up to the highest present ordinal, of which `known` are known to the
-// type. `from` and `to` are {max_ordinal, envelopes}. `*count` is the number of envelopes.
-static inline uint8_t* fidl_encode_table(fidl_encoder_t* encoder, uint8_t* next, const void* from, void* to,
-                                         uint64_t known, uint32_t depth, uint64_t* count) {
-  uint64_t max;
-  const fidl_envelope_t* envelopes;
-  memcpy(&max, from, 8);
-  memcpy(&envelopes, (const uint8_t*)from + 8, 8);
-  if (max > known) max = known;
-  if (!envelopes) max = 0;
-  while (max > 0 && envelopes[max - 1].bits == 0)
-    max--;
-  memcpy(to, &max, 8);
-  fidl_encode_present((uint8_t*)to + 8);
-  *count = max;
-  if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
-  return fidl_encode_reserve(encoder, next, max * sizeof(fidl_envelope_t));
+  place->bits = ((uint64_t)(uintptr_t)next + encoder->gathered - mark->position) | num_handles << 32;
 }
 
 #ifdef __cplusplus

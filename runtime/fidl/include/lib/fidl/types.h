@@ -76,6 +76,15 @@ typedef union fidl_envelope {
 typedef struct fidl_encoder fidl_encoder_t;  // <lib/fidl/encoder.h>
 typedef struct fidl_decoder fidl_decoder_t;  // <lib/fidl/decoder.h>
 
+// Bits of an object that must be 0: padding, and what a bool, strict bits or an empty struct may not hold.
+// Generated code looks at whole words of the object; the rules tell afterwards what is wrong.
+typedef struct fidl_rule {
+  uint16_t offset;
+  uint16_t size;   // of the bytes at `offset`, 1 to 8
+  uint32_t error;  // a fidl_error_t
+  uint64_t mask;
+} fidl_rule_t;
+
 // Error of the framework in a result union.
 typedef int32_t fidl_framework_err_t;
 #define FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD ((fidl_framework_err_t)-2)
