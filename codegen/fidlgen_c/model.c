@@ -85,6 +85,7 @@ bool model_plain(model_t* model, const type_t* type) {
 bool model_plain_decl(model_t* model, const decl_t* decl) {
   switch (decl->kind) {
     case FIDL__IR__DECL__KIND__BITS:
+      return !decl->strict || decl->mask == UINT64_MAX >> (64 - 8 * decl->type->shape->inline_size);
     case FIDL__IR__DECL__KIND__ENUM:
       return !decl->strict;
     case FIDL__IR__DECL__KIND__STRUCT:

@@ -46,16 +46,15 @@ static bool collect_struct(model_t* model, const decl_t* decl, uint32_t offset, 
 }
 
 static bool collect_decl(model_t* model, const decl_t* decl, uint32_t offset, rules_t* rules) {
+  if (model_plain_decl(model, decl)) return true;
   uint32_t size;
-  uint64_t others;
   switch (decl->kind) {
     case FIDL__IR__DECL__KIND__ENUM:
       return !decl->strict;
     case FIDL__IR__DECL__KIND__BITS:
       size = decl->type->shape->inline_size;
-      others = mask_of(size) & ~decl->mask;
-      if (decl->strict && others)
-        add(rules, (rule_t){offset, size, others, "FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT", false});
+      add(rules,
+          (rule_t){offset, size, mask_of(size) & ~decl->mask, "FIDL_ERROR_STRICT_BITS_UNKNOWN_BIT", false});
       return true;
     case FIDL__IR__DECL__KIND__STRUCT:
       return collect_struct(model, decl, offset, rules);

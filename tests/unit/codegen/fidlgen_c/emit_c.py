@@ -3,7 +3,7 @@ import model
 
 PRELUDE = '''\
 #include <fidl/test.random.h>
-#include <lib/fidl/type.h>
+#include <lib/fidl/encoder.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +42,37 @@ static void expect(int number, const char* what, const fidl_type_t* type, void* 
   if (got != size || got_handles != num_handles) fail(number, what);
   if (memcmp(room, want, size) != 0) fail(number, what);
   if (fake_handles_live() != 0) fail(number, "handles are left");
+}
+
+// The same into exactly as much room as it takes, into less, and with large data gathered.
+static void expect_in_any_room(int number, const fidl_type_t* type, void* value, const uint8_t* want, size_t size) {
+  static uint64_t room[8192], flat[8192];
+  fidl_encoder_t encoder;
+  uint8_t* exact = copy_of(want, size);
+  memset(exact, 0x5a, size);
+  fidl_encoder_init(&encoder, exact, size, UINT32_MAX, false);
+  if (!fidl_encoder_add(&encoder, type, value)) fail(number, "does not encode into as much room as it takes");
+  if (memcmp(exact, want, size) != 0) fail(number, "encodes to other bytes where room is tight");
+  free(exact);
+  for (size_t less = 0; less < size; less += 8 + next_random() % 64 / 8 * 8) {
+    uint8_t* small = copy_of(want, less);
+    fidl_encoder_init(&encoder, small, less, UINT32_MAX, false);
+    if (fidl_encoder_add(&encoder, type, value)) fail(number, "encodes into too little room");
+    if (encoder.error != FIDL_ERROR_MESSAGE_TOO_LARGE) fail(number, fidl_error_name(encoder.error));
+    free(small);
+  }
+  fidl_encoder_init(&encoder, room, sizeof(room), sizeof(room), true);
+  if (!fidl_encoder_add(&encoder, type, value)) fail(number, fidl_error_name(encoder.error));
+  uint8_t* to = (uint8_t*)flat;
+  for (uint32_t i = 0; i < encoder.num_iovecs; i++) {
+    memcpy(to, encoder.iovecs[i].buffer, encoder.iovecs[i].capacity);
+    to += encoder.iovecs[i].capacity;
+  }
+  const uint8_t* rest = encoder.num_iovecs ? encoder.segment : encoder.buffer;
+  memcpy(to, rest, (size_t)(encoder.next - rest));
+  to += encoder.next - rest;
+  if ((size_t)(to - (uint8_t*)flat) != size || memcmp(flat, want, size) != 0)
+    fail(number, "encodes to other bytes when gathered");
 }
 
 static fidl_error_t decode(const fidl_type_t* type, void* bytes, size_t size, uint32_t num_handles, void** out) {
@@ -85,6 +116,7 @@ static void check(int number, const fidl_type_t* type, void* value, void (*build
   uint8_t* copy = copy_of(bytes, size);
   build(value);
   expect(number, "encodes to other bytes", type, value, bytes, size, num_handles);
+  if (num_handles == 0) expect_in_any_room(number, type, value, bytes, size);
   fidl_error_t error = decode(type, copy, size, num_handles, &decoded);
   if (error != FIDL_ERROR_NONE) fail(number, fidl_error_name(error));
   expect(number, "encodes to other bytes after decoding", type, decoded, bytes, size, num_handles);
@@ -196,8 +228,13 @@ class Builder:
     bits = enum
 
     def struct(self, to, decl, value):
-        for (_, name, t), v in zip(decl.members, value):
+        if not decl.members:
+            self.lines.append(f'  {to}._empty = 0x5a;')
+        ends = decl.offsets()[0][1:] + [decl.size()]
+        for i, ((_, name, t), v, offset, end) in enumerate(zip(decl.members, value, decl.offsets()[0], ends)):
             self.assign(f'{to}.{name}', t, v)
+            if offset + t.size() < end:  # what is there in memory must not reach the wire
+                self.lines.append(f'  memset({to}._padding{i}, 0x5a, sizeof({to}._padding{i}));')
 
     def table(self, to, decl, value):
         prefix = 'test_random_' + decl.name

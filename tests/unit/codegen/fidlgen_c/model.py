@@ -3,7 +3,7 @@ import struct
 
 PRIMITIVES = {'int8': (1, 'b'), 'int16': (2, 'h'), 'int32': (4, 'i'), 'int64': (8, 'q'), 'uint8': (1, 'B'),
               'uint16': (2, 'H'), 'uint32': (4, 'I'), 'uint64': (8, 'Q'), 'float32': (4, 'f'), 'float64': (8, 'd')}
-TEXTS = ['', 'a', 'abc', 'plain text', 'seven77', 'eight888', 'nine99999', 'f\u00fcnf', '\u20ac', '\U0001f600', 'x' * 40,
+TEXTS = ['', 'a', 'abc', 'plain text', 'seven77', 'eight888', 'nine99999', 'f\u00fcnf', '\u20ac', '\U0001f600', 'x' * 40, 'y' * 700,
          'with \0 inside', '\u00e9' * 20]
 
 
@@ -124,7 +124,7 @@ class Library:
             decl.primitive = rng.choice(choices)
             bits = 8 * PRIMITIVES[decl.primitive][0]
             if kind == 'bits':
-                decl.values = [1 << b for b in rng.sample(range(bits), rng.randint(1, 5))]
+                decl.values = [1 << b for b in rng.sample(range(bits), rng.choice([1, 2, 5, 8]))]
             else:
                 low = -100 if decl.primitive.startswith('int') else 0
                 decl.values = rng.sample(range(low, 100), rng.randint(1, 5))
@@ -150,9 +150,9 @@ class Library:
         if kind == 'prim':
             return Type('prim', rng.choice(list(PRIMITIVES)))
         if kind == 'string':
-            return Type('string', count=rng.choice([None, 100]), optional=optional)
+            return Type('string', count=rng.choice([None, 100, 800]), optional=optional)
         if kind == 'vector':
-            return Type('vector', element=self.make_type(depth - 1, True), count=rng.choice([None, 50]), optional=optional)
+            return Type('vector', element=self.make_type(depth - 1, True), count=rng.choice([None, 50, 200]), optional=optional)
         if kind == 'array':
             return Type('array', element=self.make_type(depth - 1, True), count=rng.randint(1, 4))
         if kind == 'ref' and self.decls:
@@ -181,10 +181,11 @@ class Library:
         if t.kind == 'handle':
             return True
         if t.kind == 'string':
-            return rng.choice(TEXTS).encode()
+            texts = [text.encode() for text in TEXTS]
+            return rng.choice([text for text in texts if len(text) <= (t.count or 800)])
         if t.kind == 'vector':
             small = t.element.kind in ('prim', 'bool')
-            count = 0 if depth <= 0 else rng.choice([0, 1, 2, 9, 33] if small else [0, 1, 2, 3])
+            count = 0 if depth <= 0 else rng.choice([c for c in ([0, 1, 2, 9, 33, 150] if small else [0, 1, 2, 3]) if c <= (t.count or 200)])
             return [self.value(t.element, depth - 1) for _ in range(count)]
         if t.kind == 'array':
             return [self.value(t.element, depth) for _ in range(t.count)]
