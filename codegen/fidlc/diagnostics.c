@@ -64,6 +64,13 @@ void add_hint(diagnostics_t* diagnostics, diagnostic_t* diagnostic, const char* 
   va_end(args);
 }
 
+void diagnostics_promote_warnings(diagnostics_t* diagnostics) {
+  for (uint32_t i = 0; i < diagnostics->list.count; i++)
+    ((diagnostic_t*)diagnostics->list.items[i])->severity = SEVERITY_ERROR;
+  diagnostics->errors += diagnostics->warnings;
+  diagnostics->warnings = 0;
+}
+
 static int compare(const void* left, const void* right) {
   const diagnostic_t* a = *(diagnostic_t* const*)left;
   const diagnostic_t* b = *(diagnostic_t* const*)right;

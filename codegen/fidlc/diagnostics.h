@@ -51,6 +51,8 @@ void add_note(diagnostics_t* diagnostics, diagnostic_t* diagnostic, span_t span,
 void add_hint(diagnostics_t* diagnostics, diagnostic_t* diagnostic, const char* format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// Makes errors of all warnings (--werror).
+void diagnostics_promote_warnings(diagnostics_t* diagnostics);
 // Sorts by file and place, and drops repetitions. Call before printing.
 void diagnostics_finish(diagnostics_t* diagnostics);
 // Text for people: place, message, the source line, carets under the span, notes, hint; a count at the end.

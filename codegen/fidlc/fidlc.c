@@ -82,9 +82,9 @@ static void compile_all(compiler_t* c) {
 const Fidl__Ir__Library* fidlc_compile(fidlc_t* c) {
   const Fidl__Ir__Library* result = NULL;
   if (make_libraries(c)) compile_all(c);
+  if (c->options->warnings_are_errors) diagnostics_promote_warnings(&c->diagnostics);
   diagnostics_finish(&c->diagnostics);
-  bool failed = c->diagnostics.errors || (c->options->warnings_are_errors && c->diagnostics.warnings);
-  if (!failed) result = ir_library(c, c->target);
+  if (!c->diagnostics.errors) result = ir_library(c, c->target);
   return result;
 }
 

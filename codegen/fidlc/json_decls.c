@@ -61,7 +61,7 @@ static void put_values(json_ir_t* ir, const decl_t* decl) {
 }
 
 static void put_bits(json_ir_t* ir, const decl_t* decl) {
-  json_type(ir, "type", decl->type);
+  json_type_and_alias(ir, "type", decl->type);
   json_string(&ir->json, "mask", arena_printf(ir->c->arena, "%llu", (unsigned long long)decl->mask));
   put_values(ir, decl);
 }
@@ -84,7 +84,7 @@ static void put_member(json_ir_t* ir, const decl_t* decl, const member_t* member
   bool ordered = decl->kind == DECL_TABLE || decl->kind == DECL_UNION || decl->kind == DECL_OVERLAY;
   json_open(json, NULL, '{');
   if (ordered) json_unsigned(json, "ordinal", syntax->ordinal);
-  json_type(ir, "type", member->type);
+  json_type_and_alias(ir, "type", member->type);
   json_string(json, "name", syntax->ident.name->data);
   json_location(ir, syntax->ident.span);
   put_deprecated(ir, decl, syntax->availability);
@@ -186,7 +186,7 @@ static void put_protocol(json_ir_t* ir, const decl_t* decl) {
 static void put_content(json_ir_t* ir, const decl_t* decl) {
   switch (decl->kind) {
     case DECL_CONST:
-      json_type(ir, "type", decl->type);
+      json_type_and_alias(ir, "type", decl->type);
       json_constant(ir, "value", &decl->value, decl->syntax->value);
       break;
     case DECL_BITS:
@@ -203,10 +203,10 @@ static void put_content(json_ir_t* ir, const decl_t* decl) {
       break;
     case DECL_ALIAS:
       json_type_constructor(ir, "partial_type_ctor", decl->type);
-      json_type(ir, "type", decl->type);
+      json_type_and_alias(ir, "type", decl->type);
       break;
     case DECL_NEWTYPE:
-      json_type(ir, "type", decl->type);
+      json_type_and_alias(ir, "type", decl->type);
       break;
     case DECL_PROTOCOL:
       put_protocol(ir, decl);
@@ -215,7 +215,7 @@ static void put_content(json_ir_t* ir, const decl_t* decl) {
       put_members(ir, "members", decl);
       break;
     case DECL_RESOURCE:
-      json_type(ir, "type", decl->type);
+      json_type_and_alias(ir, "type", decl->type);
       put_members(ir, "properties", decl);
       break;
     case DECL_BUILTIN:

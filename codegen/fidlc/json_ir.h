@@ -21,8 +21,9 @@ void json_attributes(json_ir_t* ir, const attribute_t* attributes);  // writes n
 void json_constant(json_ir_t* ir, const char* key, const value_t* value, const expr_t* expr);
 void json_shape(json_ir_t* ir, shape_t shape);
 void json_deprecated(json_ir_t* ir, const struct availability* availability);
-// json_types.c: the member `key`, and behind it the alias it was reached through, if any.
+// json_types.c: the member `key`; and, where the object has only one type, the alias it was reached through.
 void json_type(json_ir_t* ir, const char* key, const type_t* type);
+void json_type_and_alias(json_ir_t* ir, const char* key, const type_t* type);
 const char* json_type_name(json_ir_t* ir, const type_t* type);
 // What stands behind the `=` of an alias.
 void json_type_constructor(json_ir_t* ir, const char* key, const type_t* type);

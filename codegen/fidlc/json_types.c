@@ -66,7 +66,7 @@ static void put_end(json_ir_t* ir, const type_t* type) {
 static void put_sequence(json_ir_t* ir, const type_t* type) {
   json_writer_t* json = &ir->json;
   bool exact = type->kind == TYPE_ARRAY || type->kind == TYPE_STRING_ARRAY;
-  if (type->element) json_type(ir, "element_type", type->element);
+  if (type->element) json_type_and_alias(ir, "element_type", type->element);
   if (exact) {
     json_unsigned(json, "element_count", type->count);
     return;
@@ -131,6 +131,11 @@ void json_type(json_ir_t* ir, const char* key, const type_t* type) {
   put_content(ir, type);
   json_shape(ir, type_shape(type));
   json_close(json, '}');
+}
+
+void json_type_and_alias(json_ir_t* ir, const char* key, const type_t* type) {
+  json_writer_t* json = &ir->json;
+  json_type(ir, key, type);
   if (!type->alias) return;
   json_open(json, "experimental_maybe_from_alias", '{');
   json_string(json, "name", decl_full_name(ir->c, type->alias));

@@ -142,6 +142,26 @@ static void explain(int number) {
   printf("FI-%04d (%s): %s\n", number, kStates[entry->state], text);
 }
 
+// Installed beside the program, or where it was built from.
+static bool print_schema(const options_t* options) {
+  char* installed = NULL;
+  size_t length = 0;
+  if (asprintf(&installed, "%s/../share/fidlc/ir.schema.json", options->self_dir ? options->self_dir : ".") <
+      0)
+    abort();
+  char* text = read_whole_file(installed, &length);
+  if (!text) text = read_whole_file(FIDLC_SCHEMA, &length);
+  if (text) {
+    fwrite(text, 1, length, stdout);
+  } else {
+    fprintf(stderr, "fidlc: the schema is neither %s nor %s\n", installed, FIDLC_SCHEMA);
+  }
+  bool found = text != NULL;
+  free(installed);
+  free(text);
+  return found;
+}
+
 int main(int argc, char** argv) {
   options_t options;
   int status = EXIT_USAGE;
@@ -155,6 +175,8 @@ int main(int argc, char** argv) {
     } else if (options.explain) {
       explain(options.explain);
       status = EXIT_OK;
+    } else if (options.json_schema) {
+      status = print_schema(&options) ? EXIT_OK : EXIT_ERRORS;
     } else {
       search_libraries(&options);
       status = compile(&options);

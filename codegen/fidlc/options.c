@@ -17,10 +17,11 @@ static const char kHelp[] =
     "\n"
     "  --ir OUT.pb                 write the intermediate representation\n"
     "  --json OUT.json             likewise, in the reference compiler's JSON\n"
+    "  --json-schema               print the schema of that JSON\n"
     "  --c-out DIR                 write C (the same as --plugin fidlgen_c:DIR)\n"
     "  --plugin PROGRAM[:DIR]      run a back end and write its files into DIR\n"
     "  --plugin-opt KEY=VALUE      a parameter for the back ends\n"
-    "  --check                     only diagnose\n"
+    "  --check                     only diagnose, as without any of these\n"
     "  --dump                      print the intermediate representation as text\n"
     "  --libraries DIR             find libraries that are used but not given as DIR/LIBRARY/*.fidl\n"
     "  --name LIBRARY              the library must have this name\n"
@@ -187,6 +188,8 @@ static bool set_flag(options_t* options, const char* name) {
     options->check = true;
   } else if (strcmp(name, "--dump") == 0) {
     options->dump = true;
+  } else if (strcmp(name, "--json-schema") == 0) {
+    options->json_schema = true;
   } else if (strcmp(name, "--werror") == 0) {
     options->compile.warnings_are_errors = true;
   } else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
@@ -254,11 +257,8 @@ bool options_parse(int argc, char** argv, options_t* out) {
   }
   if (!read_words(out)) return false;
   find_self(out);
-  if (out->help || out->version || out->explain) return true;
+  if (out->help || out->version || out->explain || out->json_schema) return true;
   if (!out->file_count) return usage("there are no --files", "");
-  if (!out->ir_path && !out->json_path && !out->plugin_count && !out->check && !out->dump) {
-    return usage("nothing to do: give --ir, --json, --c-out, --plugin, --dump or --check", "");
-  }
   return true;
 }
 

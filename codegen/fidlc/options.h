@@ -35,6 +35,7 @@ typedef struct options {
   bool dump;
   bool json;    // --format=json
   int explain;  // --explain: a number of the table, or 0
+  bool json_schema;
   bool help;
   bool version;
   int colour;      // -1: if stderr is a terminal

@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FILE* out = open_memstream(&text, &text_size);
   fidlc_print(fidlc, out, size % 5 == 0);
   fidlc_print_json(fidlc, out);
+  if (library) fidlc_write_json_ir(fidlc, out);
   fclose(out);
   free(text);
   fidlc_destroy(fidlc);

@@ -149,6 +149,34 @@ START_TEST(libraries_that_no_folder_has_and_circles_are_reported) {
 }
 END_TEST
 
+START_TEST(library_becomes_json) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run("--json out/a.json --ir a.pb --depfile a.d --files a.fidl"), 0);
+  ck_assert_str_eq(output, "");
+  ck_assert_ptr_nonnull(strstr(read_file("out/a.json"), "\"name\": \"a/S\""));
+  ck_assert_str_eq(read_file("a.d"), "a.pb : a.fidl\nout/a.json : a.fidl\n");
+  ck_assert_int_eq(run("--json-schema"), 0);
+  ck_assert_ptr_nonnull(strstr(output, "\"struct_declarations\""));
+}
+END_TEST
+
+START_TEST(without_outputs_it_only_diagnoses) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run("--files a.fidl"), 0);
+  ck_assert_int_eq(file_count(), 1);
+  write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
+  ck_assert_int_eq(run("--files a.fidl"), 1);
+}
+END_TEST
+
+START_TEST(numbers_are_explained) {
+  ck_assert_int_eq(run("--explain FI-0052"), 0);
+  ck_assert_str_eq(output, "FI-0052 (error): a name that nothing has\n");
+  ck_assert_int_eq(run("--explain 5"), 0);
+  ck_assert_ptr_nonnull(strstr(output, "FI-0005 (retired)"));
+}
+END_TEST
+
 START_TEST(errors_leave_outputs_as_they_were) {
   write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
   write_file("a.pb", "before");
@@ -163,7 +191,6 @@ END_TEST
 START_TEST(wrong_usage_has_its_own_status) {
   static const char* const kLines[] = {
       "",
-      "--files a.fidl",
       "--check",
       "--check --files",
       "--nonsense --check --files a.fidl",
@@ -175,6 +202,10 @@ START_TEST(wrong_usage_has_its_own_status) {
       "--ir",
       "--check --available test --files a.fidl",
       "--check --available test:0 --files a.fidl",
+      "--check --available test:2,1 --files a.fidl",
+      "--check --available test:1 --available test:2 --files a.fidl",
+      "--explain FI-0224",
+      "--explain nothing",
   };
   write_file("a.fidl", kGood);
   for (size_t i = 0; i < sizeof(kLines) / sizeof(kLines[0]); i++) {
@@ -218,6 +249,8 @@ START_TEST(warnings_fail_only_when_asked) {
   ck_assert_int_eq(run("--check --files a.fidl"), 0);
   ck_assert_ptr_nonnull(strstr(output, "warning:"));
   ck_assert_int_eq(run("--check --werror --files a.fidl"), 1);
+  ck_assert_ptr_nonnull(strstr(output, "a.fidl:3:2: error: @discoverble"));
+  ck_assert_ptr_nonnull(strstr(output, "1 error reported."));
 }
 END_TEST
 
@@ -244,6 +277,39 @@ START_TEST(colour_is_only_printed_when_wanted) {
   ck_assert_ptr_null(strchr(output, '\033'));
   ck_assert_int_eq(run("--check --colour always --files a.fidl"), 1);
   ck_assert_ptr_nonnull(strchr(output, '\033'));
+}
+END_TEST
+
+// Runs fidlc with a terminal for its standard error, of which `output` gets what is printed.
+static void run_on_terminal(const char* no_color) {
+  char* argv[] = {fidlc, (char*)(uintptr_t) "--files", (char*)(uintptr_t) "a.fidl", NULL};
+  char* environment[] = {(char*)(uintptr_t)no_color, NULL};
+  posix_spawn_file_actions_t actions;
+  pid_t pid = -1;
+  size_t length = 0;
+  int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ck_assert_int_ge(master, 0);
+  ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 2, ptsname(master), O_RDWR | O_NOCTTY, 0);
+  ck_assert_int_eq(posix_spawn(&pid, fidlc, &actions, NULL, argv, environment), 0);
+  posix_spawn_file_actions_destroy(&actions);
+  // The other end is gone when reading fails.
+  for (ssize_t count; (count = read(master, output + length, sizeof(output) - 1 - length)) > 0;)
+    length += (size_t)count;
+  output[length] = '\0';
+  close(master);
+  while (waitpid(pid, NULL, 0) < 0)
+    ck_assert_int_eq(errno, EINTR);
+}
+
+START_TEST(colour_is_printed_on_a_terminal) {
+  write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
+  run_on_terminal("OTHER=1");
+  ck_assert_ptr_nonnull(strstr(output, "\033[1;31merror:\033[0m"));
+  run_on_terminal("NO_COLOR=1");
+  ck_assert_ptr_nonnull(strstr(output, "error: cannot find"));
+  ck_assert_ptr_null(strchr(output, '\033'));
 }
 END_TEST
 
@@ -283,6 +349,9 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, used_libraries_are_found_in_the_folders_in_order);
   tcase_add_test(tc, given_libraries_come_before_those_in_folders);
   tcase_add_test(tc, libraries_that_no_folder_has_and_circles_are_reported);
+  tcase_add_test(tc, library_becomes_json);
+  tcase_add_test(tc, without_outputs_it_only_diagnoses);
+  tcase_add_test(tc, numbers_are_explained);
   tcase_add_test(tc, errors_leave_outputs_as_they_were);
   tcase_add_test(tc, wrong_usage_has_its_own_status);
   tcase_add_test(tc, help_and_version_go_to_standard_output);
@@ -293,6 +362,7 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, diagnostics_can_be_json);
   tcase_add_test(tc, json_holds_no_bytes_that_are_not_utf8);
   tcase_add_test(tc, colour_is_only_printed_when_wanted);
+  tcase_add_test(tc, colour_is_printed_on_a_terminal);
   tcase_add_test(tc, plugin_writes_below_its_folder);
   tcase_add_test(tc, plugin_that_fails_writes_nothing);
   return jx_test_run(suite);
