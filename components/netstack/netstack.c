@@ -16,10 +16,12 @@
 
 #include "interface.h"
 #include "provider.h"
-#include "synchronous_datagram_socket.h"
+#include "socket_base.h"
+#include "stream_socket.h"
 
-// Rounds of delivery on the loopback interface in one visit; what is left waits for the timer.
-enum { LOOPBACK_ROUNDS = 4 };
+// Rounds of delivery on the loopback interface, and of moving streams' bytes, in one visit; what is left
+// waits for the timer.
+enum { ROUNDS = 4 };
 
 struct netstack {
   async_dispatcher_t* dispatcher;
@@ -31,6 +33,7 @@ struct netstack {
   link_endpoint_t* link;
   uint32_t interface;  // the device's index in the engine, 0 before it was first seen
   provider_list_t* providers;
+  stream_set_t* streams;
   uint8_t scratch[NETSTACK_SCRATCH_BYTES];
 };
 
@@ -48,6 +51,10 @@ const netstack_config_t* netstack_configuration(const netstack_t* netstack) {
 
 provider_list_t* netstack_providers(netstack_t* netstack) {
   return netstack->providers;
+}
+
+stream_set_t* netstack_streams(const netstack_t* netstack) {
+  return netstack->streams;
 }
 
 const link_counters_t* netstack_link_counters(const netstack_t* netstack) {
@@ -68,8 +75,8 @@ void netstack_log(netstack_t* netstack, const char* format, ...) {
   netstack->host.log(netstack->host.context, text);
 }
 
-static void set_timer(netstack_t* netstack) {
-  int64_t deadline = tcpip_deadline(netstack->engine);
+static void set_timer(netstack_t* netstack, bool at_once) {
+  int64_t deadline = at_once ? tcpip_time(netstack->engine) : tcpip_deadline(netstack->engine);
   if (deadline >= netstack->timer_deadline) return;
   (void)async_cancel_task(netstack->dispatcher, &netstack->timer);
   netstack->timer.deadline = deadline;
@@ -82,13 +89,16 @@ void netstack_enter(netstack_t* netstack) {
 }
 
 void netstack_leave(netstack_t* netstack) {
-  for (int i = 0; i < LOOPBACK_ROUNDS; i++) {
+  bool more = true;
+  for (int i = 0; more && i < ROUNDS; i++) {
+    more = stream_set_service(netstack->streams);
     int64_t now = tcpip_time(netstack->engine);
-    if (tcpip_deadline(netstack->engine) > now) break;
+    if (tcpip_deadline(netstack->engine) > now) continue;
     tcpip_advance(netstack->engine, now);
+    more = true;
   }
   link_endpoint_flush(netstack->link);
-  set_timer(netstack);
+  set_timer(netstack, more);
 }
 
 static void timer_fired(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
@@ -121,7 +131,8 @@ static void engine_multicast_filter(void* context, uint32_t interface, const uin
 
 static void engine_socket_event(void* context, tcpip_socket_t* endpoint, void* socket_context,
                                 uint32_t events) {
-  synchronous_datagram_socket_event(socket_context, events);
+  socket_base_t* socket = socket_context;
+  if (socket) socket->kind->event(socket, events);
 }
 
 static void engine_trace(void* context, const char* point) {
@@ -212,6 +223,8 @@ zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_confi
   if (status != ZX_OK) goto fail;
   status = provider_list_create(netstack, &netstack->providers);
   if (status != ZX_OK) goto fail;
+  status = stream_set_create(netstack, &netstack->streams);
+  if (status != ZX_OK) goto fail;
   if (!host->connect_device) provider_list_open(netstack->providers);
   *out = netstack;
   return ZX_OK;
@@ -223,6 +236,7 @@ fail:
 
 void netstack_destroy(netstack_t* netstack) {
   if (!netstack) return;
+  stream_set_destroy(netstack->streams);
   provider_list_destroy(netstack->providers);
   link_endpoint_destroy(netstack->link);
   (void)async_cancel_task(netstack->dispatcher, &netstack->timer);

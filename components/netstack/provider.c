@@ -1,18 +1,22 @@
 // Clients, and what they ask the Provider for. Above: applications' processes. Beside:
-// synchronous_datagram_socket.c, which serves the sockets made here. Below: netstack.c and the engine.
+// synchronous_datagram_socket.c and stream_socket.c, which serve the sockets made here. Below: netstack.c and
+// the engine.
 #include "provider.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <fidl/fuchsia.posix.socket.h>
 #include <lib/async/task.h>
+#include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
 #include "address.h"
 #include "interface.h"
 #include "netstack.h"
+#include "stream_socket.h"
 #include "synchronous_datagram_socket.h"
 
 // How long requests wait for a device that does not come.
@@ -73,7 +77,43 @@ void provider_client_refund(provider_client_t* client, uint32_t descriptors) {
 
 static void stream_socket(void* context, fuchsia_posix_socket_ProviderStreamSocketRequest* request,
                           fidl_completer_t completer) {
-  fuchsia_posix_socket_Provider_StreamSocket_reply_error(completer, fuchsia_posix_Errno_EPROTONOSUPPORT);
+  uint8_t family = request->domain == fuchsia_posix_socket_Domain_IPV4 ? TCPIP_IPV4 : TCPIP_IPV6;
+  fuchsia_posix_socket_Provider_StreamSocket_Response response = {0};
+  zx_handle_t server_end = ZX_HANDLE_INVALID;
+  int result = -ENFILE;
+  if (zx_channel_create(0, &response.s, &server_end) == ZX_OK)
+    result = stream_socket_open(context, family, server_end);
+  if (result != 0) {
+    zx_handle_close(response.s);
+    fuchsia_posix_socket_Provider_StreamSocket_reply_error(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_Provider_StreamSocket_reply(completer, &response);
+}
+
+static void stream_socket_of(void* context, fuchsia_posix_socket_ProviderStreamSocketOfRequest* request,
+                             fidl_completer_t completer) {
+  provider_client_t* client = context;
+  fuchsia_posix_socket_Provider_StreamSocketOf_Response response = {0};
+  zx_handle_t socket = request->socket;
+  zx_handle_t server_end = ZX_HANDLE_INVALID;
+  request->socket = ZX_HANDLE_INVALID;
+  int fd = -1;
+  int result = -ENOTSOCK;
+  if (zx_linux_socket_unwrap(socket, &fd) == ZX_OK) {
+    result = -ENFILE;
+    if (zx_channel_create(0, &response.s, &server_end) == ZX_OK) {
+      result = stream_socket_adopt(netstack_streams(provider_client_netstack(client)), fd, server_end);
+    } else {
+      close(fd);
+    }
+  }
+  if (result != 0) {
+    zx_handle_close(response.s);
+    fuchsia_posix_socket_Provider_StreamSocketOf_reply_error(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_Provider_StreamSocketOf_reply(completer, &response);
 }
 
 // Makes a socket and the client end that leads to it. 0 or a negative errno.
@@ -232,6 +272,7 @@ static void get_interface_addresses(void* context, fidl_completer_t completer) {
 
 static const fuchsia_posix_socket_Provider_ops_t provider_ops = {
     .StreamSocket = stream_socket,
+    .StreamSocketOf = stream_socket_of,
     .DatagramSocketDeprecated = datagram_socket_deprecated,
     .DatagramSocket = datagram_socket,
     .InterfaceIndexToName = interface_index_to_name,

@@ -19,6 +19,7 @@ enum {
   PROVIDER_CLIENTS_MAX = 256,  // at once; further connections are refused with ZX_ERR_NO_RESOURCES
   // What sockets and the connections to them take of the process's descriptors.
   PROVIDER_SOCKET_DESCRIPTORS = 7,
+  PROVIDER_STREAM_DESCRIPTORS = 2,
   PROVIDER_CONNECTION_DESCRIPTORS = 1,
 };
 

@@ -16,7 +16,4 @@
 int synchronous_datagram_socket_open(provider_client_t* client, uint8_t family, tcpip_protocol_t protocol,
                                      zx_handle_t server_end);
 
-// The engine's word that something has come to hold on a socket; `context` is the engine socket's.
-void synchronous_datagram_socket_event(void* context, uint32_t events);
-
 #endif  // COMPONENTS_NETSTACK_SYNCHRONOUS_DATAGRAM_SOCKET_H_

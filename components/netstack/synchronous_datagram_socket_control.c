@@ -16,17 +16,17 @@ static int64_t wall_clock_ns(int64_t monotonic_ns) {
 }
 
 static bool fill_socket(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage) {
-  if (socket->options.timestamp == fuchsia_posix_socket_TimestampOption_DISABLED) return false;
+  if (socket->base.options.timestamp == fuchsia_posix_socket_TimestampOption_DISABLED) return false;
   memset(&storage->timestamp, 0, sizeof(storage->timestamp));
   storage->timestamp.nanoseconds = wall_clock_ns(recv->timestamp_ns);
-  storage->timestamp.requested = socket->options.timestamp;
+  storage->timestamp.requested = socket->base.options.timestamp;
   fuchsia_posix_socket_SocketRecvControlData_init(&storage->socket, &storage->socket_frame);
   fuchsia_posix_socket_SocketRecvControlData_set_timestamp(&storage->socket, &storage->timestamp);
   return true;
 }
 
 static bool fill_ip(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage) {
-  const socket_options_t* options = &socket->options;
+  const socket_options_t* options = &socket->base.options;
   if (recv->destination.family != TCPIP_IPV4) return false;
   if (!options->ip_receive_tos && !options->ip_receive_ttl) return false;
   fuchsia_posix_socket_IpRecvControlData_init(&storage->ip, &storage->ip_frame);
@@ -36,7 +36,7 @@ static bool fill_ip(const datagram_socket_t* socket, const tcpip_recv_t* recv, r
 }
 
 static bool fill_ipv6(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage) {
-  const socket_options_t* options = &socket->options;
+  const socket_options_t* options = &socket->base.options;
   if (recv->destination.family != TCPIP_IPV6) return false;
   if (!options->ipv6_receive_traffic_class && !options->ipv6_receive_hop_limit &&
       !options->ipv6_receive_packet_info) {
@@ -106,10 +106,12 @@ int send_control_apply(const datagram_socket_t* socket,
   const fuchsia_posix_socket_NetworkSocketSendControlData* network =
       fuchsia_posix_socket_DatagramSocketSendControlData_network(control);
   int result = 0;
-  if (socket->family == TCPIP_IPV4 && fuchsia_posix_socket_NetworkSocketSendControlData_has_ip(network)) {
+  if (socket->base.family == TCPIP_IPV4 &&
+      fuchsia_posix_socket_NetworkSocketSendControlData_has_ip(network)) {
     result = apply_ip(fuchsia_posix_socket_NetworkSocketSendControlData_ip(network), send);
   }
-  if (socket->family == TCPIP_IPV6 && fuchsia_posix_socket_NetworkSocketSendControlData_has_ipv6(network)) {
+  if (socket->base.family == TCPIP_IPV6 &&
+      fuchsia_posix_socket_NetworkSocketSendControlData_has_ipv6(network)) {
     result = apply_ipv6(fuchsia_posix_socket_NetworkSocketSendControlData_ipv6(network), source, send);
   }
   return result;

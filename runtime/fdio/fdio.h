@@ -87,6 +87,16 @@ typedef struct fdio_call {
     return -1;                          \
   }
 
+// The same for calls that only sockets have and that need the socket's server. It also finds streams that
+// this process has come by in other ways than socket and accept.
+#define FDIO_ENTER_SOCKET(call, fd, otherwise)                              \
+  if (!fdio_table_peek(fd) && !fdio_stream_recognise(fd)) return otherwise; \
+  FDIO_ENTER(call, fd, otherwise);                                          \
+  {                                                                         \
+    int attach_error_ = fdio_stream_attach(call.socket, fd);                \
+    if (attach_error_) return (int)fdio_leave(&call, attach_error_, -1);    \
+  }
+
 fdio_call_t fdio_enter(int fd);
 ssize_t fdio_leave(fdio_call_t* call, int error, ssize_t result);
 
@@ -133,14 +143,62 @@ int fdio_socket_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, i
 int fdio_socket_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags,
                         size_t* out_actual);
 
+// Waiting for a socket.
+typedef struct fdio_waiting {
+  fdio_socket_t* socket;
+  int fd;
+  zxio_events_t events;
+  int64_t timeout_ns;
+  zx_time_t deadline;  // set at the first wait
+  bool begun;
+  bool shut;  // the last wait ended because this direction is shut down
+} fdio_waiting_t;
+
+// Waits until the operation is worth another try: 0, or the errno number that ends it, EAGAIN for the
+// timeout.
+int fdio_wait(fdio_waiting_t* waiting);
+
+// Whether the descriptor has O_NONBLOCK.
+bool fdio_nonblocking(int fd);
+
 // How many messages sendmmsg and recvmmsg take at a time, as in Linux.
 #define FDIO_MESSAGES_MAX 1024u
 
-// Gives a socket its place in the table: `fd` with the flags in `type` (SOCK_NONBLOCK, SOCK_CLOEXEC).
-// Consumes `zxio` and `fd`, also on failure. Returns an errno number.
-int fdio_socket_install(zxio_socket_t* zxio, int fd, int type);
+// Gives a socket its place in the table: `fd` with the flags in `type` (SOCK_NONBLOCK, SOCK_CLOEXEC). `state`
+// is a stream's. Consumes `zxio` and `fd`, also on failure. Returns an errno number.
+int fdio_socket_install(zxio_socket_t* zxio, int fd, int type, zxio_stream_state_t state);
+
+// The same for a descriptor that stays as it is and the program's. Consumes `zxio`. False: no room.
+bool fdio_socket_enter(zxio_socket_t* zxio, int fd, zxio_stream_state_t state);
 
 // socket(2) for the families of the internet: the new descriptor, or -1 with errno.
 int fdio_socket_open(int domain, int type, int protocol);
+
+// Streams (stream.c)
+
+bool fdio_is_stream(const fdio_socket_t* entry);
+// Whether bytes can be read and written as far as this process knows: then the kernel's calls do.
+bool fdio_is_connected_stream(int fd);
+
+// Whether `fd`, which is not in the table, is a stream's that this process has inherited or was passed; then
+// it is in the table afterwards.
+bool fdio_stream_recognise(int fd);
+
+// Before anything that asks the server: makes sure that there is a connection to it. An errno number.
+int fdio_stream_attach(fdio_socket_t* socket, int fd);
+
+// Between fdio_enter and fdio_leave; each returns an errno number. fdio_stream_accept waits if the descriptor
+// blocks.
+int fdio_stream_connect(fdio_socket_t* socket, int fd, const struct sockaddr* addr, socklen_t length);
+int fdio_stream_listen(fdio_socket_t* socket, int backlog);
+int fdio_stream_accept(fdio_socket_t* socket, int fd, struct sockaddr* addr, socklen_t* length,
+                       zxio_socket_t* out, int* out_fd);
+int fdio_stream_shutdown(fdio_socket_t* socket, int fd, int how);
+// The program has read SO_ERROR: what that tells about a connection in the making.
+void fdio_stream_note_error(fdio_socket_t* socket, int fd, int error);
+
+// recvmsg and sendmsg on a stream, in whatever state; outside of fdio_enter and fdio_leave.
+ssize_t fdio_stream_recvmsg(int fd, struct msghdr* message, int flags);
+ssize_t fdio_stream_sendmsg(int fd, const struct msghdr* message, int flags);
 
 #endif  // RUNTIME_FDIO_FDIO_H_

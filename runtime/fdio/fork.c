@@ -1,8 +1,9 @@
 // Fork: parent and child go on with the same sockets, each over connections of its own.
 //
-// Before the process is doubled, every socket is cloned; the far ends travel to the server, the near ends
-// stay plain descriptors that both processes have. The parent closes them. The child drops all objects it
-// inherited, which are the parent's, and takes the clones instead. It works through the C library's own
+// Streams need nothing: their descriptors are enough to get connections out of when the child needs them.
+// Before the process is doubled, every other socket is cloned; the far ends travel to the server, the near
+// ends stay plain descriptors that both processes have. The parent closes them. The child drops all objects
+// it inherited, which are the parent's, and takes the clones instead. It works through the C library's own
 // hooks, so also for forks the program does not call itself (daemon, forkpty, popen). Children of vfork and
 // posix_spawn run in the parent's memory until they exec, use none of this, and must change none of it: see
 // fdio_foreign_process().
@@ -18,7 +19,8 @@ static sigset_t saved_signals;
 static void clone_socket(fdio_socket_t* socket, bool in_use) {
   int ends[2];
   zx_handle_t server_end;
-  if (!in_use || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return;
+  if (!in_use || socket->is_stream || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return;
   if (zx_linux_channel_from_fd(ends[1], &server_end) == ZX_OK &&
       zxio_socket_clone(&socket->zxio, server_end) == ZX_OK) {
     socket->clone_fd = ends[0];
@@ -33,11 +35,16 @@ static void close_clone(fdio_socket_t* socket, bool in_use) {
   socket->clone_fd = -1;
 }
 
-// A socket that could not be cloned is closed in the child: its calls fail with EBADF.
+// A datagram socket that could not be cloned is closed in the child: its calls fail with EBADF.
 static void take_clone(fdio_socket_t* socket, bool in_use) {
   zx_handle_t channel;
   if (!in_use) {
     close_clone(socket, in_use);
+  } else if (socket->is_stream) {
+    zxio_socket_t none;
+    zxio_socket_from_clone(&socket->zxio, ZX_HANDLE_INVALID, &none);
+    zxio_socket_move(&socket->zxio, &none);
+    atomic_store_explicit(&socket->detached, true, memory_order_relaxed);
   } else if (socket->clone_fd >= 0 && zx_linux_channel_from_fd(socket->clone_fd, &channel) == ZX_OK) {
     zxio_socket_t clone;
     zxio_socket_from_clone(&socket->zxio, channel, &clone);

@@ -72,7 +72,9 @@ static int interface_request(unsigned long request, void* argument) {
 }
 
 // Requests that are the socket's. -1: not one of them.
-static int socket_request(zxio_socket_t* socket, unsigned long request, void* argument) {
+static int socket_request(fdio_socket_t* entry, unsigned long request, void* argument) {
+  zxio_socket_t* socket = &entry->zxio;
+  if (entry->is_stream && (request == FIONREAD || request == TIOCOUTQ)) return -1;
   int16_t code = 0;
   int bytes = 0;
   int error;
@@ -105,7 +107,7 @@ FDIO_EXPORT int ioctl(int fd, unsigned long request, ...) {
   void* argument = va_arg(arguments, void*);
   va_end(arguments);
   FDIO_ENTER(call, fd, libc_ioctl(fd, request, argument));
-  int error = socket_request(&call.socket->zxio, request & UINT_MAX, argument);
+  int error = socket_request(call.socket, request & UINT_MAX, argument);
   if (error >= 0) return (int)fdio_leave(&call, error, 0);
   // FIONBIO, FIOASYNC and their like belong to the descriptor; requests about devices must not reach the
   // kernel's.

@@ -21,75 +21,77 @@ FDIO_EXPORT int socket(int domain, int type, int protocol) {
 
 // Names and connections
 
-// Calls that a stream socket will have.
-static bool is_stream(int fd) {
-  if (fdio_table_peek(fd) != FDIO_STREAM) return false;
-  errno = EOPNOTSUPP;
-  return true;
-}
-
 FDIO_EXPORT int bind(int fd, const struct sockaddr* addr, socklen_t length) {
-  FDIO_ENTER(call, fd, libc_bind(fd, addr, length));
+  FDIO_ENTER_SOCKET(call, fd, libc_bind(fd, addr, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_bind(&call.socket->zxio, addr, length, &code);
   return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int connect(int fd, const struct sockaddr* addr, socklen_t length) {
-  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_connect(fd, addr, length));
+  FDIO_ENTER_SOCKET(call, fd, libc_connect(fd, addr, length));
+  if (call.socket->is_stream)
+    return (int)fdio_leave(&call, fdio_stream_connect(call.socket, fd, addr, length), 0);
   int16_t code = 0;
   zx_status_t status = zxio_socket_connect(&call.socket->zxio, addr, length, &code);
   return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int listen(int fd, int backlog) {
-  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_listen(fd, backlog));
-  int16_t code = 0;
-  zx_status_t status = zxio_socket_listen(&call.socket->zxio, backlog, &code);
-  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
+  FDIO_ENTER_SOCKET(call, fd, libc_listen(fd, backlog));
+  return (int)fdio_leave(&call, fdio_stream_listen(call.socket, backlog), 0);
 }
 
-static int accept_socket(fdio_call_t* call, struct sockaddr* addr, socklen_t* length, int flags) {
+static int accept_socket(fdio_call_t* call, int fd, struct sockaddr* addr, socklen_t* length, int flags) {
   zxio_socket_t accepted;
   int accepted_fd = -1;
-  int16_t code = 0;
-  zx_status_t status = ZX_OK;
+  int error = 0;
   if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC) || !addr != !length) {
-    code = EINVAL;
+    error = EINVAL;
+  } else if (!call->socket->is_stream) {
+    error = EOPNOTSUPP;
   } else {
-    status = zxio_socket_accept(&call->socket->zxio, addr, length, &accepted, &accepted_fd, &code);
+    error = fdio_stream_accept(call->socket, fd, addr, length, &accepted, &accepted_fd);
   }
-  int error = zxio_code(status, &code);
-  if (!error) error = fdio_socket_install(&accepted, accepted_fd, flags);
+  if (!error) {
+    accepted_fd = fdio_reveal(accepted_fd);
+    if (accepted_fd < 0) {
+      error = errno;
+      zxio_socket_close(&accepted);
+    } else {
+      error = fdio_socket_install(&accepted, accepted_fd, flags, ZXIO_STREAM_CONNECTED);
+    }
+  }
   return (int)fdio_leave(call, error, accepted_fd);
 }
 
 FDIO_EXPORT int accept(int fd, struct sockaddr* addr, socklen_t* length) {
-  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_accept(fd, addr, length));
-  return accept_socket(&call, addr, length, 0);
+  FDIO_ENTER_SOCKET(call, fd, libc_accept(fd, addr, length));
+  return accept_socket(&call, fd, addr, length, 0);
 }
 
 FDIO_EXPORT int accept4(int fd, struct sockaddr* addr, socklen_t* length, int flags) {
-  FDIO_ENTER(call, fd, is_stream(fd) ? -1 : libc_accept4(fd, addr, length, flags));
-  return accept_socket(&call, addr, length, flags);
+  FDIO_ENTER_SOCKET(call, fd, libc_accept4(fd, addr, length, flags));
+  return accept_socket(&call, fd, addr, length, flags);
 }
 
 FDIO_EXPORT int shutdown(int fd, int how) {
-  FDIO_ENTER(call, fd, libc_shutdown(fd, how));
+  FDIO_ENTER_SOCKET(call, fd, libc_shutdown(fd, how));
+  if (call.socket->is_stream) return (int)fdio_leave(&call, fdio_stream_shutdown(call.socket, fd, how), 0);
   int16_t code = 0;
   zx_status_t status = zxio_socket_shutdown(&call.socket->zxio, how, &code);
   return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int getsockname(int fd, struct sockaddr* addr, socklen_t* length) {
-  FDIO_ENTER(call, fd, libc_getsockname(fd, addr, length));
+  FDIO_ENTER_SOCKET(call, fd, libc_getsockname(fd, addr, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_getsockname(&call.socket->zxio, addr, length, &code);
   return (int)fdio_leave(&call, zxio_code(status, &code), 0);
 }
 
 FDIO_EXPORT int getpeername(int fd, struct sockaddr* addr, socklen_t* length) {
-  FDIO_ENTER(call, fd, libc_getpeername(fd, addr, length));
+  FDIO_ENTER_SOCKET(call, fd, libc_getpeername(fd, addr, length));
   int16_t code = 0;
   zx_status_t status = zxio_socket_getpeername(&call.socket->zxio, addr, length, &code);
   return (int)fdio_leave(&call, zxio_code(status, &code), 0);
@@ -97,43 +99,87 @@ FDIO_EXPORT int getpeername(int fd, struct sockaddr* addr, socklen_t* length) {
 
 // Options
 
+// Options of a stream that are about its descriptor's queues in the kernel only.
+static bool is_kernels_option(const fdio_socket_t* socket, int level, int name) {
+  return socket->is_stream && level == SOL_SOCKET && (name == SO_RCVLOWAT || name == SO_PRIORITY);
+}
+
+// Those that the kernel must know of, too, as it is the one who waits once the stream is connected, or
+// buffers.
+static bool is_shared_option(const fdio_socket_t* socket, int level, int name) {
+  bool connected = atomic_load_explicit(&socket->state, memory_order_relaxed) == ZXIO_STREAM_CONNECTED;
+  return socket->is_stream && level == SOL_SOCKET &&
+         (name == SO_RCVTIMEO || name == SO_SNDTIMEO || (name == SO_SNDBUF && connected));
+}
+
 FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
-  FDIO_ENTER(call, fd, libc_getsockopt(fd, level, name, value, length));
+  FDIO_ENTER_SOCKET(call, fd, libc_getsockopt(fd, level, name, value, length));
   int16_t code = 0;
+  if (is_kernels_option(call.socket, level, name)) {
+    int result = libc_getsockopt(fd, level, name, value, length);
+    return (int)fdio_leave(&call, result == 0 ? 0 : errno, 0);
+  }
   zx_status_t status = zxio_socket_getsockopt(&call.socket->zxio, level, name, value, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
+  int error = zxio_code(status, &code);
+  if (!error && level == SOL_SOCKET && name == SO_ERROR)
+    fdio_stream_note_error(call.socket, fd, *(int*)value);
+  return (int)fdio_leave(&call, error, 0);
 }
 
 FDIO_EXPORT int setsockopt(int fd, int level, int name, const void* value, socklen_t length) {
-  FDIO_ENTER(call, fd, libc_setsockopt(fd, level, name, value, length));
+  FDIO_ENTER_SOCKET(call, fd, libc_setsockopt(fd, level, name, value, length));
   int16_t code = 0;
+  if (is_kernels_option(call.socket, level, name)) {
+    int result = libc_setsockopt(fd, level, name, value, length);
+    return (int)fdio_leave(&call, result == 0 ? 0 : errno, 0);
+  }
   zx_status_t status = zxio_socket_setsockopt(&call.socket->zxio, level, name, value, length, &code);
-  return (int)fdio_leave(&call, zxio_code(status, &code), 0);
+  int error = zxio_code(status, &code);
+  if (!error && is_shared_option(call.socket, level, name))
+    (void)libc_setsockopt(fd, level, name, value, length);
+  return (int)fdio_leave(&call, error, 0);
+}
+
+// Several messages of a stream, which has none, are so many times some bytes.
+static int stream_messages(int fd, struct mmsghdr* messages, unsigned count, int flags, bool send) {
+  unsigned done = 0;
+  for (; done < count && done < FDIO_MESSAGES_MAX; done++) {
+    struct msghdr* message = &messages[done].msg_hdr;
+    ssize_t bytes = send ? fdio_stream_sendmsg(fd, message, flags)
+                         : fdio_stream_recvmsg(fd, message, flags & ~MSG_WAITFORONE);
+    if (bytes < 0) break;
+    messages[done].msg_len = (unsigned)bytes;
+    if (flags & MSG_WAITFORONE) flags |= MSG_DONTWAIT;
+  }
+  return done ? (int)done : -1;
 }
 
 // Sending
 
 FDIO_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags, const struct sockaddr* addr,
                            socklen_t length) {
-  FDIO_ENTER(call, fd, libc_sendto(fd, data, size, flags, addr, length));
   struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
   struct msghdr message = {
       .msg_name = (void*)(uintptr_t)addr, .msg_namelen = length, .msg_iov = &iov, .msg_iovlen = 1};
+  if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, &message, flags);
+  FDIO_ENTER(call, fd, libc_sendto(fd, data, size, flags, addr, length));
   size_t actual = 0;
   int error = fdio_socket_sendmsg(call.socket, fd, &message, flags, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
 FDIO_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
-  FDIO_ENTER(call, fd, libc_send(fd, data, size, flags));
   struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+  if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, &message, flags);
+  FDIO_ENTER(call, fd, libc_send(fd, data, size, flags));
   size_t actual = 0;
   int error = fdio_socket_sendmsg(call.socket, fd, &message, flags, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
 FDIO_EXPORT ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
+  if (message && fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, message, flags);
   FDIO_ENTER(call, fd, libc_sendmsg(fd, message, flags));
   size_t actual = 0;
   int error = message ? fdio_socket_sendmsg(call.socket, fd, message, flags, &actual) : EFAULT;
@@ -141,6 +187,7 @@ FDIO_EXPORT ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
 }
 
 FDIO_EXPORT int sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags) {
+  if (fdio_is_stream(fdio_table_peek(fd))) return stream_messages(fd, messages, count, flags, true);
   FDIO_ENTER(call, fd, libc_sendmmsg(fd, messages, count, flags));
   int error = 0;
   unsigned sent = 0;
@@ -157,11 +204,16 @@ FDIO_EXPORT int sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int f
 
 FDIO_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, struct sockaddr* addr,
                              socklen_t* length) {
-  FDIO_ENTER(call, fd, libc_recvfrom(fd, data, size, flags, addr, length));
-  if (addr && !length) return fdio_leave(&call, EFAULT, -1);
   struct iovec iov = {.iov_base = data, .iov_len = size};
   struct msghdr message = {
-      .msg_name = addr, .msg_namelen = addr ? *length : 0, .msg_iov = &iov, .msg_iovlen = 1};
+      .msg_name = addr, .msg_namelen = addr && length ? *length : 0, .msg_iov = &iov, .msg_iovlen = 1};
+  if (fdio_is_stream(fdio_table_peek(fd))) {
+    ssize_t count = fdio_stream_recvmsg(fd, &message, flags);
+    if (count >= 0 && addr && length) *length = 0;
+    return count;
+  }
+  FDIO_ENTER(call, fd, libc_recvfrom(fd, data, size, flags, addr, length));
+  if (addr && !length) return fdio_leave(&call, EFAULT, -1);
   size_t actual = 0;
   int error = fdio_socket_recvmsg(call.socket, fd, &message, flags, &actual);
   if (!error && addr) *length = message.msg_namelen;
@@ -169,15 +221,17 @@ FDIO_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, struct 
 }
 
 FDIO_EXPORT ssize_t recv(int fd, void* data, size_t size, int flags) {
-  FDIO_ENTER(call, fd, libc_recv(fd, data, size, flags));
   struct iovec iov = {.iov_base = data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+  if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_recvmsg(fd, &message, flags);
+  FDIO_ENTER(call, fd, libc_recv(fd, data, size, flags));
   size_t actual = 0;
   int error = fdio_socket_recvmsg(call.socket, fd, &message, flags, &actual);
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
 FDIO_EXPORT ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
+  if (message && fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_recvmsg(fd, message, flags);
   FDIO_ENTER(call, fd, libc_recvmsg(fd, message, flags));
   size_t actual = 0;
   int error = message ? fdio_socket_recvmsg(call.socket, fd, message, flags, &actual) : EFAULT;
@@ -187,6 +241,7 @@ FDIO_EXPORT ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
 // As Linux does, the timeout is looked at after each datagram: it does not end a wait.
 FDIO_EXPORT int recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags,
                          struct timespec* timeout) {
+  if (fdio_is_stream(fdio_table_peek(fd))) return stream_messages(fd, messages, count, flags, false);
   FDIO_ENTER(call, fd, libc_recvmmsg(fd, messages, count, flags, timeout));
   bool bad_timeout = timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec > 999999999);
   zx_time_t deadline = ZX_TIME_INFINITE;

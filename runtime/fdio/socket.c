@@ -40,10 +40,7 @@ void fdio_busy_end(void) {
 
 fdio_call_t fdio_enter(int fd) {
   fdio_call_t call = {.socket = fdio_table_peek(fd), .saved_errno = errno};
-  if (__builtin_expect(!call.socket, 1) || call.socket == FDIO_STREAM) {
-    call.socket = NULL;
-    return call;
-  }
+  if (__builtin_expect(!call.socket, 1)) return call;
   fdio_check_process();
   if (call.socket == FDIO_INTERNAL) {
     call.error = EBADF;
@@ -69,27 +66,41 @@ ssize_t fdio_leave(fdio_call_t* call, int error, ssize_t result) {
 
 // Waiting
 
-typedef struct waiting {
-  fdio_socket_t* socket;
-  int fd;
-  zxio_events_t events;
-  int64_t timeout_ns;
-  zx_time_t deadline;  // set at the first wait
-  bool begun;
-  bool shut;  // the last wait ended because this direction is shut down
-} waiting_t;
-
-static bool nonblocking(int fd) {
+bool fdio_nonblocking(int fd) {
   int flags = libc_fcntl(fd, F_GETFL, NULL);
   return flags < 0 || flags & O_NONBLOCK;
 }
 
+// A stream's descriptor tells all there is to know.
+static zx_status_t wait_for_descriptor(const fdio_waiting_t* waiting, int interrupt_fd,
+                                       zxio_events_t* out_events) {
+  struct pollfd fds[2] = {{.fd = waiting->fd, .events = (short)waiting->events},
+                          {.fd = interrupt_fd, .events = POLLIN}};
+  struct timespec timeout;
+  bool limited = waiting->deadline != ZX_TIME_INFINITE;
+  if (limited) {
+    zx_duration_t left = waiting->deadline - zx_clock_get_monotonic();
+    if (left < 0) left = 0;
+    timeout = (struct timespec){.tv_sec = left / ZX_SEC(1), .tv_nsec = left % ZX_SEC(1)};
+  }
+  int ready = ppoll(fds, 2, limited ? &timeout : NULL, NULL);
+  *out_events = 0;
+  if (ready == 0) return ZX_ERR_TIMED_OUT;
+  if (ready < 0) return errno == EINTR ? ZX_ERR_INTERNAL_INTR_RETRY : ZX_ERR_NO_MEMORY;
+  if (fds[0].revents & POLLNVAL) return ZX_ERR_BAD_HANDLE;
+  if (!fds[0].revents) return ZX_ERR_INTERNAL_INTR_RETRY;
+  *out_events = (zxio_events_t)(unsigned short)fds[0].revents;
+  return ZX_OK;
+}
+
 // One wait, interruptible. `out_ended`: a handler ran that ends the call.
-static zx_status_t wait_once(waiting_t* waiting, zxio_events_t* out_events, bool* out_ended) {
+static zx_status_t wait_once(fdio_waiting_t* waiting, zxio_events_t* out_events, bool* out_ended) {
   fdio_interrupt_t interrupt;
   fdio_interrupt_begin(&interrupt);
-  zx_status_t status =
-      zxio_socket_wait(&waiting->socket->zxio, waiting->events, waiting->deadline, interrupt.fd, out_events);
+  zx_status_t status = waiting->socket->is_stream
+                           ? wait_for_descriptor(waiting, interrupt.fd, out_events)
+                           : zxio_socket_wait(&waiting->socket->zxio, waiting->events, waiting->deadline,
+                                              interrupt.fd, out_events);
   // From here to the end of it handlers may run, and may not come back.
   fdio_thread.waiting = waiting->socket;
   fdio_thread.busy = false;
@@ -99,8 +110,7 @@ static zx_status_t wait_once(waiting_t* waiting, zxio_events_t* out_events, bool
   return status;
 }
 
-// Waits until the operation is worth another try: 0, or the errno number that ends it.
-static int wait_for_socket(waiting_t* waiting) {
+int fdio_wait(fdio_waiting_t* waiting) {
   if (!waiting->begun) {
     waiting->begun = true;
     waiting->deadline =
@@ -136,9 +146,9 @@ static bool nothing_to_receive(fdio_socket_t* socket) {
   return zxio_socket_wait(&socket->zxio, POLLIN, ZX_TIME_INFINITE_PAST, -1, &events) == ZX_ERR_TIMED_OUT;
 }
 
-static int receive(waiting_t* waiting, struct msghdr* message, int flags, size_t* out_actual) {
+static int receive(fdio_waiting_t* waiting, struct msghdr* message, int flags, size_t* out_actual) {
   if (flags & MSG_ERRQUEUE) return EAGAIN;  // errors come as results of calls; there is no queue of them
-  bool at_once = flags & MSG_DONTWAIT || nonblocking(waiting->fd);
+  bool at_once = flags & MSG_DONTWAIT || fdio_nonblocking(waiting->fd);
   if (at_once && nothing_to_receive(waiting->socket)) return EAGAIN;
   for (;;) {
     int16_t code = 0;
@@ -149,14 +159,14 @@ static int receive(waiting_t* waiting, struct msghdr* message, int flags, size_t
       end_of_datagrams(message, out_actual);
       return 0;
     }
-    error = wait_for_socket(waiting);
+    error = fdio_wait(waiting);
     if (error) return error;
   }
 }
 
 int fdio_socket_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, int flags,
                         size_t* out_actual) {
-  waiting_t waiting = {
+  fdio_waiting_t waiting = {
       .socket = socket,
       .fd = fd,
       .events = POLLIN,
@@ -168,21 +178,22 @@ int fdio_socket_recvmsg(fdio_socket_t* socket, int fd, struct msghdr* message, i
   return error;
 }
 
-static int send_message(waiting_t* waiting, const struct msghdr* message, int flags, size_t* out_actual) {
+static int send_message(fdio_waiting_t* waiting, const struct msghdr* message, int flags,
+                        size_t* out_actual) {
   for (;;) {
     int16_t code = 0;
     zx_status_t status = zxio_socket_sendmsg(&waiting->socket->zxio, message, flags, out_actual, &code);
     int error = zxio_code(status, &code);
     if (error != EAGAIN || flags & MSG_DONTWAIT) return error;
-    if (!waiting->begun && nonblocking(waiting->fd)) return EAGAIN;
-    error = wait_for_socket(waiting);
+    if (!waiting->begun && fdio_nonblocking(waiting->fd)) return EAGAIN;
+    error = fdio_wait(waiting);
     if (error) return error;
   }
 }
 
 int fdio_socket_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* message, int flags,
                         size_t* out_actual) {
-  waiting_t waiting = {
+  fdio_waiting_t waiting = {
       .socket = socket,
       .fd = fd,
       .events = POLLOUT,
@@ -229,35 +240,31 @@ static int set_flags(int fd, int type) {
   return 0;
 }
 
-int fdio_socket_install(zxio_socket_t* zxio, int fd, int type) {
-  int error = set_flags(fd, type);
+bool fdio_socket_enter(zxio_socket_t* zxio, int fd, zxio_stream_state_t state) {
   sigset_t saved;
   fdio_lock(&saved);
-  fdio_socket_t* socket = error || !fdio_table_reserve(fd) ? NULL : fdio_socket_allocate();
+  fdio_socket_t* socket = fdio_table_reserve(fd) ? fdio_socket_allocate() : NULL;
   if (socket) {
     zxio_socket_move(&socket->zxio, zxio);
+    socket->is_stream = socket->zxio.type == SOCK_STREAM;
+    atomic_store_explicit(&socket->state, state, memory_order_relaxed);
     fdio_entry_release(fdio_table_swap(fd, socket));
   }
   fdio_unlock(&saved);
-  if (socket) return 0;
-  libc_close(fd);
-  zxio_socket_close(zxio);
-  return error ? error : EMFILE;
+  if (!socket) zxio_socket_close(zxio);
+  return socket != NULL;
 }
 
-// Until the network stack has streams, a program that asks whether there is an IPv4 or IPv6 at all gets one
-// of the kernel's, which leads nowhere; connecting it fails.
-static int stream_socket(int domain, int type, int protocol) {
-  int fd = libc_socket(domain, type, protocol);
-  if (fd >= 0 && fdio_table_reserve(fd)) fdio_entry_release(fdio_table_swap(fd, FDIO_STREAM));
-  return fd;
+int fdio_socket_install(zxio_socket_t* zxio, int fd, int type, zxio_stream_state_t state) {
+  int error = set_flags(fd, type);
+  if (!error && fdio_socket_enter(zxio, fd, state)) return 0;
+  libc_close(fd);
+  if (error) zxio_socket_close(zxio);
+  return error ? error : EMFILE;
 }
 
 int fdio_socket_open(int domain, int type, int protocol) {
   int saved_errno = errno;
-  int kind = type & ~TYPE_FLAGS;
-  if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
-    return stream_socket(domain, type, protocol);
   fdio_check_process();
   if (!fdio_busy_begin()) {
     errno = EDEADLK;
@@ -265,8 +272,8 @@ int fdio_socket_open(int domain, int type, int protocol) {
   }
   zxio_socket_t zxio;
   int fd = -1;
-  int error = create(domain, kind, protocol, &zxio, &fd);
-  if (!error) error = fdio_socket_install(&zxio, fd, type);
+  int error = create(domain, type & ~TYPE_FLAGS, protocol, &zxio, &fd);
+  if (!error) error = fdio_socket_install(&zxio, fd, type, ZXIO_STREAM_IDLE);
   fdio_busy_end();
   errno = error ? error : saved_errno;
   return error ? -1 : fd;

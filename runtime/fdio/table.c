@@ -119,6 +119,9 @@ fdio_socket_t* fdio_socket_allocate(void) {
                                                 memory_order_acquire)) {
   }
   zxio_socket_init_closed(&socket->zxio);
+  socket->is_stream = false;
+  atomic_store_explicit(&socket->detached, false, memory_order_relaxed);
+  atomic_store_explicit(&socket->over, false, memory_order_relaxed);
   atomic_store_explicit(&socket->references, 1, memory_order_release);
   return socket;
 }

@@ -16,16 +16,19 @@ typedef struct fdio_socket {
   _Atomic(uint32_t) references;  // 0: free
   zxio_socket_t zxio;
   int clone_fd;  // while the process forks: the child's end of a clone's channel; else -1
+  // Streams (stream.c).
+  bool is_stream;
+  atomic_bool detached;                // this process has no connection to its server yet
+  atomic_bool over;                    // the reason of its end has been asked for
+  _Atomic(zxio_stream_state_t) state;  // as far as this process knows
   struct fdio_socket* next_free;
 } fdio_socket_t;
 
-// Entries that are no sockets. INTERNAL: a descriptor of ours that the program must not see. STREAM: a stream
-// socket of the kernel's, which stands in for ours where a program only asks whether there could be one.
+// The entry of a descriptor of our own, which the program must not see.
 #define FDIO_INTERNAL ((fdio_socket_t*)(uintptr_t)1)
-#define FDIO_STREAM ((fdio_socket_t*)(uintptr_t)2)
 
 static inline bool fdio_entry_is_socket(const fdio_socket_t* entry) {
-  return (uintptr_t)entry > (uintptr_t)FDIO_STREAM;
+  return (uintptr_t)entry > (uintptr_t)FDIO_INTERNAL;
 }
 
 // Descriptors from this on are never ours (the kernel's own default for the largest is 2^20).

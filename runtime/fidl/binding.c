@@ -217,7 +217,9 @@ zx_status_t fidl_reply(fidl_completer_t completer, const fidl_method_t* method, 
   trace_point(method->trace_stub_reply, method->ordinal);
   fidl_binding_t* binding = completer.binding;
   completer_slot_t* slot = find_slot(completer);
-  if (!slot || slot->method != method) {
+  // A method that a protocol composes is the same as where it was declared: a server of several protocols may
+  // answer it as either.
+  if (!slot || slot->method->ordinal != method->ordinal) {
     consume(method->response, body);
     return ZX_ERR_BAD_STATE;
   }

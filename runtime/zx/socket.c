@@ -6,6 +6,7 @@
 #include <zircon/syscalls/socket.h>
 
 #include "runtime/zx/handle.h"
+#include "runtime/zx/linux_socket.h"
 #include "runtime/zx/pair.h"
 #include "runtime/zx/ring.h"
 #include "runtime/zx/socket.h"
@@ -289,6 +290,8 @@ zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* bu
   size_t done = 0;
   if (options || (size && !buffer)) {
     status = ZX_ERR_INVALID_ARGS;
+  } else if (linux_socket_is(object)) {
+    status = linux_socket_write(object, buffer, size, &done);
   } else {
     pthread_mutex_lock(&object->lock);
     object_change_begin(object, 0);
@@ -352,6 +355,8 @@ zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, s
   size_t done = 0;
   if ((options & ~ZX_SOCKET_PEEK) || (size && !buffer)) {
     status = ZX_ERR_INVALID_ARGS;
+  } else if (linux_socket_is(object)) {
+    status = linux_socket_read(object, options & ZX_SOCKET_PEEK, buffer, size, &done);
   } else {
     bool peek = options & ZX_SOCKET_PEEK;
     pthread_mutex_lock(&object->lock);
@@ -397,6 +402,7 @@ static zx_status_t set_directions(struct socket* socket, uint32_t own, uint32_t 
 }
 
 static zx_status_t change_directions(struct zx_object* object, uint32_t own, uint32_t peer) {
+  if (linux_socket_is(object)) return linux_socket_set_disposition(object, own, peer);
   struct socket* socket = (struct socket*)object;
   pthread_mutex_lock(&object->lock);
   zx_status_t status = set_directions(socket, own, peer);
@@ -432,6 +438,10 @@ zx_status_t zx_socket_shutdown(zx_handle_t handle, uint32_t options) {
 }
 
 void socket_info(struct zx_object* object, zx_info_socket_t* out) {
+  if (linux_socket_is(object)) {
+    linux_socket_info(object, out);
+    return;
+  }
   struct socket* socket = (struct socket*)object;
   pthread_mutex_lock(&object->lock);
   uint32_t queued = filled(socket);

@@ -41,6 +41,7 @@ zx_status_t fifo_unpack(const struct wire_handle* wire, const int* fds, struct z
 zx_status_t socket_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
 zx_status_t vmo_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
 zx_status_t timer_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
+zx_status_t linux_socket_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
 zx_status_t linux_fd_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
 
 #endif  // RUNTIME_ZX_TRANSFER_H_

@@ -8,7 +8,8 @@
 #include <zircon/errors.h>
 #include <zircon/syscalls.h>
 
-// What distinguishes one kind of socket from another. The functions have the contracts of zxio_socket_<name>.
+// What distinguishes one kind of socket from another. The functions have the contracts of zxio_socket_<name>;
+// those that a kind does not have are NULL.
 typedef struct zxio_socket_ops {
   zx_status_t (*recvmsg)(zxio_socket_t* socket, struct msghdr* message, int flags, size_t* out_actual,
                          int16_t* out_code);
@@ -20,9 +21,13 @@ typedef struct zxio_socket_ops {
   // Events to the signals that show them, and back.
   zx_signals_t (*wait_begin)(zxio_events_t events);
   zxio_events_t (*wait_end)(zx_signals_t signals);
+  zx_status_t (*listen)(zxio_socket_t* socket, int backlog, int16_t* out_code);
+  zx_status_t (*accept)(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
+                        zxio_socket_t* out_socket, int* out_fd, int16_t* out_code);
 } zxio_socket_ops_t;
 
 extern const zxio_socket_ops_t zxio_datagram_ops;
+extern const zxio_socket_ops_t zxio_stream_ops;
 
 // Sets up a connected socket of `kind`.
 void zxio_socket_init(zxio_socket_t* socket, const zxio_socket_ops_t* kind, zx_handle_t channel, int domain,

@@ -49,22 +49,59 @@ static zx_status_t make_datagram(zx_handle_t provider, int domain,
   return ZX_OK;
 }
 
-zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
-                               zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
+static zx_status_t make_stream(zx_handle_t provider, int domain, zx_handle_t* out, int16_t* out_code) {
+  fuchsia_posix_socket_ProviderStreamSocketRequest request = {
+      .domain = domain == AF_INET ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6,
+      .proto = fuchsia_posix_socket_StreamSocketProtocol_TCP};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_StreamSocket_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);
+  fuchsia_posix_socket_Provider_StreamSocket_Result* result;
+  zx_status_t status = fuchsia_posix_socket_Provider_StreamSocket(provider, &request, &call, &result);
+  if (status != ZX_OK || zxio_result_failed(result, out_code)) return status;
+  *out = result->response.s;
+  return ZX_OK;
+}
+
+static zx_status_t create_datagram(zx_handle_t provider, int domain, int protocol, zxio_socket_t* out_socket,
+                                   int16_t* out_code) {
   fuchsia_posix_socket_DatagramSocketProtocol kind = fuchsia_posix_socket_DatagramSocketProtocol_UDP;
-  *out_code = EPROTONOSUPPORT;
-  if ((domain == AF_INET || domain == AF_INET6) && type == SOCK_DGRAM) {
-    *out_code = datagram_protocol(domain, protocol, &kind);
-  } else if (type == SOCK_RAW && (protocol < 0 || protocol > UINT8_MAX)) {
-    *out_code = EINVAL;
-  }
+  *out_code = datagram_protocol(domain, protocol, &kind);
   if (*out_code) return ZX_OK;
   zx_handle_t channel = ZX_HANDLE_INVALID;
   zx_status_t status = make_datagram(provider, domain, kind, &channel, out_code);
+  if (status == ZX_OK && !*out_code) {
+    zxio_socket_init(out_socket, &zxio_datagram_ops, channel, domain, SOCK_DGRAM,
+                     protocol ? protocol : IPPROTO_UDP);
+  }
+  return status;
+}
+
+static zx_status_t create_stream(zx_handle_t provider, int domain, int protocol, zxio_socket_t* out_socket,
+                                 int16_t* out_code) {
+  *out_code = protocol == 0 || protocol == IPPROTO_TCP ? 0 : EPROTONOSUPPORT;
+  if (*out_code) return ZX_OK;
+  zx_handle_t channel = ZX_HANDLE_INVALID;
+  zx_status_t status = make_stream(provider, domain, &channel, out_code);
+  if (status == ZX_OK && !*out_code)
+    zxio_socket_init(out_socket, &zxio_stream_ops, channel, domain, SOCK_STREAM, IPPROTO_TCP);
+  return status;
+}
+
+zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
+                               zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
+  bool internet = domain == AF_INET || domain == AF_INET6;
+  zx_status_t status = ZX_OK;
+  *out_code = EPROTONOSUPPORT;
+  if (internet && type == SOCK_DGRAM) {
+    status = create_datagram(provider, domain, protocol, out_socket, out_code);
+  } else if (internet && type == SOCK_STREAM) {
+    status = create_stream(provider, domain, protocol, out_socket, out_code);
+  } else if (type == SOCK_RAW && (protocol < 0 || protocol > UINT8_MAX)) {
+    *out_code = EINVAL;
+  }
   if (status != ZX_OK || *out_code) return status;
-  zxio_socket_init(out_socket, &zxio_datagram_ops, channel, domain, type, protocol ? protocol : IPPROTO_UDP);
   zx_handle_t event = ZX_HANDLE_INVALID;
-  status = out_socket->ops->describe(out_socket, &event, out_fd);
+  status = out_socket->ops->describe(out_socket, type == SOCK_DGRAM ? &event : NULL, out_fd);
   atomic_init(&out_socket->event, event);
   if (status != ZX_OK) zxio_socket_close(out_socket);
   return status;

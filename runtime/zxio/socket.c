@@ -16,6 +16,7 @@ void zxio_socket_init(zxio_socket_t* socket, const zxio_socket_ops_t* kind, zx_h
   socket->protocol = protocol;
   atomic_init(&socket->receive_timeout_ns, ZX_TIME_INFINITE);
   atomic_init(&socket->send_timeout_ns, ZX_TIME_INFINITE);
+  socket->linger_secs = 0;
 }
 
 void zxio_socket_init_closed(zxio_socket_t* socket) {
@@ -28,6 +29,7 @@ static void copy(const zxio_socket_t* from, zx_handle_t channel, zx_handle_t eve
   atomic_init(&out->receive_timeout_ns,
               atomic_load_explicit(&from->receive_timeout_ns, memory_order_relaxed));
   atomic_init(&out->send_timeout_ns, atomic_load_explicit(&from->send_timeout_ns, memory_order_relaxed));
+  out->linger_secs = from->linger_secs;
 }
 
 void zxio_socket_move(zxio_socket_t* to, zxio_socket_t* from) {
@@ -44,8 +46,13 @@ void zxio_socket_from_clone(const zxio_socket_t* origin, zx_handle_t channel, zx
   copy(origin, channel, ZX_HANDLE_INVALID, out_socket);
 }
 
+void zxio_socket_adopt(zxio_socket_t* socket, zxio_socket_t* made) {
+  socket->channel = made->channel;
+  zxio_socket_init_closed(made);
+}
+
 void zxio_socket_close(zxio_socket_t* socket) {
-  zx_time_t deadline = zx_deadline_after(ZXIO_CLOSE_TIMEOUT);
+  zx_time_t deadline = zx_deadline_after(ZXIO_CLOSE_TIMEOUT + ZX_SEC((zx_duration_t)socket->linger_secs));
   if (socket->channel != ZX_HANDLE_INVALID) {
     FIDL_BUFFER(buffer, fuchsia_unknown_Closeable_Close_RESPONSE_SIZE);
     fidl_call_t call = FIDL_CALL(buffer, deadline);
@@ -83,6 +90,7 @@ static zx_status_t socket_event(zxio_socket_t* socket, zx_handle_t* out) {
 zx_status_t zxio_socket_wait(zxio_socket_t* socket, zxio_events_t events, zx_time_t deadline,
                              int interrupt_fd, zxio_events_t* out_events) {
   zx_handle_t event;
+  if (!socket->ops->wait_begin) return ZX_ERR_NOT_SUPPORTED;
   zx_status_t status = socket_event(socket, &event);
   if (status != ZX_OK) return status;
   zx_signals_t signals = 0;
@@ -178,31 +186,34 @@ zx_status_t zxio_socket_shutdown(zxio_socket_t* socket, int how, int16_t* out_co
   return status;
 }
 
-// A datagram socket has no connections to wait for.
+// What a kind does in its own way, or not at all
 
 zx_status_t zxio_socket_listen(zxio_socket_t* socket, int backlog, int16_t* out_code) {
+  if (socket->ops->listen) return socket->ops->listen(socket, backlog, out_code);
   *out_code = EOPNOTSUPP;
   return ZX_OK;
 }
 
 zx_status_t zxio_socket_accept(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
                                zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
+  if (socket->ops->accept) return socket->ops->accept(socket, addr, length, out_socket, out_fd, out_code);
   *out_code = EOPNOTSUPP;
   return ZX_OK;
 }
 
-// What a kind does in its own way
-
 zx_status_t zxio_socket_recvmsg(zxio_socket_t* socket, struct msghdr* message, int flags, size_t* out_actual,
                                 int16_t* out_code) {
+  if (!socket->ops->recvmsg) return ZX_ERR_NOT_SUPPORTED;
   return socket->ops->recvmsg(socket, message, flags, out_actual, out_code);
 }
 
 zx_status_t zxio_socket_sendmsg(zxio_socket_t* socket, const struct msghdr* message, int flags,
                                 size_t* out_actual, int16_t* out_code) {
+  if (!socket->ops->sendmsg) return ZX_ERR_NOT_SUPPORTED;
   return socket->ops->sendmsg(socket, message, flags, out_actual, out_code);
 }
 
 zx_status_t zxio_socket_readable_bytes(zxio_socket_t* socket, int* out_bytes, int16_t* out_code) {
+  if (!socket->ops->readable_bytes) return ZX_ERR_NOT_SUPPORTED;
   return socket->ops->readable_bytes(socket, out_bytes, out_code);
 }

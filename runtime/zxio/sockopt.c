@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/time.h>
 
 #define BOTH(name) zxio_get_##name, zxio_set_##name
@@ -49,6 +50,20 @@ static const zxio_option_t options[] = {
     {IPPROTO_IPV6, IPV6_RECVPKTINFO, ZXIO_OPTION_BOOL, false, BOTH(Ipv6ReceivePacketInfo)},
     {IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, ZXIO_OPTION_IPV6_MEMBERSHIP, false, SET(AddIpv6Membership)},
     {IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, ZXIO_OPTION_IPV6_MEMBERSHIP, false, SET(DropIpv6Membership)},
+
+    {IPPROTO_TCP, TCP_NODELAY, ZXIO_OPTION_BOOL, false, BOTH(TcpNoDelay)},
+    {IPPROTO_TCP, TCP_MAXSEG, ZXIO_OPTION_COUNT, false, BOTH(TcpMaxSegment)},
+    {IPPROTO_TCP, TCP_CORK, ZXIO_OPTION_BOOL, false, BOTH(TcpCork)},
+    {IPPROTO_TCP, TCP_KEEPIDLE, ZXIO_OPTION_COUNT, false, BOTH(TcpKeepAliveIdle)},
+    {IPPROTO_TCP, TCP_KEEPINTVL, ZXIO_OPTION_COUNT, false, BOTH(TcpKeepAliveInterval)},
+    {IPPROTO_TCP, TCP_KEEPCNT, ZXIO_OPTION_COUNT, false, BOTH(TcpKeepAliveCount)},
+    {IPPROTO_TCP, TCP_SYNCNT, ZXIO_OPTION_COUNT, false, BOTH(TcpSynCount)},
+    {IPPROTO_TCP, TCP_LINGER2, ZXIO_OPTION_OPTIONAL_COUNT, false, BOTH(TcpLinger)},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, ZXIO_OPTION_COUNT, false, BOTH(TcpDeferAccept)},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP, ZXIO_OPTION_COUNT, false, BOTH(TcpWindowClamp)},
+    {IPPROTO_TCP, TCP_QUICKACK, ZXIO_OPTION_BOOL, false, BOTH(TcpQuickAck)},
+    {IPPROTO_TCP, TCP_CONGESTION, ZXIO_OPTION_CONGESTION, false, BOTH(TcpCongestion)},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT, ZXIO_OPTION_COUNT, false, BOTH(TcpUserTimeout)},
 };
 
 const zxio_option_t* zxio_option_find(int level, int name) {
@@ -58,8 +73,9 @@ const zxio_option_t* zxio_option_find(int level, int name) {
   return NULL;
 }
 
-static bool known_level(int level) {
-  return level == SOL_SOCKET || level == IPPROTO_IP || level == IPPROTO_IPV6;
+static bool known_level(const zxio_socket_t* socket, int level) {
+  return level == SOL_SOCKET || level == IPPROTO_IP || level == IPPROTO_IPV6 ||
+         (level == IPPROTO_TCP && socket->type == SOCK_STREAM);
 }
 
 // Options of the client
@@ -142,8 +158,13 @@ zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, v
     return ZX_OK;
   }
   if (level == SOL_SOCKET && get_local(socket, name, value, length, out_code)) return ZX_OK;
-  const zxio_option_t* option = zxio_option_find(level, name);
-  *out_code = known_level(level) ? ENOPROTOOPT : EOPNOTSUPP;
+  bool known = known_level(socket, level);
+  const zxio_option_t* option = known ? zxio_option_find(level, name) : NULL;
+  *out_code = known ? ENOPROTOOPT : EOPNOTSUPP;
+  if (known && level == IPPROTO_TCP && name == TCP_INFO) {
+    *out_code = 0;
+    return zxio_get_tcp_info(socket->channel, value, length, out_code);
+  }
   if (!option || !option->get) return ZX_OK;
   zxio_option_value_t answer = {0};
   zx_status_t status = option->get(socket->channel, &answer, out_code);
@@ -158,10 +179,13 @@ zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, c
   if (level == SOL_SOCKET && set_local(socket, name, value, length, out_code)) return ZX_OK;
   *out_code = ENOPROTOOPT;
   if (level == IPPROTO_IP && name == MCAST_JOIN_GROUP) *out_code = ENOTSUP;
-  const zxio_option_t* option = zxio_option_find(level, name);
+  const zxio_option_t* option = known_level(socket, level) ? zxio_option_find(level, name) : NULL;
   if (!option || !option->set) return ZX_OK;
   zxio_option_value_t wanted = {0};
   *out_code = zxio_option_from_user(option, value, length, &wanted);
   if (*out_code) return ZX_OK;
-  return option->set(socket->channel, &wanted, out_code);
+  zx_status_t status = option->set(socket->channel, &wanted, out_code);
+  if (status == ZX_OK && !*out_code && option->form == ZXIO_OPTION_LINGER && socket->type == SOCK_STREAM)
+    socket->linger_secs = wanted.linger.on ? wanted.linger.secs : 0;
+  return status;
 }

@@ -39,6 +39,9 @@ typedef enum zxio_option_form {
   ZXIO_OPTION_IP_MEMBERSHIP,    // struct ip_mreq or ip_mreqn, set only
   ZXIO_OPTION_IPV6_MEMBERSHIP,  // struct ipv6_mreq, set only
   ZXIO_OPTION_ERROR,            // int: the pending error, read only
+  ZXIO_OPTION_COUNT,            // int, not negative
+  ZXIO_OPTION_OPTIONAL_COUNT,   // int, negative for none
+  ZXIO_OPTION_CONGESTION,       // the name of a congestion control
 } zxio_option_form_t;
 
 typedef struct zxio_option {
@@ -62,18 +65,29 @@ int16_t zxio_option_from_user(const zxio_option_t* option, const void* from, soc
 // The calls, by the name of the protocol's method without Get or Set.
 #define ZXIO_OPTION_CALLS(X)                                                                             \
   X(ReuseAddress)                                                                                        \
-  X(Broadcast) X(SendBuffer) X(ReceiveBuffer) X(KeepAlive) X(OutOfBandInline) X(NoCheck) X(Linger)       \
-      X(ReusePort) X(BindToDevice) X(Timestamp) X(IpTypeOfService) X(IpTtl) X(IpPacketInfo)              \
-          X(IpReceiveTypeOfService) X(IpReceiveTtl) X(IpMulticastInterface) X(IpMulticastTtl)            \
-              X(IpMulticastLoopback) X(Ipv6MulticastInterface) X(Ipv6UnicastHops) X(Ipv6ReceiveHopLimit) \
-                  X(Ipv6MulticastHops) X(Ipv6MulticastLoopback) X(Ipv6Only) X(Ipv6ReceiveTrafficClass)   \
-                      X(Ipv6TrafficClass) X(Ipv6ReceivePacketInfo)
+  X(Broadcast)                                                                                           \
+  X(SendBuffer) X(ReceiveBuffer) X(KeepAlive) X(OutOfBandInline) X(NoCheck) X(Linger) X(ReusePort)       \
+      X(BindToDevice) X(Timestamp) X(IpTypeOfService) X(IpTtl) X(IpPacketInfo) X(IpReceiveTypeOfService) \
+          X(IpReceiveTtl) X(IpMulticastInterface) X(IpMulticastTtl) X(IpMulticastLoopback)               \
+              X(Ipv6MulticastInterface) X(Ipv6UnicastHops) X(Ipv6ReceiveHopLimit) X(Ipv6MulticastHops)   \
+                  X(Ipv6MulticastLoopback) X(Ipv6Only) X(Ipv6ReceiveTrafficClass) X(Ipv6TrafficClass)    \
+                      X(Ipv6ReceivePacketInfo)
 
 #define ZXIO_DECLARE_GET(name) zx_status_t zxio_get_##name(zx_handle_t, zxio_option_value_t*, int16_t*);
 #define ZXIO_DECLARE_SET(name) zx_status_t zxio_set_##name(zx_handle_t, const zxio_option_value_t*, int16_t*);
 ZXIO_OPTION_CALLS(ZXIO_DECLARE_GET)
 ZXIO_OPTION_CALLS(ZXIO_DECLARE_SET)
 ZXIO_DECLARE_GET(AcceptConn)
+// Streams only.
+#define ZXIO_STREAM_OPTION_CALLS(X)                                                                       \
+  X(TcpNoDelay)                                                                                           \
+  X(TcpMaxSegment)                                                                                        \
+  X(TcpCork) X(TcpKeepAliveIdle) X(TcpKeepAliveInterval) X(TcpKeepAliveCount) X(TcpSynCount) X(TcpLinger) \
+      X(TcpDeferAccept) X(TcpWindowClamp) X(TcpQuickAck) X(TcpCongestion) X(TcpUserTimeout)
+ZXIO_STREAM_OPTION_CALLS(ZXIO_DECLARE_GET)
+ZXIO_STREAM_OPTION_CALLS(ZXIO_DECLARE_SET)
+// TCP_INFO, cut to `*length` bytes.
+zx_status_t zxio_get_tcp_info(zx_handle_t channel, void* value, socklen_t* length, int16_t* out_code);
 ZXIO_DECLARE_GET(Error)
 ZXIO_DECLARE_SET(AddIpMembership)
 ZXIO_DECLARE_SET(DropIpMembership)

@@ -48,6 +48,26 @@ DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6ReceiveTrafficClass)
 DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6TrafficClass)
 DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6ReceivePacketInfo)
 
+#define DEFINE_GET_STREAM(name, field) \
+  DEFINE_GET(StreamSocket, Get##name, name, out->number = (int64_t)result->response.field)
+
+DEFINE_GET_STREAM(TcpNoDelay, value)
+DEFINE_GET_STREAM(TcpMaxSegment, value_bytes)
+DEFINE_GET_STREAM(TcpCork, value)
+DEFINE_GET_STREAM(TcpKeepAliveIdle, value_secs)
+DEFINE_GET_STREAM(TcpKeepAliveInterval, value_secs)
+DEFINE_GET_STREAM(TcpKeepAliveCount, value)
+DEFINE_GET_STREAM(TcpSynCount, value)
+DEFINE_GET_STREAM(TcpDeferAccept, value_secs)
+DEFINE_GET_STREAM(TcpWindowClamp, value)
+DEFINE_GET_STREAM(TcpQuickAck, value)
+DEFINE_GET_STREAM(TcpCongestion, value)
+DEFINE_GET_STREAM(TcpUserTimeout, value_millis)
+DEFINE_GET(StreamSocket, GetTcpLinger, TcpLinger,
+           out->number = result->response->value_secs.ordinal == fuchsia_posix_socket_OptionalUint32_Tag_value
+                             ? (int64_t)result->response->value_secs.value
+                             : -1)
+
 static void store_text(zxio_option_value_t* out, fidl_string_t text) {
   size_t size = text.size < sizeof(out->text) ? text.size : sizeof(out->text) - 1;
   memcpy(out->text, text.data, size);

@@ -21,6 +21,11 @@ static fuchsia_posix_socket_OptionalUint8 optional_byte(int64_t number) {
   return fuchsia_posix_socket_OptionalUint8_with_value((uint8_t)number);
 }
 
+static fuchsia_posix_socket_OptionalUint32 optional_count(int64_t number) {
+  if (number < 0) return fuchsia_posix_socket_OptionalUint32_with_unset((fuchsia_posix_socket_Empty){0});
+  return fuchsia_posix_socket_OptionalUint32_with_value((uint32_t)number);
+}
+
 #define DEFINE_SET_BOOL(protocol, name) \
   DEFINE_SET(protocol, Set##name, name, request.value = value->number != 0)
 #define DEFINE_SET_OPTIONAL(protocol, name) \
@@ -65,3 +70,21 @@ DEFINE_SET(BaseNetworkSocket, AddIpv6Membership, AddIpv6Membership,
            request.membership = value->ipv6_membership)
 DEFINE_SET(BaseNetworkSocket, DropIpv6Membership, DropIpv6Membership,
            request.membership = value->ipv6_membership)
+
+#define DEFINE_SET_STREAM(name, field) \
+  DEFINE_SET(StreamSocket, Set##name, name, request.field = (uint32_t)value->number)
+
+DEFINE_SET_BOOL(StreamSocket, TcpNoDelay)
+DEFINE_SET_BOOL(StreamSocket, TcpCork)
+DEFINE_SET_BOOL(StreamSocket, TcpQuickAck)
+DEFINE_SET_STREAM(TcpMaxSegment, value_bytes)
+DEFINE_SET_STREAM(TcpKeepAliveIdle, value_secs)
+DEFINE_SET_STREAM(TcpKeepAliveInterval, value_secs)
+DEFINE_SET_STREAM(TcpKeepAliveCount, value)
+DEFINE_SET_STREAM(TcpSynCount, value)
+DEFINE_SET_STREAM(TcpDeferAccept, value_secs)
+DEFINE_SET_STREAM(TcpWindowClamp, value)
+DEFINE_SET_STREAM(TcpUserTimeout, value_millis)
+DEFINE_SET(StreamSocket, SetTcpLinger, TcpLinger, request.value_secs = optional_count(value->number))
+DEFINE_SET(StreamSocket, SetTcpCongestion, TcpCongestion,
+           request.value = (fuchsia_posix_socket_TcpCongestionControl)value->number)

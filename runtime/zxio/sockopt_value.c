@@ -32,6 +32,15 @@ static int16_t put_text(const char* text, void* out, socklen_t* length) {
   return put_bytes(text, size + 1, out, length);
 }
 
+// As much of the name, padded with zeroes, as there is room for.
+static int16_t put_congestion(int64_t number, void* out, socklen_t* length) {
+  char name[16] = "cubic";
+  if (number == fuchsia_posix_socket_TcpCongestionControl_RENO) memcpy(name, "reno", sizeof("reno"));
+  if (*length > sizeof(name)) *length = sizeof(name);
+  memcpy(out, name, *length);
+  return 0;
+}
+
 int16_t zxio_option_to_user(const zxio_option_t* option, const zxio_option_value_t* value, void* out,
                             socklen_t* length) {
   struct linger linger;
@@ -42,6 +51,8 @@ int16_t zxio_option_to_user(const zxio_option_t* option, const zxio_option_value
       return put_bytes(&linger, sizeof(linger), out, length);
     case ZXIO_OPTION_TEXT:
       return put_text(value->text, out, length);
+    case ZXIO_OPTION_CONGESTION:
+      return put_congestion(value->number, out, length);
     case ZXIO_OPTION_MULTICAST_IF:
       return put_bytes(value->ipv4.addr, sizeof(value->ipv4.addr), out, length);
     case ZXIO_OPTION_TIMESTAMP_NS:
@@ -80,7 +91,10 @@ static int16_t check_range(const zxio_option_t* option, zxio_option_value_t* out
       return 0;
     case ZXIO_OPTION_SIZE:
     case ZXIO_OPTION_INDEX:
+    case ZXIO_OPTION_COUNT:
       return out->number < 0 ? EINVAL : 0;
+    case ZXIO_OPTION_OPTIONAL_COUNT:
+      return 0;
     case ZXIO_OPTION_BYTE:
       out->number &= UINT8_MAX;
       return 0;
@@ -114,6 +128,20 @@ static int16_t take_text(const void* from, socklen_t length, zxio_option_value_t
   size_t size = length < sizeof(out->text) ? length : sizeof(out->text) - 1;
   memcpy(out->text, from, size);
   out->text[size] = '\0';
+  return 0;
+}
+
+static int16_t take_congestion(const void* from, socklen_t length, zxio_option_value_t* out) {
+  char name[16] = {0};
+  if (length == 0) return EINVAL;
+  memcpy(name, from, length < sizeof(name) ? length : sizeof(name) - 1);
+  if (strcmp(name, "cubic") == 0) {
+    out->number = fuchsia_posix_socket_TcpCongestionControl_CUBIC;
+  } else if (strcmp(name, "reno") == 0) {
+    out->number = fuchsia_posix_socket_TcpCongestionControl_RENO;
+  } else {
+    return ENOENT;
+  }
   return 0;
 }
 
@@ -159,7 +187,7 @@ int16_t zxio_option_from_user(const zxio_option_t* option, const void* from, soc
                               zxio_option_value_t* out) {
   bool compound = option->form == ZXIO_OPTION_LINGER || option->form == ZXIO_OPTION_TEXT ||
                   option->form == ZXIO_OPTION_MULTICAST_IF || option->form == ZXIO_OPTION_IP_MEMBERSHIP ||
-                  option->form == ZXIO_OPTION_IPV6_MEMBERSHIP;
+                  option->form == ZXIO_OPTION_IPV6_MEMBERSHIP || option->form == ZXIO_OPTION_CONGESTION;
   if (!compound) {
     int16_t code = take_int(option, from, length, &out->number);
     return code ? code : check_range(option, out);
@@ -170,6 +198,8 @@ int16_t zxio_option_from_user(const zxio_option_t* option, const void* from, soc
       return take_linger(from, length, out);
     case ZXIO_OPTION_TEXT:
       return length > 0 ? take_text(from, length, out) : 0;
+    case ZXIO_OPTION_CONGESTION:
+      return take_congestion(from, length, out);
     case ZXIO_OPTION_MULTICAST_IF:
       return take_multicast_if(from, length, out);
     case ZXIO_OPTION_IP_MEMBERSHIP:

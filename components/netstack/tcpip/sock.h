@@ -50,7 +50,8 @@ struct tcpip_socket {
   bool shut_read, shut_write;
   bool v6_only;
   bool reuse_address, reuse_port;
-  int error;  // pending, positive
+  bool listening;  // keeps its port to itself, whatever others say about reuse
+  int error;       // pending, positive
   size_t tx_bytes, tx_limit;
 };
 
@@ -101,6 +102,8 @@ void socket_export(const tcpip_socket_t* socket, const addr_t* address, uint16_t
 // Ports. `port` 0: any free one. -EADDRINUSE, -EAGAIN if none is free.
 int socket_take_port(tcpip_socket_t* socket, const addr_t* local, uint16_t port);
 void socket_drop_port(tcpip_socket_t* socket);
+// A bound socket begins to listen: -EADDRINUSE if another does where this one would.
+int socket_begin_to_listen(tcpip_socket_t* socket);
 // Enters it among the connections: local and remote must be set. -EADDRINUSE if there is an equal one.
 int socket_enter_connection(tcpip_socket_t* socket);
 void socket_leave_connection(tcpip_socket_t* socket);

@@ -38,7 +38,8 @@ static bool conflict(const tcpip_socket_t* a, const addr_t* local, const tcpip_s
     return false;
   // A port is shared with strangers only by those who said REUSE_ADDRESS, and spread only within one client.
   bool spread = a->reuse_port && b->reuse_port && a->client == b->client;
-  return !spread && !(a->reuse_address && b->reuse_address);
+  bool reuse = a->reuse_address && b->reuse_address && !a->listening && !b->listening;
+  return !spread && !reuse;
 }
 
 static bool port_free(const tcpip_socket_t* socket, const addr_t* local, uint16_t port) {
@@ -79,6 +80,19 @@ int socket_take_port(tcpip_socket_t* socket, const addr_t* local, uint16_t port)
 void socket_drop_port(tcpip_socket_t* socket) {
   table_remove(&socket->stack->ports, &socket->port_node);
   socket->local_port = 0;
+}
+
+int socket_begin_to_listen(tcpip_socket_t* socket) {
+  table_node_t* node =
+      table_find(&socket->stack->ports, port_hash(socket->stack, socket->protocol, socket->local_port));
+  for (; node; node = table_find_next(node)) {
+    const tcpip_socket_t* other = table_owner(node, tcpip_socket_t, port_node);
+    if (other != socket && other->listening && other->protocol == socket->protocol &&
+        other->local_port == socket->local_port && conflict(socket, &socket->local, other))
+      return -EADDRINUSE;
+  }
+  socket->listening = true;
+  return 0;
 }
 
 int socket_enter_connection(tcpip_socket_t* socket) {

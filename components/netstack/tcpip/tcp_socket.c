@@ -356,10 +356,10 @@ int tcpip_socket_listen(tcpip_socket_t* socket, int backlog) {
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   tcp_t* tcp = tcp_of(socket);
   if (tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN) return -EINVAL;
-  if (!socket->local_port) {
-    int result = socket_take_port(socket, &socket->local, 0);
-    if (result) return result == -EAGAIN ? -EADDRINUSE : result;
-  }
+  int result = socket->local_port ? 0 : socket_take_port(socket, &socket->local, 0);
+  if (result) return result == -EAGAIN ? -EADDRINUSE : result;
+  result = socket_begin_to_listen(socket);
+  if (result) return result;
   uint32_t wanted = backlog < (int)BACKLOG_MIN ? BACKLOG_MIN : (uint32_t)backlog;
   tcp->backlog = wanted < LISTEN_BACKLOG_MAX ? wanted : LISTEN_BACKLOG_MAX;
   tcp->state = TCPIP_TCP_LISTEN;

@@ -21,6 +21,17 @@ zx_status_t zx_linux_fd_wrap(int fd, zx_handle_t* out);
 // the object remain, the descriptor is a duplicate. ZX_ERR_BAD_HANDLE, ZX_ERR_WRONG_TYPE.
 zx_status_t zx_linux_fd_unwrap(zx_handle_t handle, int* out_fd);
 
+// One end of a connected AF_UNIX SOCK_STREAM pair as a stream socket: zx_socket_read, _write and _set_disposition work on
+// it, as do waits for READABLE, WRITABLE, PEER_WRITE_DISABLED and PEER_CLOSED, and it can be sent also while duplicates
+// remain. Unlike a socket of zx_socket_create it is a descriptor that programs use by themselves. It carries no user
+// signals between processes and has no thresholds, and what was shut down cannot be opened again (ZX_ERR_NOT_SUPPORTED).
+// Consumes `fd`, also on failure. ZX_ERR_INVALID_ARGS: not open; ZX_ERR_WRONG_TYPE: not such a socket.
+zx_status_t zx_linux_socket_wrap(int fd, zx_handle_t* out);
+
+// Its descriptor again (close-on-exec; the caller's), as zx_linux_fd_unwrap. Consumes `handle`, also on failure.
+// ZX_ERR_WRONG_TYPE: not such a socket.
+zx_status_t zx_linux_socket_unwrap(zx_handle_t handle, int* out_fd);
+
 // A channel endpoint from a connected SOCK_SEQPACKET descriptor, for channels that cross exec. Such a channel works also
 // when other processes hold duplicates of `fd`, as long as only one of them reads. Consumes `fd`, also on failure.
 // ZX_ERR_WRONG_TYPE: not such a socket.

@@ -61,7 +61,7 @@ START_TEST(datagram_sockets_are_of_the_synchronous_kind) {
 }
 END_TEST
 
-START_TEST(stream_sockets_are_not_supported) {
+START_TEST(stream_sockets_say_what_they_are) {
   fixture_t f;
   set_up(&f);
   fuchsia_posix_socket_ProviderStreamSocketRequest request = {.domain = fuchsia_posix_socket_Domain_IPV4};
@@ -69,8 +69,17 @@ START_TEST(stream_sockets_are_not_supported) {
   fidl_call_t call = FIDL_CALL(buffer, limit());
   fuchsia_posix_socket_Provider_StreamSocket_Result* result;
   ck_assert_int_eq(fuchsia_posix_socket_Provider_StreamSocket(f.provider, &request, &call, &result), ZX_OK);
-  ck_assert_uint_eq(result->ordinal, 2);
-  ck_assert_int_eq(result->err, EPROTONOSUPPORT);
+  ck_assert_uint_eq(result->ordinal, 1);
+  zx_handle_t channel = result->response.s;
+
+  FIDL_BUFFER(info_buffer, fuchsia_posix_socket_StreamSocket_GetInfo_RESPONSE_SIZE);
+  call = FIDL_CALL(info_buffer, limit());
+  fuchsia_posix_socket_StreamSocket_GetInfo_Result* info;
+  ck_assert_int_eq(fuchsia_posix_socket_StreamSocket_GetInfo(channel, &call, &info), ZX_OK);
+  ck_assert_uint_eq(info->ordinal, 1);
+  ck_assert_int_eq(info->response->domain, fuchsia_posix_socket_Domain_IPV4);
+  ck_assert_int_eq(info->response->proto, fuchsia_posix_socket_StreamSocketProtocol_TCP);
+  zx_handle_close(channel);
   tear_down(&f);
 }
 END_TEST
@@ -188,7 +197,7 @@ int main(void) {
   Suite* suite = suite_create("netstack_provider");
   TCase* tc = jx_test_case(suite, "provider");
   tcase_add_test(tc, datagram_sockets_are_of_the_synchronous_kind);
-  tcase_add_test(tc, stream_sockets_are_not_supported);
+  tcase_add_test(tc, stream_sockets_say_what_they_are);
   tcase_add_test(tc, interfaces_are_found_by_name_and_number);
   tcase_add_test(tc, interfaces_tell_their_flags);
   tcase_add_test(tc, all_interfaces_are_listed_with_their_addresses);

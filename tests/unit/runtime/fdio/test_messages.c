@@ -238,19 +238,6 @@ START_TEST(what_no_socket_can_do_fails_as_with_any_socket) {
 }
 END_TEST
 
-START_TEST(streams_exist_but_lead_nowhere) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  ck_assert_int_ge(fd, 0);
-  struct sockaddr_in in = to_port(80);
-  EXPECT_ERRNO(connect(fd, (struct sockaddr*)&in, sizeof(in)), EOPNOTSUPP);
-  EXPECT_ERRNO(listen(fd, 1), EOPNOTSUPP);
-  int copy = dup(fd);
-  EXPECT_ERRNO(connect(copy, (struct sockaddr*)&in, sizeof(in)), EOPNOTSUPP);
-  close(copy);
-  close(fd);
-}
-END_TEST
-
 START_TEST(a_stream_over_a_socket_reads_and_writes_datagrams) {
   int fd = udp();
   struct sockaddr_in echo = to_port(PORT_ECHO);
@@ -300,7 +287,6 @@ int main(void) {
   tcase_add_test(tc, ioctls_know_the_queue_and_the_interfaces);
   tcase_add_test(tc, interfaces_have_numbers_and_names);
   tcase_add_test(tc, what_no_socket_can_do_fails_as_with_any_socket);
-  tcase_add_test(tc, streams_exist_but_lead_nowhere);
   tcase_add_test(tc, a_stream_over_a_socket_reads_and_writes_datagrams);
   tcase_add_test(tc, other_families_are_the_kernels);
   return jx_test_run(suite);

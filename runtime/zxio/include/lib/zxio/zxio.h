@@ -28,14 +28,15 @@ struct zxio_socket_ops;
 
 // A socket. Embedded by whoever owns it; the members are zxio's own.
 typedef struct zxio_socket {
-  const struct zxio_socket_ops* ops;    // of its kind: datagram
+  const struct zxio_socket_ops* ops;    // of its kind: datagram or stream
   zx_handle_t channel;                  // the connection
   _Atomic(zx_handle_t) event;           // what to wait on; fetched at first need
   int domain;                           // AF_INET or AF_INET6
-  int type;                             // SOCK_DGRAM
-  int protocol;                         // IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
+  int type;                             // SOCK_DGRAM or SOCK_STREAM
+  int protocol;                         // IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 or IPPROTO_TCP
   _Atomic(int64_t) receive_timeout_ns;  // SO_RCVTIMEO; ZX_TIME_INFINITE if there is none
   _Atomic(int64_t) send_timeout_ns;     // SO_SNDTIMEO, likewise
+  uint32_t linger_secs;                 // how much longer than usual the server may take to close
 } zxio_socket_t;
 
 // What a socket is like when it is not connected to anything: every call on it fails with ZX_ERR_BAD_HANDLE,
@@ -63,7 +64,8 @@ static inline int zxio_code(zx_status_t status, const int16_t* code) {
 zx_status_t zxio_provider_connect(zx_handle_t svc, zx_handle_t* out_provider);
 
 // Makes a socket as socket(2) does. `type` is without SOCK_NONBLOCK and SOCK_CLOEXEC. `out_fd` gets the
-// descriptor that shows the socket's readiness to the kernel, close-on-exec, the caller's. Codes:
+// descriptor that shows the socket's readiness to the kernel, close-on-exec, the caller's; a stream's is also
+// what its bytes are read from and written to. Codes:
 // EPROTONOSUPPORT (nothing we have), EINVAL, and the server's own. ZX_ERR_PEER_CLOSED: the provider is gone,
 // connect anew.
 zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
@@ -76,13 +78,18 @@ zx_status_t zxio_socket_clone(zxio_socket_t* socket, zx_handle_t server_end);
 // Sets up `out_socket` as `channel` (consumed), a clone of `origin`, which is not used.
 void zxio_socket_from_clone(const zxio_socket_t* origin, zx_handle_t channel, zxio_socket_t* out_socket);
 
+// Gives `socket`, which has no connection, that of `made`, which is closed afterwards; what `socket` keeps
+// for itself stays.
+void zxio_socket_adopt(zxio_socket_t* socket, zxio_socket_t* made);
+
 // Ends the connection and returns once the server has let go of what it held for it: if this was the last
-// connection, the local port is free. Never fails; a server that does not answer is left after five seconds.
+// connection, the local port is free. Never fails; a server that does not answer is left after five seconds,
+// and those of SO_LINGER. A stream's descriptor must be closed before.
 void zxio_socket_close(zxio_socket_t* socket);
 
-// Waits until one of `events`, or POLLERR or POLLHUP, holds, or `deadline` (monotonic). `out_events` gets all
-// that hold. ZX_ERR_TIMED_OUT; ZX_ERR_INTERNAL_INTR_RETRY: the Linux descriptor `interrupt_fd` (-1: none)
-// became readable.
+// Datagram sockets only; a stream is waited for by its descriptor. Waits until one of `events`, or POLLERR or
+// POLLHUP, holds, or `deadline` (monotonic). `out_events` gets all that hold. ZX_ERR_TIMED_OUT;
+// ZX_ERR_INTERNAL_INTR_RETRY: the Linux descriptor `interrupt_fd` (-1: none) became readable.
 zx_status_t zxio_socket_wait(zxio_socket_t* socket, zxio_events_t events, zx_time_t deadline,
                              int interrupt_fd, zxio_events_t* out_events);
 
@@ -102,6 +109,20 @@ zx_status_t zxio_socket_listen(zxio_socket_t* socket, int backlog, int16_t* out_
 zx_status_t zxio_socket_accept(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
                                zxio_socket_t* out_socket, int* out_fd, int16_t* out_code);
 
+// Streams: makes `out_socket` another connection to the one whose descriptor `fd` is a duplicate of
+// (consumed, also on failure), wherever this process has it from. ENOTSOCK: it is not, or no longer, one of
+// the network stack's; ZX_ERR_WRONG_TYPE: it cannot be.
+zx_status_t zxio_stream_of(zx_handle_t provider, int fd, zxio_socket_t* out_socket, int16_t* out_code);
+
+// What a stream is at present. A connection that has ended may show as IDLE.
+typedef enum zxio_stream_state {
+  ZXIO_STREAM_IDLE,
+  ZXIO_STREAM_CONNECTING,
+  ZXIO_STREAM_LISTENING,
+  ZXIO_STREAM_CONNECTED,
+} zxio_stream_state_t;
+zx_status_t zxio_stream_state(zxio_socket_t* socket, zxio_stream_state_t* out_state, int16_t* out_code);
+
 // getsockopt, setsockopt: every option of the protocol and SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_RCVTIMEO and
 // SO_SNDTIMEO, which the client keeps. Unknown options: ENOPROTOOPT.
 zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, void* value, socklen_t* length,
@@ -109,17 +130,17 @@ zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, v
 zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, const void* value,
                                    socklen_t length, int16_t* out_code);
 
-// recvmsg without waiting. Of `flags`, MSG_PEEK and MSG_TRUNC count (MSG_TRUNC: `out_actual` is the
-// datagram's whole length). msg_name, msg_control, their lengths and msg_flags are filled as recvmsg(2) says,
-// except that control data that does not fit is left out whole and MSG_CTRUNC not set.
+// Datagram sockets only: recvmsg without waiting. Of `flags`, MSG_PEEK and MSG_TRUNC count (MSG_TRUNC:
+// `out_actual` is the datagram's whole length). msg_name, msg_control, their lengths and msg_flags are filled
+// as recvmsg(2) says, except that control data that does not fit is left out whole and MSG_CTRUNC not set.
 zx_status_t zxio_socket_recvmsg(zxio_socket_t* socket, struct msghdr* message, int flags, size_t* out_actual,
                                 int16_t* out_code);
 
-// sendmsg without waiting. `flags` are ignored: there is never a SIGPIPE.
+// Datagram sockets only: sendmsg without waiting. `flags` are ignored: there is never a SIGPIPE.
 zx_status_t zxio_socket_sendmsg(zxio_socket_t* socket, const struct msghdr* message, int flags,
                                 size_t* out_actual, int16_t* out_code);
 
-// FIONREAD: the length of the first datagram in the queue, 0 if there is none.
+// Datagram sockets only: FIONREAD: the length of the first datagram in the queue, 0 if there is none.
 zx_status_t zxio_socket_readable_bytes(zxio_socket_t* socket, int* out_bytes, int16_t* out_code);
 
 // Interfaces of the network stack. Codes: ENODEV (none such). `name` has room for IFNAMSIZ bytes.

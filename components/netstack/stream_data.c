@@ -1,0 +1,200 @@
+// The bytes of a connected stream, and the events that move it from state to state. Above: stream_set.c,
+// which gives each stream its turn. Below: the engine's buffers and the kernel's stream pair; bytes go from
+// one to the other without resting anywhere between.
+//
+// Flow is controlled at both ends by leaving bytes where they are: what the engine has no room for stays in
+// the application's descriptor, which then is not writable; what the descriptor has no room for stays in the
+// engine, which then offers the peer a smaller window.
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "stream_internal.h"
+
+// What a stream may move in one turn, each way, before the others get theirs.
+enum { BUDGET_BYTES = 256 << 10 };
+
+// How many bytes the application has written that have not been taken. Asking for just as much room keeps the
+// engine from setting memory aside that nobody needs.
+static size_t written(const stream_socket_t* stream) {
+  int count = 0;
+  return ioctl(stream->server_fd, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
+}
+
+// Nothing is there: nothing yet, or nothing any more?
+static void look_for_end(stream_socket_t* stream) {
+  char byte;
+  ssize_t count = recv(stream->server_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count > 0) return;
+  if (count < 0 && errno == EAGAIN) {
+    stream->in_ready = false;
+    return;
+  }
+  stream->in_ended = true;
+  if (count < 0 && errno == ECONNRESET) stream->left_unread = true;
+}
+
+// What the application has written goes to the engine. Returns false if its budget is used up.
+static bool take_in(stream_socket_t* stream, size_t budget) {
+  tcpip_socket_t* endpoint = stream->base.endpoint;
+  while (stream->in_ready && !stream->in_ended) {
+    struct iovec iov[2];
+    struct msghdr message = {.msg_iov = iov};
+    size_t wanted = written(stream);
+    if (wanted == 0) {
+      look_for_end(stream);
+      continue;
+    }
+    if (budget == 0) return false;
+    // An error that is pending there must not be taken from here.
+    if (tcpip_socket_poll(endpoint) & TCPIP_EVENT_ERROR) return true;
+    if (wanted > budget) wanted = budget;
+    int64_t room = tcpip_socket_send_space(endpoint, wanted, iov, &message.msg_iovlen);
+    if (room == -ENOBUFS) stream_retry_later(stream);
+    if (room <= 0) return true;  // the engine tells when there is some
+    ssize_t count = recvmsg(stream->server_fd, &message, MSG_DONTWAIT);
+    if (count <= 0) continue;  // the application has read it back
+    (void)tcpip_socket_send_commit(endpoint, (size_t)count);
+    budget -= (size_t)count;
+    stream->taken_in += (size_t)count;
+  }
+  return true;
+}
+
+bool stream_take_in(stream_socket_t* stream) {
+  size_t before = stream->taken_in;
+  stream->in_ready = true;
+  while (!take_in(stream, BUDGET_BYTES))
+    continue;
+  return stream->taken_in != before;
+}
+
+static bool is_hung_up(const stream_socket_t* stream) {
+  struct pollfd pollfd = {.fd = stream->server_fd};
+  return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLHUP);
+}
+
+// What the peer has sent goes to the application. Returns false if the budget is used up.
+static bool give_out(stream_socket_t* stream) {
+  size_t budget = BUDGET_BYTES;
+  while (tcpip_socket_next_length(stream->base.endpoint) > 0) {
+    struct iovec iov[2];
+    struct msghdr message = {.msg_iov = iov};
+    if (budget == 0) return false;
+    // An application that reads no more has what comes thrown away, so that the peer is not held up.
+    ssize_t count = tcpip_socket_recv_data(stream->base.endpoint, iov, &message.msg_iovlen);
+    if (!stream->out_ended) {
+      if (!stream->out_ready) return true;
+      count = sendmsg(stream->server_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (count > 0) {
+      (void)tcpip_socket_recv_consume(stream->base.endpoint, (size_t)count);
+      budget -= (size_t)count < budget ? (size_t)count : budget;
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+      stream->out_ended = true;
+    } else {  // no room, or no memory: both pass
+      stream->out_ready = false;
+      if (!stream_watch(stream, true)) stream_retry_later(stream);
+      return true;
+    }
+  }
+  return true;
+}
+
+// What the application's descriptor must show once all bytes have been delivered.
+static void show_end(stream_socket_t* stream) {
+  uint32_t state = tcpip_socket_poll(stream->base.endpoint);
+  bool delivered = tcpip_socket_next_length(stream->base.endpoint) == 0;
+  if (state & TCPIP_EVENT_ERROR) {
+    if (delivered) {
+      stream_end(stream, -tcpip_socket_take_error(stream->base.endpoint));
+    } else {
+      (void)shutdown(stream->server_fd, SHUT_RD);  // nothing that is written now goes anywhere
+    }
+  } else if ((state & TCPIP_EVENT_READ_SHUTDOWN) && delivered && !stream->out_ended) {
+    (void)shutdown(stream->server_fd, SHUT_WR);
+    stream->out_ended = true;
+  }
+}
+
+// The application has written its last. It has shut down writing or, what looks the same where it shut down
+// both ways, closed: then its own words come (Close), unless it has none. False: the connection is over.
+static bool end_of_input(stream_socket_t* stream) {
+  bool closed = !stream->shut_by_method && is_hung_up(stream);
+  if (closed && stream->base.connections == 0) {
+    stream_close(stream, false);
+  } else if (closed && stream_closing_resets(stream)) {
+    (void)tcpip_socket_disconnect(stream->base.endpoint);
+    stream_end(stream, 0);
+  } else {
+    (void)tcpip_socket_shutdown(stream->base.endpoint, false, true);
+    return true;
+  }
+  return false;
+}
+
+static void transfer(stream_socket_t* stream) {
+  bool was_open = !stream->in_ended;
+  bool done = take_in(stream, BUDGET_BYTES);
+  if (was_open && stream->in_ended && !end_of_input(stream)) return;
+  if (!give_out(stream)) done = false;
+  // Room to write is watched for only while it matters.
+  if (stream->wants_out && stream->out_ready) (void)stream_watch(stream, false);
+  show_end(stream);
+  if (!done) stream_mark_dirty(stream);
+}
+
+static void fail(stream_socket_t* stream, int error) {
+  stream->error = error;
+  stream->state = STREAM_IDLE;
+  (void)tcpip_socket_disconnect(stream->base.endpoint);
+  if (stream->is_bound) (void)tcpip_socket_bind(stream->base.endpoint, &stream->bound);
+  stream_shape(stream);
+}
+
+static void connecting(stream_socket_t* stream) {
+  tcpip_tcp_info_t info = {0};
+  (void)tcpip_socket_tcp_info(stream->base.endpoint, &info);
+  int error = -tcpip_socket_take_error(stream->base.endpoint);
+  if (error) {
+    fail(stream, error);
+  } else if (info.state >= TCPIP_TCP_ESTABLISHED) {
+    stream_connected(stream);
+    transfer(stream);
+  } else if (info.state == TCPIP_TCP_CLOSED) {
+    fail(stream, ECONNABORTED);
+  }
+}
+
+void stream_service(stream_socket_t* stream) {
+  switch (stream->state) {
+    case STREAM_CONNECTING:
+      connecting(stream);
+      break;
+    case STREAM_LISTENING:
+      stream_shape(stream);
+      break;
+    case STREAM_CONNECTED:
+      transfer(stream);
+      break;
+    case STREAM_CLOSED:
+      stream_close(stream, false);
+      break;
+    case STREAM_IDLE:
+    case STREAM_ENDED:
+      break;
+  }
+}
+
+void stream_fd_event(stream_socket_t* stream, uint32_t events) {
+  if (events & ~(uint32_t)EPOLLOUT) stream->in_ready = true;
+  if (events & EPOLLOUT) stream->out_ready = true;
+  bool forsaken = stream->base.connections == 0 && stream->state < STREAM_ENDED;
+  if (forsaken && is_hung_up(stream)) {
+    stream_close(stream, false);
+  } else {
+    stream_mark_dirty(stream);
+  }
+}

@@ -1,0 +1,325 @@
+// Streams. A connected one needs nothing from us but the right errno: its descriptor is a kernel stream, and
+// reading and writing it are the kernel's, blocking, signals and all. What is ours is the way there (connect,
+// listen, accept) and, where the kernel says no more than that the other end is gone, the reason.
+//
+// A process may hold a stream's descriptor without a connection to its server: a forked child does, and a
+// program that inherited the descriptor or was passed it. The connection is then made when it is first needed
+// (attach), out of the descriptor itself.
+#include <fcntl.h>
+#include <lib/trace/trace.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <zircon/errors.h>
+#include <zircon/syscalls.h>
+
+#include "fdio.h"
+
+#define DISCARD_BYTES 4096
+
+// By this name of a stream's descriptor the network stack marks it as one of its own.
+#define NAME_PREFIX "jacinth/stream/"
+
+// State
+
+static zxio_stream_state_t state_of(const fdio_socket_t* socket) {
+  return atomic_load_explicit(&socket->state, memory_order_relaxed);
+}
+
+static void set_state(fdio_socket_t* socket, zxio_stream_state_t state) {
+  atomic_store_explicit(&socket->state, state, memory_order_relaxed);
+}
+
+bool fdio_is_stream(const fdio_socket_t* entry) {
+  return fdio_entry_is_socket(entry) && entry->is_stream;
+}
+
+bool fdio_is_connected_stream(int fd) {
+  const fdio_socket_t* entry = fdio_table_peek(fd);
+  return fdio_is_stream(entry) && state_of(entry) == ZXIO_STREAM_CONNECTED;
+}
+
+static short poll_now(int fd, short events) {
+  struct pollfd pollfd = {.fd = fd, .events = events};
+  return poll(&pollfd, 1, 0) == 1 ? pollfd.revents : 0;
+}
+
+// Connections to the server
+
+static int make_connection(int fd, zxio_socket_t* out) {
+  zx_status_t status = ZX_ERR_PEER_CLOSED;
+  for (int attempt = 0; attempt < 2 && status == ZX_ERR_PEER_CLOSED; attempt++) {
+    zx_handle_t provider;
+    int16_t code = 0;
+    int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, NULL);
+    if (duplicate < 0) return errno;
+    status = fdio_provider(attempt > 0, &provider);
+    if (status != ZX_OK) {
+      close(duplicate);
+      return zxio_errno(status);
+    }
+    status = zxio_stream_of(provider, duplicate, out, &code);
+    if (status == ZX_OK) return code;
+  }
+  return zxio_errno(status);
+}
+
+int fdio_stream_attach(fdio_socket_t* socket, int fd) {
+  if (!atomic_load_explicit(&socket->detached, memory_order_acquire)) return 0;
+  zxio_socket_t made;
+  int error = make_connection(fd, &made);
+  // The network stack knows it no more: it was connected to one that is gone.
+  if (error) return error == ENOTSOCK ? ENOTCONN : error;
+  sigset_t saved;
+  fdio_lock(&saved);
+  bool first = atomic_load_explicit(&socket->detached, memory_order_relaxed);
+  if (first) {
+    zxio_socket_adopt(&socket->zxio, &made);
+    atomic_store_explicit(&socket->detached, false, memory_order_release);
+  }
+  fdio_unlock(&saved);
+  if (!first) zxio_socket_close(&made);  // another thread was faster
+  return 0;
+}
+
+static bool is_marked(int fd) {
+  struct sockaddr_un name;
+  socklen_t length = sizeof(name);
+  const size_t prefix = sizeof(NAME_PREFIX) - 1;
+  return libc_getsockname(fd, (struct sockaddr*)&name, &length) == 0 && name.sun_family == AF_UNIX &&
+         length > offsetof(struct sockaddr_un, sun_path) + 1 + prefix && name.sun_path[0] == '\0' &&
+         memcmp(name.sun_path + 1, NAME_PREFIX, prefix) == 0;
+}
+
+bool fdio_stream_recognise(int fd) {
+  if (fd < 0 || fdio_table_peek(fd) || !fdio_active() || fdio_foreign_process()) return false;
+  int saved_errno = errno;
+  bool recognised = false;
+  zxio_socket_t zxio;
+  zxio_stream_state_t state = ZXIO_STREAM_IDLE;
+  int16_t code = 0;
+  if (is_marked(fd) && fdio_busy_begin()) {
+    if (make_connection(fd, &zxio) == 0) {
+      recognised = zxio_stream_state(&zxio, &state, &code) == ZX_OK && !code;
+      if (recognised) {
+        recognised = fdio_socket_enter(&zxio, fd, state);
+      } else {
+        zxio_socket_close(&zxio);
+      }
+    }
+    fdio_busy_end();
+  }
+  errno = saved_errno;
+  return recognised;
+}
+
+// The pending error; 0 if there is none. A server that is gone counts as a reset connection.
+static int fetch_error(fdio_socket_t* socket, int fd) {
+  int error = fdio_stream_attach(socket, fd);
+  if (error) return error == ENOTCONN ? 0 : ECONNRESET;
+  int pending = 0;
+  int16_t code = 0;
+  socklen_t length = sizeof(pending);
+  zx_status_t status = zxio_socket_getsockopt(&socket->zxio, SOL_SOCKET, SO_ERROR, &pending, &length, &code);
+  return status == ZX_OK ? pending : ECONNRESET;
+}
+
+void fdio_stream_note_error(fdio_socket_t* socket, int fd, int error) {
+  if (state_of(socket) != ZXIO_STREAM_CONNECTING) return;
+  if (error) {
+    set_state(socket, ZXIO_STREAM_IDLE);
+  } else if (poll_now(fd, POLLOUT) & POLLOUT) {
+    set_state(socket, ZXIO_STREAM_CONNECTED);
+  }
+}
+
+// Connecting and accepting
+
+static int wait_until_decided(fdio_socket_t* socket, int fd) {
+  fdio_waiting_t waiting = {
+      .socket = socket,
+      .fd = fd,
+      .events = POLLOUT,
+      .timeout_ns = atomic_load_explicit(&socket->zxio.send_timeout_ns, memory_order_relaxed),
+  };
+  int error = fdio_wait(&waiting);
+  return error == EAGAIN ? EINPROGRESS : error;
+}
+
+static int try_to_connect(fdio_socket_t* socket, const struct sockaddr* addr, socklen_t length) {
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_connect(&socket->zxio, addr, length, &code);
+  int error = zxio_code(status, &code);
+  sa_family_t family = AF_INET;
+  if (addr && length >= sizeof(family)) memcpy(&family, addr, sizeof(family));
+  if (error == EINPROGRESS || error == EALREADY) {
+    set_state(socket, ZXIO_STREAM_CONNECTING);
+  } else if (error == EISCONN || (!error && family != AF_UNSPEC)) {
+    if (state_of(socket) != ZXIO_STREAM_LISTENING) set_state(socket, ZXIO_STREAM_CONNECTED);
+  } else if (!error || state_of(socket) == ZXIO_STREAM_CONNECTING) {
+    set_state(socket, ZXIO_STREAM_IDLE);
+  }
+  return error;
+}
+
+int fdio_stream_connect(fdio_socket_t* socket, int fd, const struct sockaddr* addr, socklen_t length) {
+  int error = try_to_connect(socket, addr, length);
+  while ((error == EINPROGRESS || error == EALREADY) && !fdio_nonblocking(fd)) {
+    error = wait_until_decided(socket, fd);
+    if (error) break;
+    error = try_to_connect(socket, addr, length);
+  }
+  return error;
+}
+
+int fdio_stream_listen(fdio_socket_t* socket, int backlog) {
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_listen(&socket->zxio, backlog, &code);
+  int error = zxio_code(status, &code);
+  if (!error) set_state(socket, ZXIO_STREAM_LISTENING);
+  return error;
+}
+
+int fdio_stream_accept(fdio_socket_t* socket, int fd, struct sockaddr* addr, socklen_t* length,
+                       zxio_socket_t* out, int* out_fd) {
+  fdio_waiting_t waiting = {
+      .socket = socket,
+      .fd = fd,
+      .events = POLLIN,
+      .timeout_ns = atomic_load_explicit(&socket->zxio.receive_timeout_ns, memory_order_relaxed),
+  };
+  bool at_once = fdio_nonblocking(fd);
+  for (;;) {
+    // The descriptor of a listener tells whether it is worth a call.
+    if (state_of(socket) == ZXIO_STREAM_LISTENING && !poll_now(fd, POLLIN)) {
+      int error = at_once ? EAGAIN : fdio_wait(&waiting);
+      if (error) return error;
+    }
+    int16_t code = 0;
+    zx_status_t status = zxio_socket_accept(&socket->zxio, addr, length, out, out_fd, &code);
+    int error = zxio_code(status, &code);
+    if (error != EAGAIN || at_once) return error;
+    set_state(socket, ZXIO_STREAM_LISTENING);
+  }
+}
+
+int fdio_stream_shutdown(fdio_socket_t* socket, int fd, int how) {
+  // One direction of a connection is the kernel's to shut down; both at once would look like closing.
+  bool one = how == SHUT_RD || how == SHUT_WR;
+  if (one && state_of(socket) == ZXIO_STREAM_CONNECTED && !(poll_now(fd, 0) & POLLHUP))
+    return libc_shutdown(fd, how) == 0 ? 0 : errno;
+  int16_t code = 0;
+  zx_status_t status = zxio_socket_shutdown(&socket->zxio, how, &code);
+  return zxio_code(status, &code);
+}
+
+// Bytes
+
+// Gets a stream ready for bytes that is not known to be connected: 0, or the errno number that the operation
+// ends with.
+static int await_connection(fdio_socket_t* socket, int fd, int flags, int not_connected) {
+  for (;;) {
+    zxio_stream_state_t state = ZXIO_STREAM_IDLE;
+    int16_t code = 0;
+    int error = fdio_stream_attach(socket, fd);
+    if (error) return error;
+    error = zxio_code(zxio_stream_state(&socket->zxio, &state, &code), &code);
+    if (error) return error == EPIPE ? ECONNRESET : error;
+    set_state(socket, state);
+    if (state == ZXIO_STREAM_CONNECTED) return 0;
+    if (state != ZXIO_STREAM_CONNECTING) {
+      error = fetch_error(socket, fd);
+      return error ? error : not_connected;
+    }
+    if (flags & MSG_DONTWAIT || fdio_nonblocking(fd)) return EAGAIN;
+    error = wait_until_decided(socket, fd);
+    if (error) return error == EINPROGRESS ? EAGAIN : error;
+  }
+}
+
+// 0: connected. Else the errno number.
+static int prepare(int fd, int flags, int not_connected) {
+  if (fdio_is_connected_stream(fd)) return 0;
+  fdio_call_t call = fdio_enter(fd);
+  if (!call.socket) return EBADF;
+  if (call.error) return call.error;
+  int error = await_connection(call.socket, fd, flags, not_connected);
+  fdio_leave(&call, 0, 0);
+  return error;
+}
+
+// Why the connection is gone, once; 0 if it has ended in good order.
+static int reason(int fd) {
+  fdio_call_t call = fdio_enter(fd);
+  if (!call.socket || call.error) return 0;
+  int error = 0;
+  if (!atomic_exchange_explicit(&call.socket->over, true, memory_order_relaxed))
+    error = fetch_error(call.socket, fd);
+  fdio_leave(&call, 0, 0);
+  return error;
+}
+
+static ssize_t fail(int error) {
+  errno = error;
+  return -1;
+}
+
+// MSG_TRUNC takes bytes off the stream and throws them away.
+static ssize_t discard(int fd, const struct msghdr* message, int flags) {
+  char bytes[DISCARD_BYTES];
+  size_t wanted = 0;
+  for (size_t i = 0; i < message->msg_iovlen; i++)
+    wanted += message->msg_iov[i].iov_len;
+  return libc_recv(fd, bytes, wanted < sizeof(bytes) ? wanted : sizeof(bytes), flags & ~MSG_TRUNC);
+}
+
+static ssize_t receive(int fd, struct msghdr* message, int flags) {
+  if (flags & MSG_TRUNC) return discard(fd, message, flags);
+  struct msghdr native = {.msg_iov = message->msg_iov, .msg_iovlen = message->msg_iovlen};
+  ssize_t count = libc_recvmsg(fd, &native, flags);
+  if (count < 0) return count;
+  message->msg_flags = native.msg_flags & ~MSG_CMSG_CLOEXEC;
+  message->msg_namelen = 0;
+  message->msg_controllen = 0;
+  return count;
+}
+
+static bool asks_for_bytes(const struct msghdr* message) {
+  for (size_t i = 0; i < message->msg_iovlen; i++) {
+    if (message->msg_iov[i].iov_len > 0) return true;
+  }
+  return false;
+}
+
+ssize_t fdio_stream_recvmsg(int fd, struct msghdr* message, int flags) {
+  if (flags & MSG_ERRQUEUE) return fail(EAGAIN);  // there is no queue of errors
+  if (flags & MSG_OOB) return fail(EINVAL);
+  int saved_errno = errno;
+  int error = prepare(fd, flags, ENOTCONN);
+  if (error) return fail(error);
+  ssize_t count = receive(fd, message, flags);
+  bool reset = count < 0 && errno == ECONNRESET;
+  if (reset || (count == 0 && asks_for_bytes(message) && poll_now(fd, 0) & POLLHUP)) {
+    error = reason(fd);
+    if (error) return fail(error);
+  }
+  if (count >= 0) errno = saved_errno;
+  return count;
+}
+
+ssize_t fdio_stream_sendmsg(int fd, const struct msghdr* message, int flags) {
+  if (flags & (MSG_OOB | MSG_FASTOPEN)) return fail(EOPNOTSUPP);
+  int error = prepare(fd, flags, EPIPE);
+  if (!error) {
+    struct msghdr native = {.msg_iov = message->msg_iov, .msg_iovlen = message->msg_iovlen};
+    ssize_t count = libc_sendmsg(fd, &native, flags | MSG_NOSIGNAL);
+    if (count >= 0 || (errno != EPIPE && errno != ECONNRESET)) return count;
+    error = reason(fd);
+    if (!error) error = EPIPE;
+  }
+  if (error == EPIPE && !(flags & MSG_NOSIGNAL)) raise(SIGPIPE);
+  return fail(error);
+}
