@@ -10,6 +10,8 @@
 //   tcp_listen.c    passive opening
 //   tcp_stream.c    the bytes between the user and the rings
 //   tcp_urgent.c    the urgent pointer, both ways
+//   tcp_ecn.c       marks of congestion
+//   tcp_mtu.c       segments that are too large for a path that does not say so
 //   tcp_socket.c    the other calls from above
 #ifndef TCPIP_TCP_H_
 #define TCPIP_TCP_H_
@@ -84,6 +86,7 @@ typedef struct tcp_progress {
   uint32_t delivered;  // bytes newly known to have arrived, by ACK or SACK
   uint32_t acked;      // bytes snd_una moved
   int64_t rtt;         // of the latest segment sent once; 0: none
+  bool lost;           // the third duplicate came, where there is no SACK
 } tcp_progress_t;
 
 // A sent segment that is not yet acknowledged as a whole. At most one MSS, so loss is told by packet even
@@ -141,6 +144,16 @@ typedef enum tcp_timer_kind {
   TCP_TIMER_PERSIST
 } tcp_timer_kind_t;
 
+// The search for what a path takes that says nothing (tcp_mtu.c).
+typedef struct tcp_mtu_search {
+  uint16_t low;    // gets through, or is being tried; 0: there is no search
+  uint16_t high;   // more than this does not
+  uint16_t size;   // of the probe that is under way
+  bool confirmed;  // `low` gets through
+  bool probing, tried_full;
+  uint32_t probe_end;
+} tcp_mtu_search_t;
+
 // The urgent octet that was announced last.
 typedef enum tcp_urgent {
   TCP_URGENT_NONE,
@@ -185,6 +198,7 @@ struct tcp {
 
   // Sending. tx holds the bytes from snd_una on; FIN is one more.
   uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2, snd_wnd_max;
+  tcp_mtu_search_t mtu;
   uint32_t snd_up;  // behind the urgent octet; not beyond snd_una: none
   uint32_t mss, peer_mss, mss_limit;
   tcp_ring_t tx;
@@ -385,6 +399,12 @@ void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment);
 void tcp_board_mark_sacked(tcp_scoreboard_t* board, tcp_segment_t* segment);
 // Bytes thought to be in the network (RFC 6675's pipe).
 uint32_t tcp_pipe(const tcp_t* tcp);
+
+// Path MTU discovery where the path is silent.
+void tcp_mtu_timeout(tcp_t* tcp);
+void tcp_mtu_delivered(tcp_t* tcp);
+bool tcp_mtu_probe_lost(tcp_t* tcp);
+uint32_t tcp_mtu_probe(tcp_t* tcp, uint32_t left, uint32_t room);
 
 // Resting (tcp_idle.c): an emptied buffer is kept for a moment.
 void tcp_rest(tcp_t* tcp);

@@ -78,6 +78,7 @@ static void advance(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   tcp->snd_una = in->ack;
   tcp->backoff = 0;
   tcp->soft_error = 0;
+  tcp_mtu_delivered(tcp);
   confirm_neighbour(tcp);
   tcp->stalled_since = tcp->snd_una == tcp->snd_nxt ? 0 : tcp->base.stack->now;
   p->acked = acked;
@@ -104,8 +105,10 @@ static void count_duplicate(tcp_t* tcp, const tcp_in_t* in, uint32_t window_befo
   if (tcp->dupacks == most) return;
   tcp->dupacks++;
   p->delivered = tcp->mss;  // RFC 6937, 3: which one is not known, but one has arrived
-  if (tcp->dupacks == 3 && tcp->recovery == TCP_OPEN)
-    tcp_board_mark_lost(&tcp->board, tcp_board_at(&tcp->board, 0));
+  bool repairing = tcp->recovery == TCP_RECOVERY || tcp->recovery == TCP_LOSS;
+  if (tcp->dupacks != 3 || repairing) return;
+  tcp_board_mark_lost(&tcp->board, tcp_board_at(&tcp->board, 0));
+  p->lost = true;
 }
 
 // What duplicates stood for is now acknowledged, and was counted before.
@@ -121,7 +124,8 @@ static void forget_duplicates(tcp_t* tcp, tcp_progress_t* p) {
 static void congestion(tcp_t* tcp, const tcp_in_t* in, const tcp_progress_t* p, uint32_t flight_before) {
   bool lost = tcp->use_sack && (tcp->board.sacked || tcp->recovery != TCP_OPEN) && tcp_rack_detect(tcp);
   bool repairing = tcp->recovery == TCP_RECOVERY || tcp->recovery == TCP_LOSS;
-  lost |= !tcp->use_sack && tcp->board.lost;
+  lost |= p->lost;
+  if (lost && tcp_mtu_probe_lost(tcp)) lost = false;
   if (lost && !repairing)
     tcp_enter_recovery(tcp, TCP_RECOVERY);
   else

@@ -97,7 +97,8 @@ int tcp_refresh_path(tcp_t* tcp) {
 
 // RFC 6691: what fits the path and the peer, less the options of every segment.
 void tcp_update_mss(tcp_t* tcp) {
-  uint32_t mss = tcp->path.mtu - (tcp->path.v4 ? IPV4_HEADER : IPV6_HEADER) - TCP_HEADER;
+  uint32_t mtu = tcp->mtu.low && tcp->mtu.low < tcp->path.mtu ? tcp->mtu.low : tcp->path.mtu;
+  uint32_t mss = mtu - (tcp->path.v4 ? IPV4_HEADER : IPV6_HEADER) - TCP_HEADER;
   uint32_t options = tcp->use_timestamps ? 12 : 0;
   mss = mss < tcp->peer_mss ? mss : tcp->peer_mss;
   mss = mss < tcp->mss_limit ? mss : tcp->mss_limit;
@@ -298,9 +299,21 @@ static bool append(tcp_t* tcp, uint32_t length, bool fin) {
   return true;
 }
 
+// A segment larger than we otherwise send, to see whether it arrives.
+static bool send_mtu_probe(tcp_t* tcp, uint32_t payload) {
+  uint32_t mss = tcp->mss, seq = tcp->snd_nxt;
+  tcp->mss = payload;
+  bool sent = send_data(tcp, seq, payload, TCP_ACK | SEND_NEW) != -EAGAIN && append(tcp, payload, false);
+  tcp->mss = mss;
+  if (!sent) tcp->mtu.probing = false;
+  return sent;
+}
+
 // One frame of new data; false if nothing more may leave.
 static bool send_new(tcp_t* tcp) {
   uint32_t left = tcp->tx.length - tcp_flight(tcp), room = usable(tcp);
+  uint32_t probe = tcp_mtu_probe(tcp, left, room);
+  if (probe) return send_mtu_probe(tcp, probe);
   // Each segment needs an urgent pointer of its own, and one only says that the window was reduced.
   bool whole = link_segments(tcp) && !tcp_urgent_pointer(tcp, tcp->snd_nxt) && !(tcp->ecn && tcp->cwr_due);
   uint32_t most = whole ? BURST_MAX / tcp->mss * tcp->mss : tcp->mss;

@@ -105,10 +105,8 @@ static void retransmission_timeout(tcp_t* tcp) {
   tcp->probe_out = false;
   tcp->backoff++;
   suspect_neighbour(tcp);
-  // Full segments that never arrive: perhaps routers drop what is too large without a word (RFC 4821's black
-  // hole).
-  if (tcp->backoff == 3 && tcp->path.interface && tcp->path.mtu > IPV6_MIN_MTU)
-    path_mtu_lower(tcp->base.stack, &tcp->base.remote, tcp->path.interface->info.mtu, tcp->path.mtu / 2);
+  (void)tcp_mtu_probe_lost(tcp);
+  tcp_mtu_timeout(tcp);
   tcp_output(tcp);
   tcp_arm_send_timer(tcp);
 }

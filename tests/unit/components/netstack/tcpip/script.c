@@ -110,6 +110,11 @@ static void step(script_t* s, char* line) {
     do_link(s, at);
     return;
   }
+  if (!strcmp(word, "only")) {
+    char* family = script_word(&at);
+    s->skipped = family && strcmp(family, s->family == TCPIP_IPV4 ? "ipv4" : "ipv6");
+    return;
+  }
   if (!strcmp(word, "budget")) {
     s->budget = script_number(s, &at);
     return;
@@ -123,6 +128,8 @@ static void step(script_t* s, char* line) {
     script_segment_expect(s, &g);
   } else if (!strcmp(word, "none")) {
     script_segment_none(s);
+  } else if (!strcmp(word, "drop_all")) {
+    host_drop_all(&s->host);
   } else if (!strcmp(word, "drop")) {
     for (uint32_t n = script_number(s, &at); n; n--) {
       host_frame_t frame;
@@ -146,14 +153,16 @@ void script_run(const char* file_name, const char* name, uint8_t family) {
   char line[300];
   FILE* file = fopen(file_name, "re");
   ck_assert_msg(file, "cannot open %s", file_name);
-  while (fgets(line, sizeof line, file)) {
+  while (!s->skipped && fgets(line, sizeof line, file)) {
     s->line++;
     char* comment = strchr(line, '#');
     if (comment) *comment = 0;
     step(s, line);
   }
   fclose(file);
-  script_segment_none(s);
-  host_deinit(&s->host);
+  if (s->started) {
+    script_segment_none(s);
+    host_deinit(&s->host);
+  }
   free(s);
 }

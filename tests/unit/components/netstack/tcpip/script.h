@@ -8,7 +8,7 @@
 //   < FLAGS A[:B] [ATTRIBUTE...]   the peer sends the octets from A to before B
 //   > FLAGS A[:B] [ATTRIBUTE...]   the next segment we send; an attribute that is not named is not looked at
 //   none                           we send nothing more
-//   drop N                         N segments that we sent are not looked at
+//   drop N, drop_all               N segments that we sent, or all of them, are not looked at
 //   +MS                            time passes
 //
 // FLAGS are of S, F, R, P, U, E (ECN-Echo), C (congestion window reduced) and . for ACK. P is not compared.
@@ -21,6 +21,7 @@
 //
 // How we begin:
 //   link FEATURE...                before all else: tso, checksum, mtu N
+//   only ipv4|ipv6                 before all else: the script is not run over the other one
 //   budget N                       before all else: octets of buffers for all sockets
 //   listen N, connect, accept, port N (the peer's, from now on)
 //   established [mss N] [scale N] [sackok] [ts] [ecn]   listen, a handshake over 20 ms (mss 1460, window
@@ -53,7 +54,7 @@ typedef struct script_segment {
 
 typedef struct script {
   host_t host;
-  bool started;
+  bool started, skipped;
   host_config_t config;
   size_t budget;
   uint8_t family;
