@@ -84,13 +84,16 @@ static void advance(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   p->acked = acked;
 }
 
-// RFC 9293, 3.10.7.4: only from segments not older than the one that told last.
+// RFC 9293, 3.10.7.4: only from segments not older than the one that told last. One that acknowledges more is
+// not, even with an old sequence number (a retransmission): without it the right edge would move as nobody
+// offered.
 static void take_window(tcp_t* tcp, const tcp_in_t* in) {
-  bool newer = seq_lt(tcp->snd_wl1, in->seq) || (tcp->snd_wl1 == in->seq && seq_le(tcp->snd_wl2, in->ack));
+  bool newer = seq_lt(tcp->snd_una, in->ack) || seq_lt(tcp->snd_wl1, in->seq) ||
+               (tcp->snd_wl1 == in->seq && seq_le(tcp->snd_wl2, in->ack));
   if (!newer) return;
   uint32_t window = in->flags & TCP_SYN ? in->window : in->window << tcp->snd_scale;
   tcp->snd_wnd = window;
-  tcp->snd_wl1 = in->seq;
+  tcp->snd_wl1 = seq_max(tcp->snd_wl1, in->seq);
   tcp->snd_wl2 = in->ack;
   if (window > tcp->snd_wnd_max) tcp->snd_wnd_max = window;
   if (window && tcp->send_timer_kind == TCP_TIMER_PERSIST) tcp->backoff = 0;

@@ -11,18 +11,31 @@ static uint32_t offset_of(const tcp_t* tcp, uint32_t seq) {
   return tcp->rx.length + (seq - tcp->rcv_nxt);
 }
 
-static uint32_t room_left(const tcp_t* tcp) {
+// How much may lie in the buffer: the ring grows by doubling, as far as the client's memory goes.
+static uint32_t buffer_size(const tcp_t* tcp) {
   uint32_t limit = tcp->rx_limit;
-  if (limit > tcp->rx.room) {  // the ring grows by doubling, as far as the client's memory goes
-    uint64_t most = client_left(tcp->base.client) + tcp->rx.room;
-    uint64_t room = tcp->rx.room ? tcp->rx.room : TCP_RING_FIRST_ROOM;
-    while (2 * room <= most && room < limit)
-      room *= 2;
-    if (room > most) room = 0;
-    if (room < limit) limit = (uint32_t)room;
-  }
-  uint32_t room = tcp->rx.length < limit ? limit - tcp->rx.length : 0;
-  return tcp->window_clamp && tcp->window_clamp < room ? tcp->window_clamp : room;
+  if (limit <= tcp->rx.room) return limit;
+  uint64_t most = client_left(tcp->base.client) + tcp->rx.room;
+  uint64_t room = tcp->rx.room ? tcp->rx.room : TCP_RING_FIRST_ROOM;
+  while (2 * room <= most && room < limit)
+    room *= 2;
+  if (room > most) return 0;
+  return room < limit ? (uint32_t)room : limit;
+}
+
+static uint32_t clamped(const tcp_t* tcp, uint32_t window) {
+  return tcp->window_clamp && tcp->window_clamp < window ? tcp->window_clamp : window;
+}
+
+static uint32_t room_left(const tcp_t* tcp) {
+  uint32_t size = buffer_size(tcp);
+  return clamped(tcp, tcp->rx.length < size ? size - tcp->rx.length : 0);
+}
+
+// RFC 9293, 3.8.6.2.2: what a window must grow by to be told of, a segment or half of the most it can be.
+static uint32_t worth_telling(const tcp_t* tcp) {
+  uint32_t half = clamped(tcp, buffer_size(tcp)) / 2;
+  return half < tcp->mss ? half : tcp->mss;
 }
 
 uint32_t tcp_first_window(const tcp_t* tcp) {
@@ -36,8 +49,7 @@ uint32_t tcp_receive_window(const tcp_t* tcp) {
   uint32_t most = 65535u << tcp->rcv_scale;
   if (seq_lt(tcp->rcv_adv, tcp->rcv_nxt)) offered = 0;
   room = room < most ? room : most;
-  uint32_t crumb = tcp->rx_limit / 2 < tcp->mss ? tcp->rx_limit / 2 : tcp->mss;
-  if (room < offered + crumb) room = offered;
+  if (room < offered + worth_telling(tcp)) room = offered;
   return room >> tcp->rcv_scale << tcp->rcv_scale < offered && offered <= most ? offered : room;
 }
 
@@ -246,9 +258,10 @@ void tcp_receive_read(tcp_t* tcp, uint32_t bytes) {
   tune(tcp, bytes);
   if (!tcp->rx.length && !tcp->ooo_count) tcp_rest(tcp);
   if (tcp->read_closed) return;
-  // A window that opens by much is told at once.
+  // A window that opens by much is told at once, and one that was closed as soon as it may be.
   uint32_t offered = tcp->rcv_adv - tcp->rcv_nxt, window = tcp_receive_window(tcp);
-  uint32_t much = tcp->rx_limit / 2 < 2 * tcp->mss ? tcp->rx_limit / 2 : 2 * tcp->mss;
-  if (window >= offered + much && (offered <= window / 2 || window - offered >= tcp->rx_limit / 4))
+  uint32_t size = clamped(tcp, buffer_size(tcp)), much = size / 2 < 2 * tcp->mss ? size / 2 : 2 * tcp->mss;
+  if (offered == 0) much = worth_telling(tcp);
+  if (window > offered && window >= offered + much && (offered <= window / 2 || window - offered >= size / 4))
     tcp_send_ack(tcp);
 }

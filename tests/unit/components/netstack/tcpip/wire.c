@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base.h"
+
 void wire_init(wire_t* wire, host_t* a, host_t* b, const wire_config_t* config) {
   *wire = (wire_t){.hosts = {a, b}, .config = *config, .random = config->seed, .now = a->now > b->now ? a->now : b->now};
 }
@@ -71,6 +73,28 @@ static void put(wire_t* wire, const host_frame_t* sent, int to, int64_t leaves) 
   heap_push(wire, frame);
 }
 
+// Marks an IP packet that says it can be; false if it does not.
+static bool mark(uint8_t* bytes) {
+  uint8_t* ip = bytes + 14;
+  if (be16_get(bytes + 12) == 0x86dd) {
+    if (!(ip[1] & 0x30)) return false;
+    ip[1] |= 0x30;
+    return true;
+  }
+  if (be16_get(bytes + 12) != 0x0800 || !(ip[1] & 3)) return false;
+  ip[1] |= 3;
+  be16_put(ip + 10, 0);
+  be16_put(ip + 10, (uint16_t)~naive_checksum(0, ip, (size_t)(ip[0] & 0xf) * 4));
+  return true;
+}
+
+// What is cut up further on is as large as its pieces.
+static bool too_large(const wire_t* wire, const host_frame_t* sent) {
+  size_t packet = sent->length - 14;
+  if (sent->offload.gso_type) packet = sent->offload.header_length - 14u + sent->offload.gso_size;
+  return wire->config.mtu && packet > wire->config.mtu;
+}
+
 static void accept_frame(wire_t* wire, const host_frame_t* sent, int to) {
   int64_t leaves = wire->now;
   if (wire->config.bytes_per_s) {
@@ -83,7 +107,8 @@ static void accept_frame(wire_t* wire, const host_frame_t* sent, int to) {
     leaves = start + (int64_t)(sent->length * 1000000000ull / wire->config.bytes_per_s);
     wire->free_at[to] = leaves;
   }
-  if (wire_chance(wire, wire->config.loss)) {
+  bool congested = wire_chance(wire, wire->config.congested);
+  if (wire_chance(wire, wire->config.loss) || too_large(wire, sent) || (congested && !mark(sent->bytes))) {
     wire->lost++;
     return;
   }
@@ -102,6 +127,7 @@ static void collect(wire_t* wire) {
       free(host->frames[k].bytes);
     }
     host->frame_count = 0;
+    if (host->room) tcpip_link_writable(host->stack, host->interface);
   }
 }
 

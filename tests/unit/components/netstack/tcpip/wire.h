@@ -12,6 +12,8 @@ typedef struct wire_config {
   uint32_t loss;         // of a million frames
   uint32_t duplicate;
   uint32_t corrupt;
+  uint32_t congested;    // those that can be are marked so (ECN), the others are lost
+  size_t mtu;            // larger packets vanish without a word; 0: none do
   uint64_t bytes_per_s;  // 0: unlimited
   size_t queue_bytes;    // in front of the rate; 0: unlimited
 } wire_config_t;
