@@ -15,6 +15,10 @@
 
 #include "jx_test.h"
 
+// As ck_assert, which makes a system call each time, for loops.
+#define must(condition) \
+  if (!(condition)) ck_abort_msg("%s", #condition)
+
 static zx_handle_t ends[2];
 
 static void make_channel(void) {
@@ -229,10 +233,10 @@ static zx_status_t call(uint32_t size, zx_handle_t* handle, unsigned seed) {
                                  .rd_num_handles = 1};
   zx_status_t status = zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &num_bytes, &num_handles);
   if (status == ZX_OK) {
-    ck_assert_uint_eq(num_bytes, size);
-    ck_assert_uint_eq(num_handles, handle ? 1 : 0);
+    must(num_bytes == size);
+    must(num_handles == (handle ? 1u : 0u));
     for (uint32_t i = 4; i < size; i += 97)
-      ck_assert_int_eq(answer[i], (char)(seed + i));
+      must(answer[i] == (char)(seed + i));
     if (handle) *handle = got;
   }
   free(bytes);
@@ -240,24 +244,66 @@ static zx_status_t call(uint32_t size, zx_handle_t* handle, unsigned seed) {
   return status;
 }
 
-START_TEST(random_calls_lose_no_wake_up) {
+// Sends some messages and reads their echoes.
+static void echo_burst(uint32_t first, uint32_t count) {
+  uint32_t got, size;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t message[32] = {first + i};  // below 0x80000000: no answer to a call
+    must(zx_channel_write(ends[0], 0, message, 4 + 4 * (i % 32), NULL, 0) == ZX_OK);
+  }
+  for (uint32_t i = 0; i < count;) {
+    uint32_t message[32];
+    zx_status_t status = zx_channel_read(ends[0], 0, message, NULL, sizeof(message), 0, &size, NULL);
+    if (status == ZX_OK) {
+      got = message[0];
+      must(got == first + i);
+      must(size == 4 + 4 * (i % 32));
+      i++;
+    } else {
+      must(status == ZX_ERR_SHOULD_WAIT);
+      ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(30)), NULL),
+                       ZX_OK);
+    }
+  }
+}
+
+// Calls and bursts of messages with echoes, `total` in all.
+static void exchange_randomly(uint32_t total) {
   pid_t child = start_echo();
   zx_handle_t event;
-  ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
-  for (unsigned i = 0; i < 20000; i++) {
-    uint32_t size = 4 + (uint32_t)rand() % (rand() % 50 ? 200 : 60000);
-    ck_assert_int_eq(call(size, rand() % 20 ? NULL : &event, i), ZX_OK);
-    if (rand() % 2000 == 0) zx_nanosleep(zx_deadline_after(ZX_USEC(300)));  // lets the peer fall asleep
+  must(zx_event_create(0, &event) == ZX_OK);
+  for (uint32_t done = 0, count; done < total; done += count) {
+    count = rand() % 8 ? 1 + (uint32_t)rand() % 63 : 1;
+    if (count > 1) {
+      echo_burst(done, count);
+    } else {
+      uint32_t size = 4 + (uint32_t)rand() % (rand() % 50 ? 200 : 60000);
+      must(call(size, rand() % 20 ? NULL : &event, done) == ZX_OK);
+    }
+    if (rand() % 500 == 0) zx_nanosleep(zx_deadline_after(ZX_USEC(300)));  // lets the peer fall asleep
   }
   zx_handle_close(event);
   zx_handle_close(ends[0]);
   expect_exit(child);
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+START_TEST(two_hundred_thousand_random_messages_lose_no_wake_up) {
+  exchange_randomly(200000);
+}
 END_TEST
+#define random_messages_lose_no_wake_up two_hundred_thousand_random_messages_lose_no_wake_up
+#else
+START_TEST(a_million_random_messages_lose_no_wake_up) {
+  exchange_randomly(1000000);
+}
+END_TEST
+#define random_messages_lose_no_wake_up a_million_random_messages_lose_no_wake_up
+#endif
 
 static void* caller(void* context) {
   for (unsigned i = 0; i < 1500; i++)
-    ck_assert_int_eq(call(4 + i % 500, NULL, i), ZX_OK);
+    must(call(4 + i % 500, NULL, i) == ZX_OK);
   return NULL;
 }
 
@@ -284,18 +330,18 @@ START_TEST(a_stream_in_both_directions_keeps_order) {
       status = zx_channel_write(ends[0], 0, buffer, 4 + sent % 2900, NULL, 0);
       if (status == ZX_OK) sent++;
     }
-    ck_assert(status == ZX_OK || status == ZX_ERR_SHOULD_WAIT);
+    must(status == ZX_OK || status == ZX_ERR_SHOULD_WAIT);
     uint32_t size, value;
     while (zx_channel_read(ends[0], 0, buffer, NULL, sizeof(buffer), 0, &size, NULL) == ZX_OK) {
       memcpy(&value, buffer, 4);
-      ck_assert_uint_eq(value, received);
-      ck_assert_uint_eq(size, 4 + received % 2900);
+      must(value == received);
+      must(size == 4 + received % 2900);
       received++;
     }
     if (received == 50000) break;
     zx_signals_t want =
         ZX_CHANNEL_READABLE | (sent < 50000 && sent - received < 2000 ? ZX_CHANNEL_WRITABLE : 0);
-    ck_assert_int_eq(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+    must(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(10)), NULL) == ZX_OK);
   }
   zx_handle_close(ends[0]);
   expect_exit(child);
@@ -414,7 +460,7 @@ END_TEST
 int main(void) {
   Suite* suite = suite_create("channel_ring");
   TCase* tc = jx_test_case(suite, "channel_ring");
-  tcase_set_timeout(tc, 60);
+  tcase_set_timeout(tc, 180);
   tcase_add_checked_fixture(tc, make_channel, close_channel);
   tcase_add_test(tc, a_busy_channel_moves_to_shared_memory);
   tcase_add_test(tc, a_channel_made_from_a_descriptor_stays_a_socket);
@@ -422,7 +468,7 @@ int main(void) {
   tcase_add_test(tc, unread_messages_and_handles_survive_the_writer_and_die_with_the_reader);
   tcase_add_test(tc, a_full_ring_says_should_wait_and_tells_of_room);
   tcase_add_test(tc, user_signals_and_ports_work_with_rings);
-  tcase_add_test(tc, random_calls_lose_no_wake_up);
+  tcase_add_test(tc, random_messages_lose_no_wake_up);
   tcase_add_test(tc, threads_that_call_at_once_all_get_their_answers);
   tcase_add_test(tc, a_stream_in_both_directions_keeps_order);
   tcase_add_test(tc, an_end_moves_to_another_process_with_its_ring);

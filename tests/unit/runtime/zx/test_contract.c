@@ -568,6 +568,14 @@ START_TEST(a_timer_that_two_processes_hold_follows_both) {
 }
 END_TEST
 
+int zircon_program(void);  // zircon_program.c
+
+START_TEST(a_program_written_for_zircon_runs) {
+  int line = zircon_program();
+  ck_assert_msg(line == 0, "zircon_program.c:%d", line);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("contract");
   TCase* tc = jx_test_case(suite, "contract");
@@ -586,5 +594,6 @@ int main(void) {
   tcase_add_test(tc, an_edge_is_seen_after_the_signal_was_off);
   tcase_add_test(tc, names_signals_and_deadlines_travel);
   tcase_add_test(tc, a_timer_that_two_processes_hold_follows_both);
+  tcase_add_test(tc, a_program_written_for_zircon_runs);
   return jx_test_run(suite);
 }

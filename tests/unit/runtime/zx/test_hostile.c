@@ -1,0 +1,468 @@
+// Peers that die at any instruction, and peers that scribble, lie and flood, for every object that two
+// processes share. Whatever they do, each call here returns, in time, and nothing stays behind.
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <zircon/linux.h>
+#include <zircon/syscalls.h>
+
+#include "jx_test.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { DEATHS = 40, ATTACKS = 12 };
+#else
+enum { DEATHS = 200, ATTACKS = 24 };
+#endif
+
+// As ck_assert, which makes a system call each time, for loops.
+#define must(condition) \
+  if (!(condition)) ck_abort_msg("%s", #condition)
+
+enum { CHANNEL, FIFO, SOCKET, EVENTPAIR, DATAGRAM, OBJECTS };
+
+struct ends {
+  zx_handle_t mine[OBJECTS];
+  zx_handle_t theirs[OBJECTS];
+};
+
+static void make_all(struct ends* e) {
+  ck_assert_int_eq(zx_channel_create(0, &e->mine[CHANNEL], &e->theirs[CHANNEL]), ZX_OK);
+  ck_assert_int_eq(zx_fifo_create(64, 8, 0, &e->mine[FIFO], &e->theirs[FIFO]), ZX_OK);
+  ck_assert_int_eq(zx_socket_create(0, &e->mine[SOCKET], &e->theirs[SOCKET]), ZX_OK);
+  ck_assert_int_eq(zx_socket_create(ZX_SOCKET_DATAGRAM, &e->mine[DATAGRAM], &e->theirs[DATAGRAM]), ZX_OK);
+  ck_assert_int_eq(zx_eventpair_create(0, &e->mine[EVENTPAIR], &e->theirs[EVENTPAIR]), ZX_OK);
+}
+
+// Forks a process that gets one end of each object, as it would get them in a message, and runs `body` with
+// them.
+static pid_t start_peer(struct ends* e, bool swap, void (*body)(const zx_handle_t* theirs, unsigned seed),
+                        unsigned seed) {
+  zx_handle_t carrier[2], got[OBJECTS];
+  make_all(e);
+  if (swap) {
+    zx_handle_t channel = e->mine[CHANNEL];
+    e->mine[CHANNEL] = e->theirs[CHANNEL];
+    e->theirs[CHANNEL] = channel;
+  }
+  ck_assert_int_eq(zx_channel_create(0, &carrier[0], &carrier[1]), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(carrier[0], 0, NULL, 0, e->theirs, OBJECTS), ZX_OK);
+  pid_t child = fork();
+  if (child == 0) {
+    if (zx_channel_read(carrier[1], 0, NULL, got, 0, OBJECTS, NULL, NULL) != ZX_OK) _exit(99);
+    zx_handle_close_many(e->mine, OBJECTS);
+    body(got, seed);
+    _exit(0);
+  }
+  ck_assert_int_gt(child, 0);
+  zx_handle_close_many(carrier, 2);
+  return child;
+}
+
+// --- death
+
+struct numbers {
+  uint32_t channel, datagram;
+  uint64_t fifo;
+  size_t socket;
+};
+
+// Sends numbers through everything, as fast as it goes, and never reads but what makes room.
+static void send_numbers(const zx_handle_t* theirs, unsigned seed) {
+  struct numbers n = {0};
+  unsigned char bytes[256];
+  uint32_t message[64];
+  char dropped[64];
+  for (;;) {
+    zx_handle_t event = ZX_HANDLE_INVALID;
+    memset(message, 0, sizeof(message));
+    message[0] = message[63] = n.channel;
+    if (n.channel % 16 == 5) zx_event_create(0, &event);
+    if (zx_channel_write(theirs[CHANNEL], 0, message, sizeof(message), &event, event ? 1 : 0) == ZX_OK)
+      n.channel++;
+    if (zx_fifo_write(theirs[FIFO], 8, &n.fifo, 1, NULL) == ZX_OK) n.fifo++;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+      bytes[i] = (unsigned char)((n.socket + i) * 7);
+    size_t actual = 0;
+    if (zx_socket_write(theirs[SOCKET], 0, bytes, sizeof(bytes), &actual) == ZX_OK) n.socket += actual;
+    if (zx_socket_write(theirs[DATAGRAM], 0, message, 4 + n.datagram % 100, NULL) == ZX_OK) n.datagram++;
+    zx_object_signal_peer(theirs[EVENTPAIR], n.fifo % 2 ? ZX_USER_SIGNAL_0 : 0,
+                          n.fifo % 2 ? 0 : ZX_USER_SIGNAL_0);
+    (void)zx_channel_read(theirs[CHANNEL], 0, dropped, NULL, sizeof(dropped), 0, NULL, NULL);
+    (void)zx_fifo_read(theirs[FIFO], 8, dropped, 8, NULL);
+  }
+}
+
+// Reads one of each and checks that it is the next. Returns how many objects had something.
+static int read_numbers(const zx_handle_t* mine, struct numbers* n, zx_status_t* status) {
+  uint32_t message[64], size, handles = 0;
+  unsigned char bytes[300];
+  uint64_t value;
+  zx_handle_t event;
+  size_t actual;
+  int found = 0;
+  status[CHANNEL] = zx_channel_read(mine[CHANNEL], 0, message, &event, sizeof(message), 1, &size, &handles);
+  if (status[CHANNEL] == ZX_OK) {
+    must(size == sizeof(message) && message[0] == n->channel && message[63] == n->channel);
+    must((handles == 1) == (n->channel % 16 == 5));
+    if (handles) must(zx_handle_close(event) == ZX_OK);
+    n->channel++;
+    found++;
+  }
+  status[FIFO] = zx_fifo_read(mine[FIFO], 8, &value, 1, NULL);
+  if (status[FIFO] == ZX_OK) {
+    must(value == n->fifo++);
+    found++;
+  }
+  status[SOCKET] = zx_socket_read(mine[SOCKET], 0, bytes, sizeof(bytes), &actual);
+  if (status[SOCKET] == ZX_OK) {
+    for (size_t i = 0; i < actual; i++)
+      must(bytes[i] == (unsigned char)((n->socket + i) * 7));
+    n->socket += actual;
+    found++;
+  }
+  status[DATAGRAM] = zx_socket_read(mine[DATAGRAM], 0, bytes, sizeof(bytes), &actual);
+  if (status[DATAGRAM] == ZX_OK) {
+    must(actual == 4 + n->datagram++ % 100);
+    found++;
+  }
+  return found;
+}
+
+START_TEST(a_peer_killed_at_any_instruction_leaves_whole_messages_and_a_closed_peer) {
+  struct numbers total = {0};
+  for (unsigned round = 0; round < DEATHS; round++) {
+    struct ends e;
+    struct numbers n = {0};
+    zx_status_t status[OBJECTS];
+    int fds = jx_test_open_fds();
+    srand(round);
+    pid_t child = start_peer(&e, round % 2, send_numbers, round);
+    // Some die before they have done much, some with everything busy in shared memory.
+    zx_time_t end = zx_deadline_after(ZX_USEC(rand() % (round % 4 ? 3000 : 300)));
+    while (zx_clock_get_monotonic() < end) {
+      read_numbers(e.mine, &n, status);
+      (void)zx_channel_write(e.mine[CHANNEL], 0, "back", 4, NULL, 0);
+      (void)zx_fifo_write(e.mine[FIFO], 8, &n.fifo, 1, NULL);
+    }
+    kill(child, SIGKILL);
+    for (int i = 0; i < OBJECTS; i++) {
+      zx_status_t waited =
+          zx_object_wait_one(e.mine[i], ZX_OBJECT_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL);
+      ck_assert_msg(waited == ZX_OK, "round %u, object %d: %s", round, i, zx_status_get_string(waited));
+    }
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    while (read_numbers(e.mine, &n, status) > 0) {
+    }
+    for (int i = 0; i < OBJECTS; i++) {
+      if (i != EVENTPAIR) ck_assert_int_eq(status[i], ZX_ERR_PEER_CLOSED);
+      ck_assert_int_eq(zx_object_signal_peer(e.mine[i], 0, ZX_USER_SIGNAL_1), ZX_ERR_PEER_CLOSED);
+    }
+    ck_assert_int_eq(zx_channel_write(e.mine[CHANNEL], 0, "x", 1, NULL, 0), ZX_ERR_PEER_CLOSED);
+    ck_assert_int_eq(zx_fifo_write(e.mine[FIFO], 8, &n.fifo, 1, NULL), ZX_ERR_PEER_CLOSED);
+    ck_assert_int_eq(zx_handle_close_many(e.mine, OBJECTS), ZX_OK);
+    ck_assert_int_eq(jx_test_open_fds(), fds);
+    total.channel += n.channel;
+    total.fifo += n.fifo;
+    total.socket += n.socket;
+  }
+  ck_assert(total.channel > DEATHS && total.fifo > DEATHS && total.socket > DEATHS);
+}
+END_TEST
+
+// --- hostility
+
+struct region {
+  uint32_t* words;
+  size_t count;
+};
+
+// The shared memory of this process's objects, as a hostile peer has it.
+static int find_regions(struct region* regions, int limit) {
+  char line[256];
+  int count = 0;
+  FILE* maps = fopen("/proc/self/maps", "re");
+  while (maps && fgets(line, sizeof(line), maps)) {
+    unsigned long from, to;
+    if (count == limit || sscanf(line, "%lx-%lx", &from, &to) != 2 || !strstr(line, "memfd:zx")) continue;
+    regions[count++] = (struct region){(uint32_t*)from, (to - from) / 4};
+  }
+  if (maps) fclose(maps);
+  return count;
+}
+
+static void send_junk(int fd, bool packets) {
+  char bytes[512], control[CMSG_SPACE(4 * sizeof(int))] = {0};
+  size_t size = (size_t)rand() % sizeof(bytes);
+  for (size_t i = 0; i < size; i++)
+    bytes[i] = (char)rand();
+  if (packets && size > 8 && rand() % 2) {
+    // A frame that is nearly right.
+    uint32_t num_bytes = (uint32_t)size - 8;
+    bytes[0] = (char)(0x4a + rand() % 7);
+    memset(bytes + 1, 0, 3);
+    memcpy(bytes + 4, &num_bytes, 4);
+  }
+  struct iovec iov = {bytes, size};
+  struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+  int num_fds = rand() % 4 ? 0 : 1 + rand() % 4;
+  if (packets && num_fds) {
+    int fds[4] = {fd, 0, 1, fd};
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE((size_t)num_fds * sizeof(int));
+    *CMSG_FIRSTHDR(&message) = (struct cmsghdr){.cmsg_len = CMSG_LEN((size_t)num_fds * sizeof(int)),
+                                                .cmsg_level = SOL_SOCKET,
+                                                .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), fds, (size_t)num_fds * sizeof(int));
+  }
+  (void)sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void harass_sockets(bool harshly) {
+  for (int fd = 3; fd < 64; fd++) {
+    int type = 0;
+    socklen_t size = sizeof(type);
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) continue;
+    if (rand() % 3 == 0) continue;
+    if (type == SOCK_STREAM) {
+      for (int i = 0; i < 50; i++)
+        (void)send(fd, "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr", 32, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else if (harshly) {
+      send_junk(fd, true);
+    }
+    if (harshly && rand() % 4000 == 0) shutdown(fd, rand() % 3);
+  }
+}
+
+// Changes words: near the start, where indexes and flags are, by a little or altogether; and the rest.
+static void scribble(const struct region* region) {
+  size_t word = rand() % 4 ? (size_t)rand() % 192 % region->count : (size_t)rand() % region->count;
+  volatile uint32_t* at = &region->words[word];
+  *at = rand() % 3 == 0 ? (uint32_t)rand()
+        : rand() % 2    ? *at + (uint32_t)(rand() % 5) - 2
+                        : *at ^ 1u << rand() % 32;
+}
+
+// Behaves at first, so that the channel is busy enough for shared memory, then does its worst.
+static void attack(const zx_handle_t* theirs, unsigned seed) {
+  static char bytes[65536];
+  struct region regions[16];
+  srand(seed);
+  for (int i = 0; i < 3000 && seed % 2; i++) {
+    uint32_t size;
+    (void)zx_channel_write(theirs[CHANNEL], 0, bytes, 16, NULL, 0);
+    if (zx_channel_read(theirs[CHANNEL], 0, bytes, NULL, sizeof(bytes), 0, &size, NULL) == ZX_OK) {
+      (void)zx_channel_write(theirs[CHANNEL], 0, bytes, size, NULL, 0);
+    }
+  }
+  int count = find_regions(regions, 16);
+  for (unsigned round = 0;; round++) {
+    for (int i = 0; i < 200; i++)
+      scribble(&regions[rand() % count]);
+    harass_sockets(round > 20);
+    if (seed % 5 != 0 || rand() % 3) continue;
+    // With honest calls in between, which work on the wreckage.
+    (void)zx_channel_write(theirs[CHANNEL], 0, bytes, (uint32_t)rand() % 4000, NULL, 0);
+    (void)zx_fifo_write(theirs[FIFO], 8, bytes, 3, NULL);
+    (void)zx_socket_write(theirs[SOCKET], 0, bytes, 100, NULL);
+    (void)zx_socket_write(theirs[DATAGRAM], 0, bytes, 100, NULL);
+  }
+}
+
+// Every call there is, on each object, with a deadline where it may wait.
+static void use(const zx_handle_t* mine, zx_handle_t port) {
+  static char bytes[65536];
+  zx_handle_t handles[64];
+  uint32_t num_bytes, num_handles = 0;
+  zx_signals_t observed;
+  zx_port_packet_t packet;
+  zx_info_socket_t info;
+  size_t threshold = (size_t)rand() % 300000;
+  zx_handle_t event = ZX_HANDLE_INVALID;
+  if (rand() % 4 == 0) zx_event_create(0, &event);
+  (void)zx_channel_write(mine[CHANNEL], 0, bytes, (uint32_t)rand() % 3000, &event, event ? 1 : 0);
+  if (zx_channel_read(mine[CHANNEL], rand() % 2, bytes, handles, (uint32_t)rand() % 65536, 64, NULL,
+                      &num_handles) == ZX_OK)
+    zx_handle_close_many(handles, num_handles);
+  zx_channel_call_args_t args = {.wr_bytes = bytes,
+                                 .wr_num_bytes = 16,
+                                 .rd_bytes = bytes,
+                                 .rd_num_bytes = sizeof(bytes),
+                                 .rd_handles = handles,
+                                 .rd_num_handles = 64};
+  if (rand() % 8 == 0 && zx_channel_call(mine[CHANNEL], 0, zx_deadline_after(ZX_USEC(rand() % 500)), &args,
+                                         &num_bytes, &num_handles) == ZX_OK)
+    zx_handle_close_many(handles, num_handles);
+  (void)zx_fifo_write(mine[FIFO], 8, bytes, (size_t)rand() % 70 + 1, NULL);
+  (void)zx_fifo_read(mine[FIFO], 8, bytes, (size_t)rand() % 70 + 1, NULL);
+  for (int i = SOCKET; i <= DATAGRAM; i += DATAGRAM - SOCKET) {
+    (void)zx_socket_write(mine[i], 0, bytes, (size_t)rand() % 5000, NULL);
+    (void)zx_socket_read(mine[i], rand() % 2 ? ZX_SOCKET_PEEK : 0, bytes, (size_t)rand() % 5000, NULL);
+    (void)zx_socket_set_disposition(mine[i], (uint32_t)rand() % 3, (uint32_t)rand() % 3);
+    (void)zx_object_set_property(mine[i],
+                                 rand() % 2 ? ZX_PROP_SOCKET_RX_THRESHOLD : ZX_PROP_SOCKET_TX_THRESHOLD,
+                                 &threshold, sizeof(threshold));
+    (void)zx_object_get_info(mine[i], ZX_INFO_SOCKET, &info, sizeof(info), NULL, NULL);
+  }
+  for (int i = 0; i < OBJECTS; i++) {
+    (void)zx_object_signal_peer(mine[i], 0, ZX_USER_SIGNAL_0);
+    (void)zx_object_signal(mine[i], ZX_USER_SIGNAL_ALL, 0);
+    (void)zx_object_wait_one(mine[i], 1u << rand() % 32, rand() % 2 ? 0 : zx_deadline_after(ZX_USEC(50)),
+                             &observed);
+    (void)zx_object_wait_async(mine[i], port, (uint64_t)i, 1u << rand() % 32, (uint32_t)rand() % 4);
+  }
+  for (int i = 0; i < 10; i++)
+    (void)zx_port_wait(port, rand() % 2 ? 0 : zx_deadline_after(ZX_USEC(50)), &packet);
+  for (int i = 0; i < OBJECTS; i++)
+    (void)zx_port_cancel(port, mine[i], (uint64_t)i);
+}
+
+START_TEST(a_process_that_scribbles_and_floods_gets_statuses_and_takes_nothing_along) {
+  for (unsigned round = 0; round < ATTACKS; round++) {
+    struct ends e;
+    zx_handle_t port;
+    int fds = jx_test_open_fds();
+    pid_t child = start_peer(&e, round / 2 % 2, attack, round);
+    srand(round);
+    ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+    zx_time_t end = zx_deadline_after(ZX_MSEC(40));
+    while (zx_clock_get_monotonic() < end) {
+      zx_time_t start = zx_clock_get_monotonic();
+      use(e.mine, port);
+      ck_assert_int_lt(zx_clock_get_monotonic() - start, ZX_SEC(5));
+    }
+    kill(child, SIGKILL);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    use(e.mine, port);
+    for (int i = 0; i < OBJECTS; i++)
+      ck_assert_int_eq(
+          zx_object_wait_one(e.mine[i], ZX_OBJECT_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+    ck_assert_int_eq(zx_handle_close_many(e.mine, OBJECTS), ZX_OK);
+    zx_handle_close(port);
+    ck_assert_int_eq(jx_test_open_fds(), fds);
+  }
+}
+END_TEST
+
+// --- floods
+
+// Rings without end.
+static void ring_for_ever(const zx_handle_t* theirs, unsigned seed) {
+  for (;;)
+    harass_sockets(false);
+}
+
+START_TEST(a_deadline_holds_while_the_bell_rings) {
+  struct ends e;
+  zx_handle_t port;
+  zx_port_packet_t packet;
+  pid_t child = start_peer(&e, false, ring_for_ever, 0);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  for (int i = 0; i < 200; i++) {
+    int object = i % 2 ? EVENTPAIR : FIFO;
+    ck_assert_int_eq(
+        zx_object_wait_one(e.mine[object], ZX_OBJECT_PEER_CLOSED, zx_deadline_after(ZX_USEC(200)), NULL),
+        ZX_ERR_TIMED_OUT);
+    ck_assert_int_eq(zx_object_wait_async(e.mine[object], port, 0, ZX_OBJECT_PEER_CLOSED, 0), ZX_OK);
+    ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_USEC(200)), &packet), ZX_ERR_TIMED_OUT);
+  }
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  zx_handle_close_many(e.mine, OBJECTS);
+  zx_handle_close(port);
+}
+END_TEST
+
+START_TEST(a_flood_stays_in_the_kernel_and_is_read_in_order) {
+  int fds[2];
+  zx_handle_t channel;
+  zx_signals_t observed;
+  char packet[1032] = {0x4a, 0, 0, 0, 0, 4};
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+  ck_assert_int_eq(zx_linux_channel_from_fd(fds[0], &channel), ZX_OK);
+  uint32_t sent = 0, full = 0;
+  while (full < 100) {
+    memcpy(packet + 8, &sent, sizeof(sent));
+    if (send(fds[1], packet, sizeof(packet), MSG_DONTWAIT) > 0) {
+      sent++;
+    } else {
+      // A look for the user's signals looks behind the messages, but not without end.
+      full++;
+      ck_assert_int_eq(zx_object_wait_one(channel, ZX_USER_SIGNAL_0, 0, &observed), ZX_ERR_TIMED_OUT);
+    }
+    ck_assert_uint_lt(sent, 20000);
+  }
+  for (uint32_t i = 0; i < sent; i++) {
+    char got[1024];
+    uint32_t value;
+    ck_assert_int_eq(zx_channel_read(channel, 0, got, NULL, sizeof(got), 0, NULL, NULL), ZX_OK);
+    memcpy(&value, got, sizeof(value));
+    ck_assert_uint_eq(value, i);
+  }
+  ck_assert_int_eq(zx_channel_read(channel, 0, NULL, NULL, 0, 0, NULL, NULL), ZX_ERR_SHOULD_WAIT);
+  close(fds[1]);
+  zx_handle_close(channel);
+}
+END_TEST
+
+static void* flood(void* context) {
+  char bytes[4096] = {0};
+  zx_handle_t channel = *(zx_handle_t*)context;
+  for (zx_status_t status = ZX_OK; status != ZX_ERR_PEER_CLOSED;)
+    status = zx_channel_write(channel, 0, bytes, sizeof(bytes), NULL, 0);
+  return NULL;
+}
+
+START_TEST(a_flood_in_the_place_of_an_answer_ends_the_channel) {
+  zx_handle_t ends[2];
+  pthread_t thread;
+  char request[8] = {0};
+  uint32_t bytes, handles;
+  ck_assert_int_eq(zx_channel_create(0, &ends[0], &ends[1]), ZX_OK);
+  pthread_create(&thread, NULL, flood, &ends[1]);
+  zx_channel_call_args_t args = {
+      .wr_bytes = request, .wr_num_bytes = 8, .rd_bytes = request, .rd_num_bytes = 8};
+  ck_assert_int_eq(zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &bytes, &handles),
+                   ZX_ERR_PEER_CLOSED);
+  pthread_join(thread, NULL);
+  zx_handle_close_many(ends, 2);
+}
+END_TEST
+
+START_TEST(descriptors_in_unread_messages_are_not_taken_in_without_end) {
+  zx_handle_t ends[2];
+  zx_signals_t observed;
+  ck_assert_int_eq(zx_channel_create(0, &ends[0], &ends[1]), ZX_OK);
+  int before = jx_test_open_fds();
+  for (int i = 0; i < 400; i++) {
+    zx_handle_t events[8];
+    for (int j = 0; j < 8; j++)
+      ck_assert_int_eq(zx_event_create(0, &events[j]), ZX_OK);
+    (void)zx_channel_write(ends[0], 0, NULL, 0, events, 8);
+    ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_0, 0, &observed), ZX_ERR_TIMED_OUT);
+    ck_assert_int_lt(jx_test_open_fds() - before, 256 + 192 + 16);
+  }
+  zx_handle_close_many(ends, 2);
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("hostile");
+  TCase* tc = jx_test_case(suite, "hostile");
+  tcase_set_timeout(tc, 100);
+  tcase_add_test(tc, a_peer_killed_at_any_instruction_leaves_whole_messages_and_a_closed_peer);
+  tcase_add_test(tc, a_process_that_scribbles_and_floods_gets_statuses_and_takes_nothing_along);
+  tcase_add_test(tc, a_deadline_holds_while_the_bell_rings);
+  tcase_add_test(tc, a_flood_stays_in_the_kernel_and_is_read_in_order);
+  tcase_add_test(tc, a_flood_in_the_place_of_an_answer_ends_the_channel);
+  tcase_add_test(tc, descriptors_in_unread_messages_are_not_taken_in_without_end);
+  return jx_test_run(suite);
+}

@@ -1,0 +1,242 @@
+// The real code of runtime/zx/ring.h and wake.h, run under every order that the C memory model allows: what
+// one side publishes is what the other reads, and nobody sleeps while there is something to wake for.
+#include <stdlib.h>
+
+#include "memory_model_atomics.h"
+
+#include "runtime/zx/ring.h"
+#include "runtime/zx/wake.h"
+
+#include "jx_test.h"
+
+#define READABLE 1u
+#define WRITABLE 2u
+
+// --- a ring, both ways of waking, and the close: as fifo.c and channel_ring.c use them
+
+#define MESSAGES 3u
+#define SLOTS 2u
+
+static struct {
+  struct ring_shared ring;
+  _Atomic uint32_t storage[SLOTS];
+  _Atomic uint32_t waiting[2];  // the writer's, the reader's
+  _Atomic uint32_t closed;
+  char bells[2];
+} shared;
+
+enum { WRITER, READER };
+
+struct writer {
+  struct ring_producer out;
+  uint32_t sent;
+};
+
+struct reader {
+  struct ring_consumer in;
+  uint32_t received;
+  bool wrong;
+  bool saw_close;
+};
+
+static void ring_the_other(int other, uint32_t reasons) {
+  if (wake_claim(&shared.waiting[other], reasons)) model_ring(&shared.bells[other]);
+}
+
+static void sleep_on(int who) {
+  model_sleep(&shared.bells[who], NULL);
+  model_silence(&shared.bells[who]);
+}
+
+static bool write_one(void* local) {
+  struct writer* writer = local;
+  uint32_t room = 0;
+  if (writer->sent == MESSAGES) {
+    atomic_store_explicit(&shared.closed, 1, memory_order_release);  // pair_close
+    ring_the_other(READER, ~0u);
+    return false;
+  }
+  if (!ring_room(&writer->out, &room)) abort();
+  if (!room) {
+    wake_arm(&shared.waiting[WRITER], WRITABLE);
+    if (!ring_room(&writer->out, &room)) abort();
+    if (!room) sleep_on(WRITER);
+    return true;
+  }
+  atomic_store_explicit(&shared.storage[writer->out.head % SLOTS], writer->sent + 100, memory_order_relaxed);
+  ring_publish(&writer->out, 1);
+  ring_the_other(READER, READABLE);
+  writer->sent++;
+  return true;
+}
+
+// As fifo.c's take and fifo_arm: the close is looked at before the queue.
+static bool look(struct reader* reader, uint32_t* filled) {
+  bool closed = atomic_load_explicit(&shared.closed, memory_order_acquire) != 0;
+  if (!ring_filled(&reader->in, filled)) abort();
+  return closed;
+}
+
+static bool read_one(void* local) {
+  struct reader* reader = local;
+  uint32_t filled = 0;
+  bool closed = look(reader, &filled);
+  if (!filled && !closed) {
+    wake_arm(&shared.waiting[READER], READABLE);
+    closed = look(reader, &filled);
+    if (!filled && !closed) sleep_on(READER);
+    return true;
+  }
+  if (!filled) {
+    reader->saw_close = true;
+    return false;
+  }
+  uint32_t value = atomic_load_explicit(&shared.storage[reader->in.tail % SLOTS], memory_order_relaxed);
+  if (value != reader->received + 100) reader->wrong = true;
+  ring_consume(&reader->in, 1);
+  ring_the_other(WRITER, WRITABLE);
+  reader->received++;
+  return !reader->wrong;
+}
+
+static bool all_was_read(const bool* ended, void* const* locals) {
+  const struct reader* reader = locals[READER];
+  return ended[WRITER] && ended[READER] && reader->received == MESSAGES && !reader->wrong &&
+         reader->saw_close;
+}
+
+static struct model_result run_ring(bool without_fences, bool without_releases) {
+  struct writer writer = {.out = {&shared.ring, 0, (uint32_t)-SLOTS, SLOTS}};
+  struct reader reader = {.in = {&shared.ring, 0, 0, SLOTS}};
+  const struct model model = {
+      .num_threads = 2,
+      .threads = {{write_one, &writer, sizeof(writer)}, {read_one, &reader, sizeof(reader)}},
+      .locations = {&shared.ring.head, &shared.ring.tail, &shared.storage[0], &shared.storage[1],
+                    &shared.waiting[0], &shared.waiting[1], &shared.closed, &shared.bells[0],
+                    &shared.bells[1]},
+      .num_locations = 9,
+      .is_good_end = all_was_read,
+      .without_fences = without_fences,
+      .without_releases = without_releases};
+  return model_run(&model);
+}
+
+START_TEST(a_ring_loses_no_message_and_no_wake_up) {
+  struct model_result result = run_ring(false, false);
+  ck_assert(!result.too_big && !result.bad);
+  ck_assert_uint_gt(result.states, 1000);
+  ck_assert_uint_gt(result.ends, 0);
+}
+END_TEST
+
+START_TEST(without_the_fences_the_model_finds_a_lost_wake_up) {
+  ck_assert(run_ring(true, false).bad);
+}
+END_TEST
+
+START_TEST(without_the_releases_the_model_finds_a_wrong_message) {
+  ck_assert(run_ring(false, true).bad);
+}
+END_TEST
+
+// --- two threads that sleep on one bell: as pair_note, rearm_others and object_note have it
+
+static bool forgets_the_others;  // a mistake the model must find
+
+static struct {
+  _Atomic uint32_t signals;
+  _Atomic uint32_t waiting;
+  _Atomic uint32_t hit[2];  // of each thread's observer; under the lock
+  char lock, bell, wakers[2];
+} pair;
+
+struct sleeper {
+  unsigned index;
+  bool armed;
+};
+
+static void note(uint32_t signals) {
+  for (unsigned i = 0; i < 2; i++) {
+    if (!(signals & (1u << i))) continue;
+    atomic_store_explicit(&pair.hit[i], 1, memory_order_relaxed);
+    model_ring(&pair.wakers[i]);
+  }
+}
+
+static bool is_met(const struct sleeper* self, uint32_t signals) {
+  return (signals & (1u << self->index)) ||
+         atomic_load_explicit(&pair.hit[self->index], memory_order_relaxed);
+}
+
+// One round of wait.c's loop: arm, look, sleep; and after the sleep, what a poll of the bell brought.
+static bool wait_once(void* local) {
+  struct sleeper* self = local;
+  model_lock(&pair.lock);
+  if (self->armed && model_hears(&pair.bell)) {
+    model_silence(&pair.bell);
+    wake_arm(&pair.waiting, ~0u);  // rearm_others
+    if (!forgets_the_others) note(atomic_load_explicit(&pair.signals, memory_order_acquire));
+  }
+  self->armed = true;
+  wake_arm(&pair.waiting, ~0u);
+  bool met = is_met(self, atomic_load_explicit(&pair.signals, memory_order_acquire));
+  model_unlock(&pair.lock);
+  if (met) return false;
+  model_sleep(&pair.bell, &pair.wakers[self->index]);
+  model_silence(&pair.wakers[self->index]);
+  return true;
+}
+
+struct changer {
+  unsigned done;
+};
+
+static bool signal_one(void* local) {
+  struct changer* changer = local;
+  atomic_fetch_or_explicit(&pair.signals, 1u << changer->done, memory_order_acq_rel);
+  if (wake_claim(&pair.waiting, 1)) model_ring(&pair.bell);
+  return ++changer->done < 2;
+}
+
+static bool all_woke(const bool* ended, void* const* locals) {
+  return ended[0] && ended[1] && ended[2];
+}
+
+static struct model_result run_pair(void) {
+  struct changer changer = {0};
+  struct sleeper sleepers[2] = {{.index = 0}, {.index = 1}};
+  const struct model model = {.num_threads = 3,
+                              .threads = {{signal_one, &changer, sizeof(changer)},
+                                          {wait_once, &sleepers[0], sizeof(sleepers[0])},
+                                          {wait_once, &sleepers[1], sizeof(sleepers[1])}},
+                              .locations = {&pair.signals, &pair.waiting, &pair.hit[0], &pair.hit[1],
+                                            &pair.lock, &pair.bell, &pair.wakers[0], &pair.wakers[1]},
+                              .num_locations = 8,
+                              .is_good_end = all_woke};
+  return model_run(&model);
+}
+
+START_TEST(threads_that_share_a_bell_all_wake) {
+  struct model_result result = run_pair();
+  ck_assert(!result.too_big && !result.bad);
+  ck_assert_uint_gt(result.states, 1000);
+}
+END_TEST
+
+START_TEST(a_thread_that_silences_the_bell_for_itself_alone_is_found) {
+  forgets_the_others = true;
+  ck_assert(run_pair().bad);
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("wake_model");
+  TCase* tc = jx_test_case(suite, "wake_model");
+  tcase_set_timeout(tc, 60);
+  tcase_add_test(tc, a_ring_loses_no_message_and_no_wake_up);
+  tcase_add_test(tc, without_the_fences_the_model_finds_a_lost_wake_up);
+  tcase_add_test(tc, without_the_releases_the_model_finds_a_wrong_message);
+  tcase_add_test(tc, threads_that_share_a_bell_all_wake);
+  tcase_add_test(tc, a_thread_that_silences_the_bell_for_itself_alone_is_found);
+  return jx_test_run(suite);
+}
