@@ -1,7 +1,7 @@
 // Configuration meets device. Above: netstack.c. Below: <tcpip/interface.h>.
 //
-// The interface outlives the driver's process: sockets keep their addresses while a driver is restarted. Only
-// a device with another address or MTU makes a new one.
+// The interface outlives the driver's process, also if the next one has another hardware address, MTU or
+// other offloads: sockets keep their interface, addresses and connections while a driver is restarted.
 #include "interface.h"
 
 #include <string.h>
@@ -16,13 +16,6 @@ static uint32_t features_of(const link_info_t* info) {
   if (info->offloads & OFFLOAD_TSO) features |= TCPIP_LINK_TX_TSO;
   if (info->offloads & OFFLOAD_USO) features |= TCPIP_LINK_TX_USO;
   return features;
-}
-
-static bool is_same_device(netstack_t* netstack, uint32_t index, const link_info_t* info) {
-  tcpip_interface_info_t present;
-  if (index == 0 || tcpip_interface_get(netstack_engine(netstack), index, &present) != 0) return false;
-  return memcmp(present.mac, info->mac, sizeof(present.mac)) == 0 &&
-         present.mtu == mtu_of(netstack_configuration(netstack), info);
 }
 
 static void add_addresses(netstack_t* netstack, uint32_t index) {
@@ -52,11 +45,13 @@ static void add_routes(netstack_t* netstack, uint32_t index) {
   }
 }
 
-static int add_interface(netstack_t* netstack, const link_info_t* info, uint32_t* index) {
+// Adds the interface, or gives the one that is there the new device.
+static int settle_interface(netstack_t* netstack, const link_info_t* info, uint32_t* index) {
   const netstack_config_t* config = netstack_configuration(netstack);
   tcpip_interface_config_t settings = {.mtu = mtu_of(config, info), .link_features = features_of(info)};
   memcpy(settings.name, config->interface_name, sizeof(settings.name));
   memcpy(settings.mac, info->mac, sizeof(settings.mac));
+  if (*index != 0) return tcpip_interface_change(netstack_engine(netstack), *index, &settings);
   int result = tcpip_interface_add(netstack_engine(netstack), &settings, index);
   if (result != 0) return result;
   add_addresses(netstack, *index);
@@ -66,12 +61,7 @@ static int add_interface(netstack_t* netstack, const link_info_t* info, uint32_t
 
 void interface_up(netstack_t* netstack, const link_info_t* info, uint32_t* index) {
   tcpip_t* engine = netstack_engine(netstack);
-  int result = 0;
-  if (!is_same_device(netstack, *index, info)) {
-    if (*index != 0) (void)tcpip_interface_remove(engine, *index);
-    *index = 0;
-    result = add_interface(netstack, info, index);
-  }
+  int result = settle_interface(netstack, info, index);
   if (result == 0) result = tcpip_interface_set_up(engine, *index, true);
   if (result != 0) {
     netstack_log(netstack, "%s: %s", netstack_configuration(netstack)->interface_name, strerror(-result));

@@ -7,8 +7,8 @@
 #include "netstack.h"
 
 // The device described by `info` carries frames. Makes its interface with the configured addresses and routes
-// if *index is 0 or the device is another one than before, brings it up, and says in *index which it is; 0 if
-// that failed, which is logged.
+// if *index is 0, and says in *index which it is, or else gives the interface this device; then brings it up.
+// Failures are logged.
 void interface_up(netstack_t* netstack, const link_info_t* info, uint32_t* index);
 
 // The device carries no frames at present. Addresses and routes stay. `index` may be 0.

@@ -251,16 +251,27 @@ def python_program(script, *arguments, **more):
     return {"runner": "posix", "binary": binary, "args": rest, **more}
 
 
-def stack(package, name, program=None, wire="tap", **children):
+def _driver(package, name, wire, host, arguments):
+    """The URL of the wire's driver; with arguments it gets a manifest of its own."""
+    if not arguments:
+        return f"#meta/ethernet_{wire}.cml"
+    package.manifest(f"{name}-ethernet", capabilities=[{"protocol": ETHERNET}], use=[{"protocol": host}],
+                     expose=[{"protocol": ETHERNET, "from": "self"}],
+                     program={"runner": "elf", "binary": package.binary(f"components/ethernet/ethernet_{wire}"),
+                              "args": list(arguments), "lifecycle": {"stop_event": "notify"}})
+    return f"#meta/{name}-ethernet.cml"
+
+
+def stack(package, name, program=None, wire="tap", driver=(), **children):
     """Writes the manifest of an Ethernet driver, a netstack, and programs above it; returns its path.
 
-    `program` is the main one, if there is one: the run ends with it. `children` are further programs by name, started with
-    everything else.
+    `program` is the main one, if there is one: the run ends with it. `driver` are arguments of the driver's. `children` are
+    further programs by name, started with everything else.
     """
     host = {"tap": "jacinth.host.Tap", "slirp": "jacinth.host.Network"}[wire]
     sections = {
         "children": [
-            {"name": "ethernet", "url": f"#meta/ethernet_{wire}.cml"},
+            {"name": "ethernet", "url": _driver(package, name, wire, host, driver)},
             {"name": "netstack", "url": "#meta/netstack.cml", "startup": "eager"},
         ],
         "offer": [

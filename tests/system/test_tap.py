@@ -88,6 +88,25 @@ def killed_driver_is_replaced_and_the_netstack_goes_on():
 
 
 @case
+def sockets_tied_to_the_interface_go_on_with_the_next_driver():
+    with resources() as owned:
+        network = TapNetwork(owned)
+        server = python_program("udp_echo_server.py", network.NETSTACK, PORT, "eth0")
+        process = start_stack(owned, network, stack(Package(owned), "tied", program=server))
+        wait_for_line(process, "ready")
+        addresses = set()
+        for _ in range(2):
+            echo_through(network, network.NETSTACK, 1400)
+            addresses.add(hardware_address(network))
+            driver = process_named(network, "ethernet_tap")
+            os.kill(driver, signal.SIGKILL)
+            wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
+            wait_for_stack(network, process)
+            echo_through(network, network.NETSTACK, 1400)
+        expect_equal(len(addresses), 2, "hardware addresses of two drivers")
+
+
+@case
 def driver_of_a_removed_device_ends_and_another_finds_the_new_one():
     require_program("ping")
     with resources() as owned:
@@ -128,7 +147,8 @@ def sample_frames(network, mac, to):
     ]
 
 
-def address_of_netstack(network):
+def hardware_address(network):
+    """The netstack's, as the kernel has learned it."""
     known = network.run("ip", "neigh", "show", network.NETSTACK, "dev", network.device).stdout
     match = re.search(r"lladdr ([0-9a-f:]{17})", known)
     expect(match, f"the kernel has not learned the netstack's address: {known!r}")
@@ -156,7 +176,7 @@ def frames_with_every_header_field_damaged_in_turn_do_no_harm():
             link = owned.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
             link.bind((network.device, 0))
             mac = link.getsockname()[4]
-        for frame in sample_frames(network, mac, address_of_netstack(network)):
+        for frame in sample_frames(network, mac, hardware_address(network)):
             for bad in damaged(frame):
                 link.send(bad)
             # Also keeps the device's queue from running over. Asked anew, the kernel says again what a

@@ -67,10 +67,14 @@ void interface_destroy(interface_t* interface) {
   free(interface);
 }
 
-static bool config_good(const tcpip_interface_config_t* config) {
+static bool link_good(const tcpip_interface_config_t* config) {
   static const uint8_t zero[TCPIP_MAC_SIZE];
-  return config->name[0] && memchr(config->name, 0, sizeof config->name) && !(config->mac[0] & 1) &&
-         memcmp(config->mac, zero, sizeof zero) != 0 && config->mtu >= 68 && config->mtu <= 65535;
+  return !(config->mac[0] & 1) && memcmp(config->mac, zero, sizeof zero) != 0 && config->mtu >= 68 &&
+         config->mtu <= 65535;
+}
+
+static bool config_good(const tcpip_interface_config_t* config) {
+  return config->name[0] && memchr(config->name, 0, sizeof config->name) && link_good(config);
 }
 
 int tcpip_interface_add(tcpip_t* stack, const tcpip_interface_config_t* config, uint32_t* out_index) {
@@ -80,6 +84,18 @@ int tcpip_interface_add(tcpip_t* stack, const tcpip_interface_config_t* config, 
   interface_t* interface = interface_create(stack, config, false);
   if (!interface) return -ENOMEM;
   *out_index = interface->info.index;
+  return 0;
+}
+
+int tcpip_interface_change(tcpip_t* stack, uint32_t index, const tcpip_interface_config_t* config) {
+  interface_t* interface = interface_find(stack, index);
+  if (!interface) return -ENODEV;
+  if (interface->info.loopback || interface->info.up) return -EBUSY;
+  if (!link_good(config)) return -EINVAL;
+  interface->link_features = config->link_features;
+  interface->info.mtu = config->mtu;
+  memcpy(interface->info.mac, config->mac, TCPIP_MAC_SIZE);
+  stack->generation++;
   return 0;
 }
 
@@ -106,12 +122,21 @@ static void join_all_hosts(interface_t* interface, bool join) {
   }
 }
 
-// RFC 4291, appendix A: the interface identifier is the MAC with ff:fe in its middle and one bit turned.
+static bool has_link_local(const interface_t* interface) {
+  for (const list_node_t* node = interface->addresses.next; node != &interface->addresses;
+       node = node->next) {
+    if (addr_is_link_local(&list_owner(node, interface_address_t, node)->address)) return true;
+  }
+  return false;
+}
+
+// RFC 4291, appendix A: the interface identifier is the MAC with ff:fe in its middle and one bit turned. The
+// address stays when the MAC changes: it is as unique as before, and connections may be using it.
 void interface_link_local(interface_t* interface) {
   const uint8_t* mac = interface->info.mac;
   addr_t address = {
       {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]}};
-  if (interface->info.mtu >= IPV6_MIN_MTU && !interface_address_find(interface, &address))
+  if (interface->info.mtu >= IPV6_MIN_MTU && !has_link_local(interface))
     (void)interface_address_add(interface, &address, 64, false);
 }
 

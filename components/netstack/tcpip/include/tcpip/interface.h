@@ -37,6 +37,12 @@ typedef struct tcpip_interface_info {
 // must be, -ENOSPC after 64 interfaces.
 int tcpip_interface_add(tcpip_t* stack, const tcpip_interface_config_t* config, uint32_t* out_index);
 
+// Gives an interface that is down another link: its hardware address, MTU and link features become those of
+// `config`, whose name is not looked at. Addresses, routes and sockets stay; the peers learn the new hardware
+// address when it comes up. -ENODEV; -EBUSY for the loopback interface or while it is up; -EINVAL as for
+// tcpip_interface_add.
+int tcpip_interface_change(tcpip_t* stack, uint32_t index, const tcpip_interface_config_t* config);
+
 // Takes an interface away with its addresses, routes and neighbours; sockets bound to it get -ENODEV as
 // pending error. -ENODEV if there is none, -EBUSY for the loopback interface.
 int tcpip_interface_remove(tcpip_t* stack, uint32_t index);

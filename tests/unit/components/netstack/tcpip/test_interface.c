@@ -158,6 +158,39 @@ START_TEST(an_interface_that_is_down_neither_sends_nor_receives) {
   ck_assert_int_eq(host_send(s, "x", 1, &to), 1);
 } END_TEST
 
+START_TEST(an_interface_that_is_down_can_get_another_link) {
+  tcpip_socket_t* s = host_udp(&h, TCPIP_IPV4, "10.0.0.1", 5);
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 9);
+  tcpip_interface_config_t config = {.mac = {2, 0, 0, 0, 9, 9}, .mtu = 900};
+  tcpip_interface_info_t info;
+  tcpip_address_info_t before[8], after[8];
+  int count = tcpip_address_list(h.stack, h.interface, before, 8);
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_BIND_TO_DEVICE, h.interface), 0);
+  ck_assert_int_eq(tcpip_interface_change(h.stack, h.interface, &config), -EBUSY);
+  ck_assert_int_eq(tcpip_interface_change(h.stack, TCPIP_LOOPBACK, &config), -EBUSY);
+  ck_assert_int_eq(tcpip_interface_change(h.stack, 99, &config), -ENODEV);
+  ck_assert_int_eq(tcpip_interface_set_up(h.stack, h.interface, false), 0);
+  config.mac[0] = 1;
+  ck_assert_int_eq(tcpip_interface_change(h.stack, h.interface, &config), -EINVAL);
+  config.mac[0] = 2;
+  ck_assert_int_eq(tcpip_interface_change(h.stack, h.interface, &config), 0);
+  host_frame_t frame;
+  while (host_take(&h, &frame))
+    free(frame.bytes);
+  ck_assert_int_eq(tcpip_interface_set_up(h.stack, h.interface, true), 0);
+  ck_assert_int_eq(tcpip_interface_get(h.stack, h.interface, &info), 0);
+  ck_assert_mem_eq(info.mac, config.mac, 6);
+  ck_assert_uint_eq(info.mtu, 900);
+  ck_assert(host_take(&h, &frame));  // says who is where now
+  ck_assert_mem_eq(frame.bytes + 6, config.mac, 6);
+  free(frame.bytes);
+  ck_assert_int_eq(tcpip_address_list(h.stack, h.interface, after, 8), count);
+  for (int i = 0; i < count; i++)
+    ck_assert(tcpip_address_equal(&before[i].subnet.address, &after[i].subnet.address));
+  ck_assert_int_eq(host_send(s, "x", 1, &to), 1);
+  ck_assert_int_eq(tcpip_socket_take_error(s), 0);
+} END_TEST
+
 START_TEST(addresses_are_checked_listed_and_taken_away) {
   const struct {
     const char* text;
@@ -235,6 +268,7 @@ int main(void) {
   tcase_add_test(tc, the_source_has_the_right_scope_and_the_longest_common_prefix);
   tcase_add_test(tc, a_socket_that_has_a_path_notices_that_it_changed);
   tcase_add_test(tc, interfaces_come_and_go);
+  tcase_add_test(tc, an_interface_that_is_down_can_get_another_link);
   tcase_add_test(tc, an_interface_that_is_down_neither_sends_nor_receives);
   tcase_add_test(tc, addresses_are_checked_listed_and_taken_away);
   tcase_add_test(tc, a_client_takes_its_sockets_with_it);
