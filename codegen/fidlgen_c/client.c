@@ -72,7 +72,7 @@ void emit_client_header(model_t* model, text_t* out, const decl_t* protocol) {
     emit_doc(out, "  ", method->doc);
     const char* event =
         method->response ? text_format(", %s* event", c_type_of(model, method->response).base) : "";
-    text_add(out, "  void (*%s)(void* context%s);\n", c_member(method->name), event);
+    text_add(out, "  void (*%s)(void* context%s);\n", protocol_op_name(method), event);
   }
   text_add(out, "  void (*on_unknown_interaction)(void* context, uint64_t ordinal);\n} %s_event_ops_t;\n\n",
            name);
@@ -120,7 +120,7 @@ static void emit_async_call(model_t* model, text_t* out, const decl_t* protocol,
 
 static void emit_event_case(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
   const char* name = protocol_method_name(protocol, method);
-  const char* op = c_member(method->name);
+  const char* op = protocol_op_name(method);
   text_add(out, "    case %s_ORDINAL: {\n      void* body;\n", name);
   text_add(out, "      if (!fidl_incoming_event(incoming, &%s_method_, &body)) return;\n", name);
   if (method->response) {
@@ -143,7 +143,7 @@ void emit_client_source(model_t* model, text_t* out, const decl_t* protocol) {
   }
   text_add(
       out,
-      "static void %s_dispatch_event(fidl_incoming_t* incoming, const void* ops_object, void* context) {\n",
+      "static void %s_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object, void* context) {\n",
       name);
   text_add(out, "  const %s_event_ops_t* ops = (const %s_event_ops_t*)ops_object;\n", name, name);
   text_add(out, "  switch (fidl_incoming_ordinal(incoming)) {\n");

@@ -16,6 +16,12 @@ void emit_table(model_t* model, text_t* out, const decl_t* decl);
 void emit_union(model_t* model, text_t* out, const decl_t* decl);
 void emit_overlay(model_t* model, text_t* out, const decl_t* decl);
 
+// The accessor of a table's member: `prefix` is "", "has_", "set_", "mutable_" or "take_", of which the last
+// two are not there for all types.
+const char* types_accessor(const decl_t* decl, const char* prefix, const member_t* member);
+bool types_has_mutable(model_t* model, const type_t* type);
+bool types_has_take(model_t* model, const type_t* type);
+
 // A doc comment, indented; nothing if there is none.
 void emit_doc(text_t* out, const char* indent, const char* doc);
 // The typedefs of the vectors a type is made of, unless the headers have them already.

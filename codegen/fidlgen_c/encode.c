@@ -45,10 +45,21 @@ static const char* flags(const walk_t* walk, const place_t* place) {
   return flags_of(walk, place->type->nullable);
 }
 
+// Leaves the check of a string to the end of the function, if it is one of the function's own; returns the
+// argument that says so.
+static const char* defer_text(walk_t* walk, bool own, const char* condition, const char* address) {
+  if (!walk->texts || !own) return "NULL";
+  text_add(walk->texts, "  if (%s!fidl_encode_valid_text(encoder, %s)) return NULL;\n", condition, address);
+  return "text";
+}
+
 static void encode_string(walk_t* walk, const place_t* place) {
+  const char* address = code_address(place->expr);
+  bool own = place->hops == 0 && place->nesting == 0;
   walk_depth(walk, place->indent, place->hops + 1, code_member(place->expr, "data"));
-  walk_step(walk, place->indent, "fidl_encode_string(encoder, next, %s, %s, %s, %s)",
-            code_address(place->expr), code_address(place->to), code_bound(place->type), flags(walk, place));
+  walk_step(walk, place->indent, "fidl_encode_string(encoder, next, %s, %s, %s, %s, %s)", address,
+            code_address(place->to), code_bound(place->type), flags(walk, place),
+            defer_text(walk, own, "", address));
 }
 
 static void bools(walk_t* walk, const char* indent, const char* data, const char* count) {
@@ -247,15 +258,19 @@ static void content(walk_t* walk, const char* indent, const member_t* member, co
            member->type->resource ? "end" : "value", place);
 }
 
-// The same in one line, for the common kinds of content: an expression, or NULL if it takes more.
-static const char* simple_content(walk_t* walk, const member_t* member, const char* from, const char* place) {
+// The same in one line, for the common kinds of content: an expression, or NULL if it takes more. `source` is
+// what `from` is a copy of, for the check of a string at the end; NULL: it is checked at once.
+static const char* simple_content(walk_t* walk, const member_t* member, const char* from, const char* place,
+                                  const char* source) {
   const type_t* type = model_resolve(walk->model, member->type);
   if (model_plain(walk->model, type))
     return text_format("fidl_encode_envelope_plain(encoder, next, &%s, %s, sizeof(*%s), %s)", place, from,
                        from, flags_of(walk, false));
   if (type->kind == FIDL__IR__TYPE__KIND__STRING)
-    return text_format("fidl_encode_envelope_string(encoder, next, &%s, %s, %s, %s)", place, from,
-                       code_bound(type), flags_of(walk, false));
+    return text_format("fidl_encode_envelope_string(encoder, next, &%s, %s, %s, %s, %s)", place, from,
+                       code_bound(type), flags_of(walk, false),
+                       defer_text(walk, source != NULL,
+                                  text_format("from->max_ordinal >= %u && ", member->ordinal), source));
   if (type->kind == FIDL__IR__TYPE__KIND__VECTOR && model_plain(walk->model, type->element))
     return text_format(
         "fidl_encode_envelope_vector(encoder, next, &%s, %s->count, %s->data, sizeof(*%s->data), %s, %s)",
@@ -315,7 +330,8 @@ static void table_member(walk_t* walk, const member_t* member) {
     return;
   }
   const char* from = text_format("%s_from", name);
-  const char* simple = simple_content(walk, member, from, place);
+  const char* simple =
+      simple_content(walk, member, from, place, text_format("from->envelopes[%u].data", member->ordinal - 1));
   text_add(out, "  %s = %s.data;\n", c_declare_pointer(walk->model, member->type, from, false), source);
   if (simple && !is_vector(walk, member->type) && !walk->counts_depth) {
     walk_step(walk, "  ", "%s", simple);
@@ -368,7 +384,7 @@ static void union_member(walk_t* walk, const decl_t* decl, const member_t* membe
     text_add(out, "      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, %s, %s);\n",
              value_mask(member->type), resource ? "encoder->num_handles - handles_before" : "0");
   } else {
-    const char* simple = simple_content(walk, member, from, "to->envelope_");
+    const char* simple = simple_content(walk, member, from, "to->envelope_", NULL);
     text_add(out, "      if (!%s) %s\n", from, walk_stop(walk, "INVALID_NULL_ENVELOPE"));
     walk_depth(walk, "      ", 1, NULL);
     if (simple && walk->counts_depth && member->type->shape->depth > 0) walk_depth(walk, "      ", 2, NULL);
@@ -421,33 +437,69 @@ static const steps_t steps = {
     .overlay_members = overlay_members,
 };
 
+// Whether the strings of a layout are checked in the end, together.
+static bool defers_texts(model_t* model, const decl_t* decl) {
+  if (decl->kind != FIDL__IR__DECL__KIND__STRUCT && decl->kind != FIDL__IR__DECL__KIND__TABLE) return false;
+  for (size_t i = 0; i < decl->n_members; i++)
+    if (model_resolve(model, decl->members[i]->type)->kind == FIDL__IR__TYPE__KIND__STRING) return true;
+  return false;
+}
+
+// The function around the members' one, and the checks of the strings.
+static void emit_with_texts(text_t* out, const decl_t* decl, const char* begin, const char* texts) {
+  const char* name = c_name(decl->name);
+  text_add_call(out, text_format("static __attribute__((cold, noinline)) uint8_t* %s_encode_texts_", name),
+                text_format("fidl_encoder_t* encoder, uint8_t* next, const %s* from", name), " {\n");
+  text_add(out, "%s  return next;\n}\n\n", texts);
+  code_coder_head(out, decl, "encode", false);
+  text_add(out, " {\n%s  uint64_t text = 0;\n", begin);
+  text_add(out, "  next = %s_encode_members_(encoder, next, from_object, to_object, &text);\n", name);
+  text_add(out,
+           "  if (next && __builtin_expect((text & FIDL_NOT_ASCII) != 0, 0))\n"
+           "    return %s_encode_texts_(encoder, next, (const %s*)from_object);\n  return next;\n}\n\n",
+           name, name);
+}
+
 void emit_encode(model_t* model, text_t* out, const decl_t* decl, bool counts_depth) {
   if (model_plain_decl(model, decl)) return;
   const char* name = c_name(decl->name);
-  text_t body = {0}, whole = {0}, head = {0};
+  uint32_t most = decl->shape->max_out_of_line;
+  text_t body = {0}, whole = {0}, head = {0}, texts = {0};
   walk_t walk = {.steps = &steps,
                  .model = model,
                  .out = &body,
                  .coder = "encode",
                  .counts_depth = counts_depth,
-                 .has_room = !counts_depth && decl->shape->max_out_of_line > 0 &&
-                             decl->shape->max_out_of_line <= TIGHT_BYTES};
-  if (walk.has_room)
-    text_add(
-        &body,
-        "  if (encoder->end - next < %u) return fidl_encode_tight(encoder, next, from_object, to_object, "
-        "%s_encode_);\n",
-        decl->shape->max_out_of_line, name);
+                 .has_room = !counts_depth && most > 0 && most <= TIGHT_BYTES};
+  if (walk.has_room && defers_texts(model, decl)) walk.texts = &texts;
   walk_members(&walk, decl);
   if (decl->kind == FIDL__IR__DECL__KIND__STRUCT) text_add(&body, "  return next;\n");
   if (code_uses(text_string(&body), "from")) text_add(&whole, "  %s* from = (%s*)from_object;\n", name, name);
   if (code_uses(text_string(&body), "to")) text_add(&whole, "  %s* to = (%s*)to_object;\n", name, name);
+  const char* begin =
+      walk.has_room
+          ? text_format(
+                "  if (encoder->end - next < %u)\n"
+                "    return fidl_encode_tight(encoder, next, from_object, to_object, %s_encode_);\n",
+                most, name)
+          : "";
+  if (walk.texts)
+    text_add_call(
+        &head, text_format("static inline uint8_t* %s_encode_members_", name),
+        "fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object, uint64_t* text", " {");
+  else
+    text_add(&whole, "%s", begin);
   text_add(&whole, "%s", text_string(&body));
-  code_coder_head(&head, decl, "encode", counts_depth);
+  if (!walk.texts) {
+    code_coder_head(&head, decl, "encode", counts_depth);
+    text_add(&head, " {");
+  }
   code_function(
-      out, text_format("%s {", text_string(&head)), text_string(&whole),
+      out, text_string(&head), text_string(&whole),
       (const char* const[]){"encoder", "from_object", "to_object", counts_depth ? "depth" : NULL, NULL});
+  if (walk.texts) emit_with_texts(out, decl, begin, text_string(&texts));
   text_free(&head);
   text_free(&whole);
   text_free(&body);
+  text_free(&texts);
 }

@@ -5,6 +5,7 @@
 
 #include "emit.h"
 #include "names.h"
+#include "protocol.h"
 #include "rules.h"
 
 static const char* guard(const model_t* model) {
@@ -12,10 +13,6 @@ static const char* guard(const model_t* model) {
   for (char* c = name; *c; c++)
     *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
   return name;
-}
-
-static bool on_channels(const decl_t* protocol) {
-  return !protocol->transport || strcmp(protocol->transport, "Channel") == 0;
 }
 
 static void emit_forwards(model_t* model, text_t* out) {
@@ -131,7 +128,7 @@ void emit_header(model_t* model, text_t* out) {
   text_add(out, "\n");
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
-    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && on_channels(decl))
+    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && protocol_on_channels(decl))
       emit_protocol_header(model, out, decl);
     if (decl->kind == FIDL__IR__DECL__KIND__SERVICE) emit_services(out, decl);
   }
@@ -249,7 +246,7 @@ void emit_source(model_t* model, text_t* out) {
   }
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
-    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && on_channels(decl))
+    if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && protocol_on_channels(decl))
       emit_protocol_source(model, out, decl);
   }
 }

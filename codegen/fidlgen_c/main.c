@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claims.h"
 #include "emit.h"
 
 #define IR_VERSION 1
+#define MAX_ERRORS 20
 
 static const char usage[] =
     "usage: fidlgen_c [--help | --version] < REQUEST > RESPONSE\n"
@@ -51,34 +53,42 @@ static void finish(text_t* text) {
   *text = wrapped;
 }
 
+// What keeps the library's C from being written, or from compiling. Returns the number of errors.
+static size_t find_errors(model_t* model, char** errors) {
+  if (model->library->version != IR_VERSION) {
+    errors[0] = text_format("intermediate representation of version %u, expected %u", model->library->version,
+                            IR_VERSION);
+    return 1;
+  }
+  claims_t claims = claims_collect(model);
+  size_t count = claims_collisions(&claims, errors, MAX_ERRORS);
+  claims_free(&claims);
+  return count < MAX_ERRORS ? count : MAX_ERRORS;
+}
+
 static bool generate(const library_t* library) {
   Fidl__Ir__GenerateResponse response = FIDL__IR__GENERATE_RESPONSE__INIT;
   Fidl__Ir__GenerateResponse__File* files[2];
+  char* errors[MAX_ERRORS];
   text_t header = {0}, source = {0};
   model_t model;
   model_init(&model, library);
-  if (library->version != IR_VERSION)
-    model.error =
-        text_format("intermediate representation of version %u, expected %u", library->version, IR_VERSION);
-  if (!model.error) emit_header(&model, &header);
-  if (!model.error) emit_source(&model, &source);
+  response.errors = errors;
+  response.n_errors = find_errors(&model, errors);
+  if (response.n_errors == 0) emit_header(&model, &header);
+  if (response.n_errors == 0 && !model.error) emit_source(&model, &source);
+  if (response.n_errors == 0 && model.error) errors[response.n_errors++] = (char*)(uintptr_t)model.error;
   finish(&header);
   finish(&source);
-  char* errors[1] = {(char*)(uintptr_t)model.error};
-  if (model.error) {
-    response.errors = errors;
-    response.n_errors = 1;
-  } else {
+  if (response.n_errors == 0) {
     files[0] = make_file(text_format("fidl/%s.h", library->name), &header);
     files[1] = make_file(text_format("fidl/%s.c", library->name), &source);
     response.files = files;
     response.n_files = 2;
   }
   bool ok = answer(&response);
-  if (response.n_files) {
-    free(files[0]);
-    free(files[1]);
-  }
+  for (size_t i = 0; i < response.n_files; i++)
+    free(files[i]);
   text_free(&header);
   text_free(&source);
   model_deinit(&model);

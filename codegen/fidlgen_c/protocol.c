@@ -3,9 +3,19 @@
 #include "protocol.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define MAX_MESSAGE_BYTES 65536u
 #define HEADER_BYTES 16u
+
+bool protocol_on_channels(const decl_t* protocol) {
+  return !protocol->transport || strcmp(protocol->transport, "Channel") == 0;
+}
+
+const char* protocol_op_name(const method_t* method) {
+  bool clash = strcmp(method->name, "on_unknown_interaction") == 0;
+  return clash ? text_format("%s_", method->name) : c_member(method->name);
+}
 
 const char* protocol_method_name(const decl_t* protocol, const method_t* method) {
   return text_format("%s_%s", c_name(protocol->name), method->name);
@@ -79,14 +89,14 @@ static void emit_method(text_t* out, const decl_t* protocol, const method_t* met
   text_add(out, "    .trace_proxy = \"proxy.%s\",\n    .trace_proxy_done = \"proxy.%s.done\",\n", label,
            label);
   text_add(out, "    .trace_stub = \"stub.%s\",\n    .trace_stub_reply = \"stub.%s.reply\",\n", label, label);
-  if (two_way) text_add(out, "    .deliver = %s_deliver,\n", name);
+  if (two_way) text_add(out, "    .deliver = %s_deliver_,\n", name);
   text_add(out, "};\n\n");
 }
 
 // Hands a reply to a callback of its own type.
 static void emit_deliver(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
   const char* name = protocol_method_name(protocol, method);
-  text_add_call(out, text_format("static void %s_deliver", name),
+  text_add_call(out, text_format("static void %s_deliver_", name),
                 "fidl_any_callback_t callback, void* context, zx_status_t status, void* body", " {\n");
   if (method->response)
     text_add(out, "  ((%s_callback_t)callback)(context, status, (%s*)body);\n}\n\n", name,
@@ -104,17 +114,18 @@ void emit_protocol_source(model_t* model, text_t* out, const decl_t* protocol) {
     emit_method(out, protocol, protocol->methods[i]);
   }
   text_add(out,
-           "static void %s_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context);\n",
+           "static void %s_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context);\n",
            name);
   text_add(
       out,
-      "static void %s_dispatch_event(fidl_incoming_t* incoming, const void* ops_object, void* context);\n\n",
+      "static void %s_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object, void* context);\n\n",
       name);
   static const char* const openness[] = {"FIDL_OPEN", "FIDL_OPEN", "FIDL_AJAR", "FIDL_CLOSED"};
   text_add(out, "static const fidl_protocol_t %s_protocol_ = {\n    .name = \"%s\",\n    .openness = %s,\n",
            name, protocol->name,
            openness[protocol->has_openness ? protocol->openness : FIDL__IR__DECL__OPENNESS__OPEN]);
-  text_add(out, "    .dispatch = %s_dispatch,\n    .dispatch_event = %s_dispatch_event,\n};\n\n", name, name);
+  text_add(out, "    .dispatch = %s_dispatch_,\n    .dispatch_event = %s_dispatch_event_,\n};\n\n", name,
+           name);
   emit_client_source(model, out, protocol);
   emit_server_source(model, out, protocol);
 }

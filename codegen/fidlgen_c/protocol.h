@@ -5,6 +5,12 @@
 #include "emit.h"
 #include "names.h"
 
+// Whether the protocol is spoken on channels, so that there is C for it.
+bool protocol_on_channels(const decl_t* protocol);
+
+// The function of a method in a table of functions, which has a name of ours, too.
+const char* protocol_op_name(const method_t* method);
+
 // "a_b_P_M"
 const char* protocol_method_name(const decl_t* protocol, const method_t* method);
 

@@ -33,7 +33,7 @@ static void emit_op(model_t* model, text_t* out, const method_t* method) {
   text_add(&parameters, "void* context");
   if (method->request) text_add(&parameters, ", %s* request", c_type_of(model, method->request).base);
   if (is_two_way(method)) text_add(&parameters, ", fidl_completer_t completer");
-  text_add_call(out, text_format("  void (*%s)", c_member(method->name)), text_string(&parameters), ";\n");
+  text_add_call(out, text_format("  void (*%s)", protocol_op_name(method)), text_string(&parameters), ";\n");
   text_free(&parameters);
 }
 
@@ -74,7 +74,7 @@ void emit_server_header(model_t* model, text_t* out, const decl_t* protocol) {
 
 static void emit_case(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
   const char* name = protocol_method_name(protocol, method);
-  const char* op = c_member(method->name);
+  const char* op = protocol_op_name(method);
   bool two_way = is_two_way(method);
   text_add(out, "    case %s_ORDINAL: {\n      if (!ops->%s) {\n", name, op);
   text_add(
@@ -145,7 +145,7 @@ static void emit_event(model_t* model, text_t* out, const decl_t* protocol, cons
 void emit_server_source(model_t* model, text_t* out, const decl_t* protocol) {
   const char* name = c_name(protocol->name);
   text_add(out,
-           "static void %s_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context) {\n",
+           "static void %s_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context) {\n",
            name);
   text_add(
       out,

@@ -13,14 +13,18 @@ static bool by_value(model_t* model, const type_t* type) {
   return model_resolve(model, type)->kind == FIDL__IR__TYPE__KIND__PRIMITIVE;
 }
 
-static bool is_handle(model_t* model, const type_t* type) {
+bool types_has_take(model_t* model, const type_t* type) {
   type = model_resolve(model, type);
   return type->kind == FIDL__IR__TYPE__KIND__HANDLE || type->kind == FIDL__IR__TYPE__KIND__CLIENT_END ||
          type->kind == FIDL__IR__TYPE__KIND__SERVER_END;
 }
 
+bool types_has_mutable(model_t* model, const type_t* type) {
+  return type->resource && !by_value(model, type);
+}
+
 // Accessors share a name space with init and close_handles.
-static const char* accessor(const decl_t* decl, const char* prefix, const member_t* member) {
+const char* types_accessor(const decl_t* decl, const char* prefix, const member_t* member) {
   bool clash =
       !prefix[0] && (strcmp(member->name, "init") == 0 || strcmp(member->name, "close_handles") == 0 ||
                      strcmp(member->name, "frame_t") == 0);
@@ -29,8 +33,8 @@ static const char* accessor(const decl_t* decl, const char* prefix, const member
 
 static void emit_getter(model_t* model, text_t* out, const decl_t* decl, const member_t* member) {
   const char* table = c_name(decl->name);
-  const char* has = accessor(decl, "has_", member);
-  const char* get = accessor(decl, "", member);
+  const char* has = types_accessor(decl, "has_", member);
+  const char* get = types_accessor(decl, "", member);
   unsigned place = member->ordinal - 1;
   c_type_t type = c_type_of(model, member->type);
   if (by_value(model, member->type)) {
@@ -50,8 +54,9 @@ static void emit_getter(model_t* model, text_t* out, const decl_t* decl, const m
            "static inline %s {\n  return %s(table) ? (%s)(const void*)table->envelopes[%u].%s : NULL;\n}\n",
            head, has, cast, place, at);
   if (!member->type->resource) return;
-  head = c_declare_pointer(model, member->type,
-                           text_format("%s(%s* table)", accessor(decl, "mutable_", member), table), false);
+  head =
+      c_declare_pointer(model, member->type,
+                        text_format("%s(%s* table)", types_accessor(decl, "mutable_", member), table), false);
   cast = c_declare_pointer(model, member->type, "", false);
   text_add(out, "static inline %s {\n  return %s(table) ? (%s)(void*)table->envelopes[%u].%s : NULL;\n}\n",
            head, has, cast, place, at);
@@ -59,7 +64,7 @@ static void emit_getter(model_t* model, text_t* out, const decl_t* decl, const m
 
 static void emit_setter(model_t* model, text_t* out, const decl_t* decl, const member_t* member) {
   const char* table = c_name(decl->name);
-  const char* set = accessor(decl, "set_", member);
+  const char* set = types_accessor(decl, "set_", member);
   unsigned place = member->ordinal - 1;
   bool in_place = model_inline(member->type);
   bool is_array = c_type_of(model, member->type).dims[0] != 0;
@@ -77,11 +82,11 @@ static void emit_setter(model_t* model, text_t* out, const decl_t* decl, const m
   }
   text_add(out, "  if (table->max_ordinal < %u) table->max_ordinal = %u;\n}\n", member->ordinal,
            member->ordinal);
-  if (!is_handle(model, member->type)) return;
+  if (!types_has_take(model, member->type)) return;
   text_add(out,
            "static inline zx_handle_t %s(%s* table) {\n  zx_handle_t value = %s(table);\n"
            "  if (value != ZX_HANDLE_INVALID) table->envelopes[%u].bits = 0;\n  return value;\n}\n",
-           accessor(decl, "take_", member), table, accessor(decl, "", member), place);
+           types_accessor(decl, "take_", member), table, types_accessor(decl, "", member), place);
 }
 
 void emit_table(model_t* model, text_t* out, const decl_t* decl) {
@@ -103,7 +108,7 @@ void emit_table(model_t* model, text_t* out, const decl_t* decl) {
   for (size_t i = 0; i < decl->n_members; i++) {
     const member_t* member = decl->members[i];
     emit_doc(out, "", member->doc);
-    text_add(out, "static inline bool %s(const %s* table) {\n", accessor(decl, "has_", member), name);
+    text_add(out, "static inline bool %s(const %s* table) {\n", types_accessor(decl, "has_", member), name);
     text_add(out, "  return table->max_ordinal >= %u && table->envelopes[%u].bits != 0;\n}\n",
              member->ordinal, member->ordinal - 1);
     emit_getter(model, out, decl, member);

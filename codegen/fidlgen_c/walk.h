@@ -40,6 +40,7 @@ struct walk {
   const char* coder;  // "encode" or "decode"
   bool counts_depth;  // the function has a parameter `depth`
   bool has_room;      // encoding: there is room for all that a value may take
+  text_t* texts;      // encoding: checks of strings that are left for later; NULL: each is checked at once
 };
 
 void walk_value(walk_t* walk, place_t place);

@@ -12,9 +12,6 @@
 
 #include "transport.h"
 
-// Messages handled before other handlers of the loop get their turn.
-#define BATCH 16
-
 typedef enum { BOUND, CLOSING, UNBOUND } binding_state_t;
 
 typedef struct completer_slot {
@@ -80,30 +77,22 @@ zx_handle_t fidl_binding_channel(const fidl_binding_t* binding) {
   return binding->channel;
 }
 
-static void handle_message(fidl_binding_t* binding, fidl_incoming_t* incoming) {
+static bool handle_message(void* context, fidl_incoming_t* incoming) {
+  fidl_binding_t* binding = context;
   incoming->binding = binding;
-  incoming->client = NULL;
   binding->protocol->dispatch(incoming, binding->ops, binding->context);
   fidl_incoming_drop(incoming);
   if (incoming->verdict != ZX_OK) fidl_binding_close(binding, incoming->verdict);
+  return binding->state == BOUND && binding->free_slots != 0;
 }
 
-// Handles up to BATCH messages. Kept apart so that the buffer's stack is gone when on_unbound is called.
+// The messages' buffer is gone from the stack before on_unbound is called.
 static void handle_batch(fidl_binding_t* binding) {
-  _Alignas(8) uint8_t bytes[FIDL_MAX_MESSAGE_BYTES];
-  zx_handle_info_t handles[FIDL_MAX_MESSAGE_HANDLES];
-  for (int i = 0; i < BATCH && binding->state == BOUND && binding->free_slots != 0; i++) {
-    fidl_incoming_t incoming;
-    zx_status_t status = fidl_transport_read(binding->channel, bytes, handles, &incoming);
-    if (status == ZX_OK) {
-      handle_message(binding, &incoming);
-    } else if (status == ZX_ERR_INVALID_ARGS) {
-      fidl_binding_close(binding, status);
-    } else {
-      if (status != ZX_ERR_SHOULD_WAIT) close_channel(binding, status);
-      return;
-    }
-  }
+  zx_status_t status = fidl_transport_read_batch(binding->channel, handle_message, binding);
+  if (status == ZX_ERR_INVALID_ARGS)
+    fidl_binding_close(binding, status);
+  else if (status != ZX_OK && status != ZX_ERR_SHOULD_WAIT)
+    close_channel(binding, status);
 }
 
 static void on_readable(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,

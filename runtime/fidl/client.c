@@ -10,7 +10,6 @@
 
 #include "transport.h"
 
-#define BATCH 16
 #define INDEX_MASK (FIDL_CLIENT_MAX_PENDING - 1u)
 #define FIRST_CAPACITY 8u
 
@@ -126,8 +125,8 @@ static zx_status_t epitaph(const fidl_incoming_t* incoming) {
   return body.padding == 0 ? body.status : ZX_ERR_INVALID_ARGS;
 }
 
-static void handle_message(fidl_client_t* client, fidl_incoming_t* incoming) {
-  incoming->binding = NULL;
+static bool handle_message(void* context, fidl_incoming_t* incoming) {
+  fidl_client_t* client = context;
   incoming->client = client;
   if (incoming->header->txid != 0) {
     handle_reply(client, incoming);
@@ -135,27 +134,19 @@ static void handle_message(fidl_client_t* client, fidl_incoming_t* incoming) {
     zx_status_t reason = epitaph(incoming);
     fidl_incoming_drop(incoming);
     fail(client, reason);
-    return;
+    return false;
   } else {
     client->protocol->dispatch_event(incoming, client->events, client->context);
   }
   fidl_incoming_drop(incoming);
   if (incoming->verdict != ZX_OK) fail(client, incoming->verdict);
+  return client->channel != ZX_HANDLE_INVALID;
 }
 
+// The messages' buffer is gone from the stack before anything else is called.
 static void handle_batch(fidl_client_t* client) {
-  _Alignas(8) uint8_t bytes[FIDL_MAX_MESSAGE_BYTES];
-  zx_handle_info_t handles[FIDL_MAX_MESSAGE_HANDLES];
-  for (int i = 0; i < BATCH && client->channel != ZX_HANDLE_INVALID; i++) {
-    fidl_incoming_t incoming;
-    zx_status_t status = fidl_transport_read(client->channel, bytes, handles, &incoming);
-    if (status == ZX_OK) {
-      handle_message(client, &incoming);
-    } else {
-      if (status != ZX_ERR_SHOULD_WAIT) fail(client, status);
-      return;
-    }
-  }
+  zx_status_t status = fidl_transport_read_batch(client->channel, handle_message, client);
+  if (status != ZX_OK && status != ZX_ERR_SHOULD_WAIT) fail(client, status);
 }
 
 static void wait_for_message(fidl_client_t* client) {

@@ -84,6 +84,11 @@ __attribute__((cold, noinline)) void fidl_encode_string_error(fidl_encoder_t* en
                                 : FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE;
 }
 
+bool fidl_encode_valid_text(fidl_encoder_t* encoder, const fidl_string_t* string) {
+  if (!string || !string->data || fidl_utf8_valid(string->data, string->size)) return true;
+  return fidl_encode_fail(encoder, FIDL_ERROR_STRING_NOT_UTF8);
+}
+
 uint8_t* fidl_encode_long_text(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from) {
   if (!fidl_utf8_valid(from->data, from->size)) return fidl_encode_stop(encoder, FIDL_ERROR_STRING_NOT_UTF8);
   return fidl_encode_any_data(encoder, next, from->data, from->size);

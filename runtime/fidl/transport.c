@@ -4,6 +4,7 @@
 
 #include <lib/fidl/decoder.h>
 
+#define BATCH 16
 #define RESULT_FRAMEWORK_ERR UINT64_C(3)  // a result union's variant
 
 zx_status_t fidl_error_status(fidl_error_t error) {
@@ -95,17 +96,21 @@ zx_status_t fidl_transport_call(zx_handle_t channel, fidl_encoder_t* encoder, co
   return zx_channel_call_etc(channel, out.options, call->deadline, &args, out_size, out_num_handles);
 }
 
-zx_status_t fidl_transport_read(zx_handle_t channel, void* bytes, zx_handle_info_t* handles,
-                                fidl_incoming_t* incoming) {
-  zx_status_t status = zx_channel_read_etc(channel, 0, bytes, handles, FIDL_MAX_MESSAGE_BYTES,
-                                           FIDL_MAX_MESSAGE_HANDLES, &incoming->size, &incoming->num_handles);
-  if (status != ZX_OK) return status;
-  incoming->header = bytes;
-  incoming->handles = handles;
-  incoming->verdict = ZX_OK;
-  if (fidl_header_valid(bytes, incoming->size)) return ZX_OK;
-  fidl_incoming_drop(incoming);
-  return ZX_ERR_INVALID_ARGS;
+zx_status_t fidl_transport_read_batch(zx_handle_t channel, fidl_deal_t deal, void* context) {
+  _Alignas(8) uint8_t bytes[FIDL_MAX_MESSAGE_BYTES];
+  zx_handle_info_t handles[FIDL_MAX_MESSAGE_HANDLES];
+  for (int i = 0; i < BATCH; i++) {
+    fidl_incoming_t incoming = {.header = (fidl_message_header_t*)(void*)bytes, .handles = handles};
+    zx_status_t status = zx_channel_read_etc(channel, 0, bytes, handles, FIDL_MAX_MESSAGE_BYTES,
+                                             FIDL_MAX_MESSAGE_HANDLES, &incoming.size, &incoming.num_handles);
+    if (status != ZX_OK) return status;
+    if (!fidl_header_valid(bytes, incoming.size)) {
+      fidl_incoming_drop(&incoming);
+      return ZX_ERR_INVALID_ARGS;
+    }
+    if (!deal(context, &incoming)) break;
+  }
+  return ZX_OK;
 }
 
 zx_status_t fidl_transport_decode(fidl_message_header_t* header, uint32_t size, zx_handle_info_t* handles,

@@ -30,11 +30,14 @@ zx_status_t fidl_transport_write(zx_handle_t channel, fidl_encoder_t* encoder);
 zx_status_t fidl_transport_call(zx_handle_t channel, fidl_encoder_t* encoder, const fidl_call_t* call,
                                 zx_handle_info_t* handles, uint32_t* out_size, uint32_t* out_num_handles);
 
-// Reads the next message into `bytes` (FIDL_MAX_MESSAGE_BYTES, 8-aligned) and `handles`
-// (FIDL_MAX_MESSAGE_HANDLES) and checks its header. zx_channel_read's statuses, or ZX_ERR_INVALID_ARGS (not a
-// message of this wire format; nothing is left to close).
-zx_status_t fidl_transport_read(zx_handle_t channel, void* bytes, zx_handle_info_t* handles,
-                                fidl_incoming_t* incoming);
+// Deals with a message that was read. Returns whether the next one may be read now.
+typedef bool (*fidl_deal_t)(void* context, fidl_incoming_t* incoming);
+
+// Reads messages one by one, checks their headers, and has `deal` deal with each, up to the number after
+// which others on the loop get their turn. Returns ZX_OK when `deal` stopped it or more messages may be
+// there, ZX_ERR_SHOULD_WAIT when none is, ZX_ERR_INVALID_ARGS for what is not a message of this wire format
+// (nothing is left to close), or another status of zx_channel_read.
+zx_status_t fidl_transport_read_batch(zx_handle_t channel, fidl_deal_t deal, void* context);
 
 // Decodes the body after the header as `type` (NULL: there must be none). On failure closes the message's
 // handles and returns ZX_ERR_INVALID_ARGS; on success they are the body's.

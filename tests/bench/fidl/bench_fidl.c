@@ -1,9 +1,10 @@
-// Encoding and decoding against protobuf-c, on equivalent messages, in turns.
+// Encoding and decoding beside protobuf-c and Cap'n Proto, on equivalent messages, in turns.
 //
 // What is measured: encoding as a call does it (header, scratch memory, large data by reference) and decoding
-// in place; packing into a buffer and unpacking, without the freeing that follows. Decoding changes its
-// message, so each round decodes a row of copies that were made before the clock started, and unpacks as
-// often.
+// in place; packing into a buffer and unpacking, without the freeing that follows; building a message in
+// scratch memory and reading its fields. Decoding changes its message, so each round decodes a row of copies
+// that were made before the clock started, and unpacks and reads as often. What a look at the clock takes is
+// subtracted.
 #include <lib/fidl/decoder.h>
 #include <lib/fidl/encoder.h>
 #include <stdio.h>
@@ -12,17 +13,37 @@
 
 #include "bench.h"
 #include "messages.h"
+#ifdef HAVE_CAPNP
+#include "messages_capnp.h"
+#endif
 
-#define ROUNDS 25
+#define ROUNDS 41
 #define MAX_COPIES 256
 #define COPIES_BYTES (16 * 1024)  // near, as a message that just came is
 #define MIN_COPIES 8
+#define ENCODINGS 128  // of small messages, in a round
 #define BUFFER_BYTES 65536
 
 static void* volatile sink;
 
-static _Noreturn void fail(const message_t* message, const char* what) {
-  fprintf(stderr, "bench_fidl: %s does not %s\n", message->name, what);
+// One message and the memory to deal with it.
+typedef struct task {
+  const message_t* message;
+  int number;
+  unsigned encodings;  // in a round
+  unsigned decodings;
+  uint64_t size;  // of the body
+  size_t packed_size;
+  size_t flat_words;
+  uint8_t* bytes;    // of the body
+  uint8_t* copies;   // of it
+  uint8_t* scratch;  // what is encoded
+  uint8_t* packed;
+  uint64_t* flat;
+} task_t;
+
+static _Noreturn void fail(const task_t* task, const char* what) {
+  fprintf(stderr, "bench_fidl: %s does not %s\n", task->message->name, what);
   exit(1);
 }
 
@@ -33,116 +54,161 @@ static void* buffer(size_t size) {
   return memory;
 }
 
-static double per_item(uint64_t begin, uint64_t end, unsigned count) {
-  return (double)(end - begin) / count;
-}
-
-static double encode_fidl(const message_t* message, uint8_t* scratch, unsigned count) {
+static void encode_fidl(task_t* task) {
   fidl_message_header_t header = {.txid = 1};
-  uint64_t begin = bench_now_ns();
-  for (unsigned i = 0; i < count; i++) {
+  for (unsigned i = 0; i < task->encodings; i++) {
     fidl_encoder_t encoder;
-    fidl_encoder_init(&encoder, scratch, BUFFER_BYTES, BUFFER_BYTES, true);
+    fidl_encoder_init(&encoder, task->scratch, BUFFER_BYTES, BUFFER_BYTES, true);
     encoder.next = fidl_encode_append(&encoder, encoder.next, &header, sizeof(header), 0);
-    if (!fidl_encoder_add(&encoder, message->type, message->value)) fail(message, "encode");
+    if (!fidl_encoder_add(&encoder, task->message->type, task->message->value)) fail(task, "encode");
     sink = encoder.next;
   }
-  return per_item(begin, bench_now_ns(), count);
 }
 
-static double pack_pb(const message_t* message, uint8_t* out, unsigned count) {
-  uint64_t begin = bench_now_ns();
-  for (unsigned i = 0; i < count; i++) {
-    size_t size = protobuf_c_message_pack(message->pb, out);
-    sink = out + size;
+static void pack_pb(task_t* task) {
+  for (unsigned i = 0; i < task->encodings; i++)
+    sink = task->scratch + protobuf_c_message_pack(task->message->pb, task->scratch);
+}
+
+static void copy_plain(task_t* task) {
+  for (unsigned i = 0; i < task->encodings; i++) {
+    memcpy(task->scratch, task->bytes, task->size);
+    sink = task->scratch;
   }
-  return per_item(begin, bench_now_ns(), count);
 }
 
-// Flat bytes of the message's body; returns their number.
-static uint64_t flat(const message_t* message, uint8_t* out) {
+static void copy_by_hand(task_t* task) {
+  for (unsigned i = 0; i < task->encodings; i++)
+    if (!task->message->by_hand(task->scratch, task->bytes)) fail(task, "copy");
+}
+
+static void decode_fidl(task_t* task) {
+  for (unsigned i = 0; i < task->decodings; i++)
+    if (fidl_decode_message(task->message->type, task->copies + i * task->size, task->size, NULL, 0) !=
+        FIDL_ERROR_NONE)
+      fail(task, "decode");
+}
+
+static ProtobufCMessage* unpacked[MAX_COPIES];
+
+static void unpack_pb(task_t* task) {
+  for (unsigned i = 0; i < task->decodings; i++) {
+    unpacked[i] = protobuf_c_message_unpack(task->message->descriptor, NULL, task->packed_size, task->packed);
+    if (!unpacked[i]) fail(task, "unpack");
+  }
+}
+
+#ifdef HAVE_CAPNP
+static void build_capnp(task_t* task) {
+  for (unsigned i = 0; i < task->encodings; i++)
+    if (messages_capnp_build(task->number, (uint64_t*)(void*)task->scratch, BUFFER_BYTES / 8) == 0)
+      fail(task, "build");
+}
+
+static void read_capnp(task_t* task) {
+  for (unsigned i = 0; i < task->decodings; i++)
+    sink = task->scratch + messages_capnp_read(task->number, task->flat, task->flat_words) % BUFFER_BYTES;
+}
+#endif
+
+static double clock_cost_ns(void) {
+  double times[ROUNDS];
+  for (int i = 0; i < ROUNDS; i++) {
+    uint64_t begin = bench_now_ns();
+    times[i] = (double)(bench_now_ns() - begin);
+  }
+  return bench_median(times, ROUNDS);
+}
+
+static double clock_cost;
+
+static double timed(task_t* task, void (*run)(task_t*), unsigned count) {
+  uint64_t begin = bench_now_ns();
+  run(task);
+  double time = (double)(bench_now_ns() - begin) - clock_cost;
+  return time > 0 ? time / count : 0;
+}
+
+// The body's bytes in one piece; returns their number.
+static uint64_t body(const task_t* task, uint8_t* out) {
   fidl_encoder_t encoder;
   fidl_encoder_init(&encoder, out, BUFFER_BYTES, BUFFER_BYTES, false);
-  if (!fidl_encoder_add(&encoder, message->type, message->value)) fail(message, "encode");
+  if (!fidl_encoder_add(&encoder, task->message->type, task->message->value)) fail(task, "encode");
   return fidl_encoder_size(&encoder);
 }
 
-static double decode_fidl(const message_t* message, const uint8_t* bytes, uint64_t size, uint8_t* copies,
-                          unsigned count) {
-  for (unsigned i = 0; i < count; i++)
-    memcpy(copies + i * size, bytes, size);
-  uint64_t begin = bench_now_ns();
-  for (unsigned i = 0; i < count; i++) {
-    if (fidl_decode_message(message->type, copies + i * size, size, NULL, 0) != FIDL_ERROR_NONE)
-      fail(message, "decode");
-  }
-  return per_item(begin, bench_now_ns(), count);
+static void prepare(task_t* task, const message_t* message, int number) {
+  *task = (task_t){.message = message, .number = number};
+  task->bytes = buffer(BUFFER_BYTES);
+  task->scratch = buffer(BUFFER_BYTES);
+  task->packed = buffer(BUFFER_BYTES);
+  task->flat = buffer(BUFFER_BYTES);
+  task->copies = buffer((size_t)COPIES_BYTES + MIN_COPIES * BUFFER_BYTES);
+  task->size = body(task, task->bytes);
+  task->packed_size = protobuf_c_message_pack(message->pb, task->packed);
+#ifdef HAVE_CAPNP
+  task->flat_words = messages_capnp_flatten(number, task->flat, BUFFER_BYTES / 8);
+#endif
+  unsigned count = (unsigned)(COPIES_BYTES / task->size);
+  task->decodings = count > MAX_COPIES ? MAX_COPIES : count < MIN_COPIES ? MIN_COPIES : count;
+  task->encodings = task->size > COPIES_BYTES / 16 ? task->decodings + MIN_COPIES : ENCODINGS;
+  memset(task->scratch, 0, BUFFER_BYTES);
 }
 
-static double unpack_pb(const message_t* message, const uint8_t* bytes, size_t size, unsigned count) {
-  ProtobufCMessage* unpacked[MAX_COPIES];
-  uint64_t begin = bench_now_ns();
-  for (unsigned i = 0; i < count; i++) {
-    unpacked[i] = protobuf_c_message_unpack(message->descriptor, NULL, size, bytes);
-    if (!unpacked[i]) fail(message, "unpack");
-  }
-  double result = per_item(begin, bench_now_ns(), count);
-  for (unsigned i = 0; i < count; i++)
-    protobuf_c_message_free_unpacked(unpacked[i], NULL);
-  return result;
+static void finish(task_t* task) {
+  free(task->bytes);
+  free(task->scratch);
+  free(task->packed);
+  free(task->flat);
+  free(task->copies);
 }
 
-static double copy_plain(const uint8_t* bytes, uint64_t size, uint8_t* copies, unsigned count) {
-  uint64_t begin = bench_now_ns();
-  for (unsigned i = 0; i < count; i++) {
-    memcpy(copies + i * size, bytes, size);
-    sink = copies + i * size;
-  }
-  return per_item(begin, bench_now_ns(), count);
-}
-
-static void report(const message_t* message, const char* what, double ours, const char* reference,
-                   double theirs) {
+static void report(const task_t* task, const char* what, double* ours, const char* reference,
+                   double* theirs) {
   char name[96];
-  snprintf(name, sizeof(name), "%s, %s", what, message->name);
+  snprintf(name, sizeof(name), "%s, %s", what, task->message->name);
   bench_row_t row = {.name = name,
                      .subject = "jacinth",
-                     .value = ours,
+                     .value = bench_median(ours, ROUNDS),
                      .unit = "ns",
                      .reference = reference,
-                     .reference_value = theirs};
+                     .reference_value = bench_median(theirs, ROUNDS)};
   bench_report(&row);
 }
 
-static void bench_message(const message_t* message) {
-  uint8_t* bytes = buffer(BUFFER_BYTES);
-  uint8_t* scratch = buffer(BUFFER_BYTES);
-  uint8_t* packed = buffer(BUFFER_BYTES);
-  uint8_t* copies = buffer((size_t)COPIES_BYTES + MIN_COPIES * BUFFER_BYTES);
-  uint64_t size = flat(message, bytes);
-  size_t packed_size = protobuf_c_message_pack(message->pb, packed);
-  unsigned count = (unsigned)(COPIES_BYTES / size);
-  count = count > MAX_COPIES ? MAX_COPIES : count < MIN_COPIES ? MIN_COPIES : count;
-  double encode[ROUNDS], pack[ROUNDS], decode[ROUNDS], unpack[ROUNDS], copy[ROUNDS];
-  uint8_t* out = buffer(BUFFER_BYTES);
+static void bench_message(const message_t* message, int number) {
+  task_t task;
+  double encode[ROUNDS], pack[ROUNDS], copy[ROUNDS], by_hand[ROUNDS], decode[ROUNDS], unpack[ROUNDS];
+  double build[ROUNDS], read[ROUNDS];
+  prepare(&task, message, number);
   for (int round = 0; round < ROUNDS; round++) {
-    encode[round] = encode_fidl(message, scratch, count);
-    pack[round] = pack_pb(message, out, count);
-    decode[round] = decode_fidl(message, bytes, size, copies, count);
-    unpack[round] = unpack_pb(message, packed, packed_size, count);
-    copy[round] = copy_plain(bytes, size, copies, count);
+    encode[round] = timed(&task, encode_fidl, task.encodings);
+    pack[round] = timed(&task, pack_pb, task.encodings);
+    copy[round] = timed(&task, copy_plain, task.encodings);
+    if (message->by_hand) by_hand[round] = timed(&task, copy_by_hand, task.encodings);
+    for (unsigned i = 0; i < task.decodings; i++)
+      memcpy(task.copies + i * task.size, task.bytes, task.size);
+    decode[round] = timed(&task, decode_fidl, task.decodings);
+    unpack[round] = timed(&task, unpack_pb, task.decodings);
+    for (unsigned i = 0; i < task.decodings; i++)
+      protobuf_c_message_free_unpacked(unpacked[i], NULL);
+#ifdef HAVE_CAPNP
+    memset(task.scratch, 0, BUFFER_BYTES);
+    build[round] = timed(&task, build_capnp, task.encodings);
+    read[round] = timed(&task, read_capnp, task.decodings);
+#else
+    build[round] = read[round] = 0;
+#endif
   }
-  double ours = bench_median(encode, ROUNDS), plain = bench_median(copy, ROUNDS);
-  report(message, "encode", ours, "protobuf-c pack", bench_median(pack, ROUNDS));
-  report(message, "encode", ours, "memcpy", plain);
-  ours = bench_median(decode, ROUNDS);
-  report(message, "decode", ours, "protobuf-c unpack", bench_median(unpack, ROUNDS));
-  report(message, "decode", ours, "memcpy", plain);
-  free(bytes);
-  free(scratch);
-  free(packed);
-  free(copies);
-  free(out);
+  report(&task, "encode", encode, "protobuf-c pack", pack);
+  if (task.flat_words) report(&task, "encode", encode, "Cap'n Proto build", build);
+  report(&task, "encode", encode, "memcpy", copy);
+  if (message->by_hand) report(&task, "encode", encode, "memcpy and checks", by_hand);
+  report(&task, "decode", decode, "protobuf-c unpack", unpack);
+  if (task.flat_words) report(&task, "decode", decode, "Cap'n Proto read", read);
+  report(&task, "decode", decode, "memcpy", copy);
+  if (message->by_hand) report(&task, "decode", decode, "memcpy and checks", by_hand);
+  finish(&task);
 }
 
 int main(void) {
@@ -150,7 +216,13 @@ int main(void) {
   bench_pin(1);
   messages_fidl(messages);
   messages_pb(messages);
+  clock_cost = clock_cost_ns();
+#ifndef HAVE_CAPNP
+  bench_skip(
+      "Cap'n Proto was not found when this was configured (Debian: capnproto libcapnp-dev, and a C++ "
+      "compiler)");
+#endif
   for (int i = 0; i < NUM_MESSAGES; i++)
-    bench_message(&messages[i]);
+    bench_message(&messages[i], i);
   return 0;
 }

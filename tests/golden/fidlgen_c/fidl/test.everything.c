@@ -92,7 +92,7 @@ uint8_t* test_everything_Nested_encode_(fidl_encoder_t* encoder, uint8_t* next, 
   // deep
   if (count < 3) return next;
   fidl_string_t* deep_from = sources[2].data;
-  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[2], deep_from, UINT32_MAX, 0)))
+  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[2], deep_from, UINT32_MAX, 0, NULL)))
     return NULL;
   return next;
 }
@@ -197,7 +197,8 @@ uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next,
   // name
   if (count < 4) return next;
   fidl_string_t* name_from = sources[3].data;
-  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[3], name_from, 32u, 0))) return NULL;
+  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[3], name_from, 32u, 0, NULL)))
+    return NULL;
   // numbers
   if (count < 5) return next;
   fidl_vector_uint32_t* numbers_from = sources[4].data;
@@ -496,7 +497,8 @@ uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, 
     }
     case test_everything_Choice_Tag_text: {
       if (!from->text) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->text, UINT32_MAX, 0)))
+      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->text, UINT32_MAX, 0,
+          NULL)))
         return NULL;
       return next;
     }
@@ -702,9 +704,10 @@ uint8_t* test_everything_Members_encode_(fidl_encoder_t* encoder, uint8_t* next,
   fidl_clear(to, 368, 8, UINT64_C(0xffffff0000000000));
   if (!test_everything_Colour_is_known(from->colour))
     return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-  if (!(next = fidl_encode_string(encoder, next, &from->text, &to->text, UINT32_MAX, 0))) return NULL;
-  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, 0))) return NULL;
-  if (!(next = fidl_encode_string(encoder, next, &from->maybe_text, &to->maybe_text, 16u, FIDL_OPTIONAL)))
+  if (!(next = fidl_encode_string(encoder, next, &from->text, &to->text, UINT32_MAX, 0, NULL))) return NULL;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, 0, NULL))) return NULL;
+  if (!(next = fidl_encode_string(encoder, next, &from->maybe_text, &to->maybe_text, 16u, FIDL_OPTIONAL,
+      NULL)))
     return NULL;
   if (!(next = fidl_encode_plain_vector(encoder, next, from->numbers.count, from->numbers.data, &to->numbers,
       sizeof(*from->numbers.data), 7u, 0)))
@@ -727,7 +730,7 @@ uint8_t* test_everything_Members_encode_(fidl_encoder_t* encoder, uint8_t* next,
         from->names.count * sizeof(*from->names.data), 0)))
       return NULL;
     for (uint64_t i = 0, i_end = from->names.count; i < i_end; i++) {
-      if (!(next = fidl_encode_string(encoder, next, &from->names.data[i], &elements[i], 32u, 0)))
+      if (!(next = fidl_encode_string(encoder, next, &from->names.data[i], &elements[i], 32u, 0, NULL)))
         return NULL;
     }
   }
@@ -806,7 +809,7 @@ uint8_t* test_everything_Members_encode_(fidl_encoder_t* encoder, uint8_t* next,
               return NULL;
             for (uint64_t k = 0, k_end = from->deep.data[i].data[j].count; k < k_end; k++) {
               if (!(next = fidl_encode_string(encoder, next, &from->deep.data[i].data[j].data[k],
-                  &elements2[k], UINT32_MAX, 0)))
+                  &elements2[k], UINT32_MAX, 0, NULL)))
                 return NULL;
             }
           }
@@ -1771,7 +1774,8 @@ uint8_t* test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, uint8_t* ne
     }
     case test_everything_HeldChoice_Tag_value: {
       if (!from->value) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->value, UINT32_MAX, 0)))
+      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->value, UINT32_MAX, 0,
+          NULL)))
         return NULL;
       return next;
     }
@@ -1916,7 +1920,8 @@ uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* 
     }
     case test_everything_KeywordUnion_Tag_private: {
       if (!from->private_) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->private_, UINT32_MAX, 0)))
+      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->private_, UINT32_MAX, 0,
+          NULL)))
         return NULL;
       return next;
     }
@@ -1976,7 +1981,8 @@ uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* 
   // register
   if (count < 2) return next;
   fidl_string_t* register__from = sources[1].data;
-  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[1], register__from, UINT32_MAX, 0)))
+  if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[1], register__from, UINT32_MAX, 0,
+      NULL)))
     return NULL;
   return next;
 }
@@ -2120,13 +2126,32 @@ const fidl_type_t test_everything_Plain_Fails_Result_type_ = {
     .decode = test_everything_Plain_Fails_Result_decode_,
 };
 
-uint8_t* test_everything_PlainFailsWithRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                       void* from_object, void* to_object) {
+static inline uint8_t* test_everything_PlainFailsWithRequest_encode_members_(fidl_encoder_t* encoder,
+                                                                             uint8_t* next, void* from_object,
+                                                                             void* to_object,
+                                                                             uint64_t* text) {
   test_everything_PlainFailsWithRequest* from = (test_everything_PlainFailsWithRequest*)from_object;
   test_everything_PlainFailsWithRequest* to = (test_everything_PlainFailsWithRequest*)to_object;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, FIDL_ROOM, text))) return NULL;
+  return next;
+}
+
+static __attribute__((cold, noinline)) uint8_t* test_everything_PlainFailsWithRequest_encode_texts_(
+    fidl_encoder_t* encoder, uint8_t* next, const test_everything_PlainFailsWithRequest* from) {
+  if (!fidl_encode_valid_text(encoder, &from->name)) return NULL;
+  return next;
+}
+
+uint8_t* test_everything_PlainFailsWithRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                       void* from_object, void* to_object) {
   if (encoder->end - next < 32)
-    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_PlainFailsWithRequest_encode_);
-  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, FIDL_ROOM))) return NULL;
+    return fidl_encode_tight(encoder, next, from_object, to_object,
+        test_everything_PlainFailsWithRequest_encode_);
+  uint64_t text = 0;
+  next = test_everything_PlainFailsWithRequest_encode_members_(encoder, next, from_object, to_object, &text);
+  if (next && __builtin_expect((text & FIDL_NOT_ASCII) != 0, 0))
+    return test_everything_PlainFailsWithRequest_encode_texts_(encoder, next,
+        (const test_everything_PlainFailsWithRequest*)from_object);
   return next;
 }
 
@@ -2194,7 +2219,8 @@ uint8_t* test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder,
   test_everything_Plain_FailsWith_Result* from = (test_everything_Plain_FailsWith_Result*)from_object;
   test_everything_Plain_FailsWith_Result* to = (test_everything_Plain_FailsWith_Result*)to_object;
   if (encoder->end - next < 8)
-    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Plain_FailsWith_Result_encode_);
+    return fidl_encode_tight(encoder, next, from_object, to_object,
+        test_everything_Plain_FailsWith_Result_encode_);
   switch (from->ordinal) {
     case test_everything_Plain_FailsWith_Result_Tag_response: {
       if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
@@ -2276,13 +2302,32 @@ const fidl_type_t test_everything_PlainHappenedRequest_type_ = {
     .encode = test_everything_PlainHappenedRequest_add_,
 };
 
-uint8_t* test_everything_Base_GetName_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
-                                                       void* from_object, void* to_object) {
+static inline uint8_t* test_everything_Base_GetName_Response_encode_members_(fidl_encoder_t* encoder,
+                                                                             uint8_t* next, void* from_object,
+                                                                             void* to_object,
+                                                                             uint64_t* text) {
   test_everything_Base_GetName_Response* from = (test_everything_Base_GetName_Response*)from_object;
   test_everything_Base_GetName_Response* to = (test_everything_Base_GetName_Response*)to_object;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, FIDL_ROOM, text))) return NULL;
+  return next;
+}
+
+static __attribute__((cold, noinline)) uint8_t* test_everything_Base_GetName_Response_encode_texts_(
+    fidl_encoder_t* encoder, uint8_t* next, const test_everything_Base_GetName_Response* from) {
+  if (!fidl_encode_valid_text(encoder, &from->name)) return NULL;
+  return next;
+}
+
+uint8_t* test_everything_Base_GetName_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                       void* from_object, void* to_object) {
   if (encoder->end - next < 32)
-    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Base_GetName_Response_encode_);
-  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, FIDL_ROOM))) return NULL;
+    return fidl_encode_tight(encoder, next, from_object, to_object,
+        test_everything_Base_GetName_Response_encode_);
+  uint64_t text = 0;
+  next = test_everything_Base_GetName_Response_encode_members_(encoder, next, from_object, to_object, &text);
+  if (next && __builtin_expect((text & FIDL_NOT_ASCII) != 0, 0))
+    return test_everything_Base_GetName_Response_encode_texts_(encoder, next,
+        (const test_everything_Base_GetName_Response*)from_object);
   return next;
 }
 
@@ -2313,7 +2358,8 @@ uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, ui
   test_everything_Base_GetName_Result* from = (test_everything_Base_GetName_Result*)from_object;
   test_everything_Base_GetName_Result* to = (test_everything_Base_GetName_Result*)to_object;
   if (encoder->end - next < 48)
-    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Base_GetName_Result_encode_);
+    return fidl_encode_tight(encoder, next, from_object, to_object,
+        test_everything_Base_GetName_Result_encode_);
   switch (from->ordinal) {
     case test_everything_Base_GetName_Result_Tag_response: {
       if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
@@ -2554,7 +2600,8 @@ uint8_t* test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, u
   test_everything_Composed_Take_Result* from = (test_everything_Composed_Take_Result*)from_object;
   test_everything_Composed_Take_Result* to = (test_everything_Composed_Take_Result*)to_object;
   if (encoder->end - next < 96)
-    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Composed_Take_Result_encode_);
+    return fidl_encode_tight(encoder, next, from_object, to_object,
+        test_everything_Composed_Take_Result_encode_);
   switch (from->ordinal) {
     case test_everything_Composed_Take_Result_Tag_response: {
       if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
@@ -2807,8 +2854,8 @@ static const fidl_method_t test_everything_Plain_Nothing_method_ = {
     .trace_stub_reply = "stub.Plain.Nothing.reply",
 };
 
-static void test_everything_Plain_TwoWay_deliver(fidl_any_callback_t callback, void* context,
-                                                 zx_status_t status, void* body) {
+static void test_everything_Plain_TwoWay_deliver_(fidl_any_callback_t callback, void* context,
+                                                  zx_status_t status, void* body) {
   ((test_everything_Plain_TwoWay_callback_t)callback)(context, status, (test_everything_Choice*)body);
 }
 
@@ -2823,11 +2870,11 @@ static const fidl_method_t test_everything_Plain_TwoWay_method_ = {
     .trace_proxy_done = "proxy.Plain.TwoWay.done",
     .trace_stub = "stub.Plain.TwoWay",
     .trace_stub_reply = "stub.Plain.TwoWay.reply",
-    .deliver = test_everything_Plain_TwoWay_deliver,
+    .deliver = test_everything_Plain_TwoWay_deliver_,
 };
 
-static void test_everything_Plain_Ack_deliver(fidl_any_callback_t callback, void* context, zx_status_t status,
-                                              void* body) {
+static void test_everything_Plain_Ack_deliver_(fidl_any_callback_t callback, void* context,
+                                               zx_status_t status, void* body) {
   (void)body;
   ((test_everything_Plain_Ack_callback_t)callback)(context, status);
 }
@@ -2843,11 +2890,11 @@ static const fidl_method_t test_everything_Plain_Ack_method_ = {
     .trace_proxy_done = "proxy.Plain.Ack.done",
     .trace_stub = "stub.Plain.Ack",
     .trace_stub_reply = "stub.Plain.Ack.reply",
-    .deliver = test_everything_Plain_Ack_deliver,
+    .deliver = test_everything_Plain_Ack_deliver_,
 };
 
-static void test_everything_Plain_Fails_deliver(fidl_any_callback_t callback, void* context,
-                                                zx_status_t status, void* body) {
+static void test_everything_Plain_Fails_deliver_(fidl_any_callback_t callback, void* context,
+                                                 zx_status_t status, void* body) {
   ((test_everything_Plain_Fails_callback_t)callback)(context, status,
       (test_everything_Plain_Fails_Result*)body);
 }
@@ -2863,11 +2910,11 @@ static const fidl_method_t test_everything_Plain_Fails_method_ = {
     .trace_proxy_done = "proxy.Plain.Fails.done",
     .trace_stub = "stub.Plain.Fails",
     .trace_stub_reply = "stub.Plain.Fails.reply",
-    .deliver = test_everything_Plain_Fails_deliver,
+    .deliver = test_everything_Plain_Fails_deliver_,
 };
 
-static void test_everything_Plain_FailsWith_deliver(fidl_any_callback_t callback, void* context,
-                                                    zx_status_t status, void* body) {
+static void test_everything_Plain_FailsWith_deliver_(fidl_any_callback_t callback, void* context,
+                                                     zx_status_t status, void* body) {
   ((test_everything_Plain_FailsWith_callback_t)callback)(context, status,
       (test_everything_Plain_FailsWith_Result*)body);
 }
@@ -2883,7 +2930,7 @@ static const fidl_method_t test_everything_Plain_FailsWith_method_ = {
     .trace_proxy_done = "proxy.Plain.FailsWith.done",
     .trace_stub = "stub.Plain.FailsWith",
     .trace_stub_reply = "stub.Plain.FailsWith.reply",
-    .deliver = test_everything_Plain_FailsWith_deliver,
+    .deliver = test_everything_Plain_FailsWith_deliver_,
 };
 
 static const fidl_method_t test_everything_Plain_Happened_method_ = {
@@ -2912,15 +2959,15 @@ static const fidl_method_t test_everything_Plain_Nudged_method_ = {
     .trace_stub_reply = "stub.Plain.Nudged.reply",
 };
 
-static void test_everything_Plain_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context);
-static void test_everything_Plain_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Plain_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context);
+static void test_everything_Plain_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context);
 
 static const fidl_protocol_t test_everything_Plain_protocol_ = {
     .name = "test.everything/Plain",
     .openness = FIDL_CLOSED,
-    .dispatch = test_everything_Plain_dispatch,
-    .dispatch_event = test_everything_Plain_dispatch_event,
+    .dispatch = test_everything_Plain_dispatch_,
+    .dispatch_event = test_everything_Plain_dispatch_event_,
 };
 
 zx_status_t test_everything_Plain_OneWay(zx_handle_t channel,
@@ -3006,7 +3053,7 @@ zx_status_t test_everything_Plain_FailsWith_async(fidl_client_t* client,
                          sizeof(scratch), (fidl_any_callback_t)callback, context);
 }
 
-static void test_everything_Plain_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Plain_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Plain_event_ops_t* ops = (const test_everything_Plain_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
@@ -3034,7 +3081,8 @@ zx_status_t test_everything_Plain_client_bind(async_dispatcher_t* dispatcher, zx
       out);
 }
 
-static void test_everything_Plain_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context) {
+static void test_everything_Plain_dispatch_(fidl_incoming_t* incoming, const void* ops_object,
+    void* context) {
   const test_everything_Plain_ops_t* ops = (const test_everything_Plain_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
     case test_everything_Plain_OneWay_ORDINAL: {
@@ -3182,8 +3230,8 @@ zx_status_t test_everything_Plain_Nudged_send(fidl_binding_t* binding) {
 
 // Protocol Base
 
-static void test_everything_Base_GetName_deliver(fidl_any_callback_t callback, void* context,
-                                                 zx_status_t status, void* body) {
+static void test_everything_Base_GetName_deliver_(fidl_any_callback_t callback, void* context,
+                                                  zx_status_t status, void* body) {
   ((test_everything_Base_GetName_callback_t)callback)(context, status,
       (test_everything_Base_GetName_Result*)body);
 }
@@ -3199,18 +3247,18 @@ static const fidl_method_t test_everything_Base_GetName_method_ = {
     .trace_proxy_done = "proxy.Base.GetName.done",
     .trace_stub = "stub.Base.GetName",
     .trace_stub_reply = "stub.Base.GetName.reply",
-    .deliver = test_everything_Base_GetName_deliver,
+    .deliver = test_everything_Base_GetName_deliver_,
 };
 
-static void test_everything_Base_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context);
-static void test_everything_Base_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Base_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context);
+static void test_everything_Base_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context);
 
 static const fidl_protocol_t test_everything_Base_protocol_ = {
     .name = "test.everything/Base",
     .openness = FIDL_OPEN,
-    .dispatch = test_everything_Base_dispatch,
-    .dispatch_event = test_everything_Base_dispatch_event,
+    .dispatch = test_everything_Base_dispatch_,
+    .dispatch_event = test_everything_Base_dispatch_event_,
 };
 
 zx_status_t test_everything_Base_GetName(zx_handle_t channel, fidl_call_t* call,
@@ -3231,7 +3279,7 @@ zx_status_t test_everything_Base_GetName_async(fidl_client_t* client,
                          (fidl_any_callback_t)callback, context);
 }
 
-static void test_everything_Base_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Base_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Base_event_ops_t* ops = (const test_everything_Base_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
@@ -3247,7 +3295,7 @@ zx_status_t test_everything_Base_client_bind(async_dispatcher_t* dispatcher, zx_
       out);
 }
 
-static void test_everything_Base_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context) {
+static void test_everything_Base_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context) {
   const test_everything_Base_ops_t* ops = (const test_everything_Base_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
     case test_everything_Base_GetName_ORDINAL: {
@@ -3285,8 +3333,8 @@ zx_status_t test_everything_Base_GetName_reply(fidl_completer_t completer,
 
 // Protocol Composed
 
-static void test_everything_Composed_GetName_deliver(fidl_any_callback_t callback, void* context,
-                                                     zx_status_t status, void* body) {
+static void test_everything_Composed_GetName_deliver_(fidl_any_callback_t callback, void* context,
+                                                      zx_status_t status, void* body) {
   ((test_everything_Composed_GetName_callback_t)callback)(context, status,
       (test_everything_Base_GetName_Result*)body);
 }
@@ -3302,11 +3350,11 @@ static const fidl_method_t test_everything_Composed_GetName_method_ = {
     .trace_proxy_done = "proxy.Composed.GetName.done",
     .trace_stub = "stub.Composed.GetName",
     .trace_stub_reply = "stub.Composed.GetName.reply",
-    .deliver = test_everything_Composed_GetName_deliver,
+    .deliver = test_everything_Composed_GetName_deliver_,
 };
 
-static void test_everything_Composed_Give_deliver(fidl_any_callback_t callback, void* context,
-                                                  zx_status_t status, void* body) {
+static void test_everything_Composed_Give_deliver_(fidl_any_callback_t callback, void* context,
+                                                   zx_status_t status, void* body) {
   ((test_everything_Composed_Give_callback_t)callback)(context, status,
       (test_everything_Composed_Give_Result*)body);
 }
@@ -3322,7 +3370,7 @@ static const fidl_method_t test_everything_Composed_Give_method_ = {
     .trace_proxy_done = "proxy.Composed.Give.done",
     .trace_stub = "stub.Composed.Give",
     .trace_stub_reply = "stub.Composed.Give.reply",
-    .deliver = test_everything_Composed_Give_deliver,
+    .deliver = test_everything_Composed_Give_deliver_,
 };
 
 static const fidl_method_t test_everything_Composed_Put_method_ = {
@@ -3338,8 +3386,8 @@ static const fidl_method_t test_everything_Composed_Put_method_ = {
     .trace_stub_reply = "stub.Composed.Put.reply",
 };
 
-static void test_everything_Composed_Take_deliver(fidl_any_callback_t callback, void* context,
-                                                  zx_status_t status, void* body) {
+static void test_everything_Composed_Take_deliver_(fidl_any_callback_t callback, void* context,
+                                                   zx_status_t status, void* body) {
   ((test_everything_Composed_Take_callback_t)callback)(context, status,
       (test_everything_Composed_Take_Result*)body);
 }
@@ -3355,11 +3403,11 @@ static const fidl_method_t test_everything_Composed_Take_method_ = {
     .trace_proxy_done = "proxy.Composed.Take.done",
     .trace_stub = "stub.Composed.Take",
     .trace_stub_reply = "stub.Composed.Take.reply",
-    .deliver = test_everything_Composed_Take_deliver,
+    .deliver = test_everything_Composed_Take_deliver_,
 };
 
-static void test_everything_Composed_Pass_deliver(fidl_any_callback_t callback, void* context,
-                                                  zx_status_t status, void* body) {
+static void test_everything_Composed_Pass_deliver_(fidl_any_callback_t callback, void* context,
+                                                   zx_status_t status, void* body) {
   ((test_everything_Composed_Pass_callback_t)callback)(context, status,
       (test_everything_Composed_Pass_Result*)body);
 }
@@ -3375,7 +3423,7 @@ static const fidl_method_t test_everything_Composed_Pass_method_ = {
     .trace_proxy_done = "proxy.Composed.Pass.done",
     .trace_stub = "stub.Composed.Pass",
     .trace_stub_reply = "stub.Composed.Pass.reply",
-    .deliver = test_everything_Composed_Pass_deliver,
+    .deliver = test_everything_Composed_Pass_deliver_,
 };
 
 static const fidl_method_t test_everything_Composed_delete_method_ = {
@@ -3404,16 +3452,16 @@ static const fidl_method_t test_everything_Composed_Offered_method_ = {
     .trace_stub_reply = "stub.Composed.Offered.reply",
 };
 
-static void test_everything_Composed_dispatch(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Composed_dispatch_(fidl_incoming_t* incoming, const void* ops_object,
     void* context);
-static void test_everything_Composed_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Composed_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context);
 
 static const fidl_protocol_t test_everything_Composed_protocol_ = {
     .name = "test.everything/Composed",
     .openness = FIDL_OPEN,
-    .dispatch = test_everything_Composed_dispatch,
-    .dispatch_event = test_everything_Composed_dispatch_event,
+    .dispatch = test_everything_Composed_dispatch_,
+    .dispatch_event = test_everything_Composed_dispatch_event_,
 };
 
 zx_status_t test_everything_Composed_GetName(zx_handle_t channel, fidl_call_t* call,
@@ -3499,7 +3547,7 @@ zx_status_t test_everything_Composed_delete(zx_handle_t channel) {
   return fidl_one_way_call(channel, &test_everything_Composed_delete_method_, NULL, scratch, sizeof(scratch));
 }
 
-static void test_everything_Composed_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Composed_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Composed_event_ops_t* ops = (const test_everything_Composed_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
@@ -3523,7 +3571,7 @@ zx_status_t test_everything_Composed_client_bind(async_dispatcher_t* dispatcher,
       closed, out);
 }
 
-static void test_everything_Composed_dispatch(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Composed_dispatch_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Composed_ops_t* ops = (const test_everything_Composed_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
@@ -3671,8 +3719,8 @@ zx_status_t test_everything_Composed_Offered_send(fidl_binding_t* binding,
 
 // Protocol Ajar
 
-static void test_everything_Ajar_Sync_deliver(fidl_any_callback_t callback, void* context, zx_status_t status,
-                                              void* body) {
+static void test_everything_Ajar_Sync_deliver_(fidl_any_callback_t callback, void* context,
+                                               zx_status_t status, void* body) {
   (void)body;
   ((test_everything_Ajar_Sync_callback_t)callback)(context, status);
 }
@@ -3688,7 +3736,7 @@ static const fidl_method_t test_everything_Ajar_Sync_method_ = {
     .trace_proxy_done = "proxy.Ajar.Sync.done",
     .trace_stub = "stub.Ajar.Sync",
     .trace_stub_reply = "stub.Ajar.Sync.reply",
-    .deliver = test_everything_Ajar_Sync_deliver,
+    .deliver = test_everything_Ajar_Sync_deliver_,
 };
 
 static const fidl_method_t test_everything_Ajar_Send_method_ = {
@@ -3704,15 +3752,15 @@ static const fidl_method_t test_everything_Ajar_Send_method_ = {
     .trace_stub_reply = "stub.Ajar.Send.reply",
 };
 
-static void test_everything_Ajar_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context);
-static void test_everything_Ajar_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Ajar_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context);
+static void test_everything_Ajar_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context);
 
 static const fidl_protocol_t test_everything_Ajar_protocol_ = {
     .name = "test.everything/Ajar",
     .openness = FIDL_AJAR,
-    .dispatch = test_everything_Ajar_dispatch,
-    .dispatch_event = test_everything_Ajar_dispatch_event,
+    .dispatch = test_everything_Ajar_dispatch_,
+    .dispatch_event = test_everything_Ajar_dispatch_event_,
 };
 
 zx_status_t test_everything_Ajar_Sync(zx_handle_t channel, fidl_call_t* call) {
@@ -3735,7 +3783,7 @@ zx_status_t test_everything_Ajar_Send(zx_handle_t channel, const test_everything
       sizeof(scratch));
 }
 
-static void test_everything_Ajar_dispatch_event(fidl_incoming_t* incoming, const void* ops_object,
+static void test_everything_Ajar_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Ajar_event_ops_t* ops = (const test_everything_Ajar_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
@@ -3751,7 +3799,7 @@ zx_status_t test_everything_Ajar_client_bind(async_dispatcher_t* dispatcher, zx_
       out);
 }
 
-static void test_everything_Ajar_dispatch(fidl_incoming_t* incoming, const void* ops_object, void* context) {
+static void test_everything_Ajar_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context) {
   const test_everything_Ajar_ops_t* ops = (const test_everything_Ajar_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
     case test_everything_Ajar_Sync_ORDINAL: {

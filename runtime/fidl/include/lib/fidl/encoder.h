@@ -227,17 +227,25 @@ void fidl_encode_string_error(fidl_encoder_t* encoder, const fidl_string_t* from
 // Appends the bytes of a string that is so long that it may be gathered.
 uint8_t* fidl_encode_long_text(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from);
 
-// Copies a string's bytes to where there is room for them.
+// Copies a string's bytes to where there is room for them. With `text` it is left to the caller to see, by
+// the bits that are added there, whether all are ASCII, and to check them with fidl_encode_valid_text if not:
+// a function that does so behind all else has nothing to keep during a call.
 static inline bool fidl_encode_copied_text(fidl_encoder_t* encoder, uint8_t* to, const char* data,
-                                           uint64_t size) {
-  if (__builtin_expect((fidl_copy_padded(to, (const uint8_t*)data, size) & FIDL_NOT_ASCII) == 0, 1) ||
-      fidl_utf8_valid((const char*)to, size))
+                                           uint64_t size, uint64_t* text) {
+  uint64_t any = fidl_copy_padded(to, (const uint8_t*)data, size);
+  if (text) {
+    *text |= any;
     return true;
+  }
+  if (__builtin_expect((any & FIDL_NOT_ASCII) == 0, 1) || fidl_utf8_valid((const char*)to, size)) return true;
   return fidl_encode_fail(encoder, FIDL_ERROR_STRING_NOT_UTF8);
 }
 
+// Whether a string, if there is one, is UTF-8.
+bool fidl_encode_valid_text(fidl_encoder_t* encoder, const fidl_string_t* string);
+
 static inline uint8_t* fidl_encode_string(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from,
-                                          void* to, uint64_t bound, unsigned flags) {
+                                          void* to, uint64_t bound, unsigned flags, uint64_t* text) {
   const char* data = from->data;
   uint64_t size = from->size;
   if (__builtin_expect(!data || size > bound, 0)) {
@@ -251,7 +259,7 @@ static inline uint8_t* fidl_encode_string(fidl_encoder_t* encoder, uint8_t* next
   uint64_t padded = fidl_align(size);
   if (!fidl_encode_has_room(encoder, next, padded, flags))
     return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
-  return fidl_encode_copied_text(encoder, next, data, size) ? next + padded : NULL;
+  return fidl_encode_copied_text(encoder, next, data, size, text) ? next + padded : NULL;
 }
 
 // Checks the header of a vector and marks it present. An absent vector's copy is its wire form.
@@ -335,7 +343,7 @@ uint8_t* fidl_encode_long_envelope_string(fidl_encoder_t* encoder, uint8_t* next
 
 static inline uint8_t* fidl_encode_envelope_string(fidl_encoder_t* encoder, uint8_t* next,
                                                    fidl_envelope_t* place, const fidl_string_t* from,
-                                                   uint64_t bound, unsigned flags) {
+                                                   uint64_t bound, unsigned flags, uint64_t* text) {
   if (__builtin_expect(!from, 0)) {
     place->bits = 0;
     return next;
@@ -353,7 +361,7 @@ static inline uint8_t* fidl_encode_envelope_string(fidl_encoder_t* encoder, uint
   place->bits = whole;
   fidl_pair_t header = {size, UINT64_MAX};
   memcpy(next, &header, 16);
-  return fidl_encode_copied_text(encoder, next + 16, data, size) ? next + whole : NULL;
+  return fidl_encode_copied_text(encoder, next + 16, data, size, text) ? next + whole : NULL;
 }
 
 // A vector of plain elements of `stride` bytes.
