@@ -79,7 +79,7 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
 }
 
 static void end_recovery(tcp_t* tcp) {
-  if (tcp_reducing(tcp)) tcp->cwnd = tcp->ssthresh;
+  if (tcp_reducing(tcp)) tcp->cwnd = tcp->ssthresh > tcp->mss ? tcp->ssthresh : tcp->mss;
   tcp->recovery = TCP_OPEN;
   tcp->dupacks = 0;
   tcp->undo_ts = 0;
