@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -235,8 +236,35 @@ zx_status_t async_loop_run_until_idle(async_loop_t* loop) {
   return status == ZX_ERR_TIMED_OUT ? ZX_OK : status;
 }
 
+static void* run_thread(void* context) {
+  async_loop_run(context, ZX_TIME_INFINITE, false);
+  return NULL;
+}
+
+zx_status_t async_loop_start_thread(async_loop_t* loop, const char* name, thrd_t* out_thread) {
+  if (loop->shut_down) return ZX_ERR_BAD_STATE;
+  if (loop->has_thread) return ZX_ERR_ALREADY_BOUND;
+  if (pthread_create(&loop->thread, NULL, run_thread, loop) != 0) return ZX_ERR_NO_RESOURCES;
+  loop->has_thread = true;
+  char cut[16] = "";
+  if (name) strncpy(cut, name, sizeof(cut) - 1);
+  if (name) pthread_setname_np(loop->thread, cut);
+  if (out_thread) *out_thread = loop->thread;
+  return ZX_OK;
+}
+
+void async_loop_join_threads(async_loop_t* loop) {
+  if (!loop->has_thread) return;
+  pthread_join(loop->thread, NULL);
+  loop->has_thread = false;
+}
+
 void async_loop_shutdown(async_loop_t* loop) {
   if (loop->shut_down) return;
+  if (loop->has_thread) {
+    async_loop_quit(loop);
+    async_loop_join_threads(loop);
+  }
   loop->shut_down = true;
   waits_shutdown(loop);
   tasks_shutdown(loop);

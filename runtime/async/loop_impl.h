@@ -72,6 +72,8 @@ struct async_loop {
   atomic_int asleep;  // whether another thread must wake the loop, and where: enum loop_sleep
   atomic_bool quit;
   bool shut_down;
+  bool has_thread;  // async_loop_start_thread's
+  pthread_t thread;
 };
 
 static inline void node_init(async_node_t* node) {

@@ -11,6 +11,7 @@
 #include <zircon/syscalls/channel.h>
 #include <zircon/syscalls/handle.h>
 
+#include "runtime/zx/channel_backlog.h"
 #include "runtime/zx/handle.h"
 #include "runtime/zx/transfer.h"
 
@@ -18,6 +19,7 @@
 
 static zx_signals_t channel_peek(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
+  channel_take_ring_signals(channel);
   zx_signals_t signals = base->user_signals;
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
   if (!list_is_empty(&channel->messages) || channel->unread) signals |= ZX_CHANNEL_READABLE;
@@ -118,14 +120,21 @@ static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_
   struct channel* channel = (struct channel*)base;
   if (!moves) return ZX_ERR_NOT_SUPPORTED;
   pthread_mutex_lock(&base->lock);
-  bool whole = list_is_empty(&channel->messages) && list_is_empty(&channel->calls) &&
-               list_is_empty(&channel->ring.fds);
+  zx_status_t status = list_is_empty(&channel->calls) ? ZX_OK : ZX_ERR_BAD_STATE;
+  if (channel->backlog >= 0) close(channel->backlog);
+  channel->backlog = -1;
+  if (status == ZX_OK) status = channel_backlog_pack(channel, &channel->backlog);
   channel_ring_pack(channel, wire);
   pthread_mutex_unlock(&base->lock);
-  if (!whole) return ZX_ERR_BAD_STATE;
-  fds[0] = channel->fd;
-  fds[1] = channel->ring.memory_fd;
-  *num_fds = channel->ring.memory_fd >= 0 ? 2 : 1;
+  if (status != ZX_OK) return status;
+  unsigned count = 0;
+  fds[count++] = channel->fd;
+  if (channel->ring.memory_fd >= 0) fds[count++] = channel->ring.memory_fd;
+  if (channel->backlog >= 0) {
+    fds[count++] = channel->backlog;
+    wire->flags |= WIRE_BACKLOG;
+  }
+  *num_fds = count;
   return ZX_OK;
 }
 
@@ -142,6 +151,7 @@ static void channel_destroy(struct zx_object* base) {
     message_free(LIST_ENTRY(list_take_head(&channel->messages), struct message, node));
   }
   if (channel->fd >= 0) close(channel->fd);
+  if (channel->backlog >= 0) close(channel->backlog);
   free(channel);
 }
 
@@ -170,6 +180,7 @@ zx_status_t channel_create_object(int fd, unsigned side, struct channel** out) {
   }
   object_init(&channel->base, &channel_ops, fd);
   channel->fd = fd;
+  channel->backlog = -1;
   channel->next_txid = 0x80000000u;
   channel->last_bytes = UINT32_MAX;
   list_init(&channel->messages);
@@ -204,7 +215,14 @@ static bool is_connected_seqpacket(int fd) {
 }
 
 zx_status_t channel_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
-  int memory_fd = wire->num_fds == 2 ? fds[1] : -1;
+  bool has_backlog = wire->flags & WIRE_BACKLOG;
+  int backlog = has_backlog && wire->num_fds > 1 ? fds[wire->num_fds - 1] : -1;
+  int memory_fd = wire->num_fds - has_backlog == 2 ? fds[1] : -1;
+  if (wire->num_fds == 3 && !has_backlog) {
+    for (int i = 0; i < 3; i++)
+      close(fds[i]);
+    return ZX_ERR_IO_DATA_INTEGRITY;
+  }
   struct channel* channel = NULL;
   zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
   // Connected is not asked for: the other end may be gone by now.
@@ -215,10 +233,15 @@ zx_status_t channel_unpack(const struct wire_handle* wire, const int* fds, struc
     close(fds[0]);
   }
   if (status == ZX_OK) status = channel_ring_unpack(channel, wire, memory_fd);
+  if (status == ZX_OK && backlog >= 0) {
+    status = channel_backlog_unpack(channel, backlog);
+    backlog = -1;
+  }
   if (status == ZX_OK) {
     *out = &channel->base;
     return ZX_OK;
   }
+  if (backlog >= 0) close(backlog);
   if (memory_fd >= 0 && (!channel || channel->ring.memory_fd < 0)) close(memory_fd);
   if (channel) object_unref(&channel->base);
   return status;

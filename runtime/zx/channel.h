@@ -16,6 +16,8 @@
 struct channel {
   struct zx_object base;
   int fd;
+  int backlog;                // what was packed for a message to carry; -1: nothing
+  bool in_signals;            // channel_take_ring_signals is at work; lock
   bool peer_closed;           // and everything it sent is in `messages`, but for `unread`; lock
   bool unread;                // more than `messages` may hold was left in the socket; lock
   bool write_blocked;         // the last write found the queue full; lock
@@ -77,6 +79,13 @@ struct message* message_create(struct packet* packet, const void* bytes, uint32_
 // not 0: that answer is for the reader, and other messages are put in `messages`.
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out);
+
+// Puts a received message at the end of `messages`. Takes over the descriptors. Lock held.
+void channel_keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
+                  const void* scratch);
+
+// Applies the signals that are first in the ring, so that what is left there is messages. Lock held.
+void channel_take_ring_signals(struct channel* channel);
 
 // Moves everything from the socket to `messages` and calls; control packets are dealt with. Lock held.
 void channel_take_in(struct channel* channel);

@@ -58,11 +58,14 @@ static struct pending_call* find_call(struct channel* channel, uint32_t txid) {
 }
 
 // The peer changed this end's user signals.
-static zx_status_t apply_signal(struct channel* channel, const struct packet* packet, const void* bytes,
+static zx_status_t apply_signal(struct channel* channel, struct packet* packet, const void* bytes,
                                 uint32_t capacity, const void* scratch) {
   unsigned char raw[sizeof(struct packet_signal)];
   struct packet_signal change;
-  if (packet->header.num_bytes != sizeof(raw) || packet->handles.count) return ZX_ERR_IO_DATA_INTEGRITY;
+  if (packet->header.num_bytes != sizeof(raw) || packet->handles.count) {
+    packet_close_fds(&packet->handles);
+    return ZX_ERR_IO_DATA_INTEGRITY;
+  }
   for (uint32_t i = 0; i < sizeof(raw); i++) {
     raw[i] = i < capacity ? ((const unsigned char*)bytes)[i] : ((const unsigned char*)scratch)[i - capacity];
   }
@@ -101,8 +104,8 @@ static void count_kept(struct channel* channel, const struct message* message, i
   channel->kept_fds += (unsigned)sign * num_fds;
 }
 
-static void keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
-                 const void* scratch) {
+void channel_keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
+                  const void* scratch) {
   struct message* message = message_create(packet, buffers->bytes, buffers->num_bytes, scratch);
   if (!message) return;
   list_add_tail(&channel->messages, &message->node);
@@ -150,7 +153,7 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
       channel_peer_gone(channel);
       return ZX_ERR_PEER_CLOSED;
     }
-    keep(channel, out, buffers, scratch);
+    channel_keep(channel, out, buffers, scratch);
   }
   return ZX_ERR_SHOULD_WAIT;
 }
@@ -178,7 +181,7 @@ void channel_take_in(struct channel* channel) {
       status = take_in_control(channel, scratch, MSG_DONTWAIT);
     } else {
       status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
-      if (status == ZX_OK) keep(channel, &packet, &nowhere, scratch);
+      if (status == ZX_OK) channel_keep(channel, &packet, &nowhere, scratch);
     }
   }
   if (!channel_ring_reads(channel)) channel->unread = status == ZX_OK || status == ZX_ERR_NO_RESOURCES;
@@ -214,7 +217,7 @@ void channel_await_message(struct channel* channel) {
   const struct channel_buffers nowhere = {0};
   struct packet packet;
   if (channel_receive(channel, &nowhere, scratch, 0, 0, &packet) == ZX_OK) {
-    keep(channel, &packet, &nowhere, scratch);
+    channel_keep(channel, &packet, &nowhere, scratch);
   }
   scratch_put(scratch);
 }
@@ -226,8 +229,31 @@ void channel_take_in_ring(struct channel* channel) {
   while (scratch && channel_ring_reads(channel) && !channel_holds_enough(channel) &&
          !channel_ring_is_empty(channel) &&
          channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet) == ZX_OK) {
-    keep(channel, &packet, &nowhere, scratch);
+    channel_keep(channel, &packet, &nowhere, scratch);
   }
+  scratch_put(scratch);
+}
+
+void channel_take_ring_signals(struct channel* channel) {
+  // Applying one looks at the signals again, which leads here.
+  if (channel->in_signals || !channel_ring_reads(channel) || !channel_ring_has_signal(channel)) return;
+  void* scratch = scratch_get();
+  if (!scratch) return;
+  const struct channel_buffers nowhere = {0};
+  struct packet packet;
+  zx_status_t status = ZX_OK;
+  channel->in_signals = true;
+  for (unsigned budget = CHANNEL_BUDGET; budget && status == ZX_OK && channel_ring_has_signal(channel);
+       budget--) {
+    status = channel_ring_read(channel, &nowhere, scratch, &packet);
+    if (status == ZX_OK && packet.header.kind == PACKET_SIGNAL) {
+      status = apply_signal(channel, &packet, NULL, 0, scratch);
+    } else if (status == ZX_OK) {
+      channel_keep(channel, &packet, &nowhere, scratch);  // the peer has changed it since
+    }
+  }
+  channel->in_signals = false;
+  if (status != ZX_OK) channel_peer_gone(channel);
   scratch_put(scratch);
 }
 

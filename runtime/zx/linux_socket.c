@@ -55,6 +55,10 @@ static zx_signals_t linux_socket_ready(struct zx_object* object, zx_signals_t wa
   return signals;
 }
 
+static bool linux_socket_knows(const struct zx_object* object, short polled) {
+  return (polled & POLLIN) && (polled & POLLOUT);
+}
+
 static zx_status_t linux_socket_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
                                      int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   fds[0] = fd_of(object);
@@ -75,6 +79,7 @@ static const struct object_ops linux_socket_ops = {
     .peek = linux_socket_peek,
     .arm = linux_socket_arm,
     .ready = linux_socket_ready,
+    .knows = linux_socket_knows,
     .pack = linux_socket_pack,
     .destroy = linux_socket_destroy,
 };

@@ -155,15 +155,11 @@ struct unpacker {
 };
 
 static const struct unpacker unpackers[] = {
-    {ZX_OBJ_TYPE_CHANNEL, 1, channel_unpack},
-    {ZX_OBJ_TYPE_CHANNEL, 2, channel_unpack},
-    {ZX_OBJ_TYPE_EVENTPAIR, 2, eventpair_unpack},
-    {ZX_OBJ_TYPE_FIFO, 2, fifo_unpack},
-    {ZX_OBJ_TYPE_VMO, 1, vmo_unpack},
-    {ZX_OBJ_TYPE_EVENT, 3, event_unpack},
-    {ZX_OBJ_TYPE_SOCKET, 2, socket_unpack},
-    {ZX_OBJ_TYPE_SOCKET, 1, linux_socket_unpack},
-    {ZX_OBJ_TYPE_TIMER, 1, timer_unpack},
+    {ZX_OBJ_TYPE_CHANNEL, 1, channel_unpack},     {ZX_OBJ_TYPE_CHANNEL, 2, channel_unpack},
+    {ZX_OBJ_TYPE_CHANNEL, 3, channel_unpack},     {ZX_OBJ_TYPE_EVENTPAIR, 2, eventpair_unpack},
+    {ZX_OBJ_TYPE_FIFO, 2, fifo_unpack},           {ZX_OBJ_TYPE_VMO, 1, vmo_unpack},
+    {ZX_OBJ_TYPE_EVENT, 3, event_unpack},         {ZX_OBJ_TYPE_SOCKET, 2, socket_unpack},
+    {ZX_OBJ_TYPE_SOCKET, 1, linux_socket_unpack}, {ZX_OBJ_TYPE_TIMER, 1, timer_unpack},
     {ZX_OBJ_TYPE_LINUX_FD, 1, linux_fd_unpack},
 };
 

@@ -6,9 +6,14 @@
 #include <lib/async/wait.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zircon/syscalls.h>
 
@@ -62,18 +67,22 @@ START_TEST(tasks_run_by_deadline_then_in_the_order_they_were_posted) {
   ck_assert_int_eq(tasks[3].order, 2);
   ck_assert_int_eq(tasks[2].order, 3);
   ck_assert_int_eq(tasks[0].order, 4);
-  while (!tasks[4].calls) ck_assert_int_eq(async_loop_run(loop, ZX_TIME_INFINITE, true), ZX_OK);
+  while (!tasks[4].calls)
+    ck_assert_int_eq(async_loop_run(loop, ZX_TIME_INFINITE, true), ZX_OK);
   ck_assert_int_ge(async_now(dispatcher), now + ZX_MSEC(2));
 }
 END_TEST
 
 START_TEST(a_canceled_task_does_not_run) {
   counted_task_t tasks[40] = {0};
-  for (int i = 0; i < 40; i++) post(&tasks[i], 1 + (i * 7) % 40);
-  for (int i = 0; i < 40; i += 3) ck_assert_int_eq(async_cancel_task(dispatcher, &tasks[i].task), ZX_OK);
+  for (int i = 0; i < 40; i++)
+    post(&tasks[i], 1 + (i * 7) % 40);
+  for (int i = 0; i < 40; i += 3)
+    ck_assert_int_eq(async_cancel_task(dispatcher, &tasks[i].task), ZX_OK);
   ck_assert_int_eq(async_cancel_task(dispatcher, &tasks[0].task), ZX_ERR_NOT_FOUND);
   ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
-  for (int i = 0; i < 40; i++) ck_assert_int_eq(tasks[i].calls, i % 3 != 0);
+  for (int i = 0; i < 40; i++)
+    ck_assert_int_eq(tasks[i].calls, i % 3 != 0);
   for (int i = 0; i < 40; i++) {
     for (int j = 0; j < 40; j++) {
       if (i % 3 && j % 3 && tasks[i].task.deadline < tasks[j].task.deadline) {
@@ -184,7 +193,8 @@ typedef struct counted_wait {
   struct counted_wait* cancels;
 } counted_wait_t;
 
-static void count_wait(async_dispatcher_t* d, async_wait_t* wait, zx_status_t status, const zx_packet_signal_t* signal) {
+static void count_wait(async_dispatcher_t* d, async_wait_t* wait, zx_status_t status,
+                       const zx_packet_signal_t* signal) {
   counted_wait_t* counted = (counted_wait_t*)wait;
   counted->calls++;
   counted->status = status;
@@ -249,9 +259,11 @@ START_TEST(many_waits_at_once_each_find_their_own_object) {
     ck_assert_int_eq(zx_event_create(0, &events[i]), ZX_OK);
     begin(&waits[i], events[i], ZX_EVENT_SIGNALED);
   }
-  for (int i = 0; i < COUNT; i += 2) ck_assert_int_eq(zx_object_signal(events[i], 0, ZX_EVENT_SIGNALED), ZX_OK);
+  for (int i = 0; i < COUNT; i += 2)
+    ck_assert_int_eq(zx_object_signal(events[i], 0, ZX_EVENT_SIGNALED), ZX_OK);
   ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
-  for (int i = 0; i < COUNT; i++) ck_assert_int_eq(waits[i].calls, i % 2 == 0);
+  for (int i = 0; i < COUNT; i++)
+    ck_assert_int_eq(waits[i].calls, i % 2 == 0);
   async_loop_shutdown(loop);
   for (int i = 0; i < COUNT; i++) {
     ck_assert_int_eq(waits[i].calls, 1);
@@ -337,6 +349,112 @@ START_TEST(a_busy_task_starves_neither_descriptors_nor_the_deadline) {
 }
 END_TEST
 
+// Waits that are begun while other work is pending
+
+#define WAITS 16000u
+
+typedef struct busy {
+  async_wait_t event;     // its signal is always on: there is always something to do
+  async_wait_t pairs[8];  // their signals are off: begun and cancelled in turns
+  unsigned handled;
+} busy_t;
+
+static void never(async_dispatcher_t* d, async_wait_t* wait, zx_status_t status,
+                  const zx_packet_signal_t* signal) {}
+
+static void keep_busy(async_dispatcher_t* d, async_wait_t* wait, zx_status_t status,
+                      const zx_packet_signal_t* signal) {
+  busy_t* busy = (busy_t*)wait;
+  async_wait_t* pair = &busy->pairs[busy->handled % 8];
+  if (status != ZX_OK) return;
+  if (busy->handled >= 8 && async_cancel_wait(d, pair) != ZX_OK) abort();
+  if (async_begin_wait(d, pair) != ZX_OK || async_begin_wait(d, wait) != ZX_OK) abort();
+  if (++busy->handled == WAITS) async_loop_quit(async_loop_from_dispatcher(d));
+}
+
+// A system call that stands in the trace for "begin" and "end".
+#define MARK SYS_getppid
+
+static void begin_many_waits(void) {
+  busy_t busy = {.event = {.handler = keep_busy, .trigger = ZX_EVENT_SIGNALED}};
+  zx_handle_t peer;
+  if (zx_event_create(0, &busy.event.object) != ZX_OK) _exit(1);
+  zx_object_signal(busy.event.object, 0, ZX_EVENT_SIGNALED);
+  for (int i = 0; i < 8; i++) {
+    busy.pairs[i] = (async_wait_t){.handler = never, .trigger = ZX_EVENTPAIR_SIGNALED};
+    if (zx_eventpair_create(0, &busy.pairs[i].object, &peer) != ZX_OK) _exit(2);
+  }
+  if (async_begin_wait(dispatcher, &busy.event) != ZX_OK) _exit(3);
+  if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) _exit(4);
+  raise(SIGSTOP);
+  syscall(MARK);
+  async_loop_run(loop, ZX_TIME_INFINITE, false);
+  syscall(MARK);
+  _exit(busy.handled == WAITS ? 0 : 5);
+}
+
+// The system calls a child makes between its two marks.
+static long count_calls(pid_t child) {
+  int status, marks = 0;
+  long calls = 0;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_msg(WIFSTOPPED(status), "the child ended with %#x before its trace began", status);
+  ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0);
+  for (;;) {
+    struct __ptrace_syscall_info info;
+    if (ptrace(PTRACE_SYSCALL, child, NULL, NULL) != 0) return -1;
+    if (waitpid(child, &status, 0) != child || WIFEXITED(status) || WIFSIGNALED(status)) return -1;
+    if (WSTOPSIG(status) != (SIGTRAP | 0x80)) continue;
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof(info), &info) < 0) return -1;
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY) continue;
+    if (info.entry.nr == MARK && ++marks == 2) return calls;
+    if (marks && info.entry.nr != MARK) calls++;
+  }
+}
+
+START_TEST(a_wait_costs_no_system_call_while_other_work_is_pending) {
+  pid_t child = fork();
+  if (child == 0) begin_many_waits();
+  ck_assert_int_gt(child, 0);
+  long calls = count_calls(child);
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  // What is left is the loop's look at the kernel every so many rounds, so that nobody starves.
+  ck_assert_int_ge(calls, 0);
+  ck_assert_int_lt(calls * 50, WAITS);
+}
+END_TEST
+
+// Threads
+
+static void note_thread(async_dispatcher_t* d, async_task_t* task, zx_status_t status) {
+  counted_task_t* counted = (counted_task_t*)task;
+  counted->status = status;
+  counted->order = gettid() != getpid();
+  __atomic_store_n(&counted->calls, 1, __ATOMIC_RELEASE);
+}
+
+START_TEST(a_loop_runs_on_a_thread_of_its_own) {
+  counted_task_t task = {.task.handler = note_thread}, late = {.task.handler = note_thread};
+  thrd_t thread;
+  ck_assert_int_eq(async_loop_start_thread(loop, "a name that is too long", &thread), ZX_OK);
+  ck_assert_int_eq(async_loop_start_thread(loop, NULL, NULL), ZX_ERR_ALREADY_BOUND);
+  ck_assert_int_eq(async_post_task(dispatcher, &task.task), ZX_OK);
+  while (!__atomic_load_n(&task.calls, __ATOMIC_ACQUIRE))
+    sched_yield();
+  ck_assert(task.status == ZX_OK && task.order == 1);
+  async_loop_quit(loop);
+  async_loop_join_threads(loop);
+  ck_assert_int_eq(async_loop_reset_quit(loop), ZX_OK);
+  ck_assert_int_eq(async_loop_start_thread(loop, NULL, NULL), ZX_OK);
+  late.task.deadline = ZX_TIME_INFINITE - 1;
+  ck_assert_int_eq(async_post_task(dispatcher, &late.task), ZX_OK);
+  async_loop_shutdown(loop);
+  ck_assert(late.status == ZX_ERR_CANCELED && late.order == 0);
+  ck_assert_int_eq(async_loop_start_thread(loop, NULL, NULL), ZX_ERR_BAD_STATE);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("async");
   TCase* tc = jx_test_case(suite, "async");
@@ -353,5 +471,7 @@ int main(void) {
   tcase_add_test(tc, many_waits_at_once_each_find_their_own_object);
   tcase_add_test(tc, a_descriptor_is_level_triggered_until_canceled);
   tcase_add_test(tc, a_busy_task_starves_neither_descriptors_nor_the_deadline);
+  tcase_add_test(tc, a_wait_costs_no_system_call_while_other_work_is_pending);
+  tcase_add_test(tc, a_loop_runs_on_a_thread_of_its_own);
   return jx_test_run(suite);
 }

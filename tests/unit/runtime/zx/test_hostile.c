@@ -146,6 +146,8 @@ START_TEST(a_peer_killed_at_any_instruction_leaves_whole_messages_and_a_closed_p
     int fds = jx_test_open_fds();
     srand(round);
     pid_t child = start_peer(&e, round % 2, send_numbers, round);
+    while (round % 4 && read_numbers(e.mine, &n, status) == 0)
+      zx_object_wait_one(e.mine[FIFO], ZX_FIFO_READABLE, zx_deadline_after(ZX_SEC(10)), NULL);
     // Some die before they have done much, some with everything busy in shared memory.
     zx_time_t end = zx_deadline_after(ZX_USEC(rand() % (round % 4 ? 3000 : 300)));
     while (zx_clock_get_monotonic() < end) {

@@ -1,4 +1,5 @@
 // VMOs: sizes, reading and writing, children, mappings, rights.
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -225,6 +226,160 @@ START_TEST(ranges_are_zeroed_and_checked) {
 }
 END_TEST
 
+START_TEST(only_discardable_vmos_are_locked) {
+  zx_handle_t vmo = make(2 * PAGE, ZX_VMO_DISCARDABLE), weak, child;
+  zx_vmo_lock_state_t state = {1, 1, 1, 1};
+  ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_UNLOCK, 0, 2 * PAGE, NULL, 0), ZX_ERR_BAD_STATE);
+  ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_LOCK, 0, 2 * PAGE, NULL, 0), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_LOCK, 0, 2 * PAGE, &state, sizeof(state)), ZX_OK);
+  ck_assert(state.size == 2 * PAGE && state.discarded_size == 0);
+  ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_TRY_LOCK, 0, PAGE, NULL, 0), ZX_ERR_OUT_OF_RANGE);
+  ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_TRY_LOCK, 0, 2 * PAGE, NULL, 0), ZX_OK);
+  for (int i = 0; i < 2; i++)
+    ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_UNLOCK, 0, 2 * PAGE, NULL, 0), ZX_OK);
+  ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_UNLOCK, 0, 2 * PAGE, NULL, 0), ZX_ERR_BAD_STATE);
+  ck_assert_int_eq(zx_handle_duplicate(vmo, ZX_RIGHT_MAP, &weak), ZX_OK);
+  ck_assert_int_eq(zx_vmo_op_range(weak, ZX_VMO_OP_TRY_LOCK, 0, 2 * PAGE, NULL, 0), ZX_ERR_ACCESS_DENIED);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SNAPSHOT, 0, PAGE, &child), ZX_ERR_NOT_SUPPORTED);
+  zx_handle_close(weak);
+  zx_handle_close(vmo);
+}
+END_TEST
+
+static zx_rights_t rights_of(zx_handle_t handle) {
+  zx_info_handle_basic_t info;
+  ck_assert_int_eq(zx_object_get_info(handle, ZX_INFO_HANDLE_BASIC, &info, sizeof(info), NULL, NULL), ZX_OK);
+  return info.rights;
+}
+
+START_TEST(children_have_the_rights_of_their_kind) {
+  zx_handle_t vmo = make(PAGE, ZX_VMO_RESIZABLE), read_only, child, bad;
+  zx_rights_t common = ZX_RIGHTS_BASIC | ZX_RIGHT_READ | ZX_RIGHT_MAP | ZX_RIGHTS_PROPERTY;
+  ck_assert_int_eq(zx_handle_duplicate(vmo, ZX_RIGHTS_BASIC | ZX_RIGHT_READ | ZX_RIGHT_MAP, &read_only),
+                   ZX_OK);
+  static const struct {
+    uint32_t options;
+    zx_rights_t more;
+  } kinds[] = {{ZX_VMO_CHILD_SNAPSHOT, ZX_RIGHT_WRITE},
+               {ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE | ZX_VMO_CHILD_NO_WRITE, 0},
+               {ZX_VMO_CHILD_SNAPSHOT | ZX_VMO_CHILD_RESIZABLE, ZX_RIGHT_WRITE | ZX_RIGHT_RESIZE},
+               {ZX_VMO_CHILD_REFERENCE, 0},
+               {ZX_VMO_CHILD_REFERENCE | ZX_VMO_CHILD_RESIZABLE, ZX_RIGHT_RESIZE}};
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    uint64_t size = kinds[i].options & ZX_VMO_CHILD_REFERENCE ? 0 : PAGE;
+    ck_assert_int_eq(zx_vmo_create_child(read_only, kinds[i].options, 0, size, &child), ZX_OK);
+    ck_assert_uint_eq(rights_of(child), common | kinds[i].more);
+    zx_handle_close(child);
+  }
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, 0, PAGE, &bad), ZX_ERR_NOT_SUPPORTED);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, 0, 2 * PAGE, &bad), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE | ZX_VMO_CHILD_RESIZABLE, 0, PAGE, &bad),
+                   ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(
+      zx_vmo_create_child(vmo, ZX_VMO_CHILD_SNAPSHOT | ZX_VMO_CHILD_RESIZABLE | ZX_VMO_CHILD_NO_WRITE, 0,
+                          PAGE, &bad),
+      ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SNAPSHOT, 1, PAGE, &bad), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SNAPSHOT, PAGE, UINT64_MAX - 5, &bad),
+                   ZX_ERR_OUT_OF_RANGE);
+  zx_handle_close(read_only);
+  zx_handle_close(vmo);
+}
+END_TEST
+
+static bool has_no_children(zx_handle_t vmo) {
+  return zx_object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, 0, NULL) == ZX_OK;
+}
+
+START_TEST(a_mapping_of_a_child_keeps_it_in_its_family_but_no_descriptor) {
+  zx_handle_t vmo = make(4 * PAGE, 0), slice;
+  zx_vaddr_t at;
+  zx_info_vmo_t info;
+  int fds = jx_test_open_fds();
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, 0, 3 * PAGE, &slice), ZX_OK);
+  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ, 0, slice, 0, 3 * PAGE, &at), ZX_OK);
+  ck_assert_int_eq(zx_object_get_info(slice, ZX_INFO_VMO, &info, sizeof(info), NULL, NULL), ZX_OK);
+  ck_assert(info.num_mappings == 1 && info.parent_koid != 0 && (info.flags & ZX_INFO_VMO_TYPE_PAGED));
+  // A hole in the middle makes two of it.
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), at + PAGE, PAGE), ZX_OK);
+  ck_assert_int_eq(zx_object_get_info(slice, ZX_INFO_VMO, &info, sizeof(info), NULL, NULL), ZX_OK);
+  ck_assert_uint_eq(info.num_mappings, 2);
+  zx_handle_close(slice);
+  ck_assert_int_eq(jx_test_open_fds(), fds);
+  ck_assert(!has_no_children(vmo));
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), at, PAGE), ZX_OK);
+  ck_assert(!has_no_children(vmo));
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), at, 3 * PAGE), ZX_OK);
+  ck_assert(has_no_children(vmo));
+  zx_handle_close(vmo);
+}
+END_TEST
+
+START_TEST(deep_families_are_freed) {
+  zx_handle_t first = make(PAGE, 0), vmo = first, child;
+  for (int i = 0; i < 400; i++) {
+    ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, 0, PAGE, &child), ZX_OK);
+    if (vmo != first) zx_handle_close(vmo);
+    vmo = child;
+  }
+  ck_assert(!has_no_children(first));
+  zx_handle_close(vmo);
+  ck_assert(has_no_children(first));
+  zx_handle_close(first);
+}
+END_TEST
+
+START_TEST(mappings_lie_where_they_are_asked_to) {
+  zx_handle_t vmo = make(2 * PAGE, 0);
+  const zx_vm_option_t r = ZX_VM_PERM_READ;
+  zx_vaddr_t at, below;
+  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), r | ZX_VM_ALIGN_2MB, 0, vmo, 0, 2 * PAGE, &at), ZX_OK);
+  ck_assert_uint_eq(at % (2u << 20), 0);
+  ck_assert_int_eq(
+      zx_vmar_map(zx_vmar_root_self(), r | ZX_VM_OFFSET_IS_UPPER_LIMIT, at, vmo, 0, 2 * PAGE, &below), ZX_OK);
+  ck_assert_uint_le(below + 2 * PAGE, at);
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), below, 2 * PAGE), ZX_OK);
+  ck_assert_int_eq(
+      zx_vmar_map(zx_vmar_root_self(), r | ZX_VM_SPECIFIC_OVERWRITE, at, vmo, PAGE, PAGE, &below), ZX_OK);
+  ck_assert_uint_eq(at, below);
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), at, 2 * PAGE), ZX_OK);
+  static const struct {
+    zx_vm_option_t options;
+    size_t offset;
+  } bad[] = {{1u << 30, 0},
+             {5u << ZX_VM_ALIGN_BASE, 0},
+             {1u << 20, 0},
+             {0, PAGE},
+             {ZX_VM_SPECIFIC | ZX_VM_SPECIFIC_OVERWRITE, PAGE},
+             {ZX_VM_SPECIFIC | ZX_VM_ALIGN_2MB, PAGE}};
+  for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), r | bad[i].options, bad[i].offset, vmo, 0, PAGE, &at),
+                     ZX_ERR_INVALID_ARGS);
+  }
+  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), r, 0, vmo, UINT64_MAX - PAGE + 1, PAGE, &at),
+                   ZX_ERR_OUT_OF_RANGE);
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), 1, PAGE), ZX_ERR_INVALID_ARGS);
+  zx_handle_close(vmo);
+}
+END_TEST
+
+START_TEST(protecting_stays_within_the_rights_that_were_mapped) {
+  zx_handle_t vmo = make(PAGE, 0), read_only;
+  zx_vaddr_t at;
+  ck_assert_int_eq(zx_handle_duplicate(vmo, ZX_RIGHT_READ | ZX_RIGHT_MAP, &read_only), ZX_OK);
+  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ, 0, read_only, 0, PAGE, &at), ZX_OK);
+  ck_assert_int_eq(zx_vmar_protect(zx_vmar_root_self(), ZX_VM_PERM_READ | ZX_VM_PERM_WRITE, at, PAGE),
+                   ZX_ERR_ACCESS_DENIED);
+  ck_assert_int_eq(zx_vmar_protect(zx_vmar_root_self(), ZX_VM_PERM_WRITE, at, PAGE), ZX_ERR_INVALID_ARGS);
+  ck_assert_int_eq(zx_vmar_protect(zx_vmar_root_self(), 0, at, PAGE), ZX_OK);
+  ck_assert_int_eq(zx_vmar_protect(zx_vmar_root_self(), ZX_VM_PERM_READ, at, PAGE), ZX_OK);
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), at, PAGE), ZX_OK);
+  ck_assert_int_eq(zx_vmar_protect(zx_vmar_root_self(), ZX_VM_PERM_READ, at, PAGE), ZX_ERR_NOT_FOUND);
+  zx_handle_close(read_only);
+  zx_handle_close(vmo);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("vmo");
   TCase* tc = jx_test_case(suite, "vmo");
@@ -238,5 +393,11 @@ int main(void) {
   tcase_add_test(tc, a_vmo_travels_with_its_slice_and_rights);
   tcase_add_test(tc, an_unsealed_memfd_cannot_be_mapped);
   tcase_add_test(tc, ranges_are_zeroed_and_checked);
+  tcase_add_test(tc, only_discardable_vmos_are_locked);
+  tcase_add_test(tc, children_have_the_rights_of_their_kind);
+  tcase_add_test(tc, a_mapping_of_a_child_keeps_it_in_its_family_but_no_descriptor);
+  tcase_add_test(tc, deep_families_are_freed);
+  tcase_add_test(tc, mappings_lie_where_they_are_asked_to);
+  tcase_add_test(tc, protecting_stays_within_the_rights_that_were_mapped);
   return jx_test_run(suite);
 }

@@ -3,6 +3,7 @@
 #define LIB_ASYNC_LOOP_LOOP_H_
 
 #include <stdbool.h>
+#include <threads.h>
 
 #include <lib/async/dispatcher.h>
 
@@ -36,7 +37,16 @@ zx_status_t async_loop_run_until_idle(async_loop_t* loop);
 void async_loop_quit(async_loop_t* loop);
 zx_status_t async_loop_reset_quit(async_loop_t* loop);
 
-// Ends the loop: everything pending is called with ZX_ERR_CANCELED, nothing more can begin. Not from a handler.
+// Starts a thread that runs the loop until async_loop_quit or async_loop_shutdown; handlers then run on it. `name` may be
+// null, and is cut at 15 bytes; `out_thread`, too. A loop runs on one thread: ZX_ERR_ALREADY_BOUND, if it has one already.
+// ZX_ERR_BAD_STATE: shut down. ZX_ERR_NO_RESOURCES.
+zx_status_t async_loop_start_thread(async_loop_t* loop, const char* name, thrd_t* out_thread);
+
+// Waits until the thread of async_loop_start_thread has ended; returns at once if there is none. Not from a handler.
+void async_loop_join_threads(async_loop_t* loop);
+
+// Ends the loop: a thread of its own is told to quit and waited for, everything pending is called with ZX_ERR_CANCELED,
+// nothing more can begin. Not from a handler.
 void async_loop_shutdown(async_loop_t* loop);
 
 // Shuts down if that has not happened, and frees. Null is fine.
