@@ -158,7 +158,7 @@ __attribute__((cold, noinline)) uint8_t* fidl_decode_envelope_sequence_error(fid
   if (fidl_word(next, 8, 8) != UINT64_MAX || fidl_word(next, 0, 8) > bound)
     return is_string ? fidl_decode_rare_string(decoder, data, next, false)
                      : fidl_decode_rare_vector(decoder, data, next, false);
-  if (!fidl_decode_claim(decoder, data, fidl_word(next, 0, 8) * stride)) return NULL;
+  if (!fidl_decode_claim(decoder, data, fidl_word(next, 0, 8) * stride)) return NULL;  // it does not overflow
   return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NUM_BYTES_IN_ENVELOPE);
 }
 

@@ -1,6 +1,8 @@
 // Bindings against raw bytes: exchanges of the wire format's examples, unknown interactions, order, ends.
 #include <fidl/test.vectors.h>
+#include <malloc.h>
 
+#include "hex.h"
 #include "jx_test.h"
 #include "ordinals.h"
 #include "peer.h"
@@ -20,6 +22,7 @@ typedef struct server {
   int num_completers;
   bool keep;  // completers are kept instead of answered
   bool close_in_handler;
+  bool refused;  // answers may fail
   zx_handle_t taken;
   zx_handle_t seen[2];
   struct server* other;  // counts in the other's notes too
@@ -54,6 +57,10 @@ static void ping(void* context, fidl_completer_t completer) {
     return;
   }
   if (server->close_in_handler) fidl_binding_close(server->binding, ZX_ERR_UNAVAILABLE);
+  if (server->refused) {
+    test_vectors_Device_Ping_reply(completer);
+    return;
+  }
   ck_assert_int_eq(test_vectors_Device_Ping_reply(completer),
                    server->close_in_handler ? ZX_ERR_CANCELED : ZX_OK);
 }
@@ -63,8 +70,10 @@ static void clear(void* context) {
 }
 
 static void sync_(void* context, fidl_completer_t completer) {
-  zx_status_t expected = ((server_t*)context)->peer.raw == ZX_HANDLE_INVALID ? ZX_ERR_PEER_CLOSED : ZX_OK;
-  ck_assert_int_eq(test_vectors_Device_Sync_reply(completer), expected);
+  server_t* server = context;
+  zx_status_t expected = server->peer.raw == ZX_HANDLE_INVALID ? ZX_ERR_PEER_CLOSED : ZX_OK;
+  zx_status_t status = test_vectors_Device_Sync_reply(completer);
+  if (!server->refused) ck_assert_int_eq(status, expected);
 }
 
 static void note(void* context, test_vectors_DeviceNoteRequest* request) {
@@ -407,6 +416,59 @@ START_TEST(too_many_unanswered_requests_stay_in_the_channel) {
 }
 END_TEST
 
+// Sends a message again and again and never reads, until the binding is over or takes no more. Returns how
+// many were sent.
+static int flood(server_t* server, const char* hex) {
+  uint8_t bytes[64];
+  uint32_t size = (uint32_t)hex_parse(hex, bytes, sizeof(bytes));
+  int sent = 0;
+  for (; sent < 100000 && server->unbound == 0; sent++) {
+    if (zx_channel_write(server->peer.raw, 0, bytes, size, NULL, 0) != ZX_OK) break;
+    if (sent % 16 == 0) peer_run(&server->peer);
+  }
+  peer_run(&server->peer);
+  return sent;
+}
+
+// What a channel and the loop may take for themselves, however much is sent.
+#define MAX_GROWTH (256u * 1024)
+
+static size_t memory_in_use(void) {
+  return mallinfo2().uordblks;
+}
+
+START_TEST(a_client_that_takes_no_answers_is_cut_off) {
+  static const char* const requests[] = {H("09", FLEXIBLE, PING), H("09", FLEXIBLE, UNKNOWN),
+                                         H("09", STRICT, SYNC)};
+  for (int i = 0; i < 3; i++) {
+    server_t server;
+    start_device(&server);
+    size_t before = memory_in_use();
+    server.refused = true;
+    ck_assert_int_gt(flood(&server, requests[i]), 16);
+    ck_assert_int_eq(server.unbound, 1);
+    ck_assert_int_eq(server.reason, ZX_ERR_NO_RESOURCES);
+    ck_assert_uint_lt(memory_in_use(), before + MAX_GROWTH);
+    stop(&server);
+  }
+}
+END_TEST
+
+START_TEST(a_client_that_floods_an_idle_server_fills_only_the_channel) {
+  server_t server;
+  start_device(&server);
+  server.keep = true;
+  size_t before = memory_in_use();
+  ck_assert_int_lt(flood(&server, H("09", FLEXIBLE, PING)), 100000);
+  ck_assert_int_eq(server.num_completers, FIDL_BINDING_MAX_OUTSTANDING);
+  ck_assert_uint_lt(memory_in_use(), before + MAX_GROWTH);
+  ck_assert_int_eq(server.unbound, 0);
+  for (int i = 0; i < server.num_completers; i++)
+    fidl_completer_close(server.completers[i], ZX_ERR_NO_RESOURCES);
+  stop(&server);
+}
+END_TEST
+
 START_TEST(what_was_sent_before_the_peer_closed_is_handled_first) {
   server_t server;
   start_device(&server);
@@ -482,6 +544,8 @@ int main(void) {
   tcase_add_test(tc, completers_outlive_their_binding);
   tcase_add_test(tc, closing_a_completer_closes_the_binding);
   tcase_add_test(tc, too_many_unanswered_requests_stay_in_the_channel);
+  tcase_add_test(tc, a_client_that_takes_no_answers_is_cut_off);
+  tcase_add_test(tc, a_client_that_floods_an_idle_server_fills_only_the_channel);
   tcase_add_test(tc, what_was_sent_before_the_peer_closed_is_handled_first);
   tcase_add_test(tc, a_busy_client_leaves_others_their_turn);
   tcase_add_test(tc, the_end_of_the_loop_ends_its_bindings);

@@ -316,6 +316,95 @@ START_TEST(the_end_of_the_loop_ends_its_clients) {
 }
 END_TEST
 
+// One of many calls: how often it was called back, and with what.
+typedef struct counted {
+  user_t* user;
+  int called;
+  zx_status_t status;
+  bool closes;
+} counted_t;
+
+static void count_call(void* context, zx_status_t status, test_vectors_Device_Ping_Result* result) {
+  counted_t* call = context;
+  user_t* user = call->user;
+  call->called++;
+  call->status = status;
+  if (call->closes) {
+    fidl_client_close(user->client);
+    user->client = NULL;
+  }
+  // A call made now, while others are being called back, is refused or answered like any other.
+  if (user->client && status != ZX_OK)
+    ck_assert_int_eq(test_vectors_Device_Ping_async(user->client, count_call, context), ZX_ERR_PEER_CLOSED);
+}
+
+static void end_in_order(user_t* user) {
+  peer_write(&user->peer, H("00", STRICT, EPITAPH) "e8 ff ff ff 00*4");
+}
+
+static void end_by_death(user_t* user) {
+  zx_handle_close(user->peer.raw);
+  user->peer.raw = ZX_HANDLE_INVALID;
+}
+
+static void end_by_nonsense(user_t* user) {
+  peer_write(&user->peer, "01 02 03");
+}
+
+static void end_by_a_bad_reply(user_t* user) {
+  peer_write(&user->peer, H("77", FLEXIBLE, PING));
+}
+
+static void end_by_closing(user_t* user) {
+  fidl_client_close(user->client);
+  user->client = NULL;
+}
+
+static void end_of_the_loop(user_t* user) {
+  async_loop_shutdown(user->peer.loop);
+}
+
+static void end_in_a_callback(user_t* user) {
+  answer(user, empty_success, 16, 0);  // to the call that closes the client
+}
+
+START_TEST(every_call_is_answered_once_however_it_ends) {
+  static const struct {
+    void (*end)(user_t* user);
+    zx_status_t status;
+  } ends[] = {
+      {end_in_order, ZX_ERR_PEER_CLOSED},     {end_by_death, ZX_ERR_PEER_CLOSED},
+      {end_by_nonsense, ZX_ERR_INVALID_ARGS}, {end_by_a_bad_reply, ZX_ERR_INVALID_ARGS},
+      {end_by_closing, ZX_ERR_CANCELED},      {end_of_the_loop, ZX_ERR_CANCELED},
+      {end_in_a_callback, ZX_ERR_CANCELED},
+  };
+  for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+    enum { ANSWERED = 7, CALLS = 40 };
+    user_t user;
+    counted_t calls[CALLS] = {0};
+    start(&user, &events);
+    for (int j = 0; j < CALLS; j++) {
+      calls[j].user = &user;
+      calls[j].closes = ends[i].end == end_in_a_callback && j == ANSWERED;
+      ck_assert_int_eq(test_vectors_Device_Ping_async(user.client, count_call, &calls[j]), ZX_OK);
+    }
+    for (int j = 0; j < ANSWERED; j++)
+      answer(&user, empty_success, 16, 0);
+    if (ends[i].end == end_by_closing || ends[i].end == end_of_the_loop) peer_run(&user.peer);
+    ends[i].end(&user);
+    if (ends[i].end != end_of_the_loop) peer_run(&user.peer);
+    for (int j = 0; j < CALLS; j++) {
+      bool answered = j < ANSWERED + calls[j].closes;
+      ck_assert_int_eq(calls[j].called, 1);
+      ck_assert_int_eq(calls[j].status, answered ? ZX_OK : ends[i].status);
+    }
+    fidl_client_close(user.client);
+    zx_handle_close(user.peer.raw);
+    async_loop_destroy(user.peer.loop);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("fidl client");
   TCase* tc = jx_test_case(suite, "client");
@@ -330,5 +419,6 @@ int main(void) {
   tcase_add_test(tc, a_client_may_be_closed_from_its_callbacks);
   tcase_add_test(tc, outstanding_calls_are_bounded);
   tcase_add_test(tc, the_end_of_the_loop_ends_its_clients);
+  tcase_add_test(tc, every_call_is_answered_once_however_it_ends);
   return jx_test_run(suite);
 }
