@@ -191,6 +191,7 @@ static void take_data(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t le
 static void take_fin(tcp_t* tcp) {
   tcp->rcv_nxt++;
   tcp->read_closed = true;
+  if (tcp->ooo_count) remove_ranges(tcp, 0, tcp->ooo_count);  // beyond the end there is nothing
   tcp->ack_now = true;
   switch (tcp->state) {
     case TCPIP_TCP_SYN_RECEIVED:

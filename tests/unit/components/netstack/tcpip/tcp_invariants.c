@@ -1,14 +1,24 @@
 #include "tcp_invariants.h"
 
-#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "tcp.h"
 
-// Not Check's assertions, which write to a pipe each time that they hold.
-#define holds(tcp, condition)                                                                        \
-  do {                                                                                               \
-    if (!(condition))                                                                                \
-      ck_abort_msg("port %u, state %d: not " #condition, (tcp)->base.local_port, (int)(tcp)->state); \
+static void fail(const char* format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void fail(const char* format, ...) {
+  char what[300];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(what, sizeof what, format, arguments);
+  va_end(arguments);
+  tcp_invariants_failed(what);
+}
+
+#define holds(tcp, condition)                                                                                \
+  do {                                                                                                       \
+    if (!(condition)) fail("port %u, state %d: not " #condition, (tcp)->base.local_port, (int)(tcp)->state); \
   } while (0)
 
 // The scoreboard covers what is in flight without a gap, and its sums are those of its segments.
@@ -99,8 +109,7 @@ static void check_listener(const tcp_t* tcp) {
   holds(tcp, ready <= tcp->backlog);
 }
 
-void tcp_invariants_check(const host_t* host) {
-  const tcpip_t* stack = host->stack;
+void tcp_invariants_check(const tcpip_t* stack) {
   size_t used = 0;
   for (const list_node_t* c = stack->clients.next; c != &stack->clients; c = c->next) {
     const tcpip_client_t* client = list_owner(c, tcpip_client_t, node);
@@ -119,13 +128,12 @@ void tcp_invariants_check(const host_t* host) {
     for (const list_node_t* n = client->orphans.next; n != &client->orphans; n = n->next)
       bytes += list_owner(n, waiting_t, owner_node)->charged;
     if (client->socket_count != sockets || client->buffer_used != bytes)
-      ck_abort_msg("a client is charged for %u sockets and %zu bytes, and has %u and %zu",
-                   client->socket_count, client->buffer_used, sockets, bytes);
+      fail("a client is charged for %u sockets and %zu bytes, and has %u and %zu", client->socket_count,
+           client->buffer_used, sockets, bytes);
     used += bytes;
   }
   if (stack->buffer_used != used || used > stack->limits.buffer_bytes)
-    ck_abort_msg("%zu bytes are counted of %zu, at most %zu", stack->buffer_used, used,
-                 stack->limits.buffer_bytes);
+    fail("%zu bytes are counted of %zu, at most %zu", stack->buffer_used, used, stack->limits.buffer_bytes);
 }
 
 static bool open(const tcp_t* tcp) {

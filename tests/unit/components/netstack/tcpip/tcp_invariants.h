@@ -2,10 +2,13 @@
 #ifndef TESTS_TCPIP_TCP_INVARIANTS_H_
 #define TESTS_TCPIP_TCP_INVARIANTS_H_
 
-#include "host.h"
+#include <tcpip/tcpip.h>
 
-// Fails the test with what is wrong of which connection, if anything is.
-void tcp_invariants_check(const host_t* host);
+// Calls tcp_invariants_failed with what is wrong of which connection, if anything is.
+void tcp_invariants_check(const tcpip_t* stack);
+
+// The user defines it; it fails the test or stops the program.
+_Noreturn void tcp_invariants_failed(const char* what);
 
 // Of the two ends of one connection, while both exist: neither knows of octets that the other has not sent,
 // and each keeps within the window it was offered.
