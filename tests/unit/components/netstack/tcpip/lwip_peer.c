@@ -161,14 +161,27 @@ int lwip_peer_send(lwip_port_t* port, const uint8_t* address, size_t address_siz
 
 struct lwip_echo {
   int opened, ended, failed;
+  bool held;
+  struct echo_connection* connections;
 };
 
 // What a connection has received and not yet been able to send back.
 typedef struct echo_connection {
   lwip_echo_t* echo;
+  struct tcp_pcb* pcb;
+  struct echo_connection* next;
   struct pbuf* pending;
   bool eof;
 } echo_connection_t;
+
+static void echo_forget(echo_connection_t* c) {
+  echo_connection_t** at = &c->echo->connections;
+  while (*at != c)
+    at = &(*at)->next;
+  *at = c->next;
+  if (c->pending) pbuf_free(c->pending);
+  free(c);
+}
 
 static void echo_end(struct tcp_pcb* pcb, echo_connection_t* c) {
   tcp_arg(pcb, NULL);
@@ -177,10 +190,11 @@ static void echo_end(struct tcp_pcb* pcb, echo_connection_t* c) {
   tcp_err(pcb, NULL);
   c->echo->ended++;
   tcp_close(pcb);
-  free(c);
+  echo_forget(c);
 }
 
 static void echo_pump(struct tcp_pcb* pcb, echo_connection_t* c) {
+  if (c->echo->held) return;
   while (c->pending) {
     struct pbuf* p = c->pending;
     u16_t room = tcp_sndbuf(pcb), length = p->len < room ? p->len : room;
@@ -226,15 +240,16 @@ static void echo_error(void* argument, err_t error) {
   if (!c)
     return;
   c->echo->failed++;
-  if (c->pending)
-    pbuf_free(c->pending);
-  free(c);
+  echo_forget(c);
 }
 
 static err_t echo_opened(void* argument, struct tcp_pcb* pcb, err_t error) {
   (void)error;
   echo_connection_t* c = calloc(1, sizeof *c);
   c->echo = argument;
+  c->pcb = pcb;
+  c->next = c->echo->connections;
+  c->echo->connections = c;
   c->echo->opened++;
   tcp_arg(pcb, c);
   tcp_recv(pcb, echo_recv);
@@ -267,6 +282,28 @@ lwip_echo_t* lwip_peer_echo_connect(const uint8_t* address, size_t address_size,
   tcp_connect(pcb, &to, port, echo_opened);
   UNLOCK_TCPIP_CORE();
   return echo;
+}
+
+void lwip_peer_echo_hold(lwip_echo_t* echo, bool held) {
+  LOCK_TCPIP_CORE();
+  echo->held = held;
+  for (echo_connection_t *c = echo->connections, *next; c; c = next) {
+    next = c->next;
+    echo_pump(c->pcb, c);
+  }
+  UNLOCK_TCPIP_CORE();
+}
+
+void lwip_peer_echo_end_all(lwip_echo_t* echo, bool abort) {
+  LOCK_TCPIP_CORE();
+  while (echo->connections) {
+    struct tcp_pcb* pcb = echo->connections->pcb;
+    if (abort)
+      tcp_abort(pcb);  // comes back by echo_error
+    else
+      echo_end(pcb, echo->connections);
+  }
+  UNLOCK_TCPIP_CORE();
 }
 
 void lwip_peer_echo_counts(const lwip_echo_t* echo, int* out_opened, int* out_ended, int* out_failed) {

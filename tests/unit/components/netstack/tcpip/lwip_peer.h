@@ -29,6 +29,10 @@ lwip_echo_t* lwip_peer_echo_listen(uint16_t port);
 lwip_echo_t* lwip_peer_echo_connect(const uint8_t* address, size_t address_size, uint16_t port);
 // Counts of connections that were opened, ended in good order, and failed.
 void lwip_peer_echo_counts(const lwip_echo_t* echo, int* out_opened, int* out_ended, int* out_failed);
+// Held, it neither reads nor answers, so that its window closes.
+void lwip_peer_echo_hold(lwip_echo_t* echo, bool held);
+// lwIP closes, or resets, every connection that there is.
+void lwip_peer_echo_end_all(lwip_echo_t* echo, bool abort);
 // Runs lwIP's timers as if `ms` had passed since the last call (its own clock is not used for TCP).
 void lwip_peer_tick(unsigned ms);
 

@@ -227,11 +227,135 @@ START_TEST(streams_that_lwip_begins_come_back_whole) {
       (void)tcpip_socket_accept(listener, NULL, &s);
     }
     ck_assert_ptr_nonnull(s);
-    check_stream(s, echo, 200000, 0);
+    check_stream(s, echo, 200000, v6 ? 20 : 0);
     tcpip_socket_destroy(s);
     tcpip_socket_destroy(listener);
   }
 } END_TEST
+
+static void rounds(int count) {
+  for (int i = 0; i < count; i++)
+    exchange_lossy(0, 10);
+}
+
+static tcpip_socket_t* connect_to_echo(uint8_t family) {
+  tcpip_socket_t* s;
+  tcpip_endpoint_t to = host_endpoint(family == TCPIP_IPV6 ? "fd00::2" : "10.0.0.2", 7);
+  ck_assert_int_eq(tcpip_socket_create(h.client, family, TCPIP_TCP, NULL, &s), 0);
+  ck_assert_int_eq(tcpip_socket_connect(s, &to), -EINPROGRESS);
+  return s;
+}
+
+START_TEST(streams_in_small_segments) {
+  start_peer(2);
+  lwip_echo_t* echo = lwip_peer_echo_listen(7);
+  for (unsigned loss = 0; loss < 40; loss += 20) {
+    tcpip_socket_t* s;
+    tcpip_endpoint_t to = host_endpoint("10.0.0.2", 7);
+    ck_assert_int_eq(tcpip_socket_create(h.client, TCPIP_IPV4, TCPIP_TCP, NULL, &s), 0);
+    ck_assert_int_eq(tcpip_socket_set(s, TCPIP_TCP_MAX_SEGMENT, 100), 0);
+    ck_assert_int_eq(tcpip_socket_connect(s, &to), -EINPROGRESS);
+    check_stream(s, echo, 20000, loss);
+    tcpip_socket_destroy(s);
+  }
+}
+END_TEST
+
+// lwIP does not read for ten seconds: its window closes and is probed. We do not read either: ours closes.
+START_TEST(windows_of_zero_open_again) {
+  static uint8_t bytes[200000], got[200000];
+  start_peer(2);
+  lwip_echo_t* echo = lwip_peer_echo_listen(7);
+  tcpip_socket_t* s = connect_to_echo(TCPIP_IPV4);
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_RECEIVE_BUFFER, 8000), 0);
+  lwip_peer_echo_hold(echo, true);
+  for (size_t i = 0; i < sizeof bytes; i++)
+    bytes[i] = (uint8_t)(i * 13 + i / 500);
+  size_t written = 0, read = 0;
+  for (int round = 0; round < 20000 && read < sizeof got; round++) {
+    int64_t n = written < sizeof bytes ? host_send(s, bytes + written, sizeof bytes - written, NULL) : 0;
+    written += n > 0 ? (size_t)n : 0;
+    if (round == 1000) {
+      ck_assert_uint_lt(written, sizeof bytes);
+      lwip_peer_echo_hold(echo, false);
+    }
+    n = round > 2000 ? host_recv(s, got + read, sizeof got - read, NULL) : 0;
+    read += n > 0 ? (size_t)n : 0;
+    exchange_lossy(0, 10);
+  }
+  ck_assert_uint_eq(read, sizeof got);
+  ck_assert_int_eq(memcmp(bytes, got, sizeof got), 0);
+  tcpip_socket_destroy(s);
+}
+END_TEST
+
+START_TEST(every_way_of_closing_between_the_two) {
+  int opened, ended, failed;
+  char byte;
+  start_peer(2);
+  lwip_echo_t* echo = lwip_peer_echo_listen(7);
+  for (int v6 = 0; v6 < 2; v6++) {
+    uint8_t family = v6 ? TCPIP_IPV6 : TCPIP_IPV4;
+    size_t before = host_connections(&h);
+    tcpip_socket_t* s = connect_to_echo(family);  // lwIP closes first
+    rounds(10);
+    lwip_peer_echo_end_all(echo, false);
+    rounds(10);
+    ck_assert_int_eq(host_recv(s, &byte, 1, NULL), 0);
+    tcpip_socket_destroy(s);
+    rounds(20);
+    ck_assert_uint_eq(host_connections(&h), before);
+    s = connect_to_echo(family);  // both at once
+    rounds(10);
+    lwip_peer_echo_end_all(echo, false);
+    tcpip_socket_destroy(s);
+    rounds(100);
+    s = connect_to_echo(family);  // lwIP resets
+    rounds(10);
+    lwip_peer_echo_end_all(echo, true);
+    rounds(10);
+    ck_assert_int_eq(tcpip_socket_take_error(s), -ECONNRESET);
+    tcpip_socket_destroy(s);
+    s = connect_to_echo(family);  // we reset with data unread
+    rounds(10);
+    ck_assert_int_eq(host_send(s, "abc", 3, NULL), 3);
+    rounds(10);
+    tcpip_socket_destroy(s);
+    rounds(10);
+    host_advance(&h, 70 * S);
+    ck_assert_uint_eq(host_connections(&h), 0);
+  }
+  lwip_peer_echo_counts(echo, &opened, &ended, &failed);
+  ck_assert_int_eq(opened, 8);
+  ck_assert_int_eq(ended, 4);
+  ck_assert_int_eq(failed, 4);
+}
+END_TEST
+
+// lwIP's build has so many connections and no more.
+START_TEST(many_connections_at_once) {
+  enum { COUNT = 40 };
+  tcpip_socket_t* s[COUNT];
+  char got[16];
+  start_peer(2);
+  lwip_echo_t* echo = lwip_peer_echo_listen(7);
+  for (int i = 0; i < COUNT; i++)
+    s[i] = connect_to_echo(i & 1 ? TCPIP_IPV6 : TCPIP_IPV4);
+  rounds(100);
+  for (int i = 0; i < COUNT; i++)
+    ck_assert_int_eq(host_send(s[i], &i, sizeof i, NULL), sizeof i);
+  rounds(100);
+  for (int i = 0; i < COUNT; i++) {
+    ck_assert_int_eq(host_recv(s[i], got, sizeof got, NULL), sizeof i);
+    ck_assert_int_eq(memcmp(got, &i, sizeof i), 0);
+    tcpip_socket_destroy(s[i]);
+  }
+  rounds(100);
+  int opened, ended, failed;
+  lwip_peer_echo_counts(echo, &opened, &ended, &failed);
+  ck_assert_int_eq(ended, COUNT);
+}
+END_TEST
 
 START_TEST(lwip_refuses_and_resets_as_it_should) {
   tcpip_socket_t* s;
@@ -317,6 +441,10 @@ int main(void) {
   tcase_add_test(tc, lwip_answers_pings_and_refuses_closed_ports);
   tcase_add_test(tc, streams_to_lwip_come_back_whole);
   tcase_add_test(tc, streams_that_lwip_begins_come_back_whole);
+  tcase_add_test(tc, streams_in_small_segments);
+  tcase_add_test(tc, windows_of_zero_open_again);
+  tcase_add_test(tc, every_way_of_closing_between_the_two);
+  tcase_add_test(tc, many_connections_at_once);
   tcase_add_test(tc, lwip_refuses_and_resets_as_it_should);
   tcase_add_test(tc, both_judge_each_header_octet_alike);
   return jx_test_run(suite);
