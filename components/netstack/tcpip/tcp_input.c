@@ -112,7 +112,7 @@ void tcp_take_options(tcp_t* tcp, const tcp_in_t* in) {
 }
 
 void tcp_established(tcp_t* tcp) {
-  tcp->state = TCPIP_TCP_ESTABLISHED;
+  tcp->state = tcp->fin_wanted ? TCPIP_TCP_FIN_WAIT_1 : TCPIP_TCP_ESTABLISHED;
   // RFC 6298, 5.7: the peer is slower than was thought.
   tcp->rto = tcp->backoff ? TCP_RTO_AFTER_SYN_LOSS : TCP_RTO_INITIAL;
   tcp_update_mss(tcp);

@@ -128,12 +128,18 @@ void tcp_inherit(tcp_t* tcp, const tcp_t* listener) {
 
 static void close_write(tcp_t* tcp) {
   if (tcp->fin_wanted) return;
-  if (tcp->state == TCPIP_TCP_ESTABLISHED || tcp->state == TCPIP_TCP_SYN_RECEIVED)
-    tcp->state = TCPIP_TCP_FIN_WAIT_1;
-  else if (tcp->state == TCPIP_TCP_CLOSE_WAIT)
-    tcp->state = TCPIP_TCP_LAST_ACK;
-  else
-    return;
+  switch (tcp->state) {
+    case TCPIP_TCP_ESTABLISHED:
+      tcp->state = TCPIP_TCP_FIN_WAIT_1;
+      break;
+    case TCPIP_TCP_CLOSE_WAIT:
+      tcp->state = TCPIP_TCP_LAST_ACK;
+      break;
+    case TCPIP_TCP_SYN_RECEIVED:  // RFC 9293, 3.10.4: it waits until the connection is open
+      break;
+    default:
+      return;
+  }
   tcp->fin_wanted = true;
   tcp_output(tcp);
 }
