@@ -19,11 +19,17 @@
 
 static zx_signals_t channel_peek(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
-  channel_take_ring_signals(channel);
+  bool reads_ring = channel_ring_reads(channel);
+  bool queued = reads_ring && !channel_ring_is_empty(channel);
+  if (queued && channel_ring_has_signal(channel)) {
+    channel_take_ring_signals(channel);
+    queued = !channel_ring_is_empty(channel);
+  }
   zx_signals_t signals = base->user_signals;
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
-  if (!list_is_empty(&channel->messages) || channel->unread) signals |= ZX_CHANNEL_READABLE;
-  if (channel_ring_reads(channel) && !channel_ring_is_empty(channel)) signals |= ZX_CHANNEL_READABLE;
+  // What was written before the close is seen once the close is.
+  if (closed && reads_ring) queued = !channel_ring_is_empty(channel);
+  if (queued || !list_is_empty(&channel->messages) || channel->unread) signals |= ZX_CHANNEL_READABLE;
   if (channel_ring_writes(channel) && channel->write_blocked && channel_ring_has_room(channel)) {
     channel->write_blocked = false;
   }

@@ -236,15 +236,15 @@ void channel_take_in_ring(struct channel* channel) {
 
 void channel_take_ring_signals(struct channel* channel) {
   // Applying one looks at the signals again, which leads here.
-  if (channel->in_signals || !channel_ring_reads(channel) || !channel_ring_has_signal(channel)) return;
+  if (channel->in_signals) return;
   void* scratch = scratch_get();
   if (!scratch) return;
   const struct channel_buffers nowhere = {0};
   struct packet packet;
   zx_status_t status = ZX_OK;
   channel->in_signals = true;
-  for (unsigned budget = CHANNEL_BUDGET; budget && status == ZX_OK && channel_ring_has_signal(channel);
-       budget--) {
+  for (unsigned budget = CHANNEL_BUDGET; budget && status == ZX_OK; budget--) {
+    if (channel_ring_is_empty(channel) || !channel_ring_has_signal(channel)) break;
     status = channel_ring_read(channel, &nowhere, scratch, &packet);
     if (status == ZX_OK && packet.header.kind == PACKET_SIGNAL) {
       status = apply_signal(channel, &packet, NULL, 0, scratch);

@@ -84,7 +84,9 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
                               struct packet* out);
 
 bool channel_ring_is_empty(struct channel* channel);
-bool channel_ring_has_signal(struct channel* channel);  // as the first entry
+
+// Whether a signal is the first entry of what channel_ring_is_empty has seen.
+bool channel_ring_has_signal(const struct channel* channel);
 
 // The peer closed its end in good order. What it wrote before is visible after this said yes.
 bool channel_ring_peer_closed(const struct channel* channel);

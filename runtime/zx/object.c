@@ -97,11 +97,11 @@ void object_settle(struct zx_object* object) {
   if (object->ops->risen) object_note(object, object->ops->peek(object));
 }
 
-void object_change_begin(struct zx_object* object, zx_signals_t also) {
+void object_tell_before_change(struct zx_object* object, zx_signals_t also) {
   if (object_is_watched(object)) object_note(object, object->ops->peek(object) | also);
 }
 
-void object_change_end(struct zx_object* object) {
+void object_tell_after_change(struct zx_object* object) {
   if (!port_has_edge_waits(object)) return;
   port_note_fall(object, object_knows(object, 0) ? object->ops->peek(object) : object_signals_locked(object));
 }

@@ -125,8 +125,8 @@ void object_settle(struct zx_object* object);
 
 // Around a call that may turn signals off: those who wait get what is on before it; those who wait for an
 // edge learn what is off after it. Lock held. `also`: on, though memory may not know.
-void object_change_begin(struct zx_object* object, zx_signals_t also);
-void object_change_end(struct zx_object* object);
+static inline void object_change_begin(struct zx_object* object, zx_signals_t also);
+static inline void object_change_end(struct zx_object* object);
 
 // Ends the waits made with `handle`. Lock not held.
 void object_cancel_waits(struct zx_object* object, zx_handle_t handle);
@@ -148,5 +148,19 @@ zx_signals_t object_signals(struct zx_object* object);
 
 // Whether memory, with a poll for `polled`, tells all signals. Lock held.
 bool object_knows(const struct zx_object* object, short polled);
+
+// The parts of the above that matter when somebody waits.
+void object_tell_before_change(struct zx_object* object, zx_signals_t also);
+void object_tell_after_change(struct zx_object* object);
+
+static inline void object_change_begin(struct zx_object* object, zx_signals_t also) {
+  if (!list_is_empty(&object->observers) || !list_is_empty(&object->links)) {
+    object_tell_before_change(object, also);
+  }
+}
+
+static inline void object_change_end(struct zx_object* object) {
+  if (!list_is_empty(&object->links)) object_tell_after_change(object);
+}
 
 #endif  // RUNTIME_ZX_OBJECT_H_

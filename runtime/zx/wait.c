@@ -22,6 +22,7 @@ struct wait {
   size_t count;
   struct waker* waker;
   int interrupt_fd;  // -1: none
+  bool vague;        // of some object only the kernel knows all signals
 };
 
 enum wait_result { NOTHING, INTERRUPTED, SATISFIED, CANCELED };
@@ -80,6 +81,7 @@ static enum wait_result look(struct wait* wait) {
     struct wait_entry* entry = &wait->entries[i];
     pthread_mutex_lock(&entry->object->lock);
     result = worse(result, judge(entry, entry->object->ops->peek(entry->object)));
+    if (!object_knows(entry->object, 0)) wait->vague = true;
     pthread_mutex_unlock(&entry->object->lock);
   }
   return result;
@@ -95,6 +97,7 @@ static enum wait_result arm(struct wait* wait, struct pollfd* pollfds) {
         entry->object->ops->arm(entry->object, entry->observer.trigger, &pollfds[i].events);
     object_note(entry->object, signals);
     result = worse(result, judge(entry, signals));
+    if (!object_knows(entry->object, 0)) wait->vague = true;
     pthread_mutex_unlock(&entry->object->lock);
     pollfds[i].events |= POLLRDHUP;
   }
@@ -137,7 +140,7 @@ static enum wait_result look_closely(struct wait* wait) {
 // A wait that is met tells all signals of all its items, also those that only the kernel knows; and what
 // memory took to be on may turn out to be over. `polled`: what has just been polled for; null: nothing.
 static enum wait_result complete(struct wait* wait, enum wait_result result, const struct pollfd* polled) {
-  if (result == NOTHING || result == INTERRUPTED) return result;
+  if (result == NOTHING || result == INTERRUPTED || !wait->vague) return result;
   result = NOTHING;
   for (size_t i = 0; i < wait->count; i++) {
     struct wait_entry* entry = &wait->entries[i];

@@ -1,6 +1,7 @@
 // Channels that are busy enough to move to shared memory: nothing about them changes but the cost.
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -374,6 +375,87 @@ START_TEST(an_end_moves_to_another_process_with_its_ring) {
 }
 END_TEST
 
+// Several threads of two processes write to one channel and read from it, both ways.
+
+enum { TALKERS = 3, WORDS = 4000 };
+
+struct talker {
+  zx_handle_t channel;
+  uint32_t id;
+  atomic_uint* received;  // of the process
+  bool failed;
+};
+
+static void* talk(void* context) {
+  struct talker* self = context;
+  for (uint32_t i = 0; i < WORDS;) {
+    uint32_t word[2] = {self->id, i};
+    zx_status_t status = zx_channel_write(self->channel, 0, word, sizeof(word), NULL, 0);
+    if (status == ZX_OK) {
+      i++;
+    } else if (status == ZX_ERR_SHOULD_WAIT) {
+      zx_object_wait_one(self->channel, ZX_CHANNEL_WRITABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
+    } else {
+      self->failed = true;
+      break;
+    }
+  }
+  return NULL;
+}
+
+// Of each talker, words come in order; between the listeners of a process, none comes twice.
+static void* listen_to_all(void* context) {
+  struct talker* self = context;
+  uint32_t next[TALKERS] = {0};
+  while (atomic_load(self->received) < TALKERS * WORDS && !self->failed) {
+    uint32_t word[2];
+    zx_status_t status = zx_channel_read(self->channel, 0, word, NULL, sizeof(word), 0, NULL, NULL);
+    if (status == ZX_OK) {
+      self->failed = word[0] >= TALKERS || word[1] < next[word[0]];
+      if (!self->failed) next[word[0]] = word[1] + 1;
+      atomic_fetch_add(self->received, 1);
+    } else if (status == ZX_ERR_SHOULD_WAIT) {
+      // The last word may have gone to another listener.
+      zx_object_wait_one(self->channel, ZX_CHANNEL_READABLE, zx_deadline_after(ZX_MSEC(20)), NULL);
+    } else {
+      self->failed = true;
+    }
+  }
+  return NULL;
+}
+
+static int talk_and_listen(zx_handle_t channel) {
+  static atomic_uint received;
+  struct talker talkers[2 * TALKERS];
+  pthread_t threads[2 * TALKERS];
+  int failed = 0;
+  for (uint32_t i = 0; i < 2 * TALKERS; i++) {
+    talkers[i] = (struct talker){.channel = channel, .id = i / 2, .received = &received};
+    pthread_create(&threads[i], NULL, i % 2 ? listen_to_all : talk, &talkers[i]);
+  }
+  for (int i = 0; i < 2 * TALKERS; i++)
+    pthread_join(threads[i], NULL);
+  for (int i = 0; i < 2 * TALKERS; i++)
+    failed += talkers[i].failed;
+  return atomic_load(&received) == TALKERS * WORDS ? failed : -1;
+}
+
+START_TEST(many_threads_of_two_processes_keep_order_and_lose_nothing) {
+  pid_t child = fork();
+  if (child == 0) {
+    zx_handle_close(ends[0]);
+    int failed = talk_and_listen(ends[1]);
+    // Not gone before the other side has heard everything.
+    zx_object_wait_one(ends[1], ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
+    _exit(failed ? 1 : 0);
+  }
+  zx_handle_close(ends[1]);
+  ck_assert_int_eq(talk_and_listen(ends[0]), 0);
+  zx_handle_close(ends[0]);
+  expect_exit(child);
+}
+END_TEST
+
 // What an end has taken in goes with it: here because the buffer was too small.
 static void pass_on_with_backlog(void) {
   zx_handle_t carrier[2], event, got[2];
@@ -528,6 +610,7 @@ int main(void) {
   tcase_add_test(tc, user_signals_and_ports_work_with_rings);
   tcase_add_test(tc, random_messages_lose_no_wake_up);
   tcase_add_test(tc, threads_that_call_at_once_all_get_their_answers);
+  tcase_add_test(tc, many_threads_of_two_processes_keep_order_and_lose_nothing);
   tcase_add_test(tc, a_stream_in_both_directions_keeps_order);
   tcase_add_test(tc, an_end_moves_to_another_process_with_its_ring);
   tcase_add_test(tc, an_end_moves_with_messages_it_has_taken_in);

@@ -1,5 +1,7 @@
 // The sentences of the objects' contract that no single object's tests cover: which error comes first, what a
 // wait observes, signals that come and go between two looks, edges, and what travels with a handle.
+#include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -568,6 +570,163 @@ START_TEST(a_timer_that_two_processes_hold_follows_both) {
 }
 END_TEST
 
+// --- cancelling, leaking, exec
+
+static void* wait_for_many(void* context) {
+  zx_wait_item_t* items = context;
+  items[0].waitfor = ZX_EVENT_SIGNALED;
+  items[1].waitfor = ZX_EVENT_SIGNALED;
+  zx_status_t status = zx_object_wait_many(items, 2, soon());
+  return (void*)(intptr_t)status;
+}
+
+START_TEST(closing_one_of_many_handles_cancels_the_wait_and_fills_every_item) {
+  for (int i = 0; i < 100; i++) {
+    zx_wait_item_t items[2] = {{0}};
+    pthread_t thread;
+    void* status;
+    for (int j = 0; j < 2; j++)
+      ck_assert_int_eq(zx_event_create(0, &items[j].handle), ZX_OK);
+    zx_handle_t first = items[0].handle, second = items[1].handle;
+    ck_assert_int_eq(zx_object_signal(first, 0, ZX_USER_SIGNAL_2), ZX_OK);
+    pthread_create(&thread, NULL, wait_for_many, items);
+    if (i % 2) sched_yield();
+    ck_assert_int_eq(zx_handle_close(second), ZX_OK);
+    pthread_join(thread, &status);
+    // The close may have come before the wait.
+    if ((intptr_t)status == ZX_ERR_CANCELED) {
+      ck_assert_uint_eq(items[0].pending, ZX_USER_SIGNAL_2);
+      ck_assert_uint_eq(items[1].pending, ZX_SIGNAL_HANDLE_CLOSED);
+    } else {
+      ck_assert_int_eq((intptr_t)status, ZX_ERR_BAD_HANDLE);
+    }
+    zx_handle_close(first);
+  }
+}
+END_TEST
+
+// One of everything, used, sent and waited for.
+static void use_everything(zx_handle_t p) {
+  zx_handle_t c[2], carried[2], all[12];
+  uint32_t value = 3;
+  zx_port_packet_t got;
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  ck_assert_int_eq(zx_channel_create(0, &carried[0], &carried[1]), ZX_OK);
+  ck_assert_int_eq(zx_fifo_create(4, 4, 0, &all[0], &all[1]), ZX_OK);
+  ck_assert_int_eq(zx_socket_create(0, &all[2], &all[3]), ZX_OK);
+  ck_assert_int_eq(zx_eventpair_create(0, &all[4], &all[5]), ZX_OK);
+  ck_assert_int_eq(zx_event_create(0, &all[6]), ZX_OK);
+  ck_assert_int_eq(zx_timer_create(0, 0, &all[7]), ZX_OK);
+  ck_assert_int_eq(zx_vmo_create(8192, 0, &all[8]), ZX_OK);
+  ck_assert_int_eq(zx_vmo_create_child(all[8], ZX_VMO_CHILD_SLICE, 0, 4096, &all[9]), ZX_OK);
+  all[10] = carried[0];
+  for (int i = 0; i < 9; i++)
+    ck_assert_int_eq(zx_object_wait_async(all[i], p, 1, ZX_USER_SIGNAL_5 | ZX_OBJECT_READABLE, 0), ZX_OK);
+  (void)zx_port_wait(p, 0, &got);
+  ck_assert_int_eq(zx_fifo_write(all[0], 4, &value, 1, NULL), ZX_OK);
+  ck_assert_int_eq(zx_socket_write(all[2], 0, &value, 4, NULL), ZX_OK);
+  zx_vaddr_t at;
+  ck_assert_int_eq(zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ, 0, all[9], 0, 4096, &at), ZX_OK);
+  for (int i = 0; i < 200; i++) {
+    ck_assert_int_eq(zx_channel_write(c[0], 0, &value, 4, NULL, 0), ZX_OK);
+    ck_assert_int_eq(zx_channel_write(c[1], 0, &value, 4, NULL, 0), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(c[1], 0, &value, NULL, 4, 0, NULL, NULL), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(c[0], 0, &value, NULL, 4, 0, NULL, NULL), ZX_OK);
+  }
+  // Some are read, some never are, some are too much for the reader.
+  ck_assert_int_eq(zx_channel_write(carried[1], 0, &value, 4, &all[6], 1), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(c[0], 0, NULL, 0, &all[0], 3), ZX_OK);
+  ck_assert_int_eq(zx_channel_read(c[1], 0, NULL, all, 0, 3, NULL, NULL), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(c[0], 0, NULL, 0, &all[3], 3), ZX_OK);
+  ck_assert_int_eq(zx_channel_read(c[1], 0, NULL, NULL, 0, 0, NULL, NULL), ZX_ERR_BUFFER_TOO_SMALL);
+  ck_assert_int_eq(zx_channel_write(c[0], 0, NULL, 0, &all[7], 4), ZX_OK);
+  ck_assert_int_eq(zx_handle_close_many(all, 3), ZX_OK);
+  ck_assert_int_eq(zx_handle_close_many(c, 2), ZX_OK);
+  zx_handle_close(carried[1]);
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), at, 4096), ZX_OK);
+}
+
+static int count_mappings(void) {
+  char line[512];
+  int count = 0;
+  FILE* maps = fopen("/proc/self/maps", "re");
+  ck_assert_ptr_nonnull(maps);
+  while (fgets(line, sizeof(line), maps))
+    count += strstr(line, "memfd:") != NULL;
+  fclose(maps);
+  return count;
+}
+
+static size_t count_bytes(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return 0;  // theirs to count
+#else
+  return mallinfo2().uordblks;
+#endif
+}
+
+START_TEST(nothing_is_left_behind_neither_descriptors_nor_mappings_nor_memory) {
+  size_t bytes[4];
+  int fds[4], mappings[4];
+  for (int round = 0; round < 4; round++) {
+    for (int i = 0; i < 25; i++) {
+      zx_handle_t p;
+      ck_assert_int_eq(zx_port_create(0, &p), ZX_OK);
+      use_everything(p);
+      zx_handle_close(p);
+    }
+    fds[round] = jx_test_open_fds();
+    mappings[round] = count_mappings();
+    bytes[round] = count_bytes();
+  }
+  // What is made once, here or in the C library, is made in the first rounds.
+  ck_assert_int_eq(fds[3], fds[1]);
+  ck_assert_int_eq(mappings[3], mappings[1]);
+  ck_assert_uint_le(bytes[3], bytes[1]);
+}
+END_TEST
+
+static unsigned count_inheritable(void) {
+  unsigned count = 0;
+  for (int fd = 3; fd < 256; fd++) {
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0 && !(flags & FD_CLOEXEC)) count++;
+  }
+  return count;
+}
+
+START_TEST(no_descriptor_survives_exec) {
+  unsigned before = count_inheritable();
+  zx_handle_t c[2], all[8], p;
+  uint32_t value = 0;
+  pthread_t thread;
+  ck_assert_int_eq(zx_port_create(0, &p), ZX_OK);
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  ck_assert_int_eq(zx_fifo_create(4, 4, 0, &all[0], &all[1]), ZX_OK);
+  ck_assert_int_eq(zx_socket_create(0, &all[2], &all[3]), ZX_OK);
+  ck_assert_int_eq(zx_eventpair_create(0, &all[4], &all[5]), ZX_OK);
+  ck_assert_int_eq(zx_timer_create(0, 0, &all[6]), ZX_OK);
+  ck_assert_int_eq(zx_vmo_create(1, 0, &all[7]), ZX_OK);
+  // As they come out of a message, and with a busy channel's memory, and with what threads need.
+  ck_assert_int_eq(zx_channel_write(c[0], 0, NULL, 0, all, 8), ZX_OK);
+  ck_assert_int_eq(zx_channel_read(c[1], 0, NULL, all, 0, 8, NULL, NULL), ZX_OK);
+  for (int i = 0; i < 200; i++) {
+    ck_assert_int_eq(zx_channel_write(c[i % 2], 0, &value, 4, NULL, 0), ZX_OK);
+    ck_assert_int_eq(zx_channel_read(c[!(i % 2)], 0, &value, NULL, 4, 0, NULL, NULL), ZX_OK);
+  }
+  struct waiter w = {.handle = all[4], .signals = ZX_EVENTPAIR_SIGNALED};
+  pthread_create(&thread, NULL, wait_in_thread, &w);
+  let_it_sleep(&w);
+  (void)zx_port_wait(p, 0, &packet);
+  ck_assert_uint_eq(count_inheritable(), before);
+  ck_assert_int_eq(zx_object_signal_peer(all[5], 0, ZX_EVENTPAIR_SIGNALED), ZX_OK);
+  pthread_join(thread, NULL);
+  zx_handle_close_many(all, 8);
+  zx_handle_close_many(c, 2);
+  zx_handle_close(p);
+}
+END_TEST
+
 int zircon_program(void);  // zircon_program.c
 
 START_TEST(a_program_written_for_zircon_runs) {
@@ -595,5 +754,8 @@ int main(void) {
   tcase_add_test(tc, names_signals_and_deadlines_travel);
   tcase_add_test(tc, a_timer_that_two_processes_hold_follows_both);
   tcase_add_test(tc, a_program_written_for_zircon_runs);
+  tcase_add_test(tc, closing_one_of_many_handles_cancels_the_wait_and_fills_every_item);
+  tcase_add_test(tc, nothing_is_left_behind_neither_descriptors_nor_mappings_nor_memory);
+  tcase_add_test(tc, no_descriptor_survives_exec);
   return jx_test_run(suite);
 }
