@@ -6,6 +6,9 @@
 #include "model.h"
 #include "text.h"
 
+// FIDL_TIGHT_BYTES of the runtime, which generated code checks to be no less.
+#define WALK_TIGHT_BYTES 1024u
+
 typedef struct walk walk_t;
 
 // A value in the generated code.

@@ -1,7 +1,7 @@
 // The parts of decoding that are not worth inlining, and the frame around one message. Invariants: `next` is
 // 8-aligned and at most `end`; handles before `next_handle` were given out, closed (entry 0) or replaced
 // (entry updated), so that a failure can close each handle of the message exactly once.
-#include <lib/fidl/decoder.h>
+#include <lib/fidl/decode_fields.h>
 
 __attribute__((cold, noinline)) void fidl_decode_set_error(fidl_decoder_t* decoder, fidl_error_t error) {
   decoder->error = error;

@@ -1,7 +1,7 @@
 // The parts of encoding that are not worth inlining. Invariants: `next` is 8-aligned and at most `end`; the
 // bytes from `segment` (`buffer` before the first iovec) to `next` belong to no iovec yet; bytes in the
 // buffer plus gathered ones never exceed the limit of the message.
-#include <lib/fidl/encoder.h>
+#include <lib/fidl/encode_fields.h>
 
 __attribute__((cold, noinline)) void fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error) {
   encoder->error = error;
