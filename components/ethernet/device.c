@@ -37,21 +37,27 @@ static bool frame_is_for_us(const device_t* device, const uint8_t* frame) {
   return false;
 }
 
-static void device_receive(void* context, const offload_header_t* header, const uint8_t* frame,
-                           size_t length) {
-  device_t* device = context;
+// Whether a frame that came in is one for our clients; its first bytes are at `frame`.
+static bool admit(device_t* device, const offload_header_t* header, const uint8_t* frame, size_t length) {
   size_t longest = header->gso_type == OFFLOAD_GSO_NONE
                        ? device->config.mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES
                        : WIRE_FRAME_MAX;
   if (length > longest) {
     device->counters.rx_too_long++;
-    return;
+    return false;
   }
   if (length < ETHERNET_HEADER_BYTES || !frame_is_for_us(device, frame)) {
     device->counters.rx_filtered++;
-    return;
+    return false;
   }
   trace_point("driver.rx", length);
+  return true;
+}
+
+static void device_receive(void* context, const offload_header_t* header, const uint8_t* frame,
+                           size_t length) {
+  device_t* device = context;
+  if (!admit(device, header, frame, length)) return;
   bool claimed = false;
   for (session_t* session = device->sessions; session; session = session->next) {
     if (!session_active(session)) continue;
@@ -59,6 +65,43 @@ static void device_receive(void* context, const offload_header_t* header, const 
     claimed = true;
   }
   if (!claimed) device->counters.rx_unclaimed++;
+}
+
+// The session that gets all frames; NULL if there are more of them, or none.
+static session_t* only_receiver(const device_t* device) {
+  session_t* only = NULL;
+  for (session_t* session = device->sessions; session; session = session->next) {
+    if (!session_active(session)) continue;
+    if (only) return NULL;
+    only = session;
+  }
+  return only;
+}
+
+static size_t device_place(void* context, struct iovec out[2]) {
+  device_t* device = context;
+  const session_t* session = only_receiver(device);
+  device->place_count = session ? exchange_rx_place(&session->exchange, device->place) : 0;
+  memcpy(out, device->place, sizeof(device->place));
+  return device->place_count;
+}
+
+static void device_placed(void* context, const offload_header_t* header, size_t length) {
+  device_t* device = context;
+  session_t* session = only_receiver(device);
+  if (exchange_rx_accepts(&session->exchange, header, length)) {
+    // A client that changes the address meanwhile only changes what it gets itself.
+    if (!admit(device, header, device->place[0].iov_base, length)) return;
+    exchange_rx_placed(&session->exchange, header, length, fuchsia_hardware_ethernet_FIFO_RX_OK);
+    return;
+  }
+  size_t copied = 0;
+  for (size_t i = 0; i < device->place_count && copied < length; i++) {
+    size_t piece = length - copied < device->place[i].iov_len ? length - copied : device->place[i].iov_len;
+    memcpy(device->copy + copied, device->place[i].iov_base, piece);
+    copied += piece;
+  }
+  device_receive(device, header, device->copy, length);
 }
 
 static void device_receive_done(void* context) {
@@ -84,6 +127,8 @@ static void device_lost(void* context) {
 static const wire_events_t device_events = {
     .can_receive = device_can_receive,
     .receive = device_receive,
+    .place = device_place,
+    .placed = device_placed,
     .receive_done = device_receive_done,
     .status = device_status,
     .lost = device_lost,
@@ -141,9 +186,9 @@ static void show_sent(device_t* device, const offload_header_t* header, const ui
   bool copied = false;
   for (session_t* session = device->sessions; session; session = session->next) {
     if (!session->listening || !session_active(session)) continue;
-    if (!copied) memcpy(device->listened, frame, length);
+    if (!copied) memcpy(device->copy, frame, length);
     copied = true;
-    session_receive(session, header, device->listened, length,
+    session_receive(session, header, device->copy, length,
                     fuchsia_hardware_ethernet_FIFO_RX_OK | fuchsia_hardware_ethernet_FIFO_RX_TX);
   }
 }

@@ -34,9 +34,11 @@ typedef struct device {
   bool starved;         // the wire was told to keep its frames, because no client had a buffer
   session_t* sessions;  // linked through session.h
   uint32_t session_count;
-  uint8_t scratch[WIRE_FRAME_MAX];   // a frame made of a run of segments
-  uint8_t listened[WIRE_FRAME_MAX];  // a sent frame on its way to the sessions that listen
-  ethernet_counters_t counters;      // of frames that met no client, and of the clients that have gone
+  uint8_t scratch[WIRE_FRAME_MAX];  // a frame made of a run of segments
+  uint8_t copy[WIRE_FRAME_MAX];     // a frame out of the reach of the client in whose memory it was
+  struct iovec place[2];            // the wire's present place for a frame
+  size_t place_count;
+  ethernet_counters_t counters;  // of frames that met no client, and of the clients that have gone
   void (*log)(void* context, const char* text);  // what the owner sets after device_init; each may be NULL
   void (*wire_lost)(void* context);              // the wire is gone: nothing more will come or go
   void* owner;                                   // the context of both

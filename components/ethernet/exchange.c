@@ -23,11 +23,16 @@ static void queue_push(exchange_queue_t* queue, const exchange_entry_t* entry) {
   queue->count++;
 }
 
+static const exchange_entry_t* queue_newest(const exchange_queue_t* queue) {
+  assert(queue->count > 0);
+  return &queue->entries[(queue->head + queue->count - 1) % EXCHANGE_DEPTH];
+}
+
 // Takes the newest.
 static exchange_entry_t queue_pop(exchange_queue_t* queue) {
-  assert(queue->count > 0);
+  exchange_entry_t entry = *queue_newest(queue);
   queue->count--;
-  return queue->entries[(queue->head + queue->count) % EXCHANGE_DEPTH];
+  return entry;
 }
 
 static void queue_drop(exchange_queue_t* queue, uint32_t count) {
@@ -194,6 +199,22 @@ static bool rx_take_buffer(exchange_t* exchange, size_t length, exchange_entry_t
   return true;
 }
 
+// Where a buffer's frame is, behind its header.
+static uint8_t* frame_at(const exchange_t* exchange, const exchange_entry_t* entry) {
+  return exchange->memory + entry->offset + exchange->header_bytes;
+}
+
+// The frame is in its buffer, which goes back.
+static void rx_filled(exchange_t* exchange, exchange_entry_t* entry, const offload_header_t* header,
+                      size_t length, uint16_t flags) {
+  memcpy(exchange->memory + entry->offset, header, exchange->header_bytes);
+  entry->length = (uint16_t)(exchange->header_bytes + length);
+  entry->flags = flags;
+  queue_push(&exchange->rx_returning, entry);
+  exchange->counters->rx_frames++;
+  exchange->counters->rx_bytes += length;
+}
+
 void exchange_rx_return(exchange_t* exchange, const offload_header_t* header, const uint8_t* frame,
                         size_t length, uint16_t flags) {
   exchange_entry_t entry;
@@ -207,14 +228,35 @@ void exchange_rx_return(exchange_t* exchange, const offload_header_t* header, co
     rx_refuse(exchange, &entry);
     return;
   }
-  uint8_t* to = exchange->memory + entry.offset;
-  memcpy(to, header, exchange->header_bytes);
-  memcpy(to + exchange->header_bytes, frame, length);
-  entry.length = (uint16_t)bytes;
-  entry.flags = flags;
-  queue_push(&exchange->rx_returning, &entry);
-  exchange->counters->rx_frames++;
-  exchange->counters->rx_bytes += length;
+  memcpy(frame_at(exchange, &entry), frame, length);
+  rx_filled(exchange, &entry, header, length, flags);
+}
+
+size_t exchange_rx_place(const exchange_t* exchange, struct iovec out[2]) {
+  const exchange_queue_t *small = &exchange->rx_empty, *large = &exchange->rx_large;
+  bool wants_large = rx_wants_large(exchange);
+  if (exchange->header_bytes == 0 || small->count == 0 || (wants_large && large->count == 0)) return 0;
+  const exchange_entry_t* first = &small->entries[small->head];
+  out[0] = (struct iovec){frame_at(exchange, first), first->length - exchange->header_bytes};
+  if (!wants_large) return 1;
+  const exchange_entry_t* second = queue_newest(large);
+  out[1] = (struct iovec){frame_at(exchange, second) + out[0].iov_len,
+                          second->length - exchange->header_bytes - out[0].iov_len};
+  return 2;
+}
+
+void exchange_rx_placed(exchange_t* exchange, const offload_header_t* header, size_t length, uint16_t flags) {
+  exchange_queue_t* small = &exchange->rx_empty;
+  exchange_entry_t entry = small->entries[small->head];
+  size_t room = entry.length - exchange->header_bytes;
+  if (length <= room) {
+    queue_drop(small, 1);
+  } else {
+    const uint8_t* head = frame_at(exchange, &entry);
+    entry = queue_pop(&exchange->rx_large);
+    memcpy(frame_at(exchange, &entry), head, room);
+  }
+  rx_filled(exchange, &entry, header, length, flags);
 }
 
 // The one check of an entry to send. The header is copied out first.

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include <fidl/fuchsia.hardware.ethernet.h>
 #include <inet/offload.h>
@@ -107,6 +108,15 @@ bool exchange_rx_accepts(const exchange_t* exchange, const offload_header_t* hea
 // the frame is dropped. Both are counted.
 void exchange_rx_return(exchange_t* exchange, const offload_header_t* header, const uint8_t* frame,
                         size_t length, uint16_t flags);
+
+// Where the next frame may be put without a copy: the room behind the header in an ordinary buffer, and then
+// in a large one. Returns how many pieces there are, 0 if the client agreed on no offloads or has no buffers
+// for it. They stay what they are until the next call of an exchange_rx_ function.
+size_t exchange_rx_place(const exchange_t* exchange, struct iovec out[2]);
+
+// A frame of `length` bytes, which the client accepts, lies in the pieces of exchange_rx_place: does the rest
+// of exchange_rx_return. What lies in an ordinary buffer moves to the large one if the frame needs that.
+void exchange_rx_placed(exchange_t* exchange, const offload_header_t* header, size_t length, uint16_t flags);
 
 // Takes up to EXCHANGE_BATCH entries from the client and writes the valid ones to `frames`; each has to be
 // returned. Returns how many there are. Entries that aren't valid are marked to go back with the next flush.

@@ -2,8 +2,8 @@
 // segments of up to 64 KB. While the device can't receive, nothing is read, so that frames wait in the
 // kernel's queue.
 //
-// The descriptor is waited for as an object, in the loop's port: beside FIFOs and channels that costs no system
-// call of its own.
+// The descriptor is waited for as an object, in the loop's port: beside FIFOs and channels that costs no
+// system call of its own.
 //
 // The kernel takes any header that we write before a frame and checks it itself. What it may put before the
 // frames that we read is said with TUNSETOFFLOAD, at any time.
@@ -14,6 +14,7 @@
 #include <lib/async/wait.h>
 #include <linux/if_tun.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -78,19 +79,48 @@ static void lost(tap_wire_t* wire) {
   wire->events->lost(wire->context);
 }
 
-// Reads one frame and its header. Returns the frame's length, 0 if there is none.
-static size_t read_frame(tap_wire_t* wire) {
-  const struct iovec parts[] = {{&wire->header, sizeof(wire->header)}, {wire->buffer, WIRE_FRAME_MAX}};
+// Reads one frame and its header into `parts`. Returns the frame's length, 0 if there is none.
+static size_t read_parts(tap_wire_t* wire, const struct iovec* parts, size_t count) {
   ssize_t length;
   do {
-    length = readv(wire->fd, parts, 2);
+    length = readv(wire->fd, parts, (int)count);
   } while (length < 0 && errno == EINTR);
   if (length < 0 && errno != EAGAIN) lost(wire);
   return length > (ssize_t)sizeof(wire->header) ? (size_t)length - sizeof(wire->header) : 0;
 }
 
-// Whether to try for one more frame after the first: the read that finds none is not free, and what it would have
-// found is told at once. So only while frames come together, and now and then to find out.
+// Gathers a frame of several parts in our own buffer, the last of them.
+static void gather(tap_wire_t* wire, const struct iovec* parts, size_t count, size_t length) {
+  size_t before = 0;
+  for (size_t i = 1; i + 1 < count; i++)
+    before += parts[i].iov_len;
+  memmove(wire->buffer + before, wire->buffer, length - before);
+  for (size_t i = 1, at = 0; i + 1 < count; at += parts[i++].iov_len)
+    memcpy(wire->buffer + at, parts[i].iov_base, parts[i].iov_len);
+}
+
+// Takes one frame from the kernel to the device: straight to the place that the device has for it, or through
+// our buffer if there is none, or the frame is longer. False if there was no frame.
+static bool take_frame(tap_wire_t* wire) {
+  struct iovec parts[4] = {{&wire->header, sizeof(wire->header)}};
+  size_t placed = wire->events->place(wire->context, &parts[1]), room = 0;
+  for (size_t i = 0; i < placed; i++)
+    room += parts[1 + i].iov_len;
+  size_t count = 1 + placed;
+  if (room < WIRE_FRAME_MAX) parts[count++] = (struct iovec){wire->buffer, WIRE_FRAME_MAX - room};
+  size_t length = read_parts(wire, parts, count);
+  if (length == 0) return false;
+  if (placed > 0 && length <= room) {
+    wire->events->placed(wire->context, &wire->header, length);
+  } else {
+    if (placed > 0) gather(wire, parts, count, length);
+    wire->events->receive(wire->context, &wire->header, wire->buffer, length);
+  }
+  return true;
+}
+
+// Whether to try for one more frame after the first: the read that finds none is not free, and what it would
+// have found is told at once. So only while frames come together, and now and then to find out.
 static bool try_more(tap_wire_t* wire) {
   return wire->streams || wire->wake_ups++ % PROBE_INTERVAL == 0;
 }
@@ -99,11 +129,9 @@ static bool try_more(tap_wire_t* wire) {
 static bool take_frames(tap_wire_t* wire) {
   unsigned received = 0;
   bool open = true;
-  size_t length;
   while (received < WIRE_BATCH) {
     open = wire->events->can_receive(wire->context);
-    if (!open || (received == 1 && !try_more(wire)) || (length = read_frame(wire)) == 0) break;
-    wire->events->receive(wire->context, &wire->header, wire->buffer, length);
+    if (!open || (received == 1 && !try_more(wire)) || !take_frame(wire)) break;
     received++;
   }
   wire->streams = received > 1;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include <zircon/types.h>
 
 #define ETHERNET_MAC_BYTES 6u
@@ -28,6 +29,12 @@ typedef struct wire_events {
   // Delivers one frame of at most WIRE_FRAME_MAX, with what `header` says of it. Both are the wire's again
   // when this returns.
   void (*receive)(void* context, const offload_header_t* header, const uint8_t* frame, size_t length);
+  // Where the wire may put the next frame itself, without its header: two pieces of memory of the device's
+  // only client at most, which can change at any time. Returns how many; 0: there are none, and `receive` is
+  // to be used. Before each frame, after `can_receive`.
+  size_t (*place)(void* context, struct iovec out[2]);
+  // Delivers a frame of `length` bytes that lies in the pieces of `place`.
+  void (*placed)(void* context, const offload_header_t* header, size_t length);
   // Ends a batch of frames, of at most WIRE_BATCH: now the clients are told.
   void (*receive_done)(void* context);
   // The link carries frames, or no longer does.

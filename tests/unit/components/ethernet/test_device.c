@@ -502,6 +502,63 @@ START_TEST(run_of_segments_is_whole_for_one_client_and_split_for_another) {
 }
 END_TEST
 
+// Puts the run into the place of the device, as a wire does.
+static void place_run(const offload_header_t* header) {
+  const wire_events_t* events = fixture.wire.events;
+  struct iovec place[2];
+  ck_assert(events->can_receive(fixture.wire.context));
+  size_t at = 0, count = events->place(fixture.wire.context, place);
+  ck_assert_uint_gt(count, 0);
+  for (size_t i = 0; i < count && at < RUN_BYTES; i++) {
+    size_t piece = RUN_BYTES - at < place[i].iov_len ? RUN_BYTES - at : place[i].iov_len;
+    memcpy(place[i].iov_base, run_of_segments + at, piece);
+    at += piece;
+  }
+  ck_assert_uint_eq(at, RUN_BYTES);
+  events->placed(fixture.wire.context, header, RUN_BYTES);
+  events->receive_done(fixture.wire.context);
+}
+
+START_TEST(the_only_client_has_a_place_for_frames) {
+  client_t client, other;
+  struct iovec place[2];
+  client_connect(&client, &fixture);
+  ck_assert_int_eq(client_set_offloads(&client, 0, OFFLOAD_ALL), ZX_OK);
+  client_go(&client);
+  client_put(&client, client.rx, 0, EXCHANGE_LARGE_BYTES, 1);
+  client_put(&client, client.rx, 70000, 2048, 2);
+  place_run(&segments);
+  exchange_entry_t entry = client_take(&client, client.rx);
+  ck_assert_uint_eq(entry.cookie, 1);
+  uint8_t got[OFFLOAD_HEADER_BYTES + RUN_BYTES];
+  ck_assert_uint_eq(entry.length, sizeof(got));
+  ck_assert_int_eq(zx_vmo_read(client.vmo, got, entry.offset, sizeof(got)), ZX_OK);
+  ck_assert_mem_eq(got + sizeof(segments), run_of_segments, RUN_BYTES);
+  client_start(&other, &fixture);  // from now on frames are nobody's alone
+  client_put(&client, client.rx, 0, EXCHANGE_LARGE_BYTES, 3);
+  ck_assert(fixture.wire.events->can_receive(fixture.wire.context));
+  ck_assert_uint_eq(fixture.wire.events->place(fixture.wire.context, place), 0);
+  client_close(&client);
+  client_close(&other);
+}
+END_TEST
+
+START_TEST(run_in_place_that_the_client_did_not_agree_on_is_split) {
+  client_t client;
+  client_connect(&client, &fixture);
+  ck_assert_int_eq(client_set_offloads(&client, 0, OFFLOAD_CHECKSUM), ZX_OK);
+  client_go(&client);
+  client_put(&client, client.rx, 0, 8192, 0);
+  for (uint32_t i = 1; i < 4; i++)
+    client_put(&client, client.rx, 8192 + i * 2048, 2048, i);
+  place_run(&segments);  // one that was under way when somebody else still took it
+  ck_assert_uint_eq(client_take(&client, client.rx).length, OFFLOAD_HEADER_BYTES + 1054);
+  ck_assert_uint_eq(client_take(&client, client.rx).length, OFFLOAD_HEADER_BYTES + 1054);
+  ck_assert_uint_eq(client_take(&client, client.rx).length, OFFLOAD_HEADER_BYTES + 554);
+  client_close(&client);
+}
+END_TEST
+
 START_TEST(run_that_cannot_be_taken_apart_is_dropped_and_counted) {
   client_t client;
   client_start(&client, &fixture);
@@ -630,6 +687,8 @@ int main(void) {
   tcase_add_test(tc, wire_is_asked_for_what_started_clients_can_take);
   tcase_add_test(tc, header_goes_with_the_frame_to_the_wire);
   tcase_add_test(tc, run_of_segments_is_whole_for_one_client_and_split_for_another);
+  tcase_add_test(tc, the_only_client_has_a_place_for_frames);
+  tcase_add_test(tc, run_in_place_that_the_client_did_not_agree_on_is_split);
   tcase_add_test(tc, run_that_cannot_be_taken_apart_is_dropped_and_counted);
   tcase_add_test(tc, owner_is_told_when_the_wire_has_gone);
   tcase_add_test(tc, multicast_addresses_are_checked);

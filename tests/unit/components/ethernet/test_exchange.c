@@ -376,6 +376,63 @@ START_TEST(run_of_segments_without_a_large_buffer_costs_no_ordinary_one) {
 }
 END_TEST
 
+// Puts a pattern of `length` bytes into the place for the next frame, as a wire does.
+static void place_pattern(size_t length) {
+  struct iovec place[2];
+  size_t at = 0;
+  ck_assert_uint_eq(exchange_rx_place(&client.exchange, place), 2);
+  for (size_t i = 0; i < 2; i++) {
+    for (size_t k = 0; k < place[i].iov_len && at < length; k++)
+      ((uint8_t*)place[i].iov_base)[k] = (uint8_t)(at++ % 251);
+  }
+  ck_assert_uint_eq(at, length);
+}
+
+static void expect_pattern(uint32_t offset, const offload_header_t* header, size_t length) {
+  static uint8_t got[UINT16_MAX];
+  ck_assert_int_eq(zx_vmo_read(client.vmo, got, offset, OFFLOAD_HEADER_BYTES + length), ZX_OK);
+  ck_assert_mem_eq(got, header, OFFLOAD_HEADER_BYTES);
+  for (size_t i = 0; i < length; i++)
+    ck_assert_uint_eq(got[OFFLOAD_HEADER_BYTES + i], i % 251);
+}
+
+START_TEST(frame_put_in_place_takes_the_buffer_that_it_needs) {
+  const uint32_t small = MEMORY_BYTES - 2048;  // over the end of the large one
+  struct iovec none[2];
+  agree();
+  put(client.rx, 0, 40000, 1);
+  ck_assert(!exchange_rx_provide(&client.exchange));
+  ck_assert_uint_eq(exchange_rx_place(&client.exchange, none), 0);  // a run of segments might come
+  put(client.rx, 0, EXCHANGE_LARGE_BYTES, 2);
+  put(client.rx, small, 2048, 3);
+  ck_assert(exchange_rx_provide(&client.exchange));
+  exchange_rx_return(&client.exchange, &plain, (const uint8_t*)"x", 1, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  place_pattern(2048 - OFFLOAD_HEADER_BYTES);
+  exchange_rx_placed(&client.exchange, &plain, 2048 - OFFLOAD_HEADER_BYTES,
+                     fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.rx, 0, 11, fuchsia_hardware_ethernet_FIFO_RX_OK, 1);
+  expect_back(client.rx, small, 2048, fuchsia_hardware_ethernet_FIFO_RX_OK, 3);
+  expect_pattern(small, &plain, 2048 - OFFLOAD_HEADER_BYTES);
+  put(client.rx, small, 2048, 4);
+  ck_assert(exchange_rx_provide(&client.exchange));
+  place_pattern(30000);
+  exchange_rx_placed(&client.exchange, &segments, 30000, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_int_eq(exchange_flush(&client.exchange), ZX_OK);
+  expect_back(client.rx, 0, 30010, fuchsia_hardware_ethernet_FIFO_RX_OK, 2);
+  expect_pattern(0, &segments, 30000);
+  expect_nothing_back(client.rx);  // the small one was only borrowed
+}
+END_TEST
+
+START_TEST(without_offloads_frames_have_no_place) {
+  struct iovec none[2];
+  put(client.rx, 0, 2048, 1);
+  ck_assert(exchange_rx_provide(&client.exchange));
+  ck_assert_uint_eq(exchange_rx_place(&client.exchange, none), 0);
+}
+END_TEST
+
 START_TEST(only_frames_that_fit_an_entry_and_were_agreed_on_are_accepted) {
   static const offload_header_t partial = {.flags = 1, .checksum_start = 34, .checksum_offset = 6};
   static const offload_header_t verified = {.flags = OFFLOAD_DATA_VALID};
@@ -413,6 +470,8 @@ int main(void) {
   tcase_add_loop_test(tc, frame_whose_header_was_not_agreed_on_is_invalid, 0, COUNT(bad_headers));
   tcase_add_test(tc, ordinary_frames_take_ordinary_buffers_and_runs_take_large_ones);
   tcase_add_test(tc, run_of_segments_without_a_large_buffer_costs_no_ordinary_one);
+  tcase_add_test(tc, frame_put_in_place_takes_the_buffer_that_it_needs);
+  tcase_add_test(tc, without_offloads_frames_have_no_place);
   tcase_add_test(tc, only_frames_that_fit_an_entry_and_were_agreed_on_are_accepted);
   return jx_test_run(suite);
 }

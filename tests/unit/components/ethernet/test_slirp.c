@@ -50,7 +50,11 @@ static void wire_lost(void* context) {
   ck_abort_msg("a slirp wire is never lost");
 }
 
-static const wire_events_t events = {can_receive, receive, receive_done, status_changed, wire_lost};
+static const wire_events_t events = {.can_receive = can_receive,
+                                     .receive = receive,
+                                     .receive_done = receive_done,
+                                     .status = status_changed,
+                                     .lost = wire_lost};
 
 static void start(bool host_loopback) {
   received_count = batches = largest_batch = 0;

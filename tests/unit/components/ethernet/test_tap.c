@@ -14,6 +14,7 @@ static async_loop_t* loop;
 static wire_t* wire;
 static int kernel;  // the other end
 static uint8_t received[128][4];
+static uint8_t last_frame[WIRE_FRAME_MAX];
 static size_t received_lengths[128];
 static size_t received_count;
 static offload_header_t last_header;
@@ -28,6 +29,7 @@ static bool can_receive(void* context) {
 
 static void receive(void* context, const offload_header_t* header, const uint8_t* frame, size_t length) {
   last_header = *header;
+  memcpy(last_frame, frame, length);
   memcpy(received[received_count], frame, length < 4 ? length : 4);
   received_lengths[received_count++] = length;
 }
@@ -44,11 +46,34 @@ static void wire_lost(void* context) {
   lost = true;
 }
 
-static const wire_events_t events = {can_receive, receive, receive_done, status_changed, wire_lost};
+// The device's place for a frame, in two pieces; none while `place_room` is 0.
+static uint8_t place_memory[2048];
+static size_t place_room, placed_length;
+
+static size_t place(void* context, struct iovec out[2]) {
+  if (place_room == 0) return 0;
+  out[0] = (struct iovec){place_memory, 100};
+  out[1] = (struct iovec){place_memory + 1000, place_room - 100};
+  return 2;
+}
+
+static void placed(void* context, const offload_header_t* header, size_t length) {
+  last_header = *header;
+  placed_length = length;
+}
+
+static const wire_events_t events = {.can_receive = can_receive,
+                                     .receive = receive,
+                                     .place = place,
+                                     .placed = placed,
+                                     .receive_done = receive_done,
+                                     .status = status_changed,
+                                     .lost = wire_lost};
 
 static void setup(void) {
   int pair[2];
   received_count = batches = 0;
+  place_room = placed_length = 0;
   room = 128;
   online = lost = false;
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -108,6 +133,38 @@ START_TEST(run_of_segments_is_delivered_with_its_header) {
   ck_assert_uint_eq(received[0][0], 7);
   ck_assert_uint_eq(received_lengths[0], 64000);
   ck_assert_mem_eq(&last_header, &run_of_segments, OFFLOAD_HEADER_BYTES);
+}
+END_TEST
+
+static void kernel_sends_pattern(size_t length) {
+  static uint8_t frame[OFFLOAD_HEADER_BYTES + WIRE_FRAME_MAX];
+  memcpy(frame, &run_of_segments, OFFLOAD_HEADER_BYTES);
+  for (size_t i = 0; i < length; i++)
+    frame[OFFLOAD_HEADER_BYTES + i] = (uint8_t)(i % 251);
+  ck_assert_int_eq(send(kernel, frame, OFFLOAD_HEADER_BYTES + length, 0),
+                   (ssize_t)(OFFLOAD_HEADER_BYTES + length));
+}
+
+START_TEST(frame_is_read_to_the_place_that_the_device_has_for_it) {
+  place_room = 1100;
+  kernel_sends_pattern(1100);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_count, 0);
+  ck_assert_uint_eq(placed_length, 1100);
+  ck_assert_mem_eq(&last_header, &run_of_segments, OFFLOAD_HEADER_BYTES);
+  for (size_t i = 0; i < 1100; i++)
+    ck_assert_uint_eq(place_memory[i < 100 ? i : 900 + i], i % 251);
+}
+END_TEST
+
+START_TEST(frame_longer_than_its_place_is_gathered) {
+  place_room = 1100;
+  kernel_sends_pattern(60000);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(placed_length, 0);
+  ck_assert_uint_eq(received_lengths[0], 60000);
+  for (size_t i = 0; i < 60000; i++)
+    ck_assert_uint_eq(last_frame[i], i % 251);
 }
 END_TEST
 
@@ -181,6 +238,8 @@ int main(void) {
   tcase_add_test(tc, wire_is_online_once_started);
   tcase_add_test(tc, sent_frame_is_written_whole_behind_its_header);
   tcase_add_test(tc, run_of_segments_is_delivered_with_its_header);
+  tcase_add_test(tc, frame_is_read_to_the_place_that_the_device_has_for_it);
+  tcase_add_test(tc, frame_longer_than_its_place_is_gathered);
   tcase_add_test(tc, descriptor_without_offloads_offers_none);
   tcase_add_test(tc, waiting_frames_are_delivered_in_order_and_in_batches);
   tcase_add_test(tc, frames_stay_in_the_kernel_while_the_device_is_full);
