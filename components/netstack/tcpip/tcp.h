@@ -165,6 +165,13 @@ typedef enum tcp_urgent {
 // TCP_REDUCING: the window is reduced over a round trip although nothing was lost.
 typedef enum tcp_recovery { TCP_OPEN, TCP_REDUCING, TCP_RECOVERY, TCP_LOSS } tcp_recovery_t;
 
+// What a listener has that others need no room for.
+typedef struct tcp_listening {
+  list_node_t half_open, ready;
+  uint32_t half_open_count, ready_count, backlog;
+  int64_t cookies_until;  // it has sent one that may still come back
+} tcp_listening_t;
+
 struct tcp {
   tcpip_socket_t base;
   uint8_t state;  // tcpip_tcp_state_t
@@ -193,6 +200,7 @@ struct tcp {
   uint8_t snd_scale, rcv_scale;
   uint8_t quick_acks;
   uint8_t ttl, tos;
+  uint16_t rcv_mss;  // how large the peer's segments seem to be
   uint32_t ts_offset;
   int64_t syn_sent_ns;
 
@@ -201,6 +209,9 @@ struct tcp {
   tcp_mtu_search_t mtu;
   uint32_t snd_up;  // behind the urgent octet; not beyond snd_una: none
   uint32_t mss, peer_mss, mss_limit;
+  uint8_t backoff;   // of the retransmission timer, in powers of two
+  uint8_t recovery;  // tcp_recovery_t
+  bool rx_limit_fixed, tx_limit_fixed;
   tcp_ring_t tx;
   tcp_scoreboard_t board;
 
@@ -214,21 +225,17 @@ struct tcp {
   uint32_t rcv_up;         // the urgent octet
   uint32_t unacked_bytes;  // received, not yet acknowledged by us
   uint32_t last_ack;       // what we acknowledged last
-  uint16_t rcv_mss;        // how large the peer's segments seem to be
   uint32_t ts_recent;
   int64_t ts_recent_at;
   // How fast the reader is, for the size of the window.
   int64_t tune_start;
   uint32_t tune_copied, tune_before;
-  bool rx_limit_fixed, tx_limit_fixed;
 
   // Round trips.
   int64_t srtt, rttvar, rto, min_rtt;
-  uint8_t backoff;
   // Congestion.
   const tcp_congestion_ops_t* congestion;
   uint32_t cwnd, ssthresh;
-  tcp_recovery_t recovery;
   uint32_t recovery_point;
   uint32_t prr_delivered, prr_out, prr_flight;
   uint32_t dupacks;
@@ -238,33 +245,32 @@ struct tcp {
   // RACK
   int64_t rack_sent, rack_rtt;
   uint32_t rack_end;
+  uint32_t probe_end;  // snd_nxt when a tail probe left
   int64_t reorder_at;  // when overtaken segments are to be looked at again; 0: none
   uint8_t rack_window_steps, rack_persist;
   bool reordering_seen;
-  uint32_t probe_end;  // snd_nxt when a tail probe left
   bool probe_out, probe_was_data;
+  uint8_t send_timer_kind;  // tcp_timer_kind_t
+  uint8_t keepalive_count, keepalive_sent;
 
   wheel_timer_t send_timer, ack_timer, life_timer;
-  tcp_timer_kind_t send_timer_kind;
   int64_t stalled_since;  // nothing was acknowledged since; 0: nothing is waiting
   int64_t last_heard;
   bucket_t challenges;
   int64_t confirm_at;  // when to tell the neighbour cache again that there is progress
   uint32_t keepalive_idle_s, keepalive_interval_s, user_timeout_ms;
-  uint8_t keepalive_count, keepalive_sent, syn_count;
   int32_t linger_s;   // -1: none
   int16_t linger2_s;  // -1: does not wait in FIN-WAIT-2; 0: the default
   uint16_t defer_accept_s;
+  uint8_t syn_count;
 
   list_node_t idle_node;  // in the stack's `resting` since idle_since
   int64_t idle_since;
   path_t path;
   // Listening, or waiting to be accepted.
+  tcp_listening_t* listening;  // NULL if it does not
   tcp_t* listener;
   list_node_t listen_node;
-  list_node_t half_open, ready;
-  uint32_t half_open_count, ready_count, backlog;
-  int64_t cookies_until;  // it has sent one that may still come back
 };
 
 static inline tcp_t* tcp_of(tcpip_socket_t* socket) {
@@ -420,11 +426,12 @@ void tcp_mark_all_lost(tcp_t* tcp);
 
 // Listening.
 void tcp_listen_input(tcp_t* listener, const tcp_in_t* in);
-bool tcp_listen_established(tcp_t* tcp);  // false: no room among those to be accepted
+int tcp_listen_start(tcp_t* tcp, uint32_t backlog);  // -ENOMEM
+bool tcp_listen_established(tcp_t* tcp);             // false: no room among those to be accepted
 // The listener wants data first (TCPIP_TCP_DEFER_ACCEPT), and this has none.
 bool tcp_listen_defers(tcp_t* tcp, const tcp_in_t* in);
 void tcp_listen_forget(tcp_t* tcp);
-void tcp_listen_close(tcp_t* listener);
+void tcp_listen_close(tcp_t* listener);  // nothing happens if it is none
 // Chooses where the connection's sequence numbers begin (above `floor` if there is one), and its timestamps.
 // Its endpoints must be known.
 void tcp_choose_numbers(tcp_t* tcp, const uint32_t* floor);

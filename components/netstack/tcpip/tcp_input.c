@@ -279,7 +279,6 @@ static bool fin_acked(tcp_t* tcp) {
 }
 
 static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
-  if (paws_rejects(tcp, in)) return;
   if (tcp->state == TCPIP_TCP_SYN_RECEIVED && in->seq == tcp->irs && (in->flags & TCP_SYN)) {
     if (in->flags & TCP_ACK) {  // the other half of a simultaneous opening
       if (!syn_received_ack(tcp, in)) return;
@@ -294,6 +293,7 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
     tcp_send_challenge(tcp);  // RFC 5961, 4.2: wherever it lies
     return;
   }
+  if (paws_rejects(tcp, in)) return;
   if (!acceptable(tcp, in)) {
     unacceptable(tcp, in);
     return;

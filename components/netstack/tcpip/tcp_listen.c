@@ -1,5 +1,7 @@
 // Passive opening: half-open connections, those waiting to be accepted, and SYN cookies when there are too
 // many of the first (RFC 4987, 3.6).
+#include <stdlib.h>
+
 #include "tcp.h"
 
 #define COOKIE_PERIOD (64 * NS_PER_S)
@@ -110,7 +112,7 @@ static void send_cookie(tcp_t* listener, const tcp_in_t* in) {
   uint32_t mss = reply.path.mtu - (in->rx->v4 ? IPV4_HEADER : IPV6_HEADER) - TCP_HEADER;
   reply.options_length = put_cookie_options(in, mss, ecn, options);
   reply.seq = cookie(stack, in, in->seq, (uint64_t)(stack->now / COOKIE_PERIOD), cookie_size(in));
-  listener->cookies_until = stack->now + (COOKIE_AGE_MAX + 1) * COOKIE_PERIOD;
+  listener->listening->cookies_until = stack->now + (COOKIE_AGE_MAX + 1) * COOKIE_PERIOD;
   count(stack, tcp_cookies_sent);
   tcp_send_bare(stack, &reply);
 }
@@ -150,8 +152,8 @@ static void half_open(tcp_t* listener, const tcp_in_t* in) {
   tcp->snd_wnd = tcp->snd_wnd_max = in->window;
   tcp->syn_sent_ns = tcp->base.stack->now;
   tcp->listener = listener;
-  list_append(&listener->half_open, &tcp->listen_node);
-  listener->half_open_count++;
+  list_append(&listener->listening->half_open, &tcp->listen_node);
+  listener->listening->half_open_count++;
   tcp_send_syn(tcp);
   tcp_arm_send_timer(tcp);
 }
@@ -162,10 +164,11 @@ static bool accept_cookie(tcp_t* listener, const tcp_in_t* in) {
   uint32_t value = in->ack - 1;
   uint64_t period = (uint64_t)(stack->now / COOKIE_PERIOD);
   uint32_t age = (uint32_t)((period & 31) - (value >> 27)) & 31, size = value >> 25 & 3;
-  if (stack->now >= listener->cookies_until || age > COOKIE_AGE_MAX ||
+  if (stack->now >= listener->listening->cookies_until || age > COOKIE_AGE_MAX ||
       cookie(stack, in, in->seq - 1, period - age, size) != value)
     return false;
-  if (listener->ready_count >= listener->backlog) return true;  // dropped; it will come again with data
+  if (listener->listening->ready_count >= listener->listening->backlog)
+    return true;  // dropped; it will come again with data
   tcp_in_t syn = *in;
   syn.seq = in->seq - 1;
   syn.mss = cookie_mss[size];
@@ -180,8 +183,8 @@ static bool accept_cookie(tcp_t* listener, const tcp_in_t* in) {
   tcp->snd_wl2 = in->ack;
   tcp->rcv_adv = tcp->rcv_nxt + 65535;
   tcp->listener = listener;
-  list_append(&listener->half_open, &tcp->listen_node);
-  listener->half_open_count++;
+  list_append(&listener->listening->half_open, &tcp->listen_node);
+  listener->listening->half_open_count++;
   (void)tcp_listen_established(tcp);
   tcp_established(tcp);
   tcp_receive(tcp, in);
@@ -196,11 +199,11 @@ void tcp_listen_input(tcp_t* listener, const tcp_in_t* in) {
     return;
   }
   if (!(in->flags & TCP_SYN)) return;
-  if (listener->ready_count >= listener->backlog) {
+  if (listener->listening->ready_count >= listener->listening->backlog) {
     count(in->rx->stack, tcp_listen_overflows);
     return;
   }
-  if (listener->half_open_count >= listener->backlog)
+  if (listener->listening->half_open_count >= listener->listening->backlog)
     send_cookie(listener, in);
   else
     half_open(listener, in);
@@ -219,14 +222,14 @@ bool tcp_listen_defers(tcp_t* tcp, const tcp_in_t* in) {
 
 bool tcp_listen_established(tcp_t* tcp) {
   tcp_t* listener = tcp->listener;
-  if (listener->ready_count >= listener->backlog) {
+  if (listener->listening->ready_count >= listener->listening->backlog) {
     count(tcp->base.stack, tcp_listen_overflows);
     return false;
   }
   list_unlink(&tcp->listen_node);
-  listener->half_open_count--;
-  list_append(&listener->ready, &tcp->listen_node);
-  listener->ready_count++;
+  listener->listening->half_open_count--;
+  list_append(&listener->listening->ready, &tcp->listen_node);
+  listener->listening->ready_count++;
   tcp_event(listener, TCPIP_EVENT_READABLE);
   return true;
 }
@@ -238,9 +241,9 @@ void tcp_listen_forget(tcp_t* tcp) {
   bool opening = tcp->state == TCPIP_TCP_SYN_RECEIVED;
   list_unlink(&tcp->listen_node);
   if (opening)
-    listener->half_open_count--;
+    listener->listening->half_open_count--;
   else
-    listener->ready_count--;
+    listener->listening->ready_count--;
   tcp->listener = NULL;
 }
 
@@ -253,7 +256,22 @@ static void abort_all(list_node_t* list) {
   }
 }
 
+int tcp_listen_start(tcp_t* tcp, uint32_t backlog) {
+  if (!tcp->listening) {
+    tcp->listening = calloc(1, sizeof *tcp->listening);
+    if (!tcp->listening) return -ENOMEM;
+    list_init(&tcp->listening->half_open);
+    list_init(&tcp->listening->ready);
+  }
+  tcp->listening->backlog = backlog;
+  tcp->state = TCPIP_TCP_LISTEN;
+  return 0;
+}
+
 void tcp_listen_close(tcp_t* listener) {
-  abort_all(&listener->half_open);
-  abort_all(&listener->ready);
+  if (!listener->listening) return;
+  abort_all(&listener->listening->half_open);
+  abort_all(&listener->listening->ready);
+  free(listener->listening);
+  listener->listening = NULL;
 }

@@ -32,8 +32,6 @@ static void set_defaults(tcp_t* tcp) {
   tcp->keepalive_idle_s = 7200;
   tcp->keepalive_interval_s = 75;
   tcp->keepalive_count = 9;
-  list_init(&tcp->half_open);
-  list_init(&tcp->ready);
   tcp_timers_init(tcp);
 }
 
@@ -92,7 +90,7 @@ void tcp_end(tcp_t* tcp, int error) {
 }
 
 void tcp_enter_time_wait(tcp_t* tcp) {
-  drop_buffers(tcp, false);
+  drop_buffers(tcp, tcp->detached || !tcp->rx.length);
   tcp->state = TCPIP_TCP_TIME_WAIT;
   // Its port may be used towards others meanwhile.
   table_remove(&tcp->base.stack->ports, &tcp->base.port_node);
@@ -186,7 +184,8 @@ bool tcp_wait_for_end(tcp_t* tcp) {
 static uint32_t tcp_poll(const tcpip_socket_t* socket) {
   const tcp_t* tcp = tcp_of_const(socket);
   uint32_t events = socket->error ? TCPIP_EVENT_ERROR : 0;
-  if (tcp->state == TCPIP_TCP_LISTEN) return events | (tcp->ready_count ? TCPIP_EVENT_READABLE : 0u);
+  if (tcp->state == TCPIP_TCP_LISTEN)
+    return events | (tcp->listening->ready_count ? TCPIP_EVENT_READABLE : 0u);
   bool over = tcp->state == TCPIP_TCP_CLOSED && tcp->was_connected;
   if (tcp_readable(tcp).length || tcp->read_closed || socket->shut_read) events |= TCPIP_EVENT_READABLE;
   if (tcp->urgent == TCP_URGENT_HERE) events |= TCPIP_EVENT_URGENT;
@@ -199,6 +198,7 @@ static uint32_t tcp_poll(const tcpip_socket_t* socket) {
 // All of the connection that was is gone; the options stay.
 static void begin_anew(tcp_t* tcp) {
   tcpip_socket_t* socket = &tcp->base;
+  drop_buffers(tcp, true);  // and out of every list
   tcp_t old = *tcp;
   memset((uint8_t*)tcp + sizeof tcp->base, 0, sizeof *tcp - sizeof tcp->base);
   set_defaults(tcp);
@@ -222,7 +222,6 @@ static int connect_again(tcp_t* tcp) {
       return error ? error : -EALREADY;
     case TCPIP_TCP_CLOSED:
       if (tcp->connect_reported) return error ? error : -EISCONN;
-      tcp_ring_free(&tcp->rx, tcp->base.client);
       begin_anew(tcp);  // it failed; the next call tries again
       return error ? error : -ECONNABORTED;
     default:
@@ -304,7 +303,6 @@ static int tcp_disconnect(tcpip_socket_t* socket) {
   if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && tcp->state != TCPIP_TCP_TIME_WAIT) tcp_send_reset(tcp);
   tcp_listen_close(tcp);
   tcp_end(tcp, 0);
-  tcp_ring_free(&tcp->rx, socket->client);
   begin_anew(tcp);
   return 0;
 }
@@ -367,17 +365,15 @@ int tcpip_socket_listen(tcpip_socket_t* socket, int backlog) {
   result = socket_begin_to_listen(socket);
   if (result) return result;
   uint32_t wanted = backlog < (int)BACKLOG_MIN ? BACKLOG_MIN : (uint32_t)backlog;
-  tcp->backlog = wanted < LISTEN_BACKLOG_MAX ? wanted : LISTEN_BACKLOG_MAX;
-  tcp->state = TCPIP_TCP_LISTEN;
-  return 0;
+  return tcp_listen_start(tcp, wanted < LISTEN_BACKLOG_MAX ? wanted : LISTEN_BACKLOG_MAX);
 }
 
 int tcpip_socket_accept(tcpip_socket_t* socket, void* context, tcpip_socket_t** out) {
   tcp_t* tcp = tcp_of(socket);
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   if (tcp->state != TCPIP_TCP_LISTEN) return -EINVAL;
-  if (list_empty(&tcp->ready)) return -EAGAIN;
-  tcp_t* child = list_owner(tcp->ready.next, tcp_t, listen_node);
+  if (list_empty(&tcp->listening->ready)) return -EAGAIN;
+  tcp_t* child = list_owner(tcp->listening->ready.next, tcp_t, listen_node);
   tcp_listen_forget(child);
   child->base.context = context;
   child->connect_reported = true;

@@ -100,13 +100,15 @@ static void check_connection(const tcp_t* tcp) {
 // Half-open ones and those that wait to be accepted are in their listener's lists, and counted.
 static void check_listener(const tcp_t* tcp) {
   uint32_t half_open = 0, ready = 0;
-  if (tcp->state != TCPIP_TCP_LISTEN) return;
-  for (const list_node_t* n = tcp->half_open.next; n != &tcp->half_open; n = n->next)
+  const tcp_listening_t* l = tcp->listening;
+  holds(tcp, (l != NULL) == (tcp->state == TCPIP_TCP_LISTEN));
+  if (!l) return;
+  for (const list_node_t* n = l->half_open.next; n != &l->half_open; n = n->next)
     half_open++;
-  for (const list_node_t* n = tcp->ready.next; n != &tcp->ready; n = n->next)
+  for (const list_node_t* n = l->ready.next; n != &l->ready; n = n->next)
     ready++;
-  holds(tcp, half_open == tcp->half_open_count && ready == tcp->ready_count);
-  holds(tcp, ready <= tcp->backlog);
+  holds(tcp, half_open == l->half_open_count && ready == l->ready_count);
+  holds(tcp, ready <= l->backlog);
 }
 
 void tcp_invariants_check(const tcpip_t* stack) {
