@@ -11,7 +11,7 @@
 static const char kHelp[] =
     "usage: fidl-format [OPTION]... FILE...\n"
     "\n"
-    "Formats FIDL sources and prints them.\n"
+    "Formats FIDL sources and prints them. The file - is standard input.\n"
     "\n"
     "  -i, --in-place   write each file back, if it changes\n"
     "  --check          print the names of files that are not formatted; exit status 1 if there are any\n"
@@ -43,9 +43,17 @@ static bool deliver(format_mode_t mode, const char* path, const char* before, si
   return false;
 }
 
+static char* read_input(const char* path, size_t* out_length) {
+  char* text = NULL;
+  if (strcmp(path, "-") != 0) return read_whole_file(path, out_length);
+  return read_whole_fd(STDIN_FILENO, &text, out_length) ? text : NULL;
+}
+
 static bool format_file(format_mode_t mode, const char* path) {
   size_t length = 0;
-  char* text = read_whole_file(path, &length);
+  char* text = read_input(path, &length);
+  bool is_input = strcmp(path, "-") == 0;
+  if (is_input && mode == MODE_IN_PLACE) mode = MODE_PRINT;
   if (!text) {
     fprintf(stderr, "fidl-format: cannot read %s: %s\n", path, strerror(errno));
     return false;
@@ -54,7 +62,8 @@ static bool format_file(format_mode_t mode, const char* path) {
   arena_init(&arena);
   diagnostics_t diagnostics = {.arena = &arena};
   size_t formatted_length = 0;
-  const char* formatted = format_source(&arena, &diagnostics, path, text, length, &formatted_length);
+  const char* formatted =
+      format_source(&arena, &diagnostics, is_input ? "<stdin>" : path, text, length, &formatted_length);
   diagnostics_finish(&diagnostics);
   if (!formatted) diagnostics_print(&diagnostics, stderr, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
   bool ok = formatted && deliver(mode, path, text, length, formatted, formatted_length);
@@ -78,7 +87,7 @@ int main(int argc, char** argv) {
     } else if (strcmp(argv[i], "--version") == 0) {
       puts("fidl-format (Jacinth) " FIDLC_VERSION);
       return 0;
-    } else if (argv[i][0] == '-') {
+    } else if (argv[i][0] == '-' && argv[i][1]) {
       fprintf(stderr, "fidl-format: unknown option %s\nTry `fidl-format --help`.\n", argv[i]);
       return 2;
     } else {

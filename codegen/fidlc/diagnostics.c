@@ -13,6 +13,12 @@ static diagnostic_t* add(diagnostics_t* diagnostics, severity_t severity, span_t
   assert(number == 0 ||
          diagnostic_number(number)->state == (severity == SEVERITY_ERROR ? NUMBER_ERROR : NUMBER_WARNING) ||
          diagnostic_number(number)->state == NUMBER_UNREACHABLE);
+  if (severity == SEVERITY_ERROR) {
+    diagnostics->errors++;
+  } else {
+    diagnostics->warnings++;
+  }
+  if (diagnostics->list.count == DIAGNOSTICS_KEPT) return &diagnostics->surplus;
   diagnostic_t* diagnostic = arena_alloc(diagnostics->arena, sizeof(*diagnostic));
   diagnostic->severity = severity;
   diagnostic->sequence = diagnostics->list.count;
@@ -20,11 +26,6 @@ static diagnostic_t* add(diagnostics_t* diagnostics, severity_t severity, span_t
   diagnostic->span = span;
   diagnostic->text = arena_vprintf(diagnostics->arena, format, args);
   ptr_list_add(diagnostics->arena, &diagnostics->list, diagnostic);
-  if (severity == SEVERITY_ERROR) {
-    diagnostics->errors++;
-  } else {
-    diagnostics->warnings++;
-  }
   return diagnostic;
 }
 
@@ -45,6 +46,7 @@ diagnostic_t* report_warning(diagnostics_t* diagnostics, span_t span, int number
 }
 
 void add_note(diagnostics_t* diagnostics, diagnostic_t* diagnostic, span_t span, const char* format, ...) {
+  if (diagnostic == &diagnostics->surplus) return;
   note_t* note = arena_alloc(diagnostics->arena, sizeof(*note));
   va_list args;
   va_start(args, format);
@@ -58,6 +60,7 @@ void add_note(diagnostics_t* diagnostics, diagnostic_t* diagnostic, span_t span,
 }
 
 void add_hint(diagnostics_t* diagnostics, diagnostic_t* diagnostic, const char* format, ...) {
+  if (diagnostic == &diagnostics->surplus) return;
   va_list args;
   va_start(args, format);
   diagnostic->hint = arena_vprintf(diagnostics->arena, format, args);

@@ -31,9 +31,13 @@ typedef struct diagnostic {
   bool once;  // per number and place, whatever the text: it names one of several versions
 } diagnostic_t;
 
+// No more are kept: a file of nonsense takes no more memory than its text.
+#define DIAGNOSTICS_KEPT 5000
+
 typedef struct diagnostics {
   arena_t* arena;
   ptr_list_t list;
+  diagnostic_t surplus;  // stands for each that is not kept
   uint32_t errors;
   uint32_t warnings;
   str_map_t

@@ -92,4 +92,6 @@ void diagnostics_print(diagnostics_t* diagnostics, FILE* out, bool colour) {
   if (errors && warnings) fprintf(out, " and ");
   if (warnings) fprintf(out, "%u warning%s", warnings, warnings == 1 ? "" : "s");
   if (errors || warnings) fprintf(out, " reported.\n");
+  uint32_t left_out = errors + warnings - diagnostics->list.count;
+  if (left_out) fprintf(out, "The last %u are not shown.\n", left_out);
 }

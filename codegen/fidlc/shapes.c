@@ -54,6 +54,15 @@ static shape_t pointer_shape(uint32_t size, shape_t target, uint64_t count) {
   return shape;
 }
 
+// experimental_pointer is an address and no part of a message: what it points at is nowhere in it.
+static shape_t address_shape(shape_t target) {
+  shape_t shape = fixed(8, 8);
+  shape.depth = add(target.depth, 1);
+  shape.max_handles = target.max_handles;
+  shape.max_out_of_line = target.max_out_of_line;
+  return shape;
+}
+
 static shape_t array_shape(const type_t* type) {
   shape_t element = type_shape(type->element);
   shape_t shape = element;
@@ -86,8 +95,9 @@ shape_t type_shape(const type_t* type) {
     case TYPE_VECTOR:
       return pointer_shape(16, type_shape(type->element), type->bounded ? type->count : SHAPE_UNBOUNDED);
     case TYPE_BOX:
-    case TYPE_POINTER:
       return pointer_shape(8, type_shape(type->element), 1);
+    case TYPE_POINTER:
+      return address_shape(type_shape(type->element));
     case TYPE_ARRAY:
       return array_shape(type);
     case TYPE_STRING_ARRAY:
@@ -239,16 +249,19 @@ static void union_shape(decl_t* decl) {
   decl->shape = shape;
 }
 
+// Every member lies in the same place: padding is what the largest leaves behind a smaller one.
 static void overlay_shape(decl_t* decl) {
-  bool padding = false;
-  uint32_t first = 0;
+  shape_t shape = fixed(decl->shape.inline_size, decl->shape.alignment);
   for (const member_t* member = decl->members; member; member = member->next) {
     if (!member->type) continue;
     shape_t inner = type_shape(member->type);
-    padding = padding || inner.has_padding || inner.inline_size % 8 || (first && first != inner.inline_size);
-    first = inner.inline_size;
+    shape.depth = max(shape.depth, inner.depth);
+    shape.max_handles = max(shape.max_handles, inner.max_handles);
+    shape.max_out_of_line = max(shape.max_out_of_line, inner.max_out_of_line);
+    shape.has_padding = shape.has_padding || inner.has_padding || inner.inline_size + 8 != shape.inline_size;
+    shape.has_flexible_envelope = shape.has_flexible_envelope || inner.has_flexible_envelope;
   }
-  decl->shape.has_padding = padding;
+  decl->shape = shape;
 }
 
 static void deep_shape(decl_t* decl) {

@@ -1,6 +1,7 @@
 // Memory grows with the size of the input and no faster, for the shapes that tempt a compiler into more; time
 // is bound by the limit that every test has.
 #include <stdlib.h>
+#include <string.h>
 
 #include "compiler.h"
 #include "jx_test.h"
@@ -50,6 +51,16 @@ static void write_missing(FILE* out, unsigned n) {
     fprintf(out, "type S%u = struct { a Missing%u; };", i, i);
 }
 
+static void write_unclosed(FILE* out, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    fprintf(out, "type S%u = struct { a struct { b table { 1: c union { x = \n", i);
+}
+
+static void write_nonsense(FILE* out, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    fputs("$ ? \xc3\xa9 \n", out);
+}
+
 static void write_same_name(FILE* out, unsigned n) {
   for (unsigned i = 0; i < n; i++)
     fputs("type S = struct {};\n", out);
@@ -74,6 +85,8 @@ static const struct {
     {"cycle", write_cycle, false},
     {"protocol", write_protocol, true},
     {"missing", write_missing, false},
+    {"unclosed", write_unclosed, false},
+    {"nonsense", write_nonsense, false},
     {"same name", write_same_name, false},
     {"wide union", write_wide_union, true},
 };
@@ -103,6 +116,25 @@ START_TEST(memory_is_linear) {
 }
 END_TEST
 
+// However much is wrong, so many are kept and printed, and the rest is counted.
+START_TEST(diagnostics_are_bounded) {
+  static const fidlc_options_t kOptions = {0};
+  size_t size = 1 << 20;
+  char* text = malloc(size);
+  ck_assert_ptr_nonnull(text);
+  memset(text, '$', size);
+  memcpy(text, "library a;", 10);
+  fidlc_t* fidlc = fidlc_create(&kOptions);
+  fidlc_add_file(fidlc, "nonsense.fidl", text, size);
+  ck_assert_ptr_null(fidlc_compile(fidlc));
+  ck_assert_uint_eq(fidlc->diagnostics.list.count, DIAGNOSTICS_KEPT);
+  ck_assert_uint_eq(fidlc_error_count(fidlc), size - 10);
+  ck_assert_uint_lt(fidlc->permanent.allocated, 64u << 20);
+  fidlc_destroy(fidlc);
+  free(text);
+}
+END_TEST
+
 START_TEST(hundred_thousand_lines_compile) {
   ck_assert_uint_lt(memory_for(0, 50000), 512u << 20);
 }
@@ -112,6 +144,7 @@ int main(void) {
   Suite* suite = suite_create("fidlc scale");
   TCase* tc = jx_test_case(suite, "scale");
   tcase_add_loop_test(tc, memory_is_linear, 0, sizeof(kShapes) / sizeof(kShapes[0]));
+  tcase_add_test(tc, diagnostics_are_bounded);
   tcase_add_test(tc, hundred_thousand_lines_compile);
   return jx_test_run(suite);
 }

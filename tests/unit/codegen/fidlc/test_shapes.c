@@ -19,6 +19,8 @@ static const struct {
     {"struct { a string:8; }", 16, 8, 1, 0, 8, 1, 0},
     {"struct { a string:9; }", 16, 8, 1, 0, 16, 1, 0},
     {"struct { a vector<uint64>:4; }", 16, 8, 1, 0, 32, 0, 0},
+    {"struct { a vector<uint64>; }", 16, 8, 1, 0, UNBOUNDED, 0, 0},
+    {"struct { a vector<uint32>; }", 16, 8, 1, 0, UNBOUNDED, 1, 0},
     {"struct { a vector<string:8>:2; }", 16, 8, 2, 0, 48, 1, 0},
     {"struct { a box<struct { b uint8; }>; }", 8, 8, 1, 0, 8, 1, 0},
     {"resource struct { a client_end:P; b server_end:<P, optional>; }", 8, 4, 0, 2, 0, 0, 0},
