@@ -1,4 +1,5 @@
-// JSON as it is written: nothing is kept but the nesting, so that documents of any size take no memory.
+// JSON as it is written: nothing is kept but the nesting and a buffer, so that documents of any size take no
+// memory. Initialise with `out` and `pretty`; all of it is written when the outermost bracket is closed.
 #ifndef CODEGEN_FIDLC_JSON_WRITER_H_
 #define CODEGEN_FIDLC_JSON_WRITER_H_
 
@@ -11,6 +12,8 @@ typedef struct json_writer {
   bool pretty;  // one member a line, indented by two spaces; otherwise no white space at all
   uint32_t depth;
   bool filled;  // something stands in the object or array that is open
+  size_t used;  // of `buffer`
+  char buffer[8192];
 } json_writer_t;
 
 // In all of these `key` is the member's name inside an object, and NULL inside an array or for the whole

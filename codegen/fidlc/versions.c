@@ -166,6 +166,7 @@ void check_versioned(compiler_t* c) {
   const char* wanted = c->options->versioned;
   const library_t* library = c->target;
   if (!wanted) return;
+  if (!library->versioned && strcmp(wanted, "unversioned") == 0) return;
   size_t length = strcspn(wanted, ":");
   bool same = library->availability && library->platform->length == length &&
               memcmp(library->platform->data, wanted, length) == 0;

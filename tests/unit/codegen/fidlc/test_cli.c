@@ -235,6 +235,19 @@ START_TEST(library_must_have_the_name_asked_for) {
 }
 END_TEST
 
+START_TEST(library_must_be_versioned_as_asked_for) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run("--versioned unversioned --files a.fidl"), 0);
+  ck_assert_int_eq(run("--versioned a --files a.fidl"), 1);
+  write_file("a.fidl", "@available(added=2)\nlibrary a;\n");
+  ck_assert_int_eq(run("--available a:HEAD --versioned a --files a.fidl"), 0);
+  ck_assert_int_eq(run("--available a:HEAD --versioned a:2 --files a.fidl"), 0);
+  ck_assert_int_eq(run("--available a:HEAD --versioned a:3 --files a.fidl"), 1);
+  ck_assert_int_eq(run("--available a:HEAD --versioned b --files a.fidl"), 1);
+  ck_assert_int_eq(run("--available a:HEAD --versioned unversioned --files a.fidl"), 1);
+}
+END_TEST
+
 START_TEST(unused_library_is_an_error_unless_it_is_zx) {
   write_file("a.fidl", kGood);
   write_file("b.fidl", "library b;\n");
@@ -357,6 +370,7 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, help_and_version_go_to_standard_output);
   tcase_add_test(tc, response_file_is_expanded);
   tcase_add_test(tc, library_must_have_the_name_asked_for);
+  tcase_add_test(tc, library_must_be_versioned_as_asked_for);
   tcase_add_test(tc, unused_library_is_an_error_unless_it_is_zx);
   tcase_add_test(tc, warnings_fail_only_when_asked);
   tcase_add_test(tc, diagnostics_can_be_json);
