@@ -7,6 +7,8 @@
 //   tcp_timer.c     what happens when nothing arrives
 //   tcp_recovery.c  which segments are lost (RACK, RFC 8985) and how much may be sent meanwhile (PRR, RFC
 //   6937) tcp_scoreboard.c  the segments in flight tcp_idle.c      memory of connections that rest
+//   tcp_rate.c      how fast what is sent arrives, and the pace of sending
+//   tcp_congestion.c, tcp_cubic.c, tcp_bbr.c   congestion controls
 //   tcp_listen.c    passive opening
 //   tcp_stream.c    the bytes between the user and the rings
 //   tcp_urgent.c    the urgent pointer, both ways
@@ -87,6 +89,10 @@ typedef struct tcp_progress {
   uint32_t acked;      // bytes snd_una moved
   int64_t rtt;         // of the latest segment sent once; 0: none
   bool lost;           // the third duplicate came, where there is no SACK
+  // Of the latest sent among what was delivered (tcp_rate.c); prior_ns 0: none.
+  uint32_t prior_delivered;
+  bool app_limited;
+  int64_t prior_ns, send_elapsed;
 } tcp_progress_t;
 
 // A sent segment that is not yet acknowledged as a whole. At most one MSS, so loss is told by packet even
@@ -97,18 +103,34 @@ typedef struct tcp_segment {
   bool sacked, lost;
   bool retransmitted;    // ever: gives no round-trip time
   bool in_flight_again;  // the retransmission is (thought to be) under way
+  bool app_limited;      // less was sent than could have been
   uint32_t run;  // of a sacked one: so many from it on are known to be sacked, 0 and 1 for itself alone
+  // As it was when this left (tcp_rate.c): bytes delivered, when the last of them was, and when what was
+  // delivered then had left.
+  uint32_t delivered;
+  int64_t delivered_ns, first_sent_ns;
 } tcp_segment_t;
 
 typedef struct tcp_scoreboard {
   tcp_segment_t* ring;
   uint32_t head, count, room;            // room is a power of two
   uint32_t sacked, lost, retransmitted;  // bytes
-  uint32_t
-      lost_from;  // no lost segment that is still to be sent again begins before it, while there are some
+  uint32_t lost_ever;                    // bytes marked lost in its life
+  // While there are lost segments that are still to be sent again: none of them begins before it.
+  uint32_t lost_from;
 } tcp_scoreboard_t;
 
 typedef struct tcp tcp_t;
+
+// What an acknowledgement says about the path.
+typedef struct tcp_rate {
+  uint64_t bytes_per_s;      // of delivery; 0: unknown
+  uint32_t delivered;        // bytes, with this acknowledgement
+  uint32_t prior_delivered;  // model->delivered when the latest of them left,
+  bool prior_known;          // if there is one
+  bool app_limited;          // the path might have carried more
+  int64_t rtt;               // 0: unknown
+} tcp_rate_t;
 
 // A congestion control: what it makes of acknowledgements and losses. cwnd and ssthresh are the connection's.
 typedef struct tcp_congestion_ops {
@@ -122,9 +144,18 @@ typedef struct tcp_congestion_ops {
   void (*sample)(tcp_t* tcp, int64_t rtt_ns);
   // The loss was none.
   void (*undo)(tcp_t* tcp);
+  // For a control that goes by a model of the path, NULL for others: after every acknowledgement, in recovery
+  // as well. It then sets cwnd always by itself (but for a timeout, which begins with one segment again), and
+  // may set model->pace; its `start` calls tcp_model_create.
+  void (*measured)(tcp_t* tcp, const tcp_rate_t* rate);
+  // Such a control's: a router has marked something.
+  void (*marked)(tcp_t* tcp);
 } tcp_congestion_ops_t;
 
-extern const tcp_congestion_ops_t tcp_cubic, tcp_newreno;
+extern const tcp_congestion_ops_t tcp_cubic, tcp_newreno, tcp_bbr;
+
+// tcp->congestion has become another on an open connection: it goes on with the window there is.
+void tcp_congestion_change(tcp_t* tcp);
 
 typedef struct tcp_cubic_state {
   int64_t epoch;  // start of the present growth; 0: none
@@ -135,6 +166,33 @@ typedef struct tcp_cubic_state {
   bool conservative;
   int64_t round_min, last_min, baseline;
 } tcp_cubic_state_t;
+
+#define BBR_ROUNDS 10  // that a bandwidth is remembered
+
+typedef struct tcp_bbr {
+  uint8_t mode, phase, slot, full_rounds;
+  bool full;                                  // the bandwidth is known
+  bool marked;                                // by a router, in this round
+  uint64_t best[BBR_ROUNDS], full_bandwidth;  // bytes a second
+  uint32_t round_end, round_delivered, round_lost;
+  uint32_t carried;  // in the last round
+  uint32_t bound;    // of what may be in flight, set by losses; UINT32_MAX: none
+  uint32_t saved_window;
+  int64_t min_rtt, min_rtt_at, phase_at;
+} tcp_bbr_t;
+
+// What a control keeps that goes by a model of the path, and the pace that it sets.
+typedef struct tcp_model {
+  tcp_t* tcp;
+  uint64_t pace;    // bytes a second; 0: as fast as the window allows
+  int64_t pace_at;  // when the next may leave
+  wheel_timer_t pace_timer;
+  uint32_t delivered;  // bytes in its life
+  uint32_t
+      app_limited_until;  // `delivered` when what was sent too slowly will have arrived; 0: it is not limited
+  int64_t delivered_ns, first_sent_ns;
+  tcp_bbr_t bbr;
+} tcp_model_t;
 
 typedef enum tcp_timer_kind {
   TCP_TIMER_NONE,
@@ -242,6 +300,7 @@ struct tcp {
   uint32_t undo_cwnd, undo_ssthresh;
   uint32_t undo_ts;  // our clock when the first retransmission of this recovery left; 0: cannot be undone
   tcp_cubic_state_t cubic;
+  tcp_model_t* model;  // NULL without a control that wants it
   // RACK
   int64_t rack_sent, rack_rtt;
   uint32_t rack_end;
@@ -411,6 +470,17 @@ void tcp_mtu_timeout(tcp_t* tcp);
 void tcp_mtu_delivered(tcp_t* tcp);
 bool tcp_mtu_probe_lost(tcp_t* tcp);
 uint32_t tcp_mtu_probe(tcp_t* tcp, uint32_t left, uint32_t room);
+
+// Rate and pace (tcp_rate.c); none of them does anything without a model.
+bool tcp_model_create(tcp_t* tcp);  // false: no memory
+void tcp_model_destroy(tcp_t* tcp);
+void tcp_rate_sent(tcp_t* tcp, tcp_segment_t* segment, bool first_in_flight);
+void tcp_rate_delivered(tcp_t* tcp, const tcp_segment_t* segment, tcp_progress_t* progress);
+void tcp_rate_measure(tcp_t* tcp, const tcp_progress_t* progress);  // tells the control
+void tcp_rate_app_limited(tcp_t* tcp);                              // there is nothing more to send
+uint32_t tcp_pace_quantum(const tcp_t* tcp);                        // bytes in one frame
+bool tcp_pace_allows(tcp_t* tcp);  // false: tcp_output is called again when it does
+void tcp_pace_sent(tcp_t* tcp, uint32_t bytes);
 
 // Resting (tcp_idle.c): an emptied buffer is kept for a moment.
 void tcp_rest(tcp_t* tcp);

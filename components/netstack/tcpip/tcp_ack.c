@@ -6,6 +6,7 @@ static void delivered(tcp_t* tcp, const tcp_segment_t* s, tcp_progress_t* p) {
   p->delivered += s->end - s->seq;
   if (!s->retransmitted && (!p->rtt || rtt < p->rtt)) p->rtt = rtt > 0 ? rtt : 1;
   tcp_rack_delivered(tcp, s);
+  tcp_rate_delivered(tcp, s, p);
 }
 
 static void take_sacks(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
@@ -142,7 +143,8 @@ static void congestion(tcp_t* tcp, const tcp_in_t* in, const tcp_progress_t* p, 
   bool limited =
       flight_before + tcp->mss >= tcp->cwnd || (tcp->cwnd < tcp->ssthresh && 2 * flight_before >= tcp->cwnd);
   bool grows = tcp->use_sack ? p->delivered : p->acked;
-  if (grows && !reducing && !tcp_reducing(tcp) && limited) tcp->congestion->acked(tcp, p->delivered);
+  if (grows && !reducing && !tcp_reducing(tcp) && limited && !tcp->congestion->measured)
+    tcp->congestion->acked(tcp, p->delivered);
 }
 
 bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
@@ -175,6 +177,7 @@ bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
     tcp->congestion->sample(tcp, p.rtt);
   }
   congestion(tcp, in, &p, flight);
+  tcp_rate_measure(tcp, &p);
   if (p.acked || p.delivered || tcp->send_timer_kind == TCP_TIMER_PERSIST) tcp_arm_send_timer(tcp);
   if (p.acked) tcp_check_writable(tcp);
   return true;

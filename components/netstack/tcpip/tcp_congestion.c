@@ -25,6 +25,13 @@ static uint32_t newreno_threshold(tcp_t* tcp) {
   return at_least_two(tcp, tcp_flight(tcp) / 2);
 }
 
+void tcp_congestion_change(tcp_t* tcp) {
+  uint32_t cwnd = tcp->cwnd, ssthresh = tcp->ssthresh;
+  tcp->congestion->start(tcp);
+  tcp->cwnd = cwnd;
+  tcp->ssthresh = ssthresh;
+}
+
 static void newreno_sample(tcp_t* tcp, int64_t rtt_ns) {}
 
 static void newreno_undo(tcp_t* tcp) {}

@@ -52,9 +52,16 @@ static int set_device(tcpip_socket_t* socket, int64_t value) {
 }
 
 static int set_congestion(tcp_t* tcp, int64_t value) {
-  if (value != TCPIP_CONGESTION_RENO && value != TCPIP_CONGESTION_CUBIC) return -ENOENT;
-  tcp->congestion = value == TCPIP_CONGESTION_CUBIC ? &tcp_cubic : &tcp_newreno;
-  tcp->cubic = (tcp_cubic_state_t){.round_end = tcp->snd_nxt, .last_min = INT64_MAX, .round_min = INT64_MAX};
+  static const tcp_congestion_ops_t* const controls[] = {
+      [TCPIP_CONGESTION_RENO] = &tcp_newreno,
+      [TCPIP_CONGESTION_CUBIC] = &tcp_cubic,
+      [TCPIP_CONGESTION_BBR] = &tcp_bbr,
+  };
+  if (value < TCPIP_CONGESTION_RENO || value > TCPIP_CONGESTION_BBR) return -ENOENT;
+  if (tcp->congestion == controls[value]) return 0;
+  tcp_model_destroy(tcp);
+  tcp->congestion = controls[value];
+  if (tcp->cwnd) tcp_congestion_change(tcp);
   return 0;
 }
 
@@ -180,7 +187,9 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
       [TCPIP_TCP_KEEP_ALIVE_COUNT] = tcp->keepalive_count,
       [TCPIP_TCP_SYN_COUNT] = tcp->syn_count,
       [TCPIP_TCP_USER_TIMEOUT] = tcp->user_timeout_ms,
-      [TCPIP_TCP_CONGESTION] = tcp->congestion == &tcp_cubic ? TCPIP_CONGESTION_CUBIC : TCPIP_CONGESTION_RENO,
+      [TCPIP_TCP_CONGESTION] = tcp->congestion == &tcp_bbr     ? TCPIP_CONGESTION_BBR
+                               : tcp->congestion == &tcp_cubic ? TCPIP_CONGESTION_CUBIC
+                                                               : TCPIP_CONGESTION_RENO,
       [TCPIP_LINGER] = tcp->linger_s,
       [TCPIP_TCP_LINGER2] = tcp->linger2_s ? tcp->linger2_s : TCP_TIME_WAIT_TIME / NS_PER_S,
       [TCPIP_TCP_DEFER_ACCEPT] = tcp->defer_accept_s,

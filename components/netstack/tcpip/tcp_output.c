@@ -253,6 +253,8 @@ int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
   if (result == -EAGAIN) return result;
   s->sent_ns = tcp->base.stack->now;
   s->retransmitted = true;
+  tcp_rate_sent(tcp, s, tcp_pipe(tcp) == 0);
+  tcp_pace_sent(tcp, s->end - s->seq);
   if (s->lost && !s->in_flight_again) {
     s->in_flight_again = true;
     tcp->board.retransmitted += s->end - s->seq;
@@ -265,6 +267,7 @@ int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
 static bool send_lost(tcp_t* tcp) {
   for (tcp_segment_t* s; (s = tcp_board_next_lost(&tcp->board));) {
     if (tcp_pipe(tcp) + (s->end - s->seq) > tcp->cwnd && tcp_pipe(tcp)) return false;
+    if (!tcp_pace_allows(tcp)) return false;
     if (tcp_retransmit(tcp, s)) return false;
   }
   return true;
@@ -289,10 +292,13 @@ static uint32_t usable(const tcp_t* tcp) {
 
 static bool append(tcp_t* tcp, uint32_t length, bool fin) {
   uint32_t seq = tcp->snd_nxt, end = seq + length;
+  bool first = tcp_pipe(tcp) == 0;
   do {
     uint32_t piece = end - seq < tcp->mss ? end - seq : tcp->mss;
     uint32_t piece_end = seq + piece + (fin && seq + piece == end);
     if (!tcp_board_append(&tcp->board, seq, piece_end, tcp->base.stack->now)) return false;
+    tcp_rate_sent(tcp, tcp_board_at(&tcp->board, tcp->board.count - 1), first);
+    first = false;
     seq += piece;
   } while (seq != end);
   tcp->snd_nxt = end + fin;
@@ -316,7 +322,9 @@ static bool send_new(tcp_t* tcp) {
   if (probe) return send_mtu_probe(tcp, probe);
   // Each segment needs an urgent pointer of its own, and one only says that the window was reduced.
   bool whole = link_segments(tcp) && !tcp_urgent_pointer(tcp, tcp->snd_nxt) && !(tcp->ecn && tcp->cwr_due);
-  uint32_t most = whole ? BURST_MAX / tcp->mss * tcp->mss : tcp->mss;
+  uint32_t quantum = tcp_pace_quantum(tcp);
+  uint32_t burst = quantum < BURST_MAX ? quantum : BURST_MAX;
+  uint32_t most = whole && burst > tcp->mss ? burst / tcp->mss * tcp->mss : tcp->mss;
   uint32_t length = left < room ? left : room;
   length = length < most ? length : most;
   if (length > tcp->mss) length -= length == left ? 0 : length % tcp->mss;
@@ -325,12 +333,14 @@ static bool send_new(tcp_t* tcp) {
   bool fin = tcp->fin_wanted && length == left;
   if (!fin && !(left && worth_sending(tcp, length, left))) return false;
   if (fin && length == 0 && left) return false;
+  if (!tcp_pace_allows(tcp)) return false;
   unsigned flags = TCP_ACK | (length == left ? TCP_PSH : 0) | (fin ? TCP_FIN : 0) | (length ? SEND_NEW : 0);
   uint32_t seq = tcp->snd_nxt;
   int result = send_data(tcp, seq, length, flags);
   if (result == -EAGAIN || !append(tcp, length, fin)) return false;
   tcp->fin_sent |= fin;
   tcp->prr_out += length;
+  tcp_pace_sent(tcp, length);
   if (!tcp->stalled_since) tcp->stalled_since = tcp->base.stack->now;
   return !fin;
 }
@@ -358,6 +368,7 @@ void tcp_output(tcp_t* tcp) {
     if (send_lost(tcp) && !tcp->fin_sent) {
       while (send_new(tcp)) {
       }
+      if (tcp->tx.length <= tcp_flight(tcp)) tcp_rate_app_limited(tcp);
     }
     sent = tcp->snd_nxt != before;
     bool idle = !wheel_running(&tcp->send_timer);

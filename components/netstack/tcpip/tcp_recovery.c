@@ -70,6 +70,7 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
     tcp->undo_ts = tcp->use_timestamps && kind != TCP_REDUCING ? tcp_clock(tcp) : 0;
     tcp->ssthresh = tcp->congestion->threshold(tcp);
   }
+  if (kind == TCP_REDUCING && tcp->congestion->marked) tcp->congestion->marked(tcp);
   tcp->cwr_due = tcp->ecn;
   tcp->recovery = kind;
   tcp->recovery_point = tcp->snd_nxt;
@@ -79,7 +80,8 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
 }
 
 static void end_recovery(tcp_t* tcp) {
-  if (tcp_reducing(tcp)) tcp->cwnd = tcp->ssthresh > tcp->mss ? tcp->ssthresh : tcp->mss;
+  if (tcp_reducing(tcp) && !tcp->congestion->measured)
+    tcp->cwnd = tcp->ssthresh > tcp->mss ? tcp->ssthresh : tcp->mss;
   tcp->recovery = TCP_OPEN;
   tcp->dupacks = 0;
   tcp->undo_ts = 0;
@@ -146,7 +148,7 @@ void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in
     end_recovery(tcp);
     return;
   }
-  if (tcp_reducing(tcp)) proportional(tcp, progress->delivered);
+  if (tcp_reducing(tcp) && !tcp->congestion->measured) proportional(tcp, progress->delivered);
   if (tcp->recovery == TCP_RECOVERY && !tcp->use_sack && progress->acked) partial(tcp);
 }
 

@@ -38,7 +38,7 @@ bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64
 
 void tcp_board_clear(tcp_scoreboard_t* board) {
   free(board->ring);
-  *board = (tcp_scoreboard_t){0};
+  *board = (tcp_scoreboard_t){.lost_ever = board->lost_ever};
 }
 
 // What was counted of a segment is no longer.
@@ -76,6 +76,7 @@ void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment) {
     segment->in_flight_again = false;
   }
   if (!segment->lost) board->lost += length;
+  board->lost_ever += length;
   segment->lost = true;
 }
 

@@ -54,6 +54,7 @@ static void drop_buffers(tcp_t* tcp, bool received_too) {
   list_unlink(&tcp->idle_node);
   tcp_timers_stop(tcp);
   tcp_board_clear(&tcp->board);
+  tcp_model_destroy(tcp);
   tcp_ring_free(&tcp->tx, tcp->base.client);
   free(tcp->ooo);
   tcp->ooo = NULL;

@@ -132,7 +132,7 @@ static void reorder_timeout(tcp_t* tcp) {
   tcp->reorder_at = 0;
   if (tcp_rack_detect(tcp) && (tcp->recovery == TCP_OPEN || tcp->recovery == TCP_REDUCING)) {
     tcp_enter_recovery(tcp, TCP_RECOVERY);
-    tcp->cwnd = tcp_pipe(tcp) + tcp->mss;
+    if (!tcp->congestion->measured) tcp->cwnd = tcp_pipe(tcp) + tcp->mss;
   }
   tcp_output(tcp);
   tcp_arm_send_timer(tcp);

@@ -115,6 +115,7 @@ def subjects(owned):
     with open(CONTROLS, encoding="ascii") as file:
         if "bbr" in file.read().split():
             result.append(("kernel BBR", "kernel CUBIC", kernel, True, "bbr"))
+            result.append(("engine BBR", "kernel BBR", engine, True, "bbr"))
         else:
             skip("the kernel has no BBR")
     if options.lwip:
@@ -122,7 +123,7 @@ def subjects(owned):
         result += [("lwIP sends", "kernel CUBIC", lwip, True, "-"),
                    ("lwIP receives", "kernel CUBIC", lwip, False, "cubic")]
     wanted = options.subjects.split(",") if options.subjects else None
-    return [s for s in result if not wanted or s[0] in wanted or s[0] == "kernel CUBIC"]
+    return [s for s in result if not wanted or s[0] in wanted or s[0] == "kernel CUBIC" or s[0] == "kernel BBR" and "engine BBR" in wanted]
 
 
 def skip(reason):

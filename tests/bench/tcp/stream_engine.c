@@ -165,7 +165,8 @@ stream_result_t stream_send(const char* address, uint16_t port, const char* cont
   static uint8_t bytes[256 << 10];
   tcpip_socket_t* s = open_stream();
   tcpip_endpoint_t to = {.port = port};
-  (void)control;
+  bool bbr = strcmp(control, "bbr") == 0;
+  if (bbr && tcpip_socket_set(s, TCPIP_TCP_CONGESTION, TCPIP_CONGESTION_BBR)) fail(control);
   if (!tcpip_address_parse(address, &to.address) || tcpip_socket_connect(s, &to) != -EINPROGRESS)
     fail(address);
   stream_result_t result = {0};

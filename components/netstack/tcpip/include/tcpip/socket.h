@@ -158,7 +158,9 @@ typedef enum tcpip_option {
   TCPIP_TCP_ECN              // before connecting or listening: TCPIP_ECN_* [TCPIP_ECN_ASK]
 } tcpip_option_t;
 
-enum { TCPIP_CONGESTION_RENO = 1, TCPIP_CONGESTION_CUBIC = 2 };
+// BBR takes losses below 2 % for no congestion, and paces what it sends: far faster where a long path loses
+// packets at random; CUBIC is what shares best with everyone else.
+enum { TCPIP_CONGESTION_RENO = 1, TCPIP_CONGESTION_CUBIC = 2, TCPIP_CONGESTION_BBR = 3 };
 enum { TCPIP_ECN_OFF, TCPIP_ECN_ASK, TCPIP_ECN_ACCEPT };  // ASK accepts as well
 
 // -ENOPROTOOPT for an option of the other family or protocol, -EINVAL for a value out of range.

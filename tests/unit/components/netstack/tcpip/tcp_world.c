@@ -193,7 +193,7 @@ static void random_options(world_t* w, tcpip_socket_t* s) {
     tcpip_option_t option;
     uint32_t percent;
     int64_t low, range;
-  } rows[] = {{TCPIP_TCP_CONGESTION, 30, TCPIP_CONGESTION_RENO, 2},
+  } rows[] = {{TCPIP_TCP_CONGESTION, 50, TCPIP_CONGESTION_RENO, 3},
               {TCPIP_RECEIVE_BUFFER, 20, 4000, 20000},
               {TCPIP_SEND_BUFFER, 20, 3000, 20000},
               {TCPIP_TCP_MAX_SEGMENT, 20, 100, 1000},
