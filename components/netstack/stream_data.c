@@ -6,6 +6,7 @@
 // the application's descriptor, which then is not writable; what the descriptor has no room for stays in the
 // engine, which then offers the peer a smaller window.
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -36,6 +37,20 @@ static void look_for_end(stream_socket_t* stream) {
   if (count < 0 && errno == ECONNRESET) stream->left_unread = true;
 }
 
+// The urgent byte, once everything before it has been taken: the kernel stops reading there. Returns whether
+// it was at the head.
+static bool take_urgent(stream_socket_t* stream) {
+  int at_mark = 0;
+  char byte;
+  if (ioctl(stream->server_fd, SIOCATMARK, &at_mark) != 0 || !at_mark) return false;
+  stream->in_urgent = false;
+  if (recv(stream->server_fd, &byte, 1, MSG_DONTWAIT) != 1) return false;
+  struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+  tcpip_send_t send = {.iov = &iov, .iov_count = 1, .ttl = -1, .tos = -1, .urgent = true};
+  (void)tcpip_socket_send(stream->base.endpoint, &send);
+  return true;
+}
+
 // What the application has written goes to the engine. Returns false if its budget is used up.
 static bool take_in(stream_socket_t* stream, size_t budget) {
   tcpip_socket_t* endpoint = stream->base.endpoint;
@@ -50,6 +65,8 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
     if (budget == 0) return false;
     // An error that is pending there must not be taken from here.
     if (tcpip_socket_poll(endpoint) & TCPIP_EVENT_ERROR) return true;
+    if (stream->in_urgent && tcpip_socket_poll(endpoint) & TCPIP_EVENT_WRITABLE && take_urgent(stream))
+      continue;
     if (wanted > budget) wanted = budget;
     int64_t room = tcpip_socket_send_space(endpoint, wanted, iov, &message.msg_iovlen);
     if (room == -ENOBUFS) stream_retry_later(stream);
@@ -76,12 +93,37 @@ static bool is_hung_up(const stream_socket_t* stream) {
   return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLHUP);
 }
 
+// The peer's urgent octet goes on as one of the kernel's. Returns false if there is no room for it yet.
+static bool give_urgent(stream_socket_t* stream) {
+  if (!stream->has_urgent && tcpip_socket_at_mark(stream->base.endpoint)) {
+    struct iovec iov = {.iov_base = &stream->urgent, .iov_len = 1};
+    tcpip_recv_t receive = {.iov = &iov, .iov_count = 1, .urgent = true};
+    stream->has_urgent = tcpip_socket_recv(stream->base.endpoint, &receive) == 1;
+  }
+  if (!stream->has_urgent) return true;
+  ssize_t count = send(stream->server_fd, &stream->urgent, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+  stream->has_urgent = count < 0 && errno == EAGAIN;
+  return !stream->has_urgent;
+}
+
+// Waits for the descriptor to have room again.
+static void wait_for_room(stream_socket_t* stream) {
+  stream->out_ready = false;
+  if (!stream_watch(stream, true)) stream_retry_later(stream);
+}
+
 // What the peer has sent goes to the application. Returns false if the budget is used up.
 static bool give_out(stream_socket_t* stream) {
   size_t budget = BUDGET_BYTES;
-  while (tcpip_socket_next_length(stream->base.endpoint) > 0) {
+  for (;;) {
     struct iovec iov[2];
     struct msghdr message = {.msg_iov = iov};
+    bool urgent = stream->has_urgent || tcpip_socket_poll(stream->base.endpoint) & TCPIP_EVENT_URGENT;
+    if (urgent && !stream->out_ended && (!stream->out_ready || !give_urgent(stream))) {
+      if (stream->out_ready) wait_for_room(stream);
+      return true;
+    }
+    if (tcpip_socket_next_length(stream->base.endpoint) == 0) return true;
     if (budget == 0) return false;
     // An application that reads no more has what comes thrown away, so that the peer is not held up.
     ssize_t count = tcpip_socket_recv_data(stream->base.endpoint, iov, &message.msg_iovlen);
@@ -95,12 +137,10 @@ static bool give_out(stream_socket_t* stream) {
     } else if (errno == EPIPE || errno == ECONNRESET) {
       stream->out_ended = true;
     } else {  // no room, or no memory: both pass
-      stream->out_ready = false;
-      if (!stream_watch(stream, true)) stream_retry_later(stream);
+      wait_for_room(stream);
       return true;
     }
   }
-  return true;
 }
 
 // What the application's descriptor must show once all bytes have been delivered.
@@ -191,6 +231,7 @@ void stream_service(stream_socket_t* stream) {
 void stream_fd_event(stream_socket_t* stream, uint32_t events) {
   if (events & ~(uint32_t)EPOLLOUT) stream->in_ready = true;
   if (events & EPOLLOUT) stream->out_ready = true;
+  if (events & EPOLLPRI) stream->in_urgent = true;
   bool forsaken = stream->base.connections == 0 && stream->state < STREAM_ENDED;
   if (forsaken && is_hung_up(stream)) {
     stream_close(stream, false);

@@ -45,6 +45,9 @@ struct stream_socket {
   bool in_ready, out_ready;  // server_fd may have something to read, room to write
   bool wants_out;            // EPOLLOUT is watched
   bool in_ended;             // the application writes no more
+  bool in_urgent;            // an urgent byte of the application's is on its way in
+  bool has_urgent;           // one of the peer's is to be given out next
+  char urgent;
   bool left_unread;          // the application closed with received bytes unread
   bool shut_by_method;       // a hang-up of server_fd is our own doing
   size_t taken_in;           // bytes, for seeing progress

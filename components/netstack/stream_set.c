@@ -79,8 +79,8 @@ static void epoll_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_statu
 bool stream_watch(stream_socket_t* stream, bool wants_out) {
   stream_set_t* set = stream_set_of(stream);
   if (stream->watched && stream->wants_out == wants_out) return true;
-  struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (wants_out ? EPOLLOUT : 0u),
-                              .data.ptr = stream};
+  struct epoll_event event = {
+      .events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | (wants_out ? EPOLLOUT : 0u), .data.ptr = stream};
   int operation = stream->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   if (epoll_ctl(set->epoll.fd, operation, stream->server_fd, &event) != 0) return false;
   stream->watched = true;

@@ -53,6 +53,9 @@ zx_status_t stream_open_pair(stream_socket_t* stream) {
   if (getsockopt(stream->client_fd, SOL_SOCKET, SO_COOKIE, &stream->cookie, &length) != 0 ||
       !name_end(stream))
     return ZX_ERR_NO_RESOURCES;
+  // An urgent byte that is read before we know of it must not be lost.
+  int in_line = 1;
+  (void)setsockopt(stream->server_fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
   return ZX_OK;
 }
 

@@ -74,7 +74,7 @@ static int interface_request(unsigned long request, void* argument) {
 // Requests that are the socket's. -1: not one of them.
 static int socket_request(fdio_socket_t* entry, unsigned long request, void* argument) {
   zxio_socket_t* socket = &entry->zxio;
-  if (entry->is_stream && (request == FIONREAD || request == TIOCOUTQ)) return -1;
+  if (entry->is_stream && (request == FIONREAD || request == TIOCOUTQ || request == SIOCATMARK)) return -1;
   int16_t code = 0;
   int bytes = 0;
   int error;
@@ -112,8 +112,8 @@ FDIO_EXPORT int ioctl(int fd, unsigned long request, ...) {
   // FIONBIO, FIOASYNC and their like belong to the descriptor; requests about devices must not reach the
   // kernel's.
   bool of_device = (request & UINT_MAX) >= 0x8900 && (request & UINT_MAX) <= 0x89ff;
-  if (of_device && request != FIOSETOWN && request != FIOGETOWN && request != SIOCSPGRP &&
-      request != SIOCGPGRP) {
+  if (of_device && !(call.socket->is_stream && request == SIOCATMARK) && request != FIOSETOWN &&
+      request != FIOGETOWN && request != SIOCSPGRP && request != SIOCGPGRP) {
     return (int)fdio_leave(&call, ENOTTY, 0);
   }
   fdio_leave(&call, 0, 0);

@@ -109,7 +109,8 @@ static bool is_kernels_option(const fdio_socket_t* socket, int level, int name) 
 static bool is_shared_option(const fdio_socket_t* socket, int level, int name) {
   bool connected = atomic_load_explicit(&socket->state, memory_order_relaxed) == ZXIO_STREAM_CONNECTED;
   return socket->is_stream && level == SOL_SOCKET &&
-         (name == SO_RCVTIMEO || name == SO_SNDTIMEO || (name == SO_SNDBUF && connected));
+         (name == SO_RCVTIMEO || name == SO_SNDTIMEO || name == SO_OOBINLINE ||
+          (name == SO_SNDBUF && connected));
 }
 
 FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* length) {

@@ -296,7 +296,6 @@ static bool asks_for_bytes(const struct msghdr* message) {
 
 ssize_t fdio_stream_recvmsg(int fd, struct msghdr* message, int flags) {
   if (flags & MSG_ERRQUEUE) return fail(EAGAIN);  // there is no queue of errors
-  if (flags & MSG_OOB) return fail(EINVAL);
   int saved_errno = errno;
   int error = prepare(fd, flags, ENOTCONN);
   if (error) return fail(error);
@@ -311,7 +310,7 @@ ssize_t fdio_stream_recvmsg(int fd, struct msghdr* message, int flags) {
 }
 
 ssize_t fdio_stream_sendmsg(int fd, const struct msghdr* message, int flags) {
-  if (flags & (MSG_OOB | MSG_FASTOPEN)) return fail(EOPNOTSUPP);
+  if (flags & MSG_FASTOPEN) return fail(EOPNOTSUPP);
   int error = prepare(fd, flags, EPIPE);
   if (!error) {
     struct msghdr native = {.msg_iov = message->msg_iov, .msg_iovlen = message->msg_iovlen};

@@ -65,39 +65,64 @@ zx_status_t zxio_interface_flags(zx_handle_t provider, const char* name, uint16_
 
 // Lists
 
-// Called for each IPv4 address; returns false to end the walk.
-typedef bool (*visit_t)(void* context, fidl_string_t name, const fuchsia_net_Subnet* subnet);
+typedef fuchsia_posix_socket_InterfaceAddresses addresses_t;
 
-static void walk(const list_response_t* list, visit_t visit, void* context) {
-  for (uint64_t i = 0; i < list->interfaces.count; i++) {
-    const fuchsia_posix_socket_InterfaceAddresses* interface = &list->interfaces.data[i];
-    if (!fuchsia_posix_socket_InterfaceAddresses_has_name(interface)) continue;
-    if (!fuchsia_posix_socket_InterfaceAddresses_has_addresses(interface)) continue;
-    fidl_string_t name = *fuchsia_posix_socket_InterfaceAddresses_name(interface);
-    const fidl_vector_fuchsia_net_Subnet_t* addresses =
-        fuchsia_posix_socket_InterfaceAddresses_addresses(interface);
-    for (uint64_t k = 0; k < addresses->count; k++) {
-      if (addresses->data[k].addr.ordinal != fuchsia_net_IpAddress_Tag_ipv4) continue;
-      if (!visit(context, name, &addresses->data[k])) return;
-    }
+static socklen_t fill_address(const fuchsia_net_Subnet* subnet, uint64_t index,
+                              struct sockaddr_storage* out) {
+  memset(out, 0, sizeof(*out));
+  if (subnet->addr.ordinal == fuchsia_net_IpAddress_Tag_ipv4) {
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    memcpy(&in.sin_addr, subnet->addr.ipv4.addr, sizeof(in.sin_addr));
+    memcpy(out, &in, sizeof(in));
+    return sizeof(in);
   }
+  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+  memcpy(&in6.sin6_addr, subnet->addr.ipv6->addr, sizeof(in6.sin6_addr));
+  if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr)) in6.sin6_scope_id = (uint32_t)index;
+  memcpy(out, &in6, sizeof(in6));
+  return sizeof(in6);
 }
 
-static zx_status_t with_list(zx_handle_t provider, visit_t visit, void* context) {
+static bool walk_one(const addresses_t* from, zxio_visit_interface_t visit, void* context) {
+  zxio_interface_t interface = {0};
+  struct sockaddr_storage addr;
+  if (!fuchsia_posix_socket_InterfaceAddresses_has_name(from)) return true;
+  fidl_string_t name = *fuchsia_posix_socket_InterfaceAddresses_name(from);
+  memcpy(interface.name, name.data,
+         name.size < sizeof(interface.name) ? name.size : sizeof(interface.name) - 1);
+  if (fuchsia_posix_socket_InterfaceAddresses_has_id(from))
+    interface.index = fuchsia_posix_socket_InterfaceAddresses_id(from);
+  if (fuchsia_posix_socket_InterfaceAddresses_has_interface_flags(from))
+    interface.flags = (uint16_t)fuchsia_posix_socket_InterfaceAddresses_interface_flags(from);
+  const fidl_vector_fuchsia_net_Subnet_t* addresses =
+      fuchsia_posix_socket_InterfaceAddresses_has_addresses(from)
+          ? fuchsia_posix_socket_InterfaceAddresses_addresses(from)
+          : NULL;
+  if (!addresses || addresses->count == 0) return visit(context, &interface);
+  for (uint64_t i = 0; i < addresses->count; i++) {
+    fill_address(&addresses->data[i], interface.index, &addr);
+    interface.addr = (const struct sockaddr*)&addr;
+    interface.prefix_length = addresses->data[i].prefix_len;
+    if (!visit(context, &interface)) return false;
+  }
+  return true;
+}
+
+zx_status_t zxio_interface_each(zx_handle_t provider, zxio_visit_interface_t visit, void* context) {
   void* scratch = zxio_scratch_acquire();
   if (!scratch) return ZX_ERR_NO_MEMORY;
   fidl_call_t call = fidl_call_make(scratch, FIDL_MAX_MESSAGE_BYTES, ZXIO_CALL_DEADLINE);
   list_response_t* list;
   zx_status_t status = fuchsia_posix_socket_Provider_GetInterfaceAddresses(provider, &call, &list);
-  if (status == ZX_OK) walk(list, visit, context);
+  for (uint64_t i = 0; status == ZX_OK && i < list->interfaces.count; i++) {
+    if (!walk_one(&list->interfaces.data[i], visit, context)) break;
+  }
   zxio_scratch_release(scratch);
   return status;
 }
 
-static void fill_address(const fuchsia_net_Subnet* subnet, struct sockaddr* out) {
-  struct sockaddr_in in = {.sin_family = AF_INET};
-  memcpy(&in.sin_addr, subnet->addr.ipv4.addr, sizeof(in.sin_addr));
-  memcpy(out, &in, sizeof(in));
+static bool is_ipv4(const zxio_interface_t* interface) {
+  return interface->addr && interface->addr->sa_family == AF_INET;
 }
 
 typedef struct search {
@@ -107,11 +132,11 @@ typedef struct search {
   bool found;
 } search_t;
 
-static bool visit_search(void* context, fidl_string_t name, const fuchsia_net_Subnet* subnet) {
+static bool visit_search(void* context, const zxio_interface_t* interface) {
   search_t* search = (search_t*)context;
-  if (!fidl_string_equals(name, search->name)) return true;
-  fill_address(subnet, search->addr);
-  search->prefix_length = subnet->prefix_len;
+  if (!is_ipv4(interface) || strcmp(interface->name, search->name) != 0) return true;
+  memcpy(search->addr, interface->addr, sizeof(*search->addr));
+  search->prefix_length = interface->prefix_length;
   search->found = true;
   return false;
 }
@@ -122,7 +147,7 @@ zx_status_t zxio_interface_address(zx_handle_t provider, const char* name, struc
   zx_status_t status = zxio_interface_index(provider, name, &index, out_code);
   if (status != ZX_OK || *out_code) return status;
   search_t search = {.name = name, .addr = out_addr};
-  status = with_list(provider, visit_search, &search);
+  status = zxio_interface_each(provider, visit_search, &search);
   if (status != ZX_OK) return status;
   *out_code = search.found ? 0 : EADDRNOTAVAIL;
   if (search.found) *out_prefix_length = search.prefix_length;
@@ -135,8 +160,9 @@ typedef struct filling {
   size_t count;
 } filling_t;
 
-static bool visit_fill(void* context, fidl_string_t name, const fuchsia_net_Subnet* subnet) {
+static bool visit_fill(void* context, const zxio_interface_t* interface) {
   filling_t* filling = (filling_t*)context;
+  if (!is_ipv4(interface)) return true;
   filling->count++;
   if (!filling->at) return true;
   if (filling->count > filling->room) {
@@ -145,8 +171,8 @@ static bool visit_fill(void* context, fidl_string_t name, const fuchsia_net_Subn
   }
   struct ifreq* entry = &filling->at[filling->count - 1];
   memset(entry, 0, sizeof(*entry));
-  memcpy(entry->ifr_name, name.data, name.size < IFNAMSIZ ? name.size : IFNAMSIZ - 1);
-  fill_address(subnet, &entry->ifr_addr);
+  memcpy(entry->ifr_name, interface->name, sizeof(entry->ifr_name));
+  memcpy(&entry->ifr_addr, interface->addr, sizeof(entry->ifr_addr));
   return true;
 }
 
@@ -154,7 +180,7 @@ zx_status_t zxio_interface_list(zx_handle_t provider, struct ifconf* list, int16
   *out_code = 0;
   filling_t filling = {.at = list->ifc_req};
   if (list->ifc_len > 0) filling.room = (size_t)list->ifc_len / sizeof(struct ifreq);
-  zx_status_t status = with_list(provider, visit_fill, &filling);
+  zx_status_t status = zxio_interface_each(provider, visit_fill, &filling);
   if (status == ZX_OK) list->ifc_len = (int)(filling.count * sizeof(struct ifreq));
   return status;
 }

@@ -310,6 +310,57 @@ class TapNetwork(Namespace):
         self.run("ip", "link", "set", self.device, "up")
 
 
+# Programs over a stack
+
+
+def execution(network, owned, *command, **program):
+    """The command that runs a program with a network stack of its own on the namespace's TAP device. `program` adds to its
+    manifest."""
+    package = Package(owned)
+    manifest = stack(package, "exec", program={"runner": "posix", "binary": shutil.which("true"), **program})
+    return network.command(jacinth(), "exec", "--manifest", manifest, "--", *package.adopt(command))
+
+
+def execute(network, owned, *command, name_server=None, **options):
+    """Runs a program with a network stack of its own to its end."""
+    program = {"name_server": name_server} if name_server else {}
+    return run(*execution(network, owned, *command, **program), **options)
+
+
+def start(network, owned, *command, **options):
+    """Starts one; what it says goes to a pipe."""
+    return spawn(owned, *execution(network, owned, *command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+
+def finish(process, what):
+    """Waits for a process's good end."""
+    said = process.stdout.read()
+    expect_equal(process.wait(PATIENCE), 0, f"status of {what}, which said:\n{said}\n")
+
+
+def process_named(network, name):
+    """The process of that name in a run inside the namespace, by its command line; None if there is none."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if os.path.basename(file.read().split(b"\0")[0]) == name.encode() and _is_below(int(pid), network):
+                    return int(pid)
+        except OSError:
+            continue  # it has ended meanwhile
+    return None
+
+
+def _is_below(pid, network):
+    """Whether one of the process's ancestors is in the namespace itself."""
+    inside = set(network.run("ip", "netns", "pids", network.name).stdout.split())
+    while pid > 1:
+        if str(pid) in inside:
+            return True
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            pid = int(file.read().rsplit(")", 1)[1].split()[1])
+    return False
+
+
 # Running
 
 

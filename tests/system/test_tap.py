@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import frames
-from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command,
+from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, process_named, python_command,
                      python_program, require_program, resources, spawn, stack, stop, wait_for_line, wait_until)
 
 PORT = 7777
@@ -46,29 +46,6 @@ def kernel_pings_the_netstack():
             for size in (0, 56, 1400, 8000):
                 ping(network, address, "-s", str(size))
         expect_equal(stop(process), 0, "status of jacinth run after SIGTERM")
-
-
-def process_named(network, name):
-    """The process of that name in a run inside the namespace, by its command line; None if there is none."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if os.path.basename(file.read().split(b"\0")[0]) == name.encode() and is_below(int(pid), network):
-                    return int(pid)
-        except OSError:
-            continue  # it has ended meanwhile
-    return None
-
-
-def is_below(pid, network):
-    """Whether one of the process's ancestors is in the namespace itself."""
-    inside = set(network.run("ip", "netns", "pids", network.name).stdout.split())
-    while pid > 1:
-        if str(pid) in inside:
-            return True
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            pid = int(file.read().rsplit(")", 1)[1].split()[1])
-    return False
 
 
 @case

@@ -421,6 +421,27 @@ def timeouts_of_receiving_and_sending():
 
 
 @check
+def urgent_data():
+    client, server = pair()
+    with client, server:
+        client.sendall(b"abc")
+        client.send(b"!", socket.MSG_OOB)
+        wait_for(server, "PRI", "IN")
+        equal(server.recv(1, socket.MSG_OOB), b"!")
+        equal(server.recv(10), b"abc")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        server.sendall(b"uvw")
+        server.send(b"?", socket.MSG_OOB)
+        server.sendall(b"xyz")
+        got = b""
+        while len(got) < 7:
+            got += client.recv(10)
+        equal(got, b"uvw?xyz")
+        client.sendall(b"def")
+        equal(server.recv(10), b"def")
+
+
+@check
 def files_are_sent_within_the_kernel():
     client, server = pair()
     content = os.urandom(300000)

@@ -152,6 +152,17 @@ zx_status_t zxio_interface_flags(zx_handle_t provider, const char* name, uint16_
 // The first IPv4 address of the interface `name` and the length of its prefix; EADDRNOTAVAIL if it has none.
 zx_status_t zxio_interface_address(zx_handle_t provider, const char* name, struct sockaddr* out_addr,
                                    unsigned* out_prefix_length, int16_t* out_code);
+// Calls `visit` for each address of each interface, and once without `addr` for an interface that has none.
+// `visit` returns false to end the walk.
+typedef struct zxio_interface {
+  uint64_t index;
+  char name[16];
+  uint16_t flags;               // IFF_*
+  const struct sockaddr* addr;  // AF_INET or AF_INET6, or NULL
+  unsigned prefix_length;
+} zxio_interface_t;
+typedef bool (*zxio_visit_interface_t)(void* context, const zxio_interface_t* interface);
+zx_status_t zxio_interface_each(zx_handle_t provider, zxio_visit_interface_t visit, void* context);
 // SIOCGIFCONF: the IPv4 addresses of all interfaces; with a NULL buffer, the size needed.
 zx_status_t zxio_interface_list(zx_handle_t provider, struct ifconf* list, int16_t* out_code);
 
