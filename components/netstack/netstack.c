@@ -237,6 +237,7 @@ fail:
 void netstack_destroy(netstack_t* netstack) {
   if (!netstack) return;
   stream_set_destroy(netstack->streams);
+  netstack->streams = NULL;  // what follows still leaves the engine
   provider_list_destroy(netstack->providers);
   link_endpoint_destroy(netstack->link);
   (void)async_cancel_task(netstack->dispatcher, &netstack->timer);

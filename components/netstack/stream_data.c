@@ -57,8 +57,9 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
   while (stream->in_ready && !stream->in_ended) {
     struct iovec iov[2];
     struct msghdr message = {.msg_iov = iov};
-    size_t wanted = written(stream);
-    if (wanted == 0) {
+    size_t all = written(stream);
+    size_t wanted = all < budget ? all : budget;
+    if (all == 0) {
       look_for_end(stream);
       continue;
     }
@@ -67,7 +68,6 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
     if (tcpip_socket_poll(endpoint) & TCPIP_EVENT_ERROR) return true;
     if (stream->in_urgent && tcpip_socket_poll(endpoint) & TCPIP_EVENT_WRITABLE && take_urgent(stream))
       continue;
-    if (wanted > budget) wanted = budget;
     int64_t room = tcpip_socket_send_space(endpoint, wanted, iov, &message.msg_iovlen);
     if (room == -ENOBUFS) stream_retry_later(stream);
     if (room <= 0) return true;  // the engine tells when there is some
@@ -76,13 +76,15 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
     (void)tcpip_socket_send_commit(endpoint, (size_t)count);
     budget -= (size_t)count;
     stream->taken_in += (size_t)count;
+    // What comes later, or the end, is another edge.
+    if ((size_t)count == all && !stream->in_hung_up) stream->in_ready = false;
   }
   return true;
 }
 
 bool stream_take_in(stream_socket_t* stream) {
   size_t before = stream->taken_in;
-  stream->in_ready = true;
+  stream->in_ready = stream->in_hung_up = true;
   while (!take_in(stream, BUDGET_BYTES))
     continue;
   return stream->taken_in != before;
@@ -163,7 +165,7 @@ static void show_end(stream_socket_t* stream) {
 // both ways, closed: then its own words come (Close), unless it has none. False: the connection is over.
 static bool end_of_input(stream_socket_t* stream) {
   bool closed = !stream->shut_by_method && is_hung_up(stream);
-  if (closed && stream->base.connections == 0) {
+  if (closed && stream->base.open_connections == 0) {
     stream_close(stream, false);
   } else if (closed && stream_closing_resets(stream)) {
     (void)tcpip_socket_disconnect(stream->base.endpoint);
@@ -232,7 +234,8 @@ void stream_fd_event(stream_socket_t* stream, uint32_t events) {
   if (events & ~(uint32_t)EPOLLOUT) stream->in_ready = true;
   if (events & EPOLLOUT) stream->out_ready = true;
   if (events & EPOLLPRI) stream->in_urgent = true;
-  bool forsaken = stream->base.connections == 0 && stream->state < STREAM_ENDED;
+  if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) stream->in_hung_up = true;
+  bool forsaken = stream->base.open_connections == 0 && stream->state < STREAM_ENDED;
   if (forsaken && is_hung_up(stream)) {
     stream_close(stream, false);
   } else {

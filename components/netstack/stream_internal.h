@@ -44,14 +44,15 @@ struct stream_socket {
   // Moving bytes.
   bool in_ready, out_ready;  // server_fd may have something to read, room to write
   bool wants_out;            // EPOLLOUT is watched
+  bool in_hung_up;           // the kernel says that the end of what the application writes is in sight
   bool in_ended;             // the application writes no more
   bool in_urgent;            // an urgent byte of the application's is on its way in
   bool has_urgent;           // one of the peer's is to be given out next
   char urgent;
-  bool left_unread;          // the application closed with received bytes unread
-  bool shut_by_method;       // a hang-up of server_fd is our own doing
-  size_t taken_in;           // bytes, for seeing progress
-  bool out_ended;            // the application is told that nothing more comes, or reads no more
+  bool left_unread;     // the application closed with received bytes unread
+  bool shut_by_method;  // a hang-up of server_fd is our own doing
+  size_t taken_in;      // bytes, for seeing progress
+  bool out_ended;       // the application is told that nothing more comes, or reads no more
 
   // Closing.
   async_task_t closing_timer;

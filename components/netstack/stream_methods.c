@@ -233,7 +233,7 @@ static int shut_down_connection(stream_socket_t* stream, bool read, bool write) 
     (void)shutdown(stream->server_fd, SHUT_WR);
     stream->out_ended = true;
   }
-  stream->in_ready = true;
+  stream->in_ready = stream->in_hung_up = true;
   stream_mark_dirty(stream);
   return 0;
 }

@@ -184,7 +184,7 @@ void stream_set_remove(stream_socket_t* stream) {
 void stream_set_sweep(stream_set_t* set) {
   set->depth++;
   for (stream_socket_t* stream = set->all; stream; stream = stream->next) {
-    if (!stream->dead && stream->base.connections == 0) stream_fd_event(stream, 0);
+    if (!stream->dead && stream->base.open_connections == 0) stream_fd_event(stream, 0);
   }
   set->depth--;
   bury(set);

@@ -68,8 +68,8 @@ static void answer_closer(stream_socket_t* stream) {
   if (!stream->has_closer) return;
   stream->has_closer = false;
   fidl_binding_t* binding = fidl_completer_binding(stream->closer);
-  (void)STREAM_METHOD(Close_reply)(stream->closer);
-  fidl_binding_close(binding, ZX_OK);
+  // A client that has gone meanwhile has taken the binding with it.
+  if (STREAM_METHOD(Close_reply)(stream->closer) == ZX_OK) fidl_binding_close(binding, ZX_OK);
 }
 
 void stream_finish(stream_socket_t* stream) {

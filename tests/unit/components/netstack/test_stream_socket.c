@@ -1,0 +1,356 @@
+// Stream sockets as their clients see them, honest and hostile ones: messages on one side, the descriptor
+// that the bytes travel on on the other.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <zircon/linux.h>
+#include <zircon/syscalls.h>
+
+#include "jx_test.h"
+#include "two_netstacks.h"
+
+#define STREAM(NAME) fuchsia_posix_socket_StreamSocket_##NAME
+#define PORT 4000
+
+typedef struct fixture {
+  two_netstacks_t two;
+  zx_handle_t provider[2];
+} fixture_t;
+
+static void set_up_limited(fixture_t* f, const tcpip_quota_t* quota) {
+  two_netstacks_start(&f->two, quota);
+  for (int side = LEFT; side <= RIGHT; side++)
+    f->provider[side] = two_netstacks_provider(&f->two, side);
+}
+
+static void set_up(fixture_t* f) {
+  set_up_limited(f, NULL);
+}
+
+static void tear_down(fixture_t* f) {
+  for (int side = LEFT; side <= RIGHT; side++)
+    zx_handle_close(f->provider[side]);
+  two_netstacks_stop(&f->two);
+}
+
+static zx_time_t limit(void) {
+  return zx_deadline_after(ZX_SEC(10));
+}
+
+// The program's end; -1 if it is not handed out (any more).
+static int describe(zx_handle_t channel) {
+  FIDL_BUFFER(buffer, STREAM(Describe_RESPONSE_SIZE));
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_StreamSocketDescribeResponse* response;
+  ck_assert_int_eq(STREAM(Describe)(channel, &call, &response), ZX_OK);
+  zx_handle_t end = fuchsia_posix_socket_StreamSocketDescribeResponse_take_socket(response);
+  int fd = -1;
+  if (end != ZX_HANDLE_INVALID) ck_assert_int_eq(zx_linux_socket_unwrap(end, &fd), ZX_OK);
+  return fd;
+}
+
+static fuchsia_posix_Errno open_stream(zx_handle_t provider, app_socket_t* out) {
+  fuchsia_posix_socket_ProviderStreamSocketRequest request = {.domain = fuchsia_posix_socket_Domain_IPV4};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_StreamSocket_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_Provider_StreamSocket_Result* result;
+  ck_assert_int_eq(fuchsia_posix_socket_Provider_StreamSocket(provider, &request, &call, &result), ZX_OK);
+  if (result->ordinal != 1) return result->err;
+  *out = (app_socket_t){.channel = result->response.s, .fd = describe(result->response.s)};
+  ck_assert_int_ge(out->fd, 0);
+  return 0;
+}
+
+static app_socket_t stream(zx_handle_t provider) {
+  app_socket_t made;
+  ck_assert_int_eq(open_stream(provider, &made), 0);
+  return made;
+}
+
+static app_socket_t listener(zx_handle_t provider) {
+  app_socket_t made = stream(provider);
+  fuchsia_posix_socket_StreamSocketListenRequest request = {.backlog = 16};
+  FIDL_BUFFER(buffer, STREAM(Listen_RESPONSE_SIZE));
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_StreamSocket_Listen_Result* result;
+  ck_assert_int_eq(app_bind(&made, 0, PORT), 0);
+  ck_assert_int_eq(STREAM(Listen)(made.channel, &request, &call, &result), ZX_OK);
+  ck_assert_uint_eq(result->ordinal, 1);
+  return made;
+}
+
+static fuchsia_posix_Errno accept_from(const app_socket_t* server, app_socket_t* out) {
+  fuchsia_posix_socket_StreamSocketAcceptRequest request = {.want_addr = true};
+  FIDL_BUFFER(buffer, STREAM(Accept_RESPONSE_SIZE));
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_StreamSocket_Accept_Result* result;
+  ck_assert_int_eq(STREAM(Accept)(server->channel, &request, &call, &result), ZX_OK);
+  if (result->ordinal != 1) return result->err;
+  ck_assert_uint_eq(result->response->addr.ordinal, fuchsia_net_SocketAddress_Tag_ipv4);
+  *out = (app_socket_t){.channel = result->response->s, .fd = describe(result->response->s)};
+  return 0;
+}
+
+static short shown(int fd) {
+  struct pollfd pollfd = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+  return poll(&pollfd, 1, 0) == 1 ? pollfd.revents : 0;
+}
+
+static short wait_for(int fd, short events) {
+  struct pollfd pollfd = {.fd = fd, .events = events};
+  ck_assert_int_eq(poll(&pollfd, 1, 10000), 1);
+  return pollfd.revents;
+}
+
+// A connection from left to right.
+static void connect_pair(fixture_t* f, app_socket_t* client, app_socket_t* server) {
+  app_socket_t waiting = listener(f->provider[RIGHT]);
+  *client = stream(f->provider[LEFT]);
+  ck_assert_int_eq(app_connect(client, 2, PORT), EINPROGRESS);
+  wait_for(client->fd, POLLOUT);
+  ck_assert_int_eq(app_connect(client, 2, PORT), 0);
+  ck_assert_int_eq(app_connect(client, 2, PORT), EISCONN);
+  wait_for(waiting.fd, POLLIN);
+  ck_assert_int_eq(accept_from(&waiting, server), 0);
+  app_socket_release(&waiting);
+}
+
+static void expect_bytes(int fd, const char* bytes) {
+  char got[64];
+  size_t size = strlen(bytes);
+  ck_assert_int_eq(recv(fd, got, size, MSG_WAITALL), (ssize_t)size);
+  ck_assert_mem_eq(got, bytes, size);
+}
+
+START_TEST(bytes_travel_on_the_descriptor_that_describe_hands_out_once) {
+  fixture_t f;
+  app_socket_t client, server;
+  set_up(&f);
+  connect_pair(&f, &client, &server);
+  ck_assert_int_ge(server.fd, 0);
+  ck_assert_int_eq(describe(client.channel), -1);
+  ck_assert_int_eq(describe(server.channel), -1);
+  ck_assert_int_eq(write(client.fd, "there", 5), 5);
+  expect_bytes(server.fd, "there");
+  ck_assert_int_eq(write(server.fd, "back", 4), 4);
+  expect_bytes(client.fd, "back");
+  app_socket_release(&client);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(the_descriptor_shows_the_state_before_a_connection) {
+  fixture_t f;
+  app_socket_t accepted;
+  set_up(&f);
+  app_socket_t server = listener(f.provider[RIGHT]);
+  ck_assert_int_eq(shown(server.fd), 0);
+  ck_assert_int_eq(accept_from(&server, &accepted), EAGAIN);
+  app_socket_t client = stream(f.provider[LEFT]);
+  ck_assert_int_eq(shown(client.fd), POLLOUT);
+  ck_assert_int_eq(app_connect(&client, 9, PORT), EINPROGRESS);  // nobody has that address
+  ck_assert_int_eq(shown(client.fd), 0);
+  ck_assert_int_eq(app_connect(&client, 9, PORT), EALREADY);
+  app_socket_release(&client);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_refused_connection_shows_and_may_be_tried_again) {
+  fixture_t f;
+  app_socket_t accepted;
+  set_up(&f);
+  app_socket_t client = stream(f.provider[LEFT]);
+  ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);
+  ck_assert_int_eq(wait_for(client.fd, POLLOUT | POLLIN) & POLLHUP, 0);
+  ck_assert_int_eq(app_get_error(&client), ECONNREFUSED);
+  ck_assert_int_eq(app_get_error(&client), 0);
+  ck_assert_int_eq(shown(client.fd), POLLOUT);
+  app_socket_t server = listener(f.provider[RIGHT]);
+  ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);
+  wait_for(client.fd, POLLOUT);
+  wait_for(server.fd, POLLIN);
+  ck_assert_int_eq(accept_from(&server, &accepted), 0);
+  ck_assert_int_eq(write(client.fd, "again", 5), 5);
+  expect_bytes(accepted.fd, "again");
+  app_socket_release(&client);
+  app_socket_release(&accepted);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(scribbling_before_a_connection_disturbs_nobody_else) {
+  fixture_t f;
+  app_socket_t client, server;
+  static char rubbish[1 << 20];
+  char taken[4096];
+  set_up(&f);
+  app_socket_t hostile = stream(f.provider[LEFT]);
+  int large = 4 << 20;
+  (void)setsockopt(hostile.fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
+  for (int i = 0; i < 8; i++)
+    (void)send(hostile.fd, rubbish, sizeof(rubbish), MSG_DONTWAIT | MSG_NOSIGNAL);
+  (void)recv(hostile.fd, taken, sizeof(taken), MSG_DONTWAIT);
+  connect_pair(&f, &client, &server);
+  (void)app_connect(&hostile, 2, PORT);
+  (void)send(hostile.fd, rubbish, sizeof(rubbish), MSG_DONTWAIT | MSG_NOSIGNAL);
+  shutdown(hostile.fd, SHUT_RDWR);
+  ck_assert_int_eq(write(client.fd, "well", 4), 4);
+  expect_bytes(server.fd, "well");
+  app_socket_release(&hostile);
+  app_socket_release(&client);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+static fuchsia_posix_Errno stream_of(zx_handle_t provider, int fd, zx_handle_t* out) {
+  fuchsia_posix_socket_ProviderStreamSocketOfRequest request = {0};
+  ck_assert_int_eq(zx_linux_socket_wrap(fcntl(fd, F_DUPFD_CLOEXEC, 0), &request.socket), ZX_OK);
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_StreamSocketOf_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_Provider_StreamSocketOf_Result* result;
+  ck_assert_int_eq(fuchsia_posix_socket_Provider_StreamSocketOf(provider, &request, &call, &result), ZX_OK);
+  if (result->ordinal != 1) return result->err;
+  *out = result->response.s;
+  return 0;
+}
+
+START_TEST(a_connection_outlives_its_channel_and_gets_another) {
+  fixture_t f;
+  app_socket_t client, server;
+  set_up(&f);
+  connect_pair(&f, &client, &server);
+  uint16_t port = app_local_port(&client);
+  zx_handle_close(client.channel);
+  ck_assert_int_eq(write(client.fd, "alone", 5), 5);
+  expect_bytes(server.fd, "alone");
+  ck_assert_int_eq(stream_of(f.provider[LEFT], client.fd, &client.channel), 0);
+  ck_assert_uint_eq(app_local_port(&client), port);
+  app_socket_release(&client);
+  char byte;
+  ck_assert_int_eq(recv(server.fd, &byte, 1, 0), 0);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_listener_outlives_its_channel_and_gets_another) {
+  fixture_t f;
+  app_socket_t accepted;
+  set_up(&f);
+  app_socket_t server = listener(f.provider[RIGHT]);
+  zx_handle_close(server.channel);
+  app_socket_t client = stream(f.provider[LEFT]);
+  ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);
+  wait_for(server.fd, POLLIN);
+  ck_assert_int_eq(stream_of(f.provider[RIGHT], server.fd, &server.channel), 0);
+  ck_assert_int_eq(accept_from(&server, &accepted), 0);
+  ck_assert_int_eq(shown(server.fd), 0);
+  app_socket_release(&accepted);
+  app_socket_release(&client);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(other_descriptors_lead_to_no_socket) {
+  fixture_t f;
+  int fds[2];
+  zx_handle_t channel;
+  set_up(&f);
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  ck_assert_int_eq(stream_of(f.provider[LEFT], fds[0], &channel), ENOTSOCK);
+  app_socket_t right = stream(f.provider[RIGHT]);
+  ck_assert_int_eq(stream_of(f.provider[LEFT], right.fd, &channel), ENOTSOCK);  // another netstack's
+  app_socket_release(&right);
+  close(fds[0]);
+  close(fds[1]);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_port_is_free_when_close_is_answered) {
+  fixture_t f;
+  set_up(&f);
+  for (int i = 0; i < 20; i++) {
+    app_socket_t server = listener(f.provider[LEFT]);
+    close(server.fd);
+    server.fd = -1;
+    ck_assert_int_eq(app_close(&server), 0);
+    app_socket_release(&server);
+  }
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_port_whose_last_holder_said_nothing_is_free) {
+  fixture_t f;
+  set_up(&f);
+  for (int i = 0; i < 20; i++) {
+    app_socket_t server = listener(f.provider[LEFT]);
+    ck_assert_int_eq(app_close(&server), 0);  // others may still hold the descriptor
+    close(server.fd);
+    zx_handle_close(server.channel);
+  }
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_client_has_its_number_of_streams) {
+  fixture_t f;
+  const tcpip_quota_t quota = {.sockets = 2};
+  app_socket_t streams[3];
+  set_up_limited(&f, &quota);
+  ck_assert_int_eq(open_stream(f.provider[LEFT], &streams[0]), 0);
+  ck_assert_int_eq(open_stream(f.provider[LEFT], &streams[1]), 0);
+  ck_assert_int_eq(open_stream(f.provider[LEFT], &streams[2]), EMFILE);
+  zx_handle_t another = two_netstacks_provider(&f.two, LEFT);
+  ck_assert_int_eq(open_stream(another, &streams[2]), 0);
+  for (int i = 0; i < 3; i++)
+    app_socket_release(&streams[i]);
+  zx_handle_close(another);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(bytes_left_unread_reset_the_connection) {
+  fixture_t f;
+  app_socket_t client, server;
+  char byte;
+  set_up(&f);
+  connect_pair(&f, &client, &server);
+  ck_assert_int_eq(write(client.fd, "unread", 6), 6);
+  wait_for(server.fd, POLLIN);
+  app_socket_release(&server);
+  ck_assert_int_ne(wait_for(client.fd, POLLRDHUP) & POLLHUP, 0);
+  ck_assert_int_eq(app_get_error(&client), ECONNRESET);
+  ck_assert_int_eq(recv(client.fd, &byte, 1, 0), 0);
+  app_socket_release(&client);
+  tear_down(&f);
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("stream socket");
+  TCase* tc = jx_test_case(suite, "stream socket");
+  tcase_add_test(tc, bytes_travel_on_the_descriptor_that_describe_hands_out_once);
+  tcase_add_test(tc, the_descriptor_shows_the_state_before_a_connection);
+  tcase_add_test(tc, a_refused_connection_shows_and_may_be_tried_again);
+  tcase_add_test(tc, scribbling_before_a_connection_disturbs_nobody_else);
+  tcase_add_test(tc, a_connection_outlives_its_channel_and_gets_another);
+  tcase_add_test(tc, a_listener_outlives_its_channel_and_gets_another);
+  tcase_add_test(tc, other_descriptors_lead_to_no_socket);
+  tcase_add_test(tc, a_port_is_free_when_close_is_answered);
+  tcase_add_test(tc, a_port_whose_last_holder_said_nothing_is_free);
+  tcase_add_test(tc, a_client_has_its_number_of_streams);
+  tcase_add_test(tc, bytes_left_unread_reset_the_connection);
+  return jx_test_run(suite);
+}
