@@ -1,4 +1,5 @@
 // The C library's names for sockets: <sys/socket.h>.
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <zircon/errors.h>
@@ -104,6 +105,12 @@ static bool is_kernels_option(const fdio_socket_t* socket, int level, int name) 
   return socket->is_stream && level == SOL_SOCKET && (name == SO_RCVLOWAT || name == SO_PRIORITY);
 }
 
+static void note_error(fdio_socket_t* socket, int fd, const void* value) {
+  int error;
+  memcpy(&error, value, sizeof(error));
+  if (socket->is_stream) fdio_stream_note_error(socket, fd, error);
+}
+
 // Those that the kernel must know of, too, as it is the one who waits once the stream is connected, or
 // buffers.
 static bool is_shared_option(const fdio_socket_t* socket, int level, int name) {
@@ -122,8 +129,7 @@ FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* 
   }
   zx_status_t status = zxio_socket_getsockopt(&call.socket->zxio, level, name, value, length, &code);
   int error = zxio_code(status, &code);
-  if (!error && level == SOL_SOCKET && name == SO_ERROR)
-    fdio_stream_note_error(call.socket, fd, *(int*)value);
+  if (!error && level == SOL_SOCKET && name == SO_ERROR) note_error(call.socket, fd, value);
   return (int)fdio_leave(&call, error, 0);
 }
 

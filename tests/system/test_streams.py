@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from systest import (PATIENCE, ROOT, Package, TapNetwork, case, execute, expect, expect_equal, finish, jacinth, main,
+from systest import (PATIENCE, ROOT, Namespace, Package, TapNetwork, case, execute, expect, expect_equal, finish, jacinth, main,
                      process_named, require_program, resources, run, start, stop, wait_for_line, wait_until)
 
 PORT = 7900
@@ -60,6 +60,16 @@ def curl_and_wget_fetch_from_the_kernel():
             expect_equal(done.stdout.split()[0], digest(content(MANY)), f"what curl got from {host}")
             done = execute(network, owned, "sh", "-c", f"wget -q -O - '{url}' | sha256sum")
             expect_equal(done.stdout.split()[0], digest(content(MANY)), f"what wget got from {host}")
+
+
+@case
+def curl_fetches_over_the_unprivileged_wire():
+    require_program("curl")
+    with resources() as owned:
+        network = Namespace(owned)
+        kernel_server(owned, network, HTTP, "127.0.0.1", PORT)
+        done = network.run("sh", "-c", f"{jacinth()} exec -- curl -sS http://10.0.2.2:{PORT}/{MANY} | sha256sum")
+        expect_equal(done.stdout.split()[0], digest(content(MANY)), "what curl got")
 
 
 @case
