@@ -72,7 +72,10 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
     if (room == -ENOBUFS) stream_retry_later(stream);
     if (room <= 0) return true;  // the engine tells when there is some
     ssize_t count = recvmsg(stream->server_fd, &message, MSG_DONTWAIT);
-    if (count <= 0) continue;  // the application has read it back
+    if (count <= 0) {  // what was there is not, or there is no memory: not worth a second look at once
+      stream_retry_later(stream);
+      return true;
+    }
     (void)tcpip_socket_send_commit(endpoint, (size_t)count);
     budget -= (size_t)count;
     stream->taken_in += (size_t)count;
@@ -129,6 +132,7 @@ static bool give_out(stream_socket_t* stream) {
     if (budget == 0) return false;
     // An application that reads no more has what comes thrown away, so that the peer is not held up.
     ssize_t count = tcpip_socket_recv_data(stream->base.endpoint, iov, &message.msg_iovlen);
+    if (count <= 0) return true;
     if (!stream->out_ended) {
       if (!stream->out_ready) return true;
       count = sendmsg(stream->server_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
