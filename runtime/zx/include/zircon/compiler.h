@@ -2,6 +2,8 @@
 #ifndef ZIRCON_COMPILER_H_
 #define ZIRCON_COMPILER_H_
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 #define __BEGIN_CDECLS extern "C" {
 #define __END_CDECLS }
