@@ -3,14 +3,13 @@
 from systest import (ETHERNET, PATIENCE, Package, TapNetwork, case, expect, jacinth, main, require_root, resources, run)
 
 
-@case
-def driver_answers_bad_entries_and_keeps_working():
+def hostile_client(*arguments):
     with resources() as owned:
         network = TapNetwork(owned)
         package = Package(owned)
         package.manifest("client", use=[{"protocol": ETHERNET}], program={
             "runner": "elf", "binary": package.binary("tests/system/hostile_ethernet_client"),
-            "args": [network.KERNEL]})
+            "args": [network.KERNEL, *arguments]})
         manifest = package.manifest(
             "hostile-client",
             children=[{"name": "ethernet", "url": "#meta/ethernet_tap.cml"},
@@ -20,6 +19,16 @@ def driver_answers_bad_entries_and_keeps_working():
             facets={"main": "#client"})
         done = network.run(jacinth(), "run", manifest, check=False, timeout=2 * PATIENCE)
         expect(done.returncode == 0, f"status {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+@case
+def driver_answers_bad_entries_and_keeps_working():
+    hostile_client()
+
+
+@case
+def driver_and_kernel_take_any_offload_header_and_keep_working():
+    hostile_client("offloads")
 
 
 @case

@@ -84,6 +84,24 @@ def sockets_tied_to_the_interface_go_on_with_the_next_driver():
 
 
 @case
+def a_stream_goes_on_over_the_death_of_the_driver():
+    with resources() as owned:
+        network = TapNetwork(owned)
+        server = network.spawn(owned, *python_command("tcp_echo.py", "serve", network.KERNEL, PORT),
+                               stdout=subprocess.PIPE)
+        wait_for_line(server, "ready")
+        program = python_program("tcp_echo.py", "ask", network.KERNEL, PORT, 256 << 20)
+        asker = start_stack(owned, network, stack(Package(owned), "stream", program))
+        wait_for_line(asker, "under way")
+        driver = process_named(network, "ethernet_tap")
+        os.kill(driver, signal.SIGKILL)
+        wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
+        expect(asker.poll() is None, "the stream ended before its driver was killed")
+        output, _ = asker.communicate(timeout=4 * PATIENCE)
+        expect_equal(asker.returncode, 0, f"status of the asking program, which said {output!r}")
+
+
+@case
 def driver_of_a_removed_device_ends_and_another_finds_the_new_one():
     require_program("ping")
     with resources() as owned:

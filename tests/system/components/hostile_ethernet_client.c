@@ -1,6 +1,7 @@
 // A client of an Ethernet driver that gives it entries of every wrong kind, and then checks that it still
 // gets what a well-behaved client gets. Exit status 0: every bad entry came back INVALID, and every good one
-// as it should.
+// as it should. With "offloads" as its second argument it asks for those and puts arbitrary headers before
+// arbitrary frames instead, many of which only the kernel behind the driver finds out to be wrong.
 #include <fidl/fuchsia.hardware.ethernet.h>
 #include <lib/async-loop/loop.h>
 #include <lib/component/component.h>
@@ -56,6 +57,17 @@ static void start_device(client_t* client) {
   fuchsia_hardware_ethernet_DeviceStartResponse* started;
   status = fuchsia_hardware_ethernet_Device_Start(client->device, &call, &started);
   if (status != ZX_OK || started->status != ZX_OK) fail("Start", status);
+}
+
+static void ask_for_offloads(client_t* client) {
+  FIDL_BUFFER(buffer, fuchsia_hardware_ethernet_Device_SetOffloads_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, zx_deadline_after(TIMEOUT));
+  fuchsia_hardware_ethernet_DeviceSetOffloadsRequest request = {
+      .transmit = fuchsia_hardware_ethernet_Offloads_CHECKSUM | fuchsia_hardware_ethernet_Offloads_TSO |
+                  fuchsia_hardware_ethernet_Offloads_USO};
+  fuchsia_hardware_ethernet_DeviceSetOffloadsResponse* agreed;
+  zx_status_t status = fuchsia_hardware_ethernet_Device_SetOffloads(client->device, &request, &call, &agreed);
+  if (status != ZX_OK || agreed->status != ZX_OK) fail("SetOffloads", status ? status : agreed->status);
 }
 
 static void put(zx_handle_t fifo, entry_t entry) {
@@ -137,6 +149,57 @@ static void receive_into_bad_buffers(client_t* client, uint16_t length) {
   require(invalid == count, "every bad buffer is back");
 }
 
+// A frame that begins like one of TCP or UDP, and a header that is often almost right for it.
+static void make_arbitrary(uint8_t* bytes, size_t length) {
+  static const uint8_t kinds[] = {0, 1, 3, 4, 5, 0x81, 0xff};
+  static const uint8_t protocols[] = {6, 17, 1, 58};
+  uint8_t* frame = bytes + sizeof(fuchsia_hardware_ethernet_FrameHeader);
+  bool v4 = rand() % 2;
+  fuchsia_hardware_ethernet_FrameHeader header = {.flags = (uint8_t)(rand() % 4),
+                                                  .gso_type = kinds[(size_t)rand() % sizeof(kinds)],
+                                                  .header_length = (uint16_t)(rand() % 200),
+                                                  .gso_size = (uint16_t)(rand() % 1600),
+                                                  .checksum_start = v4 ? 34 : 54,
+                                                  .checksum_offset = rand() % 2 ? 16 : 6};
+  if (rand() % 4 == 0) header.checksum_start = (uint16_t)rand();
+  if (rand() % 4 == 0) header.checksum_offset = (uint16_t)rand();
+  for (size_t i = 0; i < length; i++)
+    bytes[i] = (uint8_t)rand();
+  memcpy(bytes, &header, sizeof(header));
+  memset(frame, 0xff, 6);
+  frame[12] = v4 ? 0x08 : 0x86;
+  frame[13] = v4 ? 0x00 : 0xdd;
+  frame[14] = v4 ? 0x45 : 0x60;
+  frame[v4 ? 23 : 20] = protocols[(size_t)rand() % sizeof(protocols)];
+}
+
+static void send_arbitrary_headers(client_t* client) {
+  static uint8_t bytes[MEMORY_BYTES];
+  srand(1);
+  for (uint64_t i = 0; i < 5000; i++) {
+    uint16_t length = (uint16_t)(rand() % 8 ? 40 + rand() % 3000 : 40 + rand() % (UINT16_MAX - 40));
+    make_arbitrary(bytes, length);
+    zx_status_t status = zx_vmo_write(client->vmo, bytes, 0, length);
+    if (status != ZX_OK) fail("fill the memory", status);
+    put(client->tx, (entry_t){0, length, 0, i});
+    require(take(client->tx).cookie == i, "an arbitrary frame is back");
+  }
+}
+
+// And then the device still works.
+static void expect_answer(client_t* client, const uint8_t* frame, uint16_t length) {
+  static const fuchsia_hardware_ethernet_FrameHeader plain;
+  zx_status_t status = zx_vmo_write(client->vmo, &plain, 4096, sizeof(plain));
+  if (status == ZX_OK) status = zx_vmo_write(client->vmo, frame, 4096 + sizeof(plain), length);
+  if (status != ZX_OK) fail("fill the memory", status);
+  put(client->rx, (entry_t){8192, 2048, 0, 2000});
+  put(client->tx, (entry_t){4096, (uint16_t)(sizeof(plain) + length), 0, 1000});
+  require(take(client->tx).flags == fuchsia_hardware_ethernet_FIFO_TX_OK, "a good frame was sent");
+  entry_t entry = take(client->rx);
+  require(entry.flags == fuchsia_hardware_ethernet_FIFO_RX_OK && entry.length >= sizeof(plain) + 42,
+          "a frame was received");
+}
+
 // An ARP request for the address on the command line, from one beside it.
 static uint16_t make_arp(client_t* client, uint8_t frame[42], const char* target) {
   FIDL_BUFFER(buffer, fuchsia_hardware_ethernet_Device_GetInfo_RESPONSE_SIZE);
@@ -163,15 +226,22 @@ int main(int argc, char** argv) {
   async_loop_t* loop;
   component_t* component = NULL;
   client_t client = {0};
-  require(argc == 2, "one argument: the address to ask for");
+  require(argc >= 2, "an argument: the address to ask for");
+  bool offloads = argc > 2 && strcmp(argv[2], "offloads") == 0;
   zx_status_t status = async_loop_create(NULL, &loop);
   if (status == ZX_OK) status = component_create(async_loop_get_dispatcher(loop), &component);
   if (status != ZX_OK) fail("start", status);
   uint8_t frame[42];
   connect_device(&client, component);
   uint16_t length = make_arp(&client, frame, argv[1]);
+  if (offloads) ask_for_offloads(&client);
   start_device(&client);
-  send_bad_frames(&client, frame, length);
-  receive_into_bad_buffers(&client, length);
+  if (offloads) {
+    send_arbitrary_headers(&client);
+    expect_answer(&client, frame, length);
+  } else {
+    send_bad_frames(&client, frame, length);
+    receive_into_bad_buffers(&client, length);
+  }
   return 0;
 }
