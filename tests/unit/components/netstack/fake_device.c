@@ -124,7 +124,7 @@ static void set_offloads(void* context, fuchsia_hardware_ethernet_DeviceSetOfflo
                          fidl_completer_t completer) {
   fake_device_t* device = context;
   if (device->old) {
-    fidl_binding_close(device->binding, ZX_ERR_NOT_SUPPORTED);
+    fidl_completer_close(completer, ZX_ERR_NOT_SUPPORTED);
     return;
   }
   uint32_t transmit = request->transmit & device->transmit_offloads;
