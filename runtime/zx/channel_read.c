@@ -161,6 +161,9 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
 static zx_status_t take_in_control(struct channel* channel, void* scratch, int flags) {
   struct packet packet;
   zx_status_t status = packet_receive(channel->fd, NULL, 0, scratch, flags, &packet);
+  if (status == ZX_ERR_NO_RESOURCES && packet.header.kind == PACKET_FDS) {
+    return channel_ring_lost_fds(channel);
+  }
   if (status == ZX_OK && packet.header.kind <= PACKET_SIGNAL) {
     packet_close_fds(&packet.handles);
     status = ZX_ERR_IO_DATA_INTEGRITY;

@@ -167,9 +167,17 @@ static zx_status_t queue_fds(struct channel* channel, struct packet* packet) {
   }
   unsigned num_fds = packet->handles.num_fds;
   struct message* message = message_create(packet, NULL, 0, NULL);
-  if (!message) return ZX_ERR_NO_MEMORY;
+  // Without it, later descriptors would go to the wrong entries.
+  if (!message) return ZX_ERR_IO_DATA_INTEGRITY;
   list_add_tail(&ring->fds, &message->node);
   ring->num_fds += num_fds;
+  return ZX_OK;
+}
+
+zx_status_t channel_ring_lost_fds(struct channel* channel) {
+  struct message* message = channel_ring_reads(channel) ? calloc(1, sizeof(*message)) : NULL;
+  if (!message) return ZX_ERR_IO_DATA_INTEGRITY;
+  list_add_tail(&channel->ring.fds, &message->node);
   return ZX_OK;
 }
 
@@ -305,7 +313,7 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   if (!node) return ZX_ERR_IO_DATA_INTEGRITY;
   struct message* message = LIST_ENTRY(node, struct message, node);
   ring->num_fds -= message->handles ? message->handles->num_fds : 0;
-  zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
+  zx_status_t status = message->handles ? ZX_ERR_IO_DATA_INTEGRITY : ZX_ERR_NO_RESOURCES;
   if (message->handles && message->handles->num_fds == entry->num_fds &&
       message->handles->count == entry->num_handles) {
     out->handles = *message->handles;
@@ -339,6 +347,7 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   out->handles.count = out->handles.num_fds = 0;
   if (entry.num_handles) {
     zx_status_t status = take_fds(channel, &entry, out);
+    if (status == ZX_ERR_NO_RESOURCES) ring_consume(&ring->in, size);
     if (status != ZX_OK) return status;
   }
   uint32_t at = ring->in.tail + (uint32_t)sizeof(entry);

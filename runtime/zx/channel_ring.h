@@ -71,6 +71,9 @@ zx_status_t channel_ring_answer(struct channel* channel, int memory_fd);
 // place.
 zx_status_t channel_ring_control(struct channel* channel, struct packet* packet);
 
+// Descriptors came that this process had no room for: the entry that needs them will be lost, and no other.
+zx_status_t channel_ring_lost_fds(struct channel* channel);
+
 // Before a packet goes to the socket: sends a SWITCH that is due. ZX_ERR_SHOULD_WAIT.
 zx_status_t channel_ring_catch_up(struct channel* channel);
 

@@ -137,7 +137,7 @@ zx_status_t zx_channel_write_etc(zx_handle_t handle, uint32_t options, const voi
     struct outgoing outgoing;
     status = outgoing_take_etc(&outgoing, handles, num_handles, object);
     if (status == ZX_OK) {
-      status = channel_send((struct channel*)object, &message, total, &outgoing.handles);
+      status = channel_send((struct channel*)object, &message, total, num_handles ? &outgoing.handles : NULL);
       outgoing_finish(&outgoing, status == ZX_OK);
     }
   }

@@ -160,7 +160,7 @@ zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scr
   if (message.msg_controllen) good = collect_fds(&message, &out->handles);
   if (length == 0 && !out->handles.num_fds) return ZX_ERR_PEER_CLOSED;
   zx_status_t status = ZX_OK;
-  if (message.msg_flags & MSG_CTRUNC) {
+  if ((message.msg_flags & MSG_CTRUNC) && (size_t)length >= sizeof(out->header)) {
     status = ZX_ERR_NO_RESOURCES;
   } else if (!good || (message.msg_flags & MSG_TRUNC) ||
              !take_handles(out, (size_t)length, bytes, capacity, scratch)) {

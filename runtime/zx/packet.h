@@ -84,7 +84,8 @@ zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* 
 
 // Receives one packet: up to `capacity` of its bytes into `bytes`, the rest into `scratch` (SCRATCH_BYTES).
 // `flags` are recvmsg's. ZX_ERR_SHOULD_WAIT; ZX_ERR_PEER_CLOSED; ZX_ERR_NO_RESOURCES: the process could not
-// take the descriptors, the packet is lost; ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
+// take the descriptors, the packet is lost but for its header; ZX_ERR_IO_DATA_INTEGRITY: not a packet of
+// ours.
 zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scratch, int flags,
                            struct packet* out);
 

@@ -1,7 +1,7 @@
-// A hostile holder of the other end of an eventpair, a fifo, a socket, or of the same event: the input is a
-// script of the description it sends (right, or nearly), of what it scribbles into the shared memory, and of
-// what it does to the bell, in turns with every call of the honest end. Whatever it does, the honest end must
-// get statuses.
+// A hostile holder of the other end of an eventpair, a fifo, a socket, a channel that has moved, or of the
+// same event: the input is a script of the description it sends (right, or nearly), of what it scribbles into
+// the shared memory, and of what it does to the bell, in turns with every call of the honest end. Whatever it
+// does, the honest end must get statuses.
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 #include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
-#include "runtime/zx/packet.h"
+#include "runtime/zx/channel_backlog.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
@@ -28,6 +28,7 @@ struct peer {
   int memory_fd;
   uint8_t* memory;
   int bells[2];  // 0 goes to the honest end
+  int backlog;   // of a channel; -1: none
 };
 
 static uint8_t next(struct script* script) {
@@ -39,14 +40,30 @@ static uint32_t next_word(struct script* script) {
   return word | (uint32_t)next(script) << 8 | (uint32_t)next(script) << 16 | (uint32_t)next(script) << 24;
 }
 
-static bool make_peer(struct peer* peer) {
+// A socket with packets that the script says, and its other end closed or not.
+static int make_backlog(struct script* script) {
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) return -1;
+  for (unsigned count = next(script) % 8; count > 0; count--) {
+    uint8_t packet[64] = {PACKET_MESSAGE};
+    size_t size = 8 + next(script) % 56;
+    packet[4] = (uint8_t)(size - 8);
+    if (next(script) % 4 == 0) packet[next(script) % 8] = next(script);
+    send(sockets[1], packet, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  close(sockets[1]);
+  return sockets[0];
+}
+
+static bool make_peer(struct peer* peer, bool packets) {
   peer->memory_fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (peer->memory_fd < 0 || ftruncate(peer->memory_fd, kMemoryBytes) != 0) return false;
   fcntl(peer->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
   void* at = mmap(NULL, kMemoryBytes, PROT_READ | PROT_WRITE, MAP_SHARED, peer->memory_fd, 0);
   if (at == MAP_FAILED) return false;
   peer->memory = at;
-  return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, peer->bells) == 0;
+  int type = packets ? SOCK_SEQPACKET : SOCK_STREAM;
+  return socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, peer->bells) == 0;
 }
 
 // What an honest sender would say of the object, changed here and there.
@@ -59,8 +76,13 @@ static struct wire_handle describe(struct script* script, zx_obj_type_t type) {
     wire.values[1] = 1 + next(script) % 64;
   } else if (type == ZX_OBJ_TYPE_SOCKET) {
     wire.elem_count = next(script) % 2;
+  } else if (type == ZX_OBJ_TYPE_CHANNEL) {
+    wire.elem_count = next(script) % (RING_NEVER + 1);
+    bool needs_memory = wire.elem_count != RING_NONE && wire.elem_count != RING_NEVER;
+    wire.flags = next(script) % 2 ? WIRE_BACKLOG : 0;
+    wire.num_fds = (uint8_t)(1 + needs_memory + (wire.flags != 0));
   }
-  if (next(script) % 4 == 0) wire.flags = WIRE_SHARED;
+  if (next(script) % 4 == 0) wire.flags |= WIRE_SHARED;
   if (next(script) % 2) wire.values[0] = (uint64_t)next_word(script) << 32 | next_word(script);
   if (next(script) % 8) return wire;
   for (unsigned changes = next(script) % 8; changes > 0; changes--)
@@ -76,6 +98,8 @@ static zx_handle_t receive(struct peer* peer, const struct wire_handle* wire) {
   if (wire->type == ZX_OBJ_TYPE_EVENT) {
     fds[0] = peer->memory_fd;
     fds[1] = peer->bells[0];
+  } else if (wire->type == ZX_OBJ_TYPE_CHANNEL && peer->backlog >= 0 && wire->num_fds > 1) {
+    fds[(wire->num_fds - 1) % 3] = peer->backlog;
   }
   struct packet_header header = {.kind = PACKET_MESSAGE, .num_handles = 1};
   struct iovec iov[2] = {{&header, sizeof(header)}, {(void*)(uintptr_t)wire, sizeof(*wire)}};
@@ -124,6 +148,37 @@ static void touch_bell(struct peer* peer, struct script* script) {
     default:
       send(peer->bells[1], rings, (size_t)next(script) % sizeof(rings), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
+}
+
+static void talk(zx_handle_t h, struct script* script) {
+  static uint8_t bytes[65536];
+  zx_handle_t handles[ZX_CHANNEL_MAX_MSG_HANDLES];
+  uint32_t num_bytes, num_handles = 0;
+  zx_channel_call_args_t args = {
+      .wr_bytes = bytes, .wr_num_bytes = 8, .rd_bytes = bytes, .rd_num_bytes = sizeof(bytes)};
+  switch (next(script) % 4) {
+    case 0:
+      zx_channel_write(h, 0, bytes, next_word(script) % 3000, NULL, 0);
+      break;
+    case 1:
+      zx_channel_call(h, 0, 0, &args, &num_bytes, &num_handles);
+      break;
+    default:
+      if (zx_channel_read(h, next(script) % 2, bytes, handles, next_word(script) % 65537,
+                          ZX_CHANNEL_MAX_MSG_HANDLES, NULL, &num_handles) == ZX_OK) {
+        zx_handle_close_many(handles, num_handles);
+      }
+  }
+}
+
+// Packets that a channel's peer may send, or may not.
+static void send_packet(struct peer* peer, struct script* script) {
+  uint8_t packet[32] = {(uint8_t)(PACKET_MESSAGE + next(script) % 8)};
+  size_t size = 8 + next(script) % 24;
+  if (packet[0] <= PACKET_SIGNAL) packet[4] = (uint8_t)(size - 8);
+  for (size_t i = 8; i < size; i++)
+    packet[i] = next(script);
+  send(peer->bells[1], packet, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void move_bytes(zx_handle_t h, struct script* script) {
@@ -190,19 +245,24 @@ static zx_handle_t pass_on(zx_handle_t h) {
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const zx_obj_type_t types[] = {ZX_OBJ_TYPE_EVENTPAIR, ZX_OBJ_TYPE_FIFO, ZX_OBJ_TYPE_SOCKET,
-                                        ZX_OBJ_TYPE_EVENT};
+                                        ZX_OBJ_TYPE_EVENT, ZX_OBJ_TYPE_CHANNEL};
   struct script script = {data, data + size};
-  struct peer peer = {.memory_fd = -1, .bells = {-1, -1}};
+  struct peer peer = {.memory_fd = -1, .bells = {-1, -1}, .backlog = -1};
   zx_handle_t h = ZX_HANDLE_INVALID, port = ZX_HANDLE_INVALID;
-  if (make_peer(&peer) && zx_port_create(0, &port) == ZX_OK) {
-    struct wire_handle wire = describe(&script, types[next(&script) % 4]);
+  zx_obj_type_t type = types[next(&script) % 5];
+  bool is_channel = type == ZX_OBJ_TYPE_CHANNEL;
+  if (make_peer(&peer, is_channel) && zx_port_create(0, &port) == ZX_OK) {
+    struct wire_handle wire = describe(&script, type);
+    if (is_channel && (wire.flags & WIRE_BACKLOG)) peer.backlog = make_backlog(&script);
     h = receive(&peer, &wire);
   }
   while (h && script.at < script.end) {
     uint8_t what = next(&script) % 16;
     if (what < 5) scribble(&peer, &script);
     if (what >= 5 && what < 7) touch_bell(&peer, &script);
-    if (what >= 7 && what < 11) move_bytes(h, &script);
+    if (what >= 7 && what < 11 && is_channel) talk(h, &script);
+    if (what >= 7 && what < 9 && is_channel) send_packet(&peer, &script);
+    if (what >= 7 && what < 11 && !is_channel) move_bytes(h, &script);
     if (what >= 11 && what < 15) ask(h, port, &script);
     if (what == 15) h = pass_on(h);
   }
@@ -211,6 +271,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (int i = 0; i < 2; i++) {
     if (peer.bells[i] >= 0) close(peer.bells[i]);
   }
+  if (peer.backlog >= 0) close(peer.backlog);
   if (peer.memory) munmap(peer.memory, kMemoryBytes);
   if (peer.memory_fd >= 0) close(peer.memory_fd);
   return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,10 +16,6 @@
 #include <zircon/syscalls.h>
 
 #include "jx_test.h"
-
-// As ck_assert, which makes a system call each time, for loops.
-#define must(condition) \
-  if (!(condition)) ck_abort_msg("%s", #condition)
 
 static zx_handle_t ends[2];
 
@@ -234,10 +231,10 @@ static zx_status_t call(uint32_t size, zx_handle_t* handle, unsigned seed) {
                                  .rd_num_handles = 1};
   zx_status_t status = zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &num_bytes, &num_handles);
   if (status == ZX_OK) {
-    must(num_bytes == size);
-    must(num_handles == (handle ? 1u : 0u));
+    jx_assert(num_bytes == size);
+    jx_assert(num_handles == (handle ? 1u : 0u));
     for (uint32_t i = 4; i < size; i += 97)
-      must(answer[i] == (char)(seed + i));
+      jx_assert(answer[i] == (char)(seed + i));
     if (handle) *handle = got;
   }
   free(bytes);
@@ -250,18 +247,18 @@ static void echo_burst(uint32_t first, uint32_t count) {
   uint32_t got, size;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t message[32] = {first + i};  // below 0x80000000: no answer to a call
-    must(zx_channel_write(ends[0], 0, message, 4 + 4 * (i % 32), NULL, 0) == ZX_OK);
+    jx_assert(zx_channel_write(ends[0], 0, message, 4 + 4 * (i % 32), NULL, 0) == ZX_OK);
   }
   for (uint32_t i = 0; i < count;) {
     uint32_t message[32];
     zx_status_t status = zx_channel_read(ends[0], 0, message, NULL, sizeof(message), 0, &size, NULL);
     if (status == ZX_OK) {
       got = message[0];
-      must(got == first + i);
-      must(size == 4 + 4 * (i % 32));
+      jx_assert(got == first + i);
+      jx_assert(size == 4 + 4 * (i % 32));
       i++;
     } else {
-      must(status == ZX_ERR_SHOULD_WAIT);
+      jx_assert(status == ZX_ERR_SHOULD_WAIT);
       ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(30)), NULL),
                        ZX_OK);
     }
@@ -272,14 +269,14 @@ static void echo_burst(uint32_t first, uint32_t count) {
 static void exchange_randomly(uint32_t total) {
   pid_t child = start_echo();
   zx_handle_t event;
-  must(zx_event_create(0, &event) == ZX_OK);
+  jx_assert(zx_event_create(0, &event) == ZX_OK);
   for (uint32_t done = 0, count; done < total; done += count) {
     count = rand() % 8 ? 1 + (uint32_t)rand() % 63 : 1;
     if (count > 1) {
       echo_burst(done, count);
     } else {
       uint32_t size = 4 + (uint32_t)rand() % (rand() % 50 ? 200 : 60000);
-      must(call(size, rand() % 20 ? NULL : &event, done) == ZX_OK);
+      jx_assert(call(size, rand() % 20 ? NULL : &event, done) == ZX_OK);
     }
     if (rand() % 500 == 0) zx_nanosleep(zx_deadline_after(ZX_USEC(300)));  // lets the peer fall asleep
   }
@@ -304,7 +301,7 @@ END_TEST
 
 static void* caller(void* context) {
   for (unsigned i = 0; i < 1500; i++)
-    must(call(4 + i % 500, NULL, i) == ZX_OK);
+    jx_assert(call(4 + i % 500, NULL, i) == ZX_OK);
   return NULL;
 }
 
@@ -331,18 +328,18 @@ START_TEST(a_stream_in_both_directions_keeps_order) {
       status = zx_channel_write(ends[0], 0, buffer, 4 + sent % 2900, NULL, 0);
       if (status == ZX_OK) sent++;
     }
-    must(status == ZX_OK || status == ZX_ERR_SHOULD_WAIT);
+    jx_assert(status == ZX_OK || status == ZX_ERR_SHOULD_WAIT);
     uint32_t size, value;
     while (zx_channel_read(ends[0], 0, buffer, NULL, sizeof(buffer), 0, &size, NULL) == ZX_OK) {
       memcpy(&value, buffer, 4);
-      must(value == received);
-      must(size == 4 + received % 2900);
+      jx_assert(value == received);
+      jx_assert(size == 4 + received % 2900);
       received++;
     }
     if (received == 50000) break;
     zx_signals_t want =
         ZX_CHANNEL_READABLE | (sent < 50000 && sent - received < 2000 ? ZX_CHANNEL_WRITABLE : 0);
-    must(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(10)), NULL) == ZX_OK);
+    jx_assert(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(10)), NULL) == ZX_OK);
   }
   zx_handle_close(ends[0]);
   expect_exit(child);
@@ -494,6 +491,36 @@ START_TEST(an_end_moves_with_messages_it_has_taken_in) {
 }
 END_TEST
 
+START_TEST(handles_that_find_no_room_are_lost_with_their_message_only) {
+  zx_handle_t timers[3], got[2];
+  zx_info_handle_basic_t sent, received;
+  uint32_t handles;
+  char c;
+  struct rlimit limit, none;
+  exchange(400);
+  ck_assert_int_eq(count_rings(NULL), 2);
+  for (int i = 0; i < 3; i++) {
+    ck_assert_int_eq(zx_timer_create(0, 0, &timers[i]), ZX_OK);
+    if (i == 2) zx_object_get_info(timers[2], ZX_INFO_HANDLE_BASIC, &sent, sizeof(sent), NULL, NULL);
+    ck_assert_int_eq(zx_channel_write(ends[0], 0, &"abc"[i], 1, &timers[i], 1), ZX_OK);
+  }
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  none = limit;
+  none.rlim_cur = 3;
+  ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, got, 1, 1, NULL, NULL), ZX_OK);
+  ck_assert_int_eq(c, 'a');
+  zx_handle_close(got[0]);
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+  ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, got, 1, 1, NULL, NULL), ZX_ERR_NO_RESOURCES);
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, got, 1, 1, NULL, &handles), ZX_OK);
+  ck_assert(c == 'c' && handles == 1);
+  zx_object_get_info(got[0], ZX_INFO_HANDLE_BASIC, &received, sizeof(received), NULL, NULL);
+  ck_assert(sent.koid == received.koid);
+  zx_handle_close(got[0]);
+}
+END_TEST
+
 START_TEST(a_signal_first_in_the_ring_is_no_message) {
   exchange(400);
   ck_assert_int_eq(zx_object_signal_peer(ends[0], 0, ZX_USER_SIGNAL_6), ZX_OK);
@@ -614,6 +641,7 @@ int main(void) {
   tcase_add_test(tc, a_stream_in_both_directions_keeps_order);
   tcase_add_test(tc, an_end_moves_to_another_process_with_its_ring);
   tcase_add_test(tc, an_end_moves_with_messages_it_has_taken_in);
+  tcase_add_test(tc, handles_that_find_no_room_are_lost_with_their_message_only);
   tcase_add_test(tc, a_signal_first_in_the_ring_is_no_message);
   tcase_add_test(tc, a_killed_peer_ends_a_call);
   tcase_add_test(tc, a_scribbled_ring_is_a_closed_channel_at_worst);

@@ -23,10 +23,6 @@ enum { DEATHS = 40, ATTACKS = 12 };
 enum { DEATHS = 200, ATTACKS = 24 };
 #endif
 
-// As ck_assert, which makes a system call each time, for loops.
-#define must(condition) \
-  if (!(condition)) ck_abort_msg("%s", #condition)
-
 enum { CHANNEL, FIFO, SOCKET, EVENTPAIR, DATAGRAM, OBJECTS };
 
 struct ends {
@@ -111,27 +107,27 @@ static int read_numbers(const zx_handle_t* mine, struct numbers* n, zx_status_t*
   int found = 0;
   status[CHANNEL] = zx_channel_read(mine[CHANNEL], 0, message, &event, sizeof(message), 1, &size, &handles);
   if (status[CHANNEL] == ZX_OK) {
-    must(size == sizeof(message) && message[0] == n->channel && message[63] == n->channel);
-    must((handles == 1) == (n->channel % 16 == 5));
-    if (handles) must(zx_handle_close(event) == ZX_OK);
+    jx_assert(size == sizeof(message) && message[0] == n->channel && message[63] == n->channel);
+    jx_assert((handles == 1) == (n->channel % 16 == 5));
+    if (handles) jx_assert(zx_handle_close(event) == ZX_OK);
     n->channel++;
     found++;
   }
   status[FIFO] = zx_fifo_read(mine[FIFO], 8, &value, 1, NULL);
   if (status[FIFO] == ZX_OK) {
-    must(value == n->fifo++);
+    jx_assert(value == n->fifo++);
     found++;
   }
   status[SOCKET] = zx_socket_read(mine[SOCKET], 0, bytes, sizeof(bytes), &actual);
   if (status[SOCKET] == ZX_OK) {
     for (size_t i = 0; i < actual; i++)
-      must(bytes[i] == (unsigned char)((n->socket + i) * 7));
+      jx_assert(bytes[i] == (unsigned char)((n->socket + i) * 7));
     n->socket += actual;
     found++;
   }
   status[DATAGRAM] = zx_socket_read(mine[DATAGRAM], 0, bytes, sizeof(bytes), &actual);
   if (status[DATAGRAM] == ZX_OK) {
-    must(actual == 4 + n->datagram++ % 100);
+    jx_assert(actual == 4 + n->datagram++ % 100);
     found++;
   }
   return found;

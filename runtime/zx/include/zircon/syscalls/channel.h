@@ -19,7 +19,7 @@ zx_status_t zx_channel_create(uint32_t options, zx_handle_t* out0, zx_handle_t* 
 // ZX_ERR_OUT_OF_RANGE: more than ZX_CHANNEL_MAX_MSG_BYTES, _HANDLES or _IOVECS.
 // ZX_ERR_BAD_HANDLE: a listed handle names nothing or is listed twice. ZX_ERR_ACCESS_DENIED: one lacks TRANSFER.
 // ZX_ERR_NOT_SUPPORTED: the endpoint itself is listed, or an object that cannot leave its process (a port; one of
-// several handles of a fifo or socket endpoint).
+// several handles of a fifo or socket endpoint). ZX_ERR_BAD_STATE: a listed channel is in a call.
 // ZX_ERR_PEER_CLOSED. ZX_ERR_SHOULD_WAIT: the queue (at least 200 KiB) is full; WRITABLE tells when there is room.
 zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
                              const zx_handle_t* handles, uint32_t num_handles);
@@ -56,7 +56,9 @@ zx_status_t zx_channel_read_etc(zx_handle_t handle, uint32_t options, void* byte
 // ZX_ERR_TIMED_OUT: no answer by `deadline` (a late one goes to the queue); the message was sent even if the deadline
 // was past from the start, unless there was no room. ZX_ERR_PEER_CLOSED. ZX_ERR_CANCELED: `handle` was closed meanwhile.
 // ZX_ERR_BUFFER_TOO_SMALL: the answer exceeds the buffers; it is dropped, the actual counts tell its size.
-// ZX_ERR_INVALID_ARGS: options other than USE_IOVEC, less than 4 bytes to send, null actual counts.
+// ZX_ERR_INVALID_ARGS: options other than USE_IOVEC, less than 4 bytes to send; null actual counts, after the exchange:
+// the answer is then dropped. What the peer sends besides the answer stays queued, up to 4096 messages, 4 MiB or 256
+// descriptors; a peer that sends more counts as broken (ZX_ERR_PEER_CLOSED).
 // Otherwise as zx_channel_write and zx_channel_read.
 zx_status_t zx_channel_call(zx_handle_t handle, uint32_t options, zx_time_t deadline,
                             const zx_channel_call_args_t* args, uint32_t* actual_bytes, uint32_t* actual_handles);

@@ -20,7 +20,7 @@ zx_status_t zx_eventpair_create(uint32_t options, zx_handle_t* out0, zx_handle_t
 zx_status_t zx_object_signal(zx_handle_t handle, zx_signals_t clear_mask, zx_signals_t set_mask);
 
 // The same for the object at the other end. Needs SIGNAL_PEER. ZX_ERR_PEER_CLOSED; ZX_ERR_NOT_SUPPORTED: no peered
-// object. On a channel the change travels behind the messages already written.
+// object. On a channel the change travels behind the messages already written; ZX_ERR_SHOULD_WAIT: its queue is full.
 zx_status_t zx_object_signal_peer(zx_handle_t handle, zx_signals_t clear_mask, zx_signals_t set_mask);
 
 #ifdef __cplusplus

@@ -14,8 +14,8 @@ zx_status_t zx_fifo_create(size_t elem_count, size_t elem_size, uint32_t options
                            zx_handle_t* out1);
 
 // Puts up to `count` elements into the queue to the other end; `actual` (may be null) tells how many fitted, at least
-// one. Costs no system call unless the reader sleeps. Needs WRITE. ZX_ERR_PEER_CLOSED; ZX_ERR_SHOULD_WAIT: full;
-// ZX_ERR_OUT_OF_RANGE: `elem_size` differs from the fifo's, `count` is 0; ZX_ERR_INVALID_ARGS: null `data`.
+// one. Costs no system call unless the reader sleeps. Needs WRITE. In this order: ZX_ERR_OUT_OF_RANGE: `elem_size`
+// differs from the fifo's, `count` is 0; ZX_ERR_PEER_CLOSED; ZX_ERR_SHOULD_WAIT: full; ZX_ERR_INVALID_ARGS: null `data`.
 zx_status_t zx_fifo_write(zx_handle_t handle, size_t elem_size, const void* data, size_t count, size_t* actual);
 
 // Takes up to `count` elements. What the other end left can be read after it has gone. Needs READ.

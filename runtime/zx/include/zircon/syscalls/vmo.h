@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-// Makes a zero-filled VMO of `size` bytes, rounded up to pages. ZX_ERR_INVALID_ARGS: unknown options.
+// Makes a zero-filled VMO of `size` bytes, rounded up to pages; options ZX_VMO_RESIZABLE, ZX_VMO_DISCARDABLE.
+// ZX_ERR_INVALID_ARGS: others.
 // ZX_ERR_OUT_OF_RANGE: too large.
 zx_status_t zx_vmo_create(uint64_t size, uint32_t options, zx_handle_t* out);
 
