@@ -158,7 +158,10 @@ static inline uint8_t* fidl_decode_envelope_sequence(fidl_decoder_t* decoder, ui
                                                      fidl_envelope_t* envelope, uint64_t stride,
                                                      uint64_t bound, bool is_string) {
   uint64_t bits = envelope->bits;
-  if (__builtin_expect(bits > (uint64_t)(decoder->end - next) || bits < 16, 0))
+  // Only where the data may be so large can the number of handles and the flags pass for a part of its size.
+  bool may_be_huge = bound > (UINT32_MAX - 32) / stride;
+  if (__builtin_expect(
+          bits > (uint64_t)(decoder->end - next) || bits < 16 || (may_be_huge && bits > UINT32_MAX), 0))
     return fidl_decode_envelope_sequence_error(decoder, next, envelope, stride, bound, is_string);
   uint64_t count = fidl_word(next, 0, 8);
   if (fidl_decode_overflows(count, stride)) return fidl_decode_stop(decoder, FIDL_ERROR_TOO_FEW_BYTES);
