@@ -72,7 +72,7 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
   }
   if (kind == TCP_REDUCING && tcp->congestion->marked) tcp->congestion->marked(tcp);
   tcp->cwr_due = tcp->ecn;
-  tcp->recovery = kind;
+  tcp->recovery = (uint8_t)kind;
   tcp->recovery_point = tcp->snd_nxt;
   tcp->prr_delivered = tcp->prr_out = 0;
   tcp->prr_flight = tcp_flight(tcp);

@@ -29,7 +29,7 @@ static int64_t backed_off(const tcp_t* tcp) {
 }
 
 static void arm(tcp_t* tcp, tcp_timer_kind_t kind, int64_t at) {
-  tcp->send_timer_kind = kind;
+  tcp->send_timer_kind = (uint8_t)kind;
   wheel_start(&tcp->base.stack->wheel, &tcp->send_timer, at);
 }
 

@@ -46,8 +46,8 @@ static void* open_bus(const struct ipc_load* load, const char** why) {
 }
 
 static int echo(sd_bus_message* request, void* context, sd_bus_error* error) {
-  const void* bytes;
-  size_t size;
+  const void* bytes = NULL;
+  size_t size = 0;
   sd_bus_message* reply = NULL;
   if (!sd_bus_message_is_method_call(request, NAME, "Echo")) return 0;
   ipc_check(sd_bus_message_read_array(request, 'y', &bytes, &size) >= 0, "sd_bus_message_read_array");
@@ -103,8 +103,8 @@ static void call(void* context) {
   struct link* link = context;
   sd_bus_message* request = NULL;
   sd_bus_message* reply = NULL;
-  const void* bytes;
-  size_t size;
+  const void* bytes = NULL;
+  size_t size = 0;
   ipc_check(sd_bus_message_new_method_call(link->bus, &request, link->by_bus ? NAME : NULL, PATH, NAME,
                                            "Echo") >= 0 &&
                 sd_bus_message_append_array(request, 'y', ipc_message, link->size) >= 0 &&
