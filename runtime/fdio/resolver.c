@@ -79,8 +79,8 @@ static bool wait_once(ares_channel channel) {
   nfds_t count = 0;
   unsigned wanted = (unsigned)ares.ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
   for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-    short events = (short)((ARES_GETSOCK_READABLE(wanted, i) ? POLLIN : 0) |
-                           (ARES_GETSOCK_WRITABLE(wanted, i) ? POLLOUT : 0));
+    // As ARES_GETSOCK_READABLE and _WRITABLE say, which shift a one into the sign of an int.
+    short events = (short)((wanted >> i & 1 ? POLLIN : 0) | (wanted >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
     if (events) fds[count++] = (struct pollfd){.fd = sockets[i], .events = events};
   }
   if (count == 0) return false;

@@ -160,7 +160,8 @@ static void to_kernel(tap_peer_t* peer) {
 void tap_peer_step(tap_peer_t* peer, int ms) {
   host_t* host = peer->host;
   to_kernel(peer);
-  int64_t left = (tcpip_deadline(host->stack) - (monotonic() + peer->clock_offset)) / MS + 1;
+  int64_t deadline = tcpip_deadline(host->stack);
+  int64_t left = deadline == TCPIP_NEVER ? ms : (deadline - (monotonic() + peer->clock_offset)) / MS + 1;
   struct pollfd wait = {.fd = peer->fd, .events = POLLIN};
   (void)poll(&wait, 1, left < 0 ? 0 : left < ms ? (int)left : ms);
   host->now = monotonic() + peer->clock_offset;
