@@ -2,7 +2,8 @@
 
 Every program is registered with meson's test(). One that speaks TAP counts case by case; any other counts as one
 case (exit status 77 means skipped). Output: a line per program, each failed case with what it said, each skipped
-case with its reason, and at last "N passed, N failed, N skipped". Exit status 0 only if nothing failed.
+case with its reason, and at last the names of all that failed and "N passed, N failed, N skipped". Exit status 0
+only if nothing failed.
 """
 
 import argparse
@@ -194,6 +195,10 @@ def main():
         print(f"no test matches {' '.join(names) or 'the chosen builds'}", file=sys.stderr)
         return 2
     run_all(programs)
+    for program in programs:
+        for case in program.cases:
+            if case.outcome == "failed":
+                print(f"failed: {program.kind} {program.name}: {case.name}")
     totals = {outcome: sum(program.count(outcome) for program in programs)
               for outcome in ("passed", "failed", "skipped")}
     print(", ".join(f"{number} {outcome}" for outcome, number in totals.items()))
