@@ -32,9 +32,15 @@ static uint32_t room_left(const tcp_t* tcp) {
   return clamped(tcp, tcp->rx.length < size ? size - tcp->rx.length : 0);
 }
 
+// The most that a window can be: without scaling that is often less than two segments of a large MTU.
+static uint32_t window_most(const tcp_t* tcp) {
+  uint32_t size = clamped(tcp, buffer_size(tcp)), field = 65535u << tcp->rcv_scale;
+  return size < field ? size : field;
+}
+
 // RFC 9293, 3.8.6.2.2: what a window must grow by to be told of, a segment or half of the most it can be.
 static uint32_t worth_telling(const tcp_t* tcp) {
-  uint32_t half = clamped(tcp, buffer_size(tcp)) / 2;
+  uint32_t half = window_most(tcp) / 2;
   return half < tcp->mss ? half : tcp->mss;
 }
 
@@ -261,7 +267,7 @@ void tcp_receive_read(tcp_t* tcp, uint32_t bytes) {
   if (tcp->read_closed) return;
   // A window that opens by much is told at once, and one that was closed as soon as it may be.
   uint32_t offered = tcp->rcv_adv - tcp->rcv_nxt, window = tcp_receive_window(tcp);
-  uint32_t size = clamped(tcp, buffer_size(tcp)), much = size / 2 < 2 * tcp->mss ? size / 2 : 2 * tcp->mss;
+  uint32_t size = window_most(tcp), much = size / 2 < 2 * tcp->mss ? size / 2 : 2 * tcp->mss;
   if (offered == 0) much = worth_telling(tcp);
   if (window > offered && window >= offered + much && (offered <= window / 2 || window - offered >= size / 4))
     tcp_send_ack(tcp);
