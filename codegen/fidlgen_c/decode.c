@@ -275,7 +275,7 @@ static void union_members(walk_t* walk, const decl_t* decl) {
 
 static void overlay_members(walk_t* walk, const decl_t* decl) {
   uint32_t room = decl->shape->inline_size - 8;
-  text_add(walk->out, "  const uint8_t* content = (const uint8_t*)value + 8;\n  switch (value->ordinal) {\n");
+  text_add(walk->out, "  switch (value->ordinal) {\n");
   for (size_t i = 0; i < decl->n_members; i++) {
     const member_t* member = decl->members[i];
     uint32_t size = member->type->shape->inline_size;
@@ -284,8 +284,9 @@ static void overlay_members(walk_t* walk, const decl_t* decl) {
                                .expr = text_format("value->%s", c_member(member->name)),
                                .indent = "      "});
     if (size < room)
-      text_add(walk->out, "      return fidl_decode_padding(decoder, content + %u, %u) ? next : NULL;\n",
-               size, room - size);
+      text_add(walk->out,
+               "      return fidl_decode_padding(decoder, (const uint8_t*)value + %u, %u) ? next : NULL;\n",
+               8 + size, room - size);
     else
       text_add(walk->out, "      return next;\n");
   }

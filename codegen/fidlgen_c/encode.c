@@ -304,9 +304,9 @@ void emit_encode(model_t* model, text_t* out, const decl_t* decl, bool counts_de
     code_coder_head(&head, decl, "encode", counts_depth);
     text_add(&head, " {");
   }
-  code_function(
-      out, text_string(&head), text_string(&whole),
-      (const char* const[]){"encoder", "from_object", "to_object", counts_depth ? "depth" : NULL, NULL});
+  code_function(out, text_string(&head), text_string(&whole),
+                (const char* const[]){"encoder", "next", "from_object", "to_object",
+                                      counts_depth ? "depth" : NULL, NULL});
   if (walk.texts) emit_with_texts(out, decl, begin, text_string(&texts));
   text_free(&head);
   text_free(&whole);

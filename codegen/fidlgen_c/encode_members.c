@@ -176,7 +176,7 @@ void encode_union_members(walk_t* walk, const decl_t* decl) {
 
 void encode_overlay_members(walk_t* walk, const decl_t* decl) {
   uint32_t room = decl->shape->inline_size - 8;
-  text_add(walk->out, "  uint8_t* content = (uint8_t*)to + 8;\n  switch (from->ordinal) {\n");
+  text_add(walk->out, "  switch (from->ordinal) {\n");
   for (size_t i = 0; i < decl->n_members; i++) {
     const member_t* member = decl->members[i];
     const char* name = c_member(member->name);
@@ -186,7 +186,7 @@ void encode_overlay_members(walk_t* walk, const decl_t* decl) {
                                .expr = text_format("from->%s", name),
                                .to = text_format("to->%s", name),
                                .indent = "      "});
-    if (size < room) text_add(walk->out, "      memset(content + %u, 0, %u);\n", size, room - size);
+    if (size < room) text_add(walk->out, "      memset((uint8_t*)to + %u, 0, %u);\n", 8 + size, room - size);
     text_add(walk->out, "      return next;\n");
   }
   text_add(walk->out, "    default:\n      %s\n  }\n", walk_stop(walk, "STRICT_UNION_UNKNOWN_FIELD"));

@@ -995,17 +995,16 @@ uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, vo
                                       void* to_object) {
   test_everything_Over* from = (test_everything_Over*)from_object;
   test_everything_Over* to = (test_everything_Over*)to_object;
-  uint8_t* content = (uint8_t*)to + 8;
   switch (from->ordinal) {
     case test_everything_Over_Tag_number:
-      memset(content + 4, 0, 4);
+      memset((uint8_t*)to + 12, 0, 4);
       return next;
     case test_everything_Over_Tag_pair:
       fidl_clear(&to->pair, 0, 8, 0xffffff00u);
       return next;
     case test_everything_Over_Tag_flag:
       if (fidl_word(&from->flag, 0, 1) > 1) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
-      memset(content + 1, 0, 7);
+      memset((uint8_t*)to + 9, 0, 7);
       return next;
     default:
       return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
@@ -1014,17 +1013,16 @@ uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, vo
 
 uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
   test_everything_Over* value = (test_everything_Over*)object;
-  const uint8_t* content = (const uint8_t*)value + 8;
   switch (value->ordinal) {
     case test_everything_Over_Tag_number:
-      return fidl_decode_padding(decoder, content + 4, 4) ? next : NULL;
+      return fidl_decode_padding(decoder, (const uint8_t*)value + 12, 4) ? next : NULL;
     case test_everything_Over_Tag_pair:
       if ((fidl_word(&value->pair, 0, 8) & 0xffffff00u) != 0)
         return fidl_decode_broken(decoder, &value->pair, test_everything_Pair_rules_, 1);
       return next;
     case test_everything_Over_Tag_flag:
       if (fidl_word(&value->flag, 0, 1) > 1) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_BOOLEAN);
-      return fidl_decode_padding(decoder, content + 1, 7) ? next : NULL;
+      return fidl_decode_padding(decoder, (const uint8_t*)value + 9, 7) ? next : NULL;
     default:
       return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
   }
@@ -1043,6 +1041,85 @@ const fidl_type_t test_everything_Over_type_ = {
     .resource = false,
     .encode = test_everything_Over_add_,
     .decode = test_everything_Over_decode_,
+};
+
+uint8_t* test_everything_Word_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object) {
+  (void)to_object;
+  test_everything_Word* from = (test_everything_Word*)from_object;
+  switch (from->ordinal) {
+    case test_everything_Word_Tag_whole:
+      return next;
+    case test_everything_Word_Tag_real:
+      return next;
+    default:
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+uint8_t* test_everything_Word_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_Word* value = (test_everything_Word*)object;
+  switch (value->ordinal) {
+    case test_everything_Word_Tag_whole:
+      return next;
+    case test_everything_Word_Tag_real:
+      return next;
+    default:
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+static uint8_t* test_everything_Word_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Word), 0);
+  return next ? test_everything_Word_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Word_type_ = {
+    .inline_size = 16,
+    .max_size = 16,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Word_add_,
+    .decode = test_everything_Word_decode_,
+};
+
+uint8_t* test_everything_Unknown_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object) {
+  (void)next;
+  (void)to_object;
+  test_everything_Unknown* from = (test_everything_Unknown*)from_object;
+  switch (from->ordinal) {
+    case 0:
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    default:
+      return fidl_encode_stop(encoder, FIDL_ERROR_UNKNOWN_UNION_MEMBER);
+  }
+}
+
+uint8_t* test_everything_Unknown_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_Unknown* value = (test_everything_Unknown*)object;
+  switch (value->ordinal) {
+    case 0:
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
+    default:
+      return fidl_decode_union_unknown(decoder, next, &value->envelope_);
+  }
+}
+
+static uint8_t* test_everything_Unknown_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Unknown), 0);
+  return next ? test_everything_Unknown_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Unknown_type_ = {
+    .inline_size = 16,
+    .max_size = 16,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Unknown_add_,
+    .decode = test_everything_Unknown_decode_,
 };
 
 const fidl_rule_t test_everything_HasOver_rules_[1] = {

@@ -23,6 +23,8 @@ typedef struct test_everything_Choice test_everything_Choice;
 typedef struct test_everything_Members test_everything_Members;
 typedef struct test_everything_NoOptions test_everything_NoOptions;
 typedef struct test_everything_Over test_everything_Over;
+typedef struct test_everything_Word test_everything_Word;
+typedef struct test_everything_Unknown test_everything_Unknown;
 typedef struct test_everything_HasOver test_everything_HasOver;
 typedef struct test_everything_List test_everything_List;
 typedef struct test_everything_Fork test_everything_Fork;
@@ -744,6 +746,31 @@ struct test_everything_Over {
 
 FIDL_STATIC_ASSERT(sizeof(test_everything_Over) == 16, "layout of test.everything/Over");
 
+// As large, whichever it is.
+struct test_everything_Word {
+  uint64_t ordinal;  // a test_everything_Word_Tag_...
+  union {
+    uint8_t room_[8];
+    int64_t whole;
+    double real;
+  };
+};
+
+#define test_everything_Word_Tag_whole ((uint64_t)1u)
+#define test_everything_Word_Tag_real ((uint64_t)2u)
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_Word) == 16, "layout of test.everything/Word");
+
+// Nothing is known of it.
+struct test_everything_Unknown {
+  uint64_t ordinal;  // a test_everything_Unknown_Tag_...
+  union {
+    fidl_envelope_t envelope_;
+  };
+};
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_Unknown) == 16, "layout of test.everything/Unknown");
+
 struct test_everything_HasOver {
   uint8_t before;
   uint8_t _padding0[7];
@@ -1325,6 +1352,14 @@ extern const fidl_type_t test_everything_Over_type_;
 uint8_t* test_everything_Over_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
                                       void* to_object);
 uint8_t* test_everything_Over_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_Word_type_;
+uint8_t* test_everything_Word_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                      void* to_object);
+uint8_t* test_everything_Word_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_Unknown_type_;
+uint8_t* test_everything_Unknown_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object);
+uint8_t* test_everything_Unknown_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_HasOver_type_;
 extern const fidl_rule_t test_everything_HasOver_rules_[1];
 uint8_t* test_everything_HasOver_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
