@@ -23,7 +23,10 @@ typedef enum mode { MODE_PRINT, MODE_IN_PLACE, MODE_CHECK } format_mode_t;
 
 static bool write_back(const char* path, const char* text, size_t length) {
   output_t output = {0};
-  bool ok = output_add(&output, path, text, length) && output_commit(&output);
+  char* bytes = malloc(length ? length : 1);
+  if (!bytes) abort();
+  memcpy(bytes, text, length);
+  bool ok = output_add(&output, path, bytes, length) && output_commit(&output);
   output_discard(&output);
   return ok;
 }
@@ -100,5 +103,6 @@ int main(int argc, char** argv) {
   }
   for (int i = 1; i <= files; i++)
     ok = format_file(mode, argv[i]) && ok;
+  ok = output_finish_printing() && ok;
   return ok ? 0 : 1;
 }

@@ -1,9 +1,7 @@
 // One @available attribute: its arguments, their order, and how it lies within what surrounds it.
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lexer_string.h"
 #include "versions.h"
 
 typedef struct reading {
@@ -62,39 +60,55 @@ const char* version_text(compiler_t* c, uint32_t version) {
   return arena_printf(c->arena, "%u", version);
 }
 
-// In a source a version is any number literal; the special ones can be written as their numbers, too.
-static bool parse_literal_version(const char* text, uint32_t* out) {
-  char* end = NULL;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 0);
-  if (errno || *end || text[0] == '-' || value == 0) return false;
-  if (value > VERSION_MAX_NUMBER && value != VERSION_NEXT && value != VERSION_HEAD) return false;
-  *out = (uint32_t)value;
-  return true;
+// The value of a literal as `type`; NULL, reported, for what is none or does not convert. Constants have no
+// values yet.
+static bool read_literal(reading_t* reading, const attribute_arg_t* arg, const type_t* type, value_t* out) {
+  compiler_t* c = reading->c;
+  const context_t context = {.c = c};
+  if (arg->value->kind == EXPR_NAME || arg->value->kind == EXPR_OR) {
+    report_error(&c->diagnostics, arg->value->span, 133, "`%s` must be a literal", arg->name.name->data);
+    reading->ok = false;
+  } else if (!evaluate(&context, arg->value, type, out)) {
+    report_unresolvable(&context, arg->value, 104, "the argument `%s` has no usable value",
+                        arg->name.name->data);
+    reading->ok = false;
+  } else {
+    return true;
+  }
+  return false;
 }
 
+static bool is_version(uint32_t number) {
+  return (number > 0 && number <= VERSION_MAX_NUMBER) || number == VERSION_NEXT || number == VERSION_HEAD;
+}
+
+// In a source a version is any number literal; the special ones can be written as their numbers, too.
 static void read_version(reading_t* reading, const attribute_arg_t* arg, uint32_t* out) {
+  static const type_t kNumber = {.kind = TYPE_PRIMITIVE, .primitive = BUILTIN_UINT32};
   compiler_t* c = reading->c;
   const expr_t* value = arg->value;
   const char* text = span_text(c->arena, value->span);
-  if (value->kind == EXPR_NUMBER && parse_literal_version(text, out)) return;
-  if (value->kind == EXPR_NAME && value->name->count == 1 && parse_version(text, strlen(text), out)) return;
+  if (value->kind == EXPR_NAME) {
+    if (value->name->count == 1 && (strcmp(text, "NEXT") == 0 || strcmp(text, "HEAD") == 0)) {
+      *out = text[0] == 'N' ? VERSION_NEXT : VERSION_HEAD;
+      return;
+    }
+  } else {
+    value_t number;
+    if (!read_literal(reading, arg, &kNumber, &number)) return;
+    *out = (uint32_t)number.u;
+    if (is_version(*out)) return;
+  }
   reading->ok = false;
   diagnostic_t* error = report_error(&c->diagnostics, value->span, 153, "%s is not a version", text);
   add_hint(&c->diagnostics, error, "versions are 1 to %u, NEXT and HEAD", VERSION_MAX_NUMBER);
 }
 
 static const str_t* read_text(reading_t* reading, const attribute_arg_t* arg) {
-  compiler_t* c = reading->c;
-  if (arg->value->kind != EXPR_STRING) {
-    report_error(&c->diagnostics, arg->value->span, 133, "`%s` must be a string literal",
-                 arg->name.name->data);
-    reading->ok = false;
-    return NULL;
-  }
-  uint32_t length = 0;
-  const char* text = string_value(c->arena, arg->value->span, &length);
-  return intern(&c->names, text, length);
+  static const type_t kText = {.kind = TYPE_STRING};
+  value_t text;
+  if (!read_literal(reading, arg, &kText, &text)) return NULL;
+  return intern(&reading->c->names, text.text, text.length);
 }
 
 static void read_platform(reading_t* reading, const attribute_arg_t* arg) {
@@ -247,7 +261,7 @@ availability_t* read_availability(compiler_t* c, library_t* library, const attri
   static const availability_t anything = {.deprecated = VERSION_INFINITE, .removed = VERSION_INFINITE};
   reading_t reading = {.c = c, .attribute = attribute, .kind = kind, .ok = true};
   const availability_t* around = outer ? outer : &anything;
-  if (!attribute->args) {
+  if (!attribute->args && kind != VERSIONED_LIBRARY) {
     report_error(&c->diagnostics, attribute->span, 147, "@available needs at least one argument");
     return outer;
   }

@@ -34,12 +34,10 @@ static bool read_sources(const options_t* options, fidlc_t* fidlc) {
 
 static bool add_ir(const char* path, const Fidl__Ir__Library* library, output_t* output) {
   size_t length = fidl__ir__library__get_packed_size(library);
-  uint8_t* bytes = malloc(length ? length : 1);
+  char* bytes = malloc(length ? length : 1);
   if (!bytes) abort();
-  fidl__ir__library__pack(library, bytes);
-  bool ok = output_add(output, path, bytes, length);
-  free(bytes);
-  return ok;
+  fidl__ir__library__pack(library, (uint8_t*)bytes);
+  return output_add(output, path, bytes, length);
 }
 
 static bool add_json(const char* path, fidlc_t* fidlc, output_t* output) {
@@ -49,9 +47,7 @@ static bool add_json(const char* path, fidlc_t* fidlc, output_t* output) {
   if (!out) abort();
   fidlc_write_json_ir(fidlc, out);
   if (fclose(out) != 0) abort();
-  bool ok = output_add(output, path, text, length);
-  free(text);
-  return ok;
+  return output_add(output, path, text, length);
 }
 
 static void print_escaped(FILE* out, const char* path) {
@@ -73,25 +69,15 @@ static void print_rule(FILE* out, const options_t* options, const char* path) {
 }
 
 // "output : every input", for each output in the order they were asked for.
-static void print_rules(FILE* out, const options_t* options, const output_file_t* file) {
-  if (file->next) print_rules(out, options, file->next);
-  print_rule(out, options, file->path);
-}
-
 static bool add_depfile(const options_t* options, output_t* output) {
   char* text = NULL;
   size_t length = 0;
   FILE* out = open_memstream(&text, &length);
   if (!out) abort();
-  if (output->files) {
-    print_rules(out, options, output->files);
-  } else {
-    print_rule(out, options, "check");
-  }
+  for (const output_file_t* file = output->files; file; file = file->next)
+    print_rule(out, options, file->path);
   fclose(out);
-  bool ok = output_add(output, options->depfile, text, length);
-  free(text);
-  return ok;
+  return output_add(output, options->depfile, text, length);
 }
 
 static bool write_outputs(const options_t* options, fidlc_t* fidlc, const Fidl__Ir__Library* library) {
@@ -183,5 +169,6 @@ int main(int argc, char** argv) {
     }
   }
   options_free(&options);
+  if (!output_finish_printing() && status == EXIT_OK) status = EXIT_ERRORS;
   return status;
 }

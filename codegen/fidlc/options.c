@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "numbers.h"
+#include "output.h"
 #include "versions.h"
 
 static const char kHelp[] =
@@ -67,20 +68,18 @@ const char* options_keep(options_t* options, const char* word) {
 }
 
 static bool add_response_file(options_t* options, const char* path) {
-  FILE* file = fopen(path, "r");
-  if (!file) return usage("cannot read the response file ", path);
-  char word[PATH_MAX + 64];
+  static const char kSpace[] = " \t\n\r";
   size_t length = 0;
-  for (int c; (c = fgetc(file)) != EOF;) {
-    bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
-    if (!space && length < sizeof(word)) word[length++] = (char)c;
-    if (space && length) {
-      add_word(options, word, length);
-      length = 0;
-    }
+  char* text = read_whole_file(path, &length);
+  if (!text) return usage("cannot read the response file ", path);
+  const char* end = text + length;
+  for (const char* at = text; at < end; at++) {
+    const char* word = at;
+    while (at < end && !memchr(kSpace, *at, sizeof(kSpace) - 1))
+      at++;
+    if (at > word) add_word(options, word, (size_t)(at - word));
   }
-  if (length) add_word(options, word, length);
-  fclose(file);
+  free(text);
   return true;
 }
 

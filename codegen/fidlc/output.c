@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include <unistd.h>
 
 static bool fail(const char* what, const char* path) {
-  fprintf(stderr, "fidlc: %s %s: %s\n", what, path, strerror(errno));
+  fprintf(stderr, "%s: %s %s: %s\n", program_invocation_short_name, what, path, strerror(errno));
   return false;
 }
 
@@ -71,44 +72,114 @@ static bool write_all(int fd, const char* bytes, size_t length) {
   return true;
 }
 
-// Temporary files get the permissions that a file made plainly would have.
-static bool set_plain_mode(int fd) {
-  mode_t mask = umask(0);
-  umask(mask);
-  return fchmod(fd, 0666 & ~mask) == 0;
-}
-
-bool output_add(output_t* output, const char* path, const void* bytes, size_t length) {
-  if (!make_folders(path)) return false;
-  output_file_t* file = calloc(1, sizeof(*file));
-  if (!file) abort();
-  file->path = strdup(path);
-  if (asprintf(&file->temporary, "%s.XXXXXX", path) < 0) abort();
-  int fd = mkostemp(file->temporary, O_CLOEXEC);
-  if (fd < 0) {
-    fail("cannot write", path);
-    free(file->path);
-    free(file->temporary);
-    free(file);
+bool output_add(output_t* output, const char* path, char* bytes, size_t length) {
+  for (const output_file_t* other = output->files; other; other = other->next) {
+    if (strcmp(other->path, path) != 0) continue;
+    fprintf(stderr, "%s: %s is to be written twice\n", program_invocation_short_name, path);
+    free(bytes);
     return false;
   }
-  file->next = output->files;
-  output->files = file;
-  bool ok = set_plain_mode(fd) && write_all(fd, bytes, length);
-  if (close(fd) < 0) ok = false;
-  return ok || fail("cannot write", path);
+  output_file_t* file = calloc(1, sizeof(*file));
+  if (!file || !(file->path = strdup(path))) abort();
+  file->bytes = bytes;
+  file->length = length;
+  *(output->last ? &output->last->next : &output->files) = file;
+  output->last = file;
+  return true;
 }
 
-bool output_commit(output_t* output) {
-  bool ok = true;
+static bool holds_already(const output_file_t* file) {
+  char part[16 << 10];
+  size_t at = 0;
+  int fd = open(file->place, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  for (;;) {
+    ssize_t count = read(fd, part, sizeof(part));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0 || (size_t)count > file->length - at) break;
+    if (memcmp(part, file->bytes + at, (size_t)count) != 0) break;
+    at += (size_t)count;
+  }
+  // One more byte would have been one too many.
+  bool same = at == file->length && lseek(fd, 0, SEEK_CUR) == (off_t)at;
+  close(fd);
+  return same;
+}
+
+static bool write_temporary(output_file_t* file, mode_t mode) {
+  if (asprintf(&file->temporary, "%s.XXXXXX", file->place) < 0) abort();
+  int fd = mkostemp(file->temporary, O_CLOEXEC);
+  if (fd < 0) {
+    free(file->temporary);
+    file->temporary = NULL;
+    return fail("cannot write", file->path);
+  }
+  bool ok = fchmod(fd, mode) == 0 && write_all(fd, file->bytes, file->length);
+  if (close(fd) < 0) ok = false;
+  return ok || fail("cannot write", file->path);
+}
+
+// Has the content in a temporary file, unless the place has it already. What is there keeps its permissions.
+static bool prepare(output_file_t* file) {
+  struct stat status;
+  mode_t mask = umask(0);
+  umask(mask);
+  if (stat(file->path, &status) < 0) {
+    if (!make_folders(file->path)) return false;
+    if (!(file->place = strdup(file->path))) abort();
+    return write_temporary(file, 0666 & ~mask);
+  }
+  if (S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    return fail("cannot write", file->path);
+  }
+  file->is_stream = !S_ISREG(status.st_mode);
+  if (file->is_stream) return true;
+  file->place = realpath(file->path, NULL);
+  if (!file->place) return fail("cannot write", file->path);
+  if ((size_t)status.st_size == file->length && holds_already(file)) return true;
+  return write_temporary(file, status.st_mode & 07777);
+}
+
+static bool put_into_place(output_file_t* file) {
+  if (rename(file->temporary, file->place) < 0) return fail("cannot write", file->path);
+  free(file->temporary);
+  file->temporary = NULL;
+  return true;
+}
+
+static void remove_temporaries(output_t* output) {
   for (output_file_t* file = output->files; file; file = file->next) {
-    if (rename(file->temporary, file->path) < 0) {
-      ok = fail("cannot write", file->path);
-      unlink(file->temporary);
-    }
+    if (file->temporary) unlink(file->temporary);
     free(file->temporary);
     file->temporary = NULL;
   }
+}
+
+static bool write_stream(const output_file_t* file) {
+  int fd = open(file->path, O_WRONLY | O_CLOEXEC);
+  bool ok = fd >= 0 && write_all(fd, file->bytes, file->length);
+  if (fd >= 0 && close(fd) < 0) ok = false;
+  return ok || fail("cannot write", file->path);
+}
+
+bool output_commit(output_t* output) {
+  static const int kInterrupts[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  sigset_t interrupts, before;
+  bool ok = true;
+  // An interrupt waits until there are no temporary files.
+  sigemptyset(&interrupts);
+  for (size_t i = 0; i < sizeof(kInterrupts) / sizeof(kInterrupts[0]); i++)
+    sigaddset(&interrupts, kInterrupts[i]);
+  sigprocmask(SIG_BLOCK, &interrupts, &before);
+  for (output_file_t* file = output->files; ok && file; file = file->next)
+    ok = prepare(file);
+  for (output_file_t* file = output->files; ok && file; file = file->next)
+    ok = !file->temporary || put_into_place(file);
+  remove_temporaries(output);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  for (output_file_t* file = output->files; ok && file; file = file->next)
+    ok = !file->is_stream || write_stream(file);
   return ok;
 }
 
@@ -116,9 +187,16 @@ void output_discard(output_t* output) {
   while (output->files) {
     output_file_t* file = output->files;
     output->files = file->next;
-    if (file->temporary) unlink(file->temporary);
-    free(file->temporary);
     free(file->path);
+    free(file->bytes);
+    free(file->place);
     free(file);
   }
+  output->last = NULL;
+}
+
+bool output_finish_printing(void) {
+  bool ok = !ferror(stdout);
+  if (fclose(stdout) != 0) ok = false;
+  return ok || fail("cannot write", "standard output");
 }

@@ -1,5 +1,6 @@
 // Files are written whole or not at all: everything goes to temporary files beside their places, and is
-// renamed into them only when all were written.
+// renamed into them only when all were written. A file that has the content already is left alone, so that
+// build tools see that nothing changed.
 #ifndef CODEGEN_FIDLC_OUTPUT_H_
 #define CODEGEN_FIDLC_OUTPUT_H_
 
@@ -9,19 +10,27 @@
 typedef struct output_file {
   struct output_file* next;
   char* path;
-  char* temporary;
+  char* bytes;
+  size_t length;
+  char* place;      // where it goes: the path, links followed
+  char* temporary;  // NULL: there is none (any more)
+  bool is_stream;   // a device, pipe or the like is at the path: it is written to, not replaced
 } output_file_t;
 
 typedef struct output {
-  output_file_t* files;
+  output_file_t* files;  // in the order in which they were added
+  output_file_t* last;
 } output_t;
 
-// Writes `path` to its temporary file, making folders as needed. False (explained on stderr) on failure.
-bool output_add(output_t* output, const char* path, const void* bytes, size_t length);
-// Renames everything into place.
+// Takes what `path` is to hold, allocated with malloc. False (explained on stderr) if it was added before.
+bool output_add(output_t* output, const char* path, char* bytes, size_t length);
+// Puts everything into place, making folders as needed. False (explained on stderr) on failure: then no file
+// that was there is touched, unless moving one into its place is what failed.
 bool output_commit(output_t* output);
 // Removes what was not committed, and frees.
 void output_discard(output_t* output);
+// Ends standard output. False (explained on stderr) if not all that was printed could be written.
+bool output_finish_printing(void);
 
 // Reads a whole file; NULL (errno is set) on failure. The caller frees it.
 char* read_whole_file(const char* path, size_t* out_length);

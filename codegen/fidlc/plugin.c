@@ -102,7 +102,10 @@ static bool add_files(const plugin_option_t* plugin, const Fidl__Ir__GenerateRes
     char* path = NULL;
     const char* dir = plugin->out_dir && plugin->out_dir[0] ? plugin->out_dir : ".";
     if (asprintf(&path, "%s/%s", dir, file->path) < 0) abort();
-    bool ok = output_add(output, path, file->content.data, file->content.len);
+    char* bytes = malloc(file->content.len ? file->content.len : 1);
+    if (!bytes) abort();
+    if (file->content.len) memcpy(bytes, file->content.data, file->content.len);
+    bool ok = output_add(output, path, bytes, file->content.len);
     free(path);
     if (!ok) return false;
   }

@@ -44,7 +44,7 @@ static shape_t fixed(uint32_t size, uint32_t alignment) {
 // What a pointer to `count` values of `target` adds: one level, and the padded object.
 static shape_t pointer_shape(uint32_t size, shape_t target, uint64_t count) {
   shape_t shape = fixed(size, 8);
-  shape.depth = count == 0 && target.depth == 0 ? 1 : add(target.depth, 1);
+  shape.depth = add(target.depth, 1);
   shape.max_handles = multiply(target.max_handles, count);
   uint32_t content = add(multiply(target.inline_size, count), multiply(target.max_out_of_line, count));
   shape.max_out_of_line = align8(content);

@@ -87,7 +87,7 @@ static bool evaluate_float(const context_t* context, const expr_t* expr, const c
   char* end = NULL;
   errno = 0;
   double value = strtod(text, &end);
-  bool bad = *end || end == text || !isfinite(value) || strpbrk(text, "xX");
+  bool bad = *end || end == text || !isfinite(value);
   if (type->primitive == BUILTIN_FLOAT32 && fabs(value) > (double)FLT_MAX) bad = true;
   if (bad) return report_overflow(context, expr, type);
   *out = (value_t){.kind = VALUE_FLOAT, .f = value};

@@ -1,4 +1,4 @@
-// fidlc as a program: exit status, files written whole or not at all, response files, depfiles, plug-ins.
+// fidlc as a program: exit status, response files, depfiles, diagnostics, plug-ins.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,78 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "ir.pb-c.h"
 #include "jx_test.h"
 #include "plugin_stub.h"
 
-extern char** environ;
-static char* fidlc;
 static char self[PATH_MAX];
-static char dir[] = "/tmp/test-fidlc-XXXXXX";
-static char output[65536];
-
-static void set_up(void) {
-  strcpy(dir + strlen(dir) - 6, "XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(dir));
-  ck_assert_int_eq(chdir(dir), 0);
-}
-
-static void tear_down(void) {
-  char command[PATH_MAX];
-  ck_assert_int_eq(chdir("/"), 0);
-  snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-  ck_assert_int_eq(system(command), 0);
-}
-
-static void write_file(const char* path, const char* text) {
-  FILE* file = fopen(path, "w");
-  ck_assert_ptr_nonnull(file);
-  fputs(text, file);
-  fclose(file);
-}
-
-static char* read_file(const char* path) {
-  static char text[65536];
-  FILE* file = fopen(path, "r");
-  if (!file) return NULL;
-  size_t length = fread(text, 1, sizeof(text) - 1, file);
-  fclose(file);
-  text[length] = '\0';
-  return text;
-}
-
-static int file_count(void) {
-  DIR* handle = opendir(".");
-  int count = 0;
-  for (const struct dirent* entry; (entry = readdir(handle)) != NULL;)
-    count += entry->d_name[0] != '.';
-  closedir(handle);
-  return count;
-}
-
-// Runs fidlc with the words of `line`; what it prints goes into `output`. Returns its exit status.
-static int run(const char* line) {
-  char words[4096];
-  char* argv[64] = {fidlc};
-  int argc = 1;
-  posix_spawn_file_actions_t actions;
-  pid_t pid = -1;
-  int status = 0;
-  snprintf(words, sizeof(words), "%s", line);
-  for (char* word = strtok(words, " "); word; word = strtok(NULL, " "))
-    argv[argc++] = word;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 1, ".fidlc-out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  ck_assert_int_eq(posix_spawn(&pid, fidlc, &actions, NULL, argv, environ), 0);
-  posix_spawn_file_actions_destroy(&actions);
-  while (waitpid(pid, &status, 0) < 0)
-    ck_assert_int_eq(errno, EINTR);
-  ck_assert(WIFEXITED(status));
-  snprintf(output, sizeof(output), "%s", read_file(".fidlc-out"));
-  unlink(".fidlc-out");
-  return WEXITSTATUS(status);
-}
 
 static int run_plugin(const char* behaviour, const char* more) {
   char line[PATH_MAX + 256];
@@ -97,12 +31,10 @@ static int run_plugin(const char* behaviour, const char* more) {
   return status;
 }
 
-static const char kGood[] = "library a;\ntype S = struct {\n    x uint8;\n};\n";
-
 START_TEST(good_library_is_written) {
   write_file("a.fidl", kGood);
   ck_assert_int_eq(run("--ir out/deep/a.pb --depfile a.d --files a.fidl"), 0);
-  ck_assert_str_eq(output, "");
+  ck_assert_str_eq(cli.output, "");
   ck_assert_int_eq(access("out/deep/a.pb", R_OK), 0);
   ck_assert_str_eq(read_file("a.d"), "out/deep/a.pb : a.fidl\n");
 }
@@ -122,7 +54,7 @@ static void write_libraries(void) {
 START_TEST(used_libraries_are_found_in_the_folders_in_order) {
   write_libraries();
   ck_assert_int_eq(run("--ir a.pb --depfile a.d --libraries first --libraries second --files a.fidl"), 0);
-  ck_assert_str_eq(output, "");
+  ck_assert_str_eq(cli.output, "");
   ck_assert_str_eq(read_file("a.d"), "a.pb : second/c.d/d.fidl first/b/one.fidl first/b/two.fidl a.fidl\n");
 }
 END_TEST
@@ -132,7 +64,7 @@ START_TEST(given_libraries_come_before_those_in_folders) {
   write_file("b.fidl", "library b;\nusing c.d;\nalias Z = c.d.Y;\n");
   ck_assert_int_eq(
       run("--ir a.pb --depfile a.d --libraries first --libraries second --files b.fidl --files a.fidl"), 0);
-  ck_assert_str_eq(output, "");
+  ck_assert_str_eq(cli.output, "");
   ck_assert_str_eq(read_file("a.d"), "a.pb : second/c.d/d.fidl b.fidl a.fidl\n");
 }
 END_TEST
@@ -140,10 +72,10 @@ END_TEST
 START_TEST(libraries_that_no_folder_has_and_circles_are_reported) {
   write_libraries();
   ck_assert_int_eq(run("--check --libraries first --files a.fidl"), 1);
-  ck_assert_ptr_nonnull(strstr(output, "the library `c.d` is unknown"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "the library `c.d` is unknown"));
   write_file("second/c.d/d.fidl", "library c.d;\nusing b;\nalias Y = uint8;\n");
   ck_assert_int_eq(run("--check --libraries first --libraries second --files a.fidl"), 1);
-  ck_assert_ptr_nonnull(strstr(output, "the library `b` is unknown"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "the library `b` is unknown"));
   write_file("a.fidl", "library a;\nusing ;\n");
   ck_assert_int_eq(run("--check --libraries first --files a.fidl"), 1);
 }
@@ -152,11 +84,11 @@ END_TEST
 START_TEST(library_becomes_json) {
   write_file("a.fidl", kGood);
   ck_assert_int_eq(run("--json out/a.json --ir a.pb --depfile a.d --files a.fidl"), 0);
-  ck_assert_str_eq(output, "");
+  ck_assert_str_eq(cli.output, "");
   ck_assert_ptr_nonnull(strstr(read_file("out/a.json"), "\"name\": \"a/S\""));
   ck_assert_str_eq(read_file("a.d"), "a.pb : a.fidl\nout/a.json : a.fidl\n");
   ck_assert_int_eq(run("--json-schema"), 0);
-  ck_assert_ptr_nonnull(strstr(output, "\"struct_declarations\""));
+  ck_assert_ptr_nonnull(strstr(cli.output, "\"struct_declarations\""));
 }
 END_TEST
 
@@ -171,9 +103,9 @@ END_TEST
 
 START_TEST(numbers_are_explained) {
   ck_assert_int_eq(run("--explain FI-0052"), 0);
-  ck_assert_str_eq(output, "FI-0052 (error): a name that nothing has\n");
+  ck_assert_str_eq(cli.output, "FI-0052 (error): a name that nothing has\n");
   ck_assert_int_eq(run("--explain 5"), 0);
-  ck_assert_ptr_nonnull(strstr(output, "FI-0005 (retired)"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "FI-0005 (retired)"));
 }
 END_TEST
 
@@ -181,8 +113,8 @@ START_TEST(errors_leave_outputs_as_they_were) {
   write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
   write_file("a.pb", "before");
   ck_assert_int_eq(run("--ir a.pb --depfile a.d --files a.fidl"), 1);
-  ck_assert_ptr_nonnull(strstr(output, "a.fidl:2:21: error: cannot find `Nothing`"));
-  ck_assert_ptr_nonnull(strstr(output, "[FI-0052]"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "a.fidl:2:21: error: cannot find `Nothing`"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "[FI-0052]"));
   ck_assert_str_eq(read_file("a.pb"), "before");
   ck_assert_int_eq(file_count(), 2);
 }
@@ -210,14 +142,14 @@ START_TEST(wrong_usage_has_its_own_status) {
   write_file("a.fidl", kGood);
   for (size_t i = 0; i < sizeof(kLines) / sizeof(kLines[0]); i++) {
     ck_assert_msg(run(kLines[i]) == 2, "%s", kLines[i]);
-    ck_assert_str_ne(output, "");
+    ck_assert_str_ne(cli.output, "");
   }
 }
 END_TEST
 
 START_TEST(help_and_version_go_to_standard_output) {
   ck_assert_int_eq(run("--help"), 0);
-  ck_assert_ptr_nonnull(strstr(output, "usage: fidlc"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "usage: fidlc"));
   ck_assert_int_eq(run("--version"), 0);
 }
 END_TEST
@@ -226,6 +158,10 @@ START_TEST(response_file_is_expanded) {
   write_file("a.fidl", kGood);
   write_file("args", "--check\n  --name\ta\n--files a.fidl\n");
   ck_assert_int_eq(run("@args"), 0);
+  write_file("name", "--name a ");
+  ck_assert_int_eq(run("--check @name --files a.fidl"), 0);
+  write_file("nested", "@name");
+  ck_assert_int_eq(run("--check @nested --files a.fidl"), 2);
 }
 END_TEST
 
@@ -260,42 +196,43 @@ END_TEST
 START_TEST(warnings_fail_only_when_asked) {
   write_file("a.fidl", "library a;\n\n@discoverble\nprotocol P {};\n");
   ck_assert_int_eq(run("--check --files a.fidl"), 0);
-  ck_assert_ptr_nonnull(strstr(output, "warning:"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "warning:"));
   ck_assert_int_eq(run("--check --werror --files a.fidl"), 1);
-  ck_assert_ptr_nonnull(strstr(output, "a.fidl:3:2: error: @discoverble"));
-  ck_assert_ptr_nonnull(strstr(output, "1 error reported."));
+  ck_assert_ptr_nonnull(strstr(cli.output, "a.fidl:3:2: error: @discoverble"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "1 error reported."));
 }
 END_TEST
 
 START_TEST(diagnostics_can_be_json) {
   write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
   ck_assert_int_eq(run("--check --format=json --files a.fidl"), 1);
-  ck_assert_ptr_nonnull(strstr(output, "\"error_id\":\"fi-0052\""));
-  ck_assert_ptr_nonnull(strstr(output, "\"start_line\":2,\"start_char\":20,\"end_line\":2,\"end_char\":27"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "\"error_id\":\"fi-0052\""));
+  ck_assert_ptr_nonnull(
+      strstr(cli.output, "\"start_line\":2,\"start_char\":20,\"end_line\":2,\"end_char\":27"));
 }
 END_TEST
 
 START_TEST(json_holds_no_bytes_that_are_not_utf8) {
   write_file("a.fidl", "library a;\n\xff \xc3\xa4\n");
   ck_assert_int_eq(run("--check --format json --files a.fidl"), 1);
-  ck_assert_ptr_null(strchr(output, '\xff'));
-  ck_assert_ptr_nonnull(strstr(output, "\\ufffd"));
-  ck_assert_ptr_nonnull(strstr(output, "\xc3\xa4"));
+  ck_assert_ptr_null(strchr(cli.output, '\xff'));
+  ck_assert_ptr_nonnull(strstr(cli.output, "\\ufffd"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "\xc3\xa4"));
 }
 END_TEST
 
 START_TEST(colour_is_only_printed_when_wanted) {
   write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
   ck_assert_int_eq(run("--check --files a.fidl"), 1);
-  ck_assert_ptr_null(strchr(output, '\033'));
+  ck_assert_ptr_null(strchr(cli.output, '\033'));
   ck_assert_int_eq(run("--check --colour always --files a.fidl"), 1);
-  ck_assert_ptr_nonnull(strchr(output, '\033'));
+  ck_assert_ptr_nonnull(strchr(cli.output, '\033'));
 }
 END_TEST
 
 // Runs fidlc with a terminal for its standard error, of which `output` gets what is printed.
 static void run_on_terminal(const char* no_color) {
-  char* argv[] = {fidlc, (char*)(uintptr_t) "--files", (char*)(uintptr_t) "a.fidl", NULL};
+  char* argv[] = {cli.fidlc, (char*)(uintptr_t) "--files", (char*)(uintptr_t) "a.fidl", NULL};
   char* environment[] = {(char*)(uintptr_t)no_color, NULL};
   posix_spawn_file_actions_t actions;
   pid_t pid = -1;
@@ -305,12 +242,12 @@ static void run_on_terminal(const char* no_color) {
   ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 2, ptsname(master), O_RDWR | O_NOCTTY, 0);
-  ck_assert_int_eq(posix_spawn(&pid, fidlc, &actions, NULL, argv, environment), 0);
+  ck_assert_int_eq(posix_spawn(&pid, cli.fidlc, &actions, NULL, argv, environment), 0);
   posix_spawn_file_actions_destroy(&actions);
   // The other end is gone when reading fails.
-  for (ssize_t count; (count = read(master, output + length, sizeof(output) - 1 - length)) > 0;)
+  for (ssize_t count; (count = read(master, cli.output + length, sizeof(cli.output) - 1 - length)) > 0;)
     length += (size_t)count;
-  output[length] = '\0';
+  cli.output[length] = '\0';
   close(master);
   while (waitpid(pid, NULL, 0) < 0)
     ck_assert_int_eq(errno, EINTR);
@@ -319,10 +256,10 @@ static void run_on_terminal(const char* no_color) {
 START_TEST(colour_is_printed_on_a_terminal) {
   write_file("a.fidl", "library a;\ntype S = struct { x Nothing; };\n");
   run_on_terminal("OTHER=1");
-  ck_assert_ptr_nonnull(strstr(output, "\033[1;31merror:\033[0m"));
+  ck_assert_ptr_nonnull(strstr(cli.output, "\033[1;31merror:\033[0m"));
   run_on_terminal("NO_COLOR=1");
-  ck_assert_ptr_nonnull(strstr(output, "error: cannot find"));
-  ck_assert_ptr_null(strchr(output, '\033'));
+  ck_assert_ptr_nonnull(strstr(cli.output, "error: cannot find"));
+  ck_assert_ptr_null(strchr(cli.output, '\033'));
 }
 END_TEST
 
@@ -338,7 +275,7 @@ START_TEST(plugin_that_fails_writes_nothing) {
   write_file("a.fidl", kGood);
   for (size_t i = 0; i < 4; i++) {
     ck_assert_msg(run_plugin(kBehaviours[i], "--ir a.pb") == 1, "%s", kBehaviours[i]);
-    ck_assert_str_ne(output, "");
+    ck_assert_str_ne(cli.output, "");
     ck_assert_int_ne(access("a.pb", F_OK), 0);
     ck_assert_int_ne(access("gen/sub/a.txt", F_OK), 0);
     ck_assert_int_ne(access("a.txt", F_OK), 0);
@@ -352,12 +289,12 @@ int main(int argc, char** argv) {
   const char* behaviour = strstr(name ? name : argv[0], "plugin-");
   if (behaviour) return plugin_stub(behaviour + strlen("plugin-"));
   if (argc < 2) return 2;
-  fidlc = realpath(argv[1], NULL);
+  cli.fidlc = realpath(argv[1], NULL);
   ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-  if (!fidlc || length < 0) return 2;
+  if (!cli.fidlc || length < 0) return 2;
   Suite* suite = suite_create("fidlc cli");
   TCase* tc = jx_test_case(suite, "cli");
-  tcase_add_checked_fixture(tc, set_up, tear_down);
+  tcase_add_checked_fixture(tc, cli_set_up, cli_tear_down);
   tcase_add_test(tc, good_library_is_written);
   tcase_add_test(tc, used_libraries_are_found_in_the_folders_in_order);
   tcase_add_test(tc, given_libraries_come_before_those_in_folders);
