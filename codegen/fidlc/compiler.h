@@ -99,6 +99,8 @@ typedef struct context {
 } context_t;
 // Computes `expr` as a value of `type`; false if it cannot be (reported).
 bool evaluate(const context_t* context, const expr_t* expr, const type_t* type, value_t* out);
+// Likewise as a size: MAX is one, too.
+bool evaluate_size(const context_t* context, const expr_t* expr, value_t* out);
 // Says that what `expr` was for has no value now, if evaluating it failed for a reason of its own; when a
 // name in it could not be found, that was said already.
 void report_unresolvable(const context_t* context, const expr_t* expr, int number, const char* format,

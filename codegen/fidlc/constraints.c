@@ -14,8 +14,6 @@ typedef enum constraint_kind {
 
 typedef enum outcome { NO_MATCH, MATCHED, FAILED } outcome_t;
 
-static const type_t kUint32 = {.kind = TYPE_PRIMITIVE, .primitive = BUILTIN_UINT32};
-
 // The kinds a type takes, in order; optional is among them even where it is refused, to say so well.
 static int accepted_kinds(const type_t* type, constraint_kind_t kinds[3]) {
   int count = 0;
@@ -63,12 +61,8 @@ static outcome_t apply_size(const context_t* context, const expr_t* expr, type_t
   compiler_t* c = context->c;
   if (is_optional(expr)) return NO_MATCH;
   value_t value;
-  uint32_t before = c->diagnostics.errors;
-  if (!evaluate(context, expr, &kUint32, &value)) {
-    // The bound's own error says why; only a bound that is silently unusable gets this one.
-    if (c->diagnostics.errors == before && expr->kind == EXPR_NAME) return FAILED;
-    report_error(&c->diagnostics, expr->span, 101, "%s is not usable as a size",
-                 span_text(c->arena, expr->span));
+  if (!evaluate_size(context, expr, &value)) {
+    report_unresolvable(context, expr, 101, "%s is not usable as a size", span_text(c->arena, expr->span));
     return FAILED;
   }
   if (type->bounded) {
@@ -102,9 +96,18 @@ static outcome_t apply_subtype(const context_t* context, const expr_t* expr, typ
   return MATCHED;
 }
 
+// The only number that is bits: none of them.
+static bool is_zero(const expr_t* expr) {
+  const char* text = expr->span.source->data + expr->span.offset;
+  for (uint32_t i = 0; i < expr->span.length; i++) {
+    if (!strchr("0xXbB", text[i])) return false;
+  }
+  return true;
+}
+
 // True if `expr` could be a value of the rights type: so that other things are left to other kinds.
 static bool looks_like_rights(const expr_t* expr, const type_t* rights) {
-  if (expr->kind == EXPR_NUMBER) return rights->kind == TYPE_PRIMITIVE;
+  if (expr->kind == EXPR_NUMBER) return rights->kind == TYPE_PRIMITIVE || is_zero(expr);
   if (expr->kind == EXPR_OR) return true;
   if (expr->kind != EXPR_NAME || is_optional(expr)) return false;
   const name_ref_t* name = expr->name;

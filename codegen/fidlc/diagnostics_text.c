@@ -39,22 +39,66 @@ static span_t visible_part(span_t line, uint32_t offset) {
   return (span_t){line.source, start, end - start};
 }
 
+// The length in bytes of the character that `text` begins with; 0 if it is no character of UTF-8.
+static uint32_t character_length(const char* text, uint32_t length) {
+  unsigned char first = (unsigned char)text[0];
+  uint32_t wanted = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (wanted > length || (first >= 0x80 && first < 0xc2) || first > 0xf4) return 0;
+  for (uint32_t i = 1; i < wanted; i++) {
+    if (!is_continuation(text[i])) return 0;
+  }
+  return wanted;
+}
+
+// Characters that a terminal acts upon rather than shows: controls, and those that turn the direction.
+static bool is_control(const char* text, uint32_t length) {
+  unsigned char first = (unsigned char)text[0];
+  if (length == 1) return first < 0x20 || first == 0x7f;
+  if (length == 2) return first == 0xc2 && (unsigned char)text[1] < 0xa0;
+  if (length != 3 || first != 0xe2) return false;
+  unsigned char last = (unsigned char)text[2];
+  return (text[1] == '\x80' && last >= 0xaa && last <= 0xae) ||
+         (text[1] == '\x81' && last >= 0xa6 && last <= 0xa9);
+}
+
+// Prints text of a source, which may hold anything, so that a terminal shows it and does not act upon it.
+static void print_text(FILE* out, const char* text, uint32_t length) {
+  for (uint32_t i = 0; i < length;) {
+    uint32_t bytes = character_length(text + i, length - i);
+    if (text[i] == '\t' || (bytes && !is_control(text + i, bytes))) {
+      fwrite(text + i, 1, bytes, out);
+    } else {
+      fputs("\xef\xbf\xbd", out);  // the replacement character
+    }
+    i += bytes ? bytes : 1;
+  }
+}
+
+// `fill` for each character from `start` to `end` of a line; tabs stay what they are if `tabs` says so.
+static void print_fill(FILE* out, span_t line, uint32_t start, uint32_t end, char fill, bool tabs) {
+  const char* text = line.source->data + line.offset;
+  for (uint32_t i = start; i < end;) {
+    uint32_t bytes = i < line.length ? character_length(text + i, line.length - i) : 1;
+    fputc(tabs && i < line.length && text[i] == '\t' ? '\t' : fill, out);
+    i += bytes ? bytes : 1;
+  }
+}
+
 // The caret line repeats the tabs of the source line, so that it lines up at any tab width.
 static void print_source_line(diagnostics_t* diagnostics, FILE* out, span_t span, const style_t* style) {
   position_t at = source_position(diagnostics->arena, span.source, span.offset);
   span_t line = visible_part(source_line(diagnostics->arena, span.source, at.line), span.offset);
   const char* text = line.source->data + line.offset;
   uint32_t start = span.offset - line.offset;
-  fprintf(out, "%.*s\n", (int)line.length, text);
-  for (uint32_t i = 0; i < start; i++) {
-    char c = i < line.length ? text[i] : ' ';
-    if (!is_continuation(c)) fputc(c == '\t' ? '\t' : ' ', out);
-  }
+  print_text(out, text, line.length);
+  fputc('\n', out);
+  print_fill(out, line, 0, start, ' ', true);
   fprintf(out, "%s^", style->caret);
   uint32_t end = start + span.length;
   if (end > line.length) end = line.length;
-  for (uint32_t i = start + 1; i < end; i++) {
-    if (!is_continuation(text[i])) fputc('~', out);
+  if (start < end) {
+    uint32_t first = character_length(text + start, line.length - start);
+    print_fill(out, line, start + (first ? first : 1), end, '~', false);
   }
   fprintf(out, "%s\n", style->plain);
 }
@@ -69,14 +113,16 @@ static void print_one(diagnostics_t* diagnostics, FILE* out, const diagnostic_t*
                       const style_t* style) {
   bool error = diagnostic->severity == SEVERITY_ERROR;
   print_place(diagnostics, out, diagnostic->span, style);
-  fprintf(out, "%s%s:%s %s", error ? style->error : style->warning, error ? "error" : "warning", style->plain,
-          diagnostic->text);
+  fprintf(out, "%s%s:%s ", error ? style->error : style->warning, error ? "error" : "warning", style->plain);
+  print_text(out, diagnostic->text, (uint32_t)strlen(diagnostic->text));
   if (diagnostic->number) fprintf(out, " [FI-%04d]", diagnostic->number);
   fputc('\n', out);
   if (diagnostic->span.source) print_source_line(diagnostics, out, diagnostic->span, style);
   for (const note_t* note = diagnostic->notes; note; note = note->next) {
     print_place(diagnostics, out, note->span, style);
-    fprintf(out, "%snote:%s %s\n", style->note, style->plain, note->text);
+    fprintf(out, "%snote:%s ", style->note, style->plain);
+    print_text(out, note->text, (uint32_t)strlen(note->text));
+    fputc('\n', out);
     if (note->span.source) print_source_line(diagnostics, out, note->span, style);
   }
   if (diagnostic->hint) fprintf(out, "%shint:%s %s\n", style->note, style->plain, diagnostic->hint);

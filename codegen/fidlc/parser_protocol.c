@@ -47,7 +47,7 @@ static bool parse_compose(parser_t* parser, method_syntax_t* method) {
 static void check_method_modifiers(parser_t* parser, const method_syntax_t* method) {
   for (const modifier_t* modifier = method->modifiers; modifier; modifier = modifier->next) {
     if (modifier->word == W_STRICT || modifier->word == W_FLEXIBLE) continue;
-    report_error(parser->diagnostics, modifier->span, 30, "`%s` cannot modify a method",
+    report_error(parser->diagnostics, modifier->span, 20, "`%s` cannot modify a method",
                  span_text(parser->arena, modifier->span));
   }
   check_repeated_modifiers(parser, method->modifiers);

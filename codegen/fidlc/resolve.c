@@ -251,7 +251,9 @@ static void resolve_expr(resolver_t* resolver, expr_t* expr, decl_t* subtypes) {
   if (expr->kind != EXPR_NAME) return;
   if (!resolve_with(resolver->c, resolver->library, resolver->decl->file, expr->name, subtypes)) return;
   check_deprecated(resolver, expr->name);
-  if (expr->name->decl->kind != DECL_PROTOCOL) add_edge(resolver, expr->name->decl);
+  // Only what has values can be needed for one.
+  decl_kind_t kind = expr->name->decl->kind;
+  if (kind == DECL_CONST || kind == DECL_ENUM || kind == DECL_BITS) add_edge(resolver, expr->name->decl);
 }
 
 static bool has_optional(const type_syntax_t* type) {
@@ -273,7 +275,9 @@ static void resolve_type(resolver_t* resolver, type_syntax_t* type, bool weak) {
     resolve_expr(resolver, expr, subtypes);
   bool optional = has_optional(type);
   if (decl) {
-    bool broken = weak || (optional && decl->kind == DECL_UNION);
+    // What is no type is an error later, which must not be taken for a cycle.
+    bool no_type = decl->kind == DECL_PROTOCOL || decl->kind == DECL_SERVICE || decl->kind == DECL_CONST;
+    bool broken = weak || no_type || (optional && decl->kind == DECL_UNION);
     if (!broken || decl->kind == DECL_ALIAS || decl->kind == DECL_RESOURCE) add_edge(resolver, decl);
     if (decl->builtin == BUILTIN_BOX || decl->builtin == BUILTIN_POINTER) weak = true;
     if (decl->builtin == BUILTIN_VECTOR && optional) weak = true;

@@ -51,7 +51,9 @@ static const str_t* nearest_key(compiler_t* c, const str_map_t* map, const str_t
   return best;
 }
 
+// One edit makes a name of one or two letters of any other that is as short.
 static uint32_t allowed_edits(const str_t* name) {
+  if (name->length < 3) return 0;
   return name->length < 5 ? 1 : 2;
 }
 

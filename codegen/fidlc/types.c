@@ -6,8 +6,6 @@
 // Through aliases, types nest deeper than anything written; messages are not deeper than 32 levels anyway.
 #define TYPE_MAX_NESTING 64
 
-static const type_t kUint32 = {.kind = TYPE_PRIMITIVE, .primitive = BUILTIN_UINT32};
-
 type_t* identifier_type(compiler_t* c, decl_t* decl, span_t span) {
   type_t* type = arena_alloc(c->arena, sizeof(*type));
   type->kind = TYPE_IDENTIFIER;
@@ -55,7 +53,11 @@ static bool size_arg(const context_t* context, const type_arg_t* arg, type_t* ty
     return false;
   }
   value_t value;
-  if (!evaluate(context, arg->literal, &kUint32, &value)) return false;
+  if (!evaluate_size(context, arg->literal, &value)) {
+    report_unresolvable(context, arg->literal, arg->literal->kind == EXPR_NAME ? 60 : 101,
+                        "%s is not usable as a size", span_text(context->c->arena, arg->span));
+    return false;
+  }
   if (value.u == 0) {
     report_error(&context->c->diagnostics, arg->span, 161, "an array has at least one element");
     return false;

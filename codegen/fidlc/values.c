@@ -177,16 +177,7 @@ static bool evaluate_name(const context_t* context, const expr_t* expr, const ty
     if (!member || member->value.kind == VALUE_NONE) return false;
     return convert(context, expr, &member->value, identifier_type(c, decl, name->span), type, out);
   }
-  if (decl->builtin == BUILTIN_MAX) {
-    builtin_t primitive = underlying_primitive(type);
-    if (type->kind != TYPE_PRIMITIVE || !primitive_is_integer(primitive)) {
-      return report_conversion(context, expr, "uint32", type);
-    }
-    value_t max = {.kind = VALUE_UNSIGNED, .u = UINT32_MAX, .i = UINT32_MAX};
-    if (!value_fits(&max, primitive)) return report_conversion(context, expr, "uint32", type);
-    set_integer(out, primitive, false, UINT32_MAX);
-    return true;
-  }
+  if (decl->kind == DECL_BUILTIN) return false;
   if (decl->kind != DECL_CONST) {
     report_error(&c->diagnostics, expr->span, 63, "`%s` is not a value", span_text(c->arena, expr->span));
     return false;
@@ -257,5 +248,21 @@ void report_unresolvable(const context_t* context, const expr_t* expr, int numbe
                          const char* what) {
   if (!names_have_values(expr)) return;
   diagnostics_t* diagnostics = &context->c->diagnostics;
-  report_error(diagnostics, expr->span, number, "%s", arena_printf(diagnostics->arena, format, what));
+  diagnostic_t* error =
+      report_error(diagnostics, expr->span, number, "%s", arena_printf(diagnostics->arena, format, what));
+  if (expr->kind != EXPR_NAME || expr->name->decl->kind != DECL_BUILTIN) return;
+  if (expr->name->decl->builtin == BUILTIN_MAX) {
+    add_hint(diagnostics, error, "MAX can only be a size");
+  } else {
+    add_hint(diagnostics, error, "`%s` is not a value", expr->name->decl->name->data);
+  }
+}
+
+bool evaluate_size(const context_t* context, const expr_t* expr, value_t* out) {
+  static const type_t kSize = {.kind = TYPE_PRIMITIVE, .primitive = BUILTIN_UINT32};
+  const name_ref_t* name = expr->kind == EXPR_NAME ? expr->name : NULL;
+  if (!name || name->failed || name->member || !name->decl || name->decl->builtin != BUILTIN_MAX)
+    return evaluate(context, expr, &kSize, out);
+  *out = (value_t){.kind = VALUE_UNSIGNED, .u = UINT32_MAX, .i = UINT32_MAX};
+  return true;
 }

@@ -121,10 +121,10 @@ static bool is_location(const char* text, size_t length) {
          (length == 8 && memcmp(text, "external", 8) == 0);
 }
 
-// Which sides live where: a list of `platform` and `external`.
+// Which sides live where: a list, which may be empty, of `platform` and `external`.
 static void check_locations(compiler_t* c, const attribute_arg_t* arg) {
   const char* text = arg ? attribute_string(c, arg, NULL) : NULL;
-  if (!text) return;
+  if (!text || !*text) return;
   for (const char* part = text;;) {
     while (*part == ' ')
       part++;

@@ -230,6 +230,21 @@ START_TEST(colour_is_only_printed_when_wanted) {
 }
 END_TEST
 
+START_TEST(what_a_terminal_would_act_upon_is_not_printed) {
+  write_file("a.fidl", "library a;\nconst X uint8 = \"\033[31m\302\233\342\200\256\377\303\251\";\n");
+  ck_assert_int_eq(run("--check --files a.fidl"), 1);
+  for (const char* at = cli.output; *at; at++)
+    ck_assert_msg((unsigned char)*at >= 0x20 || *at == '\n', "byte %#x is printed", (unsigned char)*at);
+  ck_assert_ptr_null(strstr(cli.output, "\302\233"));
+  ck_assert_ptr_null(strstr(cli.output, "\342\200\256"));
+  ck_assert_ptr_null(strchr(cli.output, '\377'));
+  // One caret for each character that is shown.
+  ck_assert_ptr_nonnull(strstr(cli.output,
+                               "\nconst X uint8 = \"\357\277\275[31m\357\277\275\357\277\275"
+                               "\357\277\275\303\251\";\n                ^~~~~~~~~~~\n"));
+}
+END_TEST
+
 // Runs fidlc with a terminal for its standard error, of which `output` gets what is printed.
 static void run_on_terminal(const char* no_color) {
   char* argv[] = {cli.fidlc, (char*)(uintptr_t) "--files", (char*)(uintptr_t) "a.fidl", NULL};
@@ -313,6 +328,7 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, diagnostics_can_be_json);
   tcase_add_test(tc, json_holds_no_bytes_that_are_not_utf8);
   tcase_add_test(tc, colour_is_only_printed_when_wanted);
+  tcase_add_test(tc, what_a_terminal_would_act_upon_is_not_printed);
   tcase_add_test(tc, colour_is_printed_on_a_terminal);
   tcase_add_test(tc, plugin_writes_below_its_folder);
   tcase_add_test(tc, plugin_that_fails_writes_nothing);

@@ -202,7 +202,7 @@ START_TEST(ending_it_at_any_system_call_leaves_whole_files) {
   if (total >= 0) {
     ck_assert_str_eq(read_file("a.json"), new[0]);
     // Outputs are all that it does in the end.
-    for (int stops = total > 120 ? total - 120 : 1; stops < total; stops++) {
+    for (int stops = total > 90 ? total - 90 : 1; stops < total; stops++) {
       int signal = kSignals[stops % 4 / 2];
       write_file("a.json", old[0]);
       write_file("a.pb", old[1]);
@@ -224,7 +224,7 @@ int main(int argc, char** argv) {
   if (!cli.fidlc) return 2;
   Suite* suite = suite_create("fidlc cli output");
   TCase* tc = jx_test_case(suite, "output");
-  tcase_set_timeout(tc, 120);
+  tcase_set_timeout(tc, 240);
   tcase_add_checked_fixture(tc, cli_set_up, cli_tear_down);
   tcase_add_test(tc, outputs_that_would_not_change_are_left_alone);
   tcase_add_test(tc, a_shorter_or_longer_file_is_replaced);
