@@ -152,6 +152,7 @@ int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up) {
   } else if (!interface->info.loopback) {
     interface_addresses_announce(interface);
     interface_link_local(interface);
+    socket_link_back(interface);
   }
   socket_link_writable(interface);
   return 0;

@@ -89,6 +89,8 @@ void socket_release_tx(tcpip_socket_t* socket, size_t bytes);
 // `socket` got -EAGAIN because of `interface`: tell it when there is room.
 void socket_refused(tcpip_socket_t* socket, interface_t* interface);
 void socket_link_writable(interface_t* interface);
+// The interface is up again: what waits for an answer to something lost meanwhile need not wait it out.
+void socket_link_back(interface_t* interface);
 // What it sent to `address` was lost because that neighbour does not answer.
 void socket_unreachable(tcpip_socket_t* socket, const addr_t* address);
 void socket_interface_gone(interface_t* interface);
@@ -138,6 +140,7 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info);
 int tcp_socket_create(tcpip_client_t* client, uint8_t family, void* context, tcpip_socket_t** out);
 void tcp_input(rx_t* rx);
 void tcp_unreachable(tcpip_socket_t* socket);  // the neighbour does not answer
+void tcp_link_back(tcpip_socket_t* socket, const interface_t* interface);  // see socket_link_back
 void tcp_idle_init(tcpip_t* stack);
 void udp_input(rx_t* rx);
 // Puts the protocol's header before the payload in `tx`; returns 0 or a negative errno.

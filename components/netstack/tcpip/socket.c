@@ -108,6 +108,14 @@ void socket_link_writable(interface_t* interface) {
   }
 }
 
+void socket_link_back(interface_t* interface) {
+  const table_t* all = &interface->stack->connections;
+  for (table_node_t* node = table_walk(all, NULL); node; node = table_walk(all, node)) {
+    tcpip_socket_t* socket = table_owner(node, tcpip_socket_t, connection_node);
+    if (socket->protocol == PROTOCOL_TCP) tcp_link_back(socket, interface);
+  }
+}
+
 void socket_unreachable(tcpip_socket_t* socket, const addr_t* address) {
   if (socket->protocol == PROTOCOL_TCP)
     tcp_unreachable(socket);

@@ -241,6 +241,7 @@ struct tcp {
   bool fin_known;    // a FIN has come in, at fin_seq
   bool read_closed;  // all up to it has come in
   bool ack_now;
+  bool sending;   // a segment of it is with IP
   bool push_now;  // small segments may leave: the window has been small for too long
   bool was_writable;
   bool connect_reported;

@@ -139,11 +139,11 @@ static void congestion(tcp_t* tcp, const tcp_in_t* in, const tcp_progress_t* p, 
     tcp_recovery_acked(tcp, p, in);
   else
     tcp_probe_acked(tcp, in);
-  // Growth only while the window is what limits us (RFC 9438, 5.8).
+  // Growth only while the window is what limits us (RFC 9438, 5.8), and not for what is only reported by SACK
+  // (RFC 5681, 3.2; RFC 3042).
   bool limited =
       flight_before + tcp->mss >= tcp->cwnd || (tcp->cwnd < tcp->ssthresh && 2 * flight_before >= tcp->cwnd);
-  bool grows = tcp->use_sack ? p->delivered : p->acked;
-  if (grows && !reducing && !tcp_reducing(tcp) && limited && !tcp->congestion->measured)
+  if (p->acked && !reducing && !tcp_reducing(tcp) && limited && !tcp->congestion->measured)
     tcp->congestion->acked(tcp, p->delivered);
 }
 

@@ -21,8 +21,10 @@ static void newreno_acked(tcp_t* tcp, uint32_t acked) {
   tcp->cwnd += step ? (uint32_t)step : 1;
 }
 
+// RFC 5681, 3.1, equation 4. Nothing is in flight where a router has marked the last of it.
 static uint32_t newreno_threshold(tcp_t* tcp) {
-  return at_least_two(tcp, tcp_flight(tcp) / 2);
+  uint32_t flight = tcp_flight(tcp);
+  return at_least_two(tcp, (flight ? flight : tcp->cwnd) / 2);
 }
 
 void tcp_congestion_change(tcp_t* tcp) {

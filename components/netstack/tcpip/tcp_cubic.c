@@ -78,14 +78,8 @@ static void end_round(tcp_t* tcp) {
   if (c->conservative && ++c->slow_rounds >= HYSTART_ROUNDS) tcp->ssthresh = tcp->cwnd;
 }
 
-// RFC 9406, 4.2
-static void cubic_sample(tcp_t* tcp, int64_t rtt_ns) {
-  tcp_cubic_state_t* c = &tcp->cubic;
-  if (tcp->cwnd >= tcp->ssthresh) return;
-  if (seq_le(c->round_end, tcp->snd_una)) end_round(tcp);
-  c->round_min = rtt_ns < c->round_min ? rtt_ns : c->round_min;
-  if (c->samples < UINT8_MAX) c->samples++;
-  if (c->samples < HYSTART_SAMPLES || c->last_min == INT64_MAX) return;
+// What the round's delay says about the one before.
+static void judge_delay(tcp_cubic_state_t* c) {
   int64_t threshold = c->last_min / 8;
   threshold = threshold < HYSTART_MIN_RTT_THRESHOLD ? HYSTART_MIN_RTT_THRESHOLD : threshold;
   threshold = threshold > HYSTART_MAX_RTT_THRESHOLD ? HYSTART_MAX_RTT_THRESHOLD : threshold;
@@ -96,6 +90,18 @@ static void cubic_sample(tcp_t* tcp, int64_t rtt_ns) {
   } else if (c->conservative && c->round_min < c->baseline) {
     c->conservative = false;  // it was only a moment
   }
+}
+
+// RFC 9406, 4.2. The acknowledgement that ends a round belongs to it: its round-trip time is the longest
+// where a queue builds up, and would keep the next round's least too high to be compared with.
+static void cubic_sample(tcp_t* tcp, int64_t rtt_ns) {
+  tcp_cubic_state_t* c = &tcp->cubic;
+  if (tcp->cwnd >= tcp->ssthresh) return;
+  if (c->round_min == INT64_MAX && c->last_min == INT64_MAX) c->round_end = tcp->snd_nxt;  // the first ever
+  c->round_min = rtt_ns < c->round_min ? rtt_ns : c->round_min;
+  if (c->samples < UINT8_MAX) c->samples++;
+  if (c->samples >= HYSTART_SAMPLES && c->last_min != INT64_MAX) judge_delay(c);
+  if (seq_le(c->round_end, tcp->snd_una)) end_round(tcp);
 }
 
 static void cubic_undo(tcp_t* tcp) {

@@ -35,9 +35,10 @@ void tcp_ecn_received(tcp_t* tcp, const tcp_in_t* in) {
   tcp->ack_now = true;  // the sender should hear of it soon
 }
 
-// 6.1.2: as for a loss, but nothing is sent again; once for each window of data.
+// 6.1.2: as for a loss, but nothing is sent again; once for each window of data, and not again before the peer
+// has been told.
 void tcp_ecn_acknowledged(tcp_t* tcp, const tcp_in_t* in) {
-  if (!tcp->ecn || !(in->flags & TCP_ECE) || tcp->recovery != TCP_OPEN || !tcp_flight(tcp)) return;
+  if (!tcp->ecn || !(in->flags & TCP_ECE) || tcp->recovery != TCP_OPEN || tcp->cwr_due) return;
   count(tcp->base.stack, tcp_ecn_reductions);
   tcp_enter_recovery(tcp, TCP_REDUCING);
 }

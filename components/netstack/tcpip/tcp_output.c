@@ -147,9 +147,13 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, unsigned flags, cons
                         .ttl = tcp->ttl,
                         .tos = (uint8_t)((tcp->tos & ~3u) | (ect ? ECT : 0)),
                         .may_fragment = true};
+  tcp->sending = true;
   result = ip_output(socket->stack, &tcp->path, &fields, tx);
+  tcp->sending = false;
   count(socket->stack, tcp_tx);
-  if (result == -EAGAIN && !tx->must_keep) socket_refused(socket, tcp->path.interface);
+  bool own_limit =
+      socket->tx_bytes >= socket->tx_limit;  // what waits for a neighbour to be found; else the link's
+  if (result == -EAGAIN && !tx->must_keep && !own_limit) socket_refused(socket, tcp->path.interface);
   if (result == 0 && (flags & TCP_ACK)) {
     uint32_t right = tcp->rcv_nxt + (flags & TCP_SYN ? shown : shown << tcp->rcv_scale);
     tcp->rcv_adv = seq_max(tcp->rcv_adv, right);
@@ -363,7 +367,9 @@ void tcp_output(tcp_t* tcp) {
   // RFC 2018, 4: blocks go with every acknowledgement; data leaves no room for them, so they go first.
   bool holes = tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end);
   if (tcp->ack_now && holes && tcp->state != TCPIP_TCP_CLOSED) tcp_send_ack(tcp);
-  if (may_send_data(tcp) && tcp_refresh_path(tcp) == 0 && !list_linked(&tcp->base.refused_node)) {
+  bool may_send = may_send_data(tcp), path = may_send && tcp_refresh_path(tcp) == 0;
+  if (may_send && !path && !wheel_running(&tcp->send_timer)) tcp_arm_send_timer(tcp);  // it may come back
+  if (path && !list_linked(&tcp->base.refused_node)) {
     uint32_t before = tcp->snd_nxt;
     if (send_lost(tcp) && !tcp->fin_sent) {
       while (send_new(tcp)) {

@@ -328,8 +328,9 @@ static int tcp_shutdown(tcpip_socket_t* socket, bool read, bool write) {
   return 0;
 }
 
+// Not while a segment is on its way down, which may push out another one that waits for the same neighbour.
 static void tcp_link_room(tcpip_socket_t* socket) {
-  tcp_output(tcp_of(socket));
+  if (!tcp_of(socket)->sending) tcp_output(tcp_of(socket));
 }
 
 static int no_groups(tcpip_socket_t* socket, const addr_t* group, uint32_t interface) {

@@ -173,6 +173,13 @@ static void send_timer_fired(wheel_timer_t* timer) {
     persist_timeout(tcp);
 }
 
+// Back-off was for a network that is congested; this one was not there.
+void tcp_link_back(tcpip_socket_t* socket, const interface_t* interface) {
+  tcp_t* tcp = tcp_of(socket);
+  if (tcp->path.interface == interface && wheel_running(&tcp->send_timer))
+    wheel_start(&socket->stack->wheel, &tcp->send_timer, socket->stack->now);
+}
+
 static void ack_timer_fired(wheel_timer_t* timer) {
   tcp_send_ack(list_owner(timer, tcp_t, ack_timer));
 }

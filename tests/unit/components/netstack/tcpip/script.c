@@ -70,6 +70,19 @@ static void do_link(script_t* s, char* at) {
   }
 }
 
+// The peer acknowledges full segments one by one.
+static void do_acks(script_t* s, char* at) {
+  char* end = at;
+  uint32_t from = (uint32_t)strtoul(at, &end, 0),
+           to = *end == ':' ? (uint32_t)strtoul(end + 1, NULL, 0) : from;
+  script_require(s, from < to && (to - from) % SCRIPT_MSS == 0, "acks A:B, whole segments");
+  while (from != to) {
+    from += SCRIPT_MSS;
+    script_segment_inject(s,
+                          &(script_segment_t){.seq = 1, .end = 1, .has_ack = true, .ack = from, .ecn = -1});
+  }
+}
+
 static void step(script_t* s, char* line);
 
 static void run_line(script_t* s, const char* text) {
@@ -126,6 +139,8 @@ static void step(script_t* s, char* line) {
   } else if (!strcmp(word, ">")) {
     script_segment_parse(s, at, &g);
     script_segment_expect(s, &g);
+  } else if (!strcmp(word, "acks")) {
+    do_acks(s, at);
   } else if (!strcmp(word, "none")) {
     script_segment_none(s);
   } else if (!strcmp(word, "drop_all")) {

@@ -7,32 +7,38 @@
 //
 //   < FLAGS A[:B] [ATTRIBUTE...]   the peer sends the octets from A to before B
 //   > FLAGS A[:B] [ATTRIBUTE...]   the next segment we send; an attribute that is not named is not looked at
+//   acks A:B                       the peer, at its octet 1, acknowledges the segments of 1460 octets from A
+//   to
+//                                  before B, each by itself
 //   none                           we send nothing more
 //   drop N, drop_all               N segments that we sent, or all of them, are not looked at
 //   +MS                            time passes
 //
 // FLAGS are of S, F, R, P, U, E (ECN-Echo), C (congestion window reduced) and . for ACK. P is not compared.
 // ATTRIBUTES are: ack N, win N, mss N, scale N, sackok, ts VALUE ECHO (ours count from the first one we
-// sent), nots,
-//   sack A-B ..., nosack, up N (the urgent pointer as it stands in the header), ect, ce and notect (what the
-//   IP header says), gso N (the size of the pieces it is to be cut
-//   into, or was put together from), badsum (the peer's checksum is
-//   wrong)
+// sent), nots, sack A-B ..., nosack, up N (the urgent pointer as it stands in the header), ect, ce and notect
+// (what the IP header says), gso N (the size of the pieces it is to be cut into, or was put together from),
+// badsum (the peer's checksum is wrong)
 //
 // How we begin:
 //   link FEATURE...                before all else: tso, checksum, mtu N
 //   only ipv4|ipv6                 before all else: the script is not run over the other one
 //   budget N                       before all else: octets of buffers for all sockets
-//   listen N, connect, accept, port N (the peer's, from now on)
+//   listen N, accept, no_accept (there is none), close_listener, port N (the peer's, from now on)
+//   connect, connect_error ERRNO (0: it has opened), connect_any (from a port the engine chooses)
 //   established [mss N] [scale N] [sackok] [ts] [ecn]   listen, a handshake over 20 ms (mss 1460, window
 //   65535), accept
 //
 // What the socket does and sees:
 //   write N, urgent N (writes N octets, the last of them urgent), read N, eof, again (would block), peek N,
-//   oob, oob ERRNO, mark 0|1, shutdown, shutdown_read, close, disconnect, set OPTION N, get OPTION N error
-//   ERRNO (the pending one), state NAME, congestion NAME, cwnd N, ssthresh N (full segments), event NAME 0|1
-//   (readable, writable, urgent, read_shutdown, write_shutdown), connections N (in the engine), stat NAME N
+//   skip N (the stream leaves out so many), oob, oob ERRNO, mark 0|1, shutdown, shutdown_read, close,
+//   disconnect, set OPTION N, get OPTION N, error ERRNO (the pending one), state NAME, congestion NAME, cwnd
+//   N, ssthresh N (full segments), event NAME 0|1 (readable, writable, urgent, read_shutdown,
+//   write_shutdown), connections N (in the engine), stat NAME N, isn_grew LEAST MOST (by how much our SYN's
+//   number lies beyond the one of our SYN before), random_port (the one chosen lies in its range and not
+//   beside the one before)
 //
+//   link_down, link_up             our interface
 //   icmp toobig MTU [A], icmp unreachable net|host|port [A]   a message about our segment that begins at A
 #ifndef TESTS_TCPIP_SCRIPT_H_
 #define TESTS_TCPIP_SCRIPT_H_
@@ -41,6 +47,7 @@
 
 #define SCRIPT_PEER_ISN 1000000000u
 #define SCRIPT_LAST_OCTET 1
+#define SCRIPT_MSS 1460u
 
 typedef struct script_segment {
   uint8_t flags;
@@ -61,8 +68,8 @@ typedef struct script {
   tcpip_socket_t* fresh;  // made by an option, before it listens or connects
   tcpip_socket_t* listener;
   tcpip_socket_t* socket;
-  uint16_t local_port, peer_port;
-  uint32_t our_isn, our_ts;
+  uint16_t local_port, peer_port, port_before;
+  uint32_t our_isn, isn_before, our_ts;
   bool ts_known;
   uint64_t written, read;
   const char* name;

@@ -7,25 +7,51 @@
 
 #include "script.h"
 
-static void do_open(script_t* s, bool listen, int backlog) {
-  bool v4 = s->family == TCPIP_IPV4;
-  tcpip_socket_t* socket = s->fresh ? s->fresh : listen ? NULL : s->socket;
-  tcpip_endpoint_t at = host_endpoint(v4 ? "10.0.0.1" : "fd00::1", listen ? 80 : 4000);
-  tcpip_endpoint_t to = host_endpoint(v4 ? "10.0.0.99" : "fd00::63", s->peer_port);
-  s->local_port = at.port;
+enum { LISTENING_PORT = 80, CONNECTING_PORT = 4000 };
+
+static tcpip_endpoint_t peer(const script_t* s) {
+  return host_endpoint(s->family == TCPIP_IPV4 ? "10.0.0.99" : "fd00::63", s->peer_port);
+}
+
+// Takes the socket that options were set on, or another one, and binds it; port 0: that is left to
+// connecting.
+static tcpip_socket_t* open_socket(script_t* s, tcpip_socket_t* socket, uint16_t port) {
+  tcpip_endpoint_t at = host_endpoint(s->family == TCPIP_IPV4 ? "10.0.0.1" : "fd00::1", port), bound;
+  if (s->fresh) socket = s->fresh;
   s->fresh = NULL;
   if (!socket) ck_assert_int_eq(tcpip_socket_create(s->host.client, s->family, TCPIP_TCP, NULL, &socket), 0);
-  tcpip_endpoint_t bound;
   tcpip_socket_local(socket, &bound);
-  if (!bound.port) ck_assert_int_eq(tcpip_socket_bind(socket, &at), 0);
-  if (listen) {
-    ck_assert_int_eq(tcpip_socket_listen(socket, backlog), 0);
-    s->listener = socket;
-  } else {
-    s->socket = socket;
-    int result = tcpip_socket_connect(socket, &to);
-    script_require(s, result == -EINPROGRESS, "connect: %d", result);
-  }
+  if (!bound.port && port) ck_assert_int_eq(tcpip_socket_bind(socket, &at), 0);
+  return socket;
+}
+
+static void do_listen(script_t* s, int backlog) {
+  s->listener = open_socket(s, NULL, LISTENING_PORT);
+  s->local_port = LISTENING_PORT;
+  ck_assert_int_eq(tcpip_socket_listen(s->listener, backlog), 0);
+}
+
+static void do_connect(script_t* s, uint16_t port, int error) {
+  tcpip_endpoint_t to = peer(s), local;
+  s->socket = open_socket(s, s->socket, port);
+  int result = tcpip_socket_connect(s->socket, &to);
+  script_require(s, result == -error, "connect: %d", result);
+  tcpip_socket_local(s->socket, &local);
+  if (local.port) s->local_port = local.port;
+}
+
+// RFC 6056: the port was chosen from the range, and not next to the one chosen before.
+static void do_random_port(script_t* s) {
+  int step = abs((int)s->local_port - (int)s->port_before);
+  script_require(s, s->local_port >= 32768, "the port is %u", s->local_port);
+  script_require(s, step > 16, "after %u the port is %u", s->port_before, s->local_port);
+  s->port_before = s->local_port;
+}
+
+static void do_link(script_t* s, bool up) {
+  ck_assert_int_eq(tcpip_interface_set_up(s->host.stack, s->host.interface, up), 0);
+  tcpip_address_t to = peer(s).address;
+  if (up) ck_assert_int_eq(tcpip_neighbour_set(s->host.stack, s->host.interface, &to, peer_mac), 0);
 }
 
 static void do_write(script_t* s, uint32_t length, bool urgent) {
@@ -101,7 +127,8 @@ static tcpip_option_t find_option(script_t* s, const char* name) {
 static tcpip_socket_t* option_socket(script_t* s) {
   if (s->socket) return s->socket;
   if (s->listener) return s->listener;
-  if (!s->fresh) ck_assert_int_eq(tcpip_socket_create(s->host.client, s->family, TCPIP_TCP, NULL, &s->fresh), 0);
+  if (!s->fresh)
+    ck_assert_int_eq(tcpip_socket_create(s->host.client, s->family, TCPIP_TCP, NULL, &s->fresh), 0);
   return s->fresh;
 }
 
@@ -213,9 +240,15 @@ static bool call_data(script_t* s, const char* word, char* at) {
 
 static bool call_open(script_t* s, const char* word, char* at) {
   if (!strcmp(word, "listen")) {
-    do_open(s, true, (int)script_number(s, &at));
+    do_listen(s, (int)script_number(s, &at));
   } else if (!strcmp(word, "connect")) {
-    do_open(s, false, 0);
+    do_connect(s, CONNECTING_PORT, EINPROGRESS);
+  } else if (!strcmp(word, "connect_any")) {
+    do_connect(s, 0, EINPROGRESS);
+  } else if (!strcmp(word, "connect_error")) {
+    do_connect(s, CONNECTING_PORT, (int)script_number(s, &at));
+  } else if (!strcmp(word, "random_port")) {
+    do_random_port(s);
   } else if (!strcmp(word, "port")) {
     s->peer_port = (uint16_t)script_number(s, &at);
   } else if (!strcmp(word, "accept")) {
@@ -242,6 +275,11 @@ bool script_call(script_t* s, const char* word, char* at) {
     do_event(s, at);
   } else if (!strcmp(word, "stat")) {
     do_stat(s, at);
+  } else if (!strcmp(word, "link_down") || !strcmp(word, "link_up")) {
+    do_link(s, !strcmp(word, "link_up"));
+  } else if (!strcmp(word, "isn_grew")) {
+    uint32_t least = script_number(s, &at), most = script_number(s, &at), by = s->our_isn - s->isn_before;
+    script_require(s, by >= least && by <= most, "it grew by %u", by);
   } else if (!strcmp(word, "connections")) {
     uint32_t wanted = script_number(s, &at);
     script_require(s, host_connections(&s->host) == wanted, "there are %zu", host_connections(&s->host));

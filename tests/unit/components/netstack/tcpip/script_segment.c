@@ -250,7 +250,10 @@ void script_segment_expect(script_t* s, const script_segment_t* g) {
   script_require(s, host_take(&s->host, &frame), "nothing was sent");
   sent_t f = take_apart(s, &frame);
   const uint8_t* t = f.tcp;
-  if (t[13] & 2) s->our_isn = be32_get(t + 4);
+  if (t[13] & 2) {
+    s->isn_before = s->our_isn;
+    s->our_isn = be32_get(t + 4);
+  }
   describe(s, &f, got);
   uint32_t seq = be32_get(t + 4) - s->our_isn;
   script_require(s, (t[13] & 0xf7) == (g->flags & 0xf7), "flags differ: %s", got);

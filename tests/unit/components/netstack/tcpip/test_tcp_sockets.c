@@ -111,6 +111,65 @@ START_TEST(a_full_link_holds_a_stream_up_and_no_more) {
   ck_assert_uint_eq(tcpip_stats(a.stack)->tcp_retransmits, 0);
 } END_TEST
 
+static void cross(host_t* from, host_t* to) {
+  for (host_frame_t frame; host_take(from, &frame); free(frame.bytes)) {
+    tcpip_set_time(to->stack, to->now);
+    tcpip_input(to->stack, to->interface, frame.bytes, frame.length, &frame.offload);
+  }
+}
+
+// Round trips of two milliseconds.
+static void pass_rounds(int count) {
+  for (int i = 0; i < 2 * count; i++) {
+    cross(i % 2 ? &b : &a, i % 2 ? &a : &b);
+    host_advance(&a, MS);
+    host_advance(&b, MS);
+  }
+}
+
+// A window that is large enough for more than may wait for a neighbour to be found, of its size of segments.
+static void open_window(tcpip_socket_t* from, tcpip_socket_t* to, size_t wanted) {
+  static uint8_t bytes[1 << 20];
+  tcpip_tcp_info_t info = {0};
+  for (int round = 0; round < 1000 && info.window_bytes < wanted; round++) {
+    (void)host_send(from, bytes, sizeof bytes, NULL);
+    pass_rounds(1);
+    while (host_recv(to, bytes, sizeof bytes, NULL) > 0)
+      host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_tcp_info(from, &info), 0);
+  }
+  ck_assert_uint_ge(info.window_bytes, wanted);
+}
+
+// With those about 880 the segment that makes too many is also the one that makes too much.
+static const uint16_t neighbour_mss[] = {1460, 900, 884, 880, 876, 872, 840, 300};
+
+// What waits for a neighbour is limited, and the oldest of it gives way: neither stops the stream once the neighbour
+// has been found.
+START_TEST(a_stream_goes_on_when_its_neighbour_has_been_found) {
+  tcpip_socket_t *l = listener(&b, "10.0.0.2", 80), *c = stream(&a, TCPIP_IPV4), *s;
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 80);
+  static uint8_t bytes[1 << 20];
+  ck_assert_int_eq(tcpip_socket_set(l, TCPIP_TCP_MAX_SEGMENT, neighbour_mss[_i]), 0);
+  ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+  open_window(c, s, 120000);
+  ck_assert_int_eq(tcpip_interface_set_up(a.stack, a.interface, false), 0);
+  ck_assert_int_eq(tcpip_interface_set_up(a.stack, a.interface, true), 0);
+  host_drop_all(&a);
+  int64_t written = 0, read = 0;
+  for (int64_t n; (n = host_send(c, bytes, sizeof bytes, NULL)) > 0;)
+    written += n;
+  ck_assert_int_gt(written, 65536);
+  for (int i = 0; i < 100; i++) {
+    pass_rounds(5);
+    for (int64_t n; (n = host_recv(s, bytes, sizeof bytes, NULL)) > 0;)
+      read += n;
+  }
+  ck_assert_int_ge(read, written);
+} END_TEST
+
 START_TEST(a_reader_that_stops_stops_the_writer) {
   tcpip_socket_t *l = listener(&b, "10.0.0.2", 80), *c = stream(&a, TCPIP_IPV4), *s;
   tcpip_endpoint_t to = host_endpoint("10.0.0.2", 80);
@@ -304,6 +363,8 @@ int main(void) {
   tcase_add_test(tc, a_dual_stack_listener_takes_both_families);
   tcase_add_test(tc, a_stream_over_loopback_arrives_whole);
   tcase_add_test(tc, a_full_link_holds_a_stream_up_and_no_more);
+  tcase_add_loop_test(tc, a_stream_goes_on_when_its_neighbour_has_been_found, 0,
+                      sizeof neighbour_mss / sizeof neighbour_mss[0]);
   tcase_add_test(tc, a_reader_that_stops_stops_the_writer);
   tcase_add_test(tc, bytes_pass_without_a_buffer_of_the_users);
   tcase_add_test(tc, room_that_is_shown_is_not_sent);
