@@ -35,6 +35,11 @@ void fdio_check_process(void);
 void fdio_lock(sigset_t* saved);
 void fdio_unlock(const sigset_t* saved);
 
+// How often a request is made before the network stack counts as gone. One that is killed takes requests along
+// more than once: what was under way on the connection to it, and then what asked for a new connection and had
+// reached it already. Each costs a death, so that nothing is asked in vain for ever.
+#define FDIO_PROVIDER_ATTEMPTS 8
+
 // A channel to the provider of sockets, borrowed. `renew`: the one returned before turned out to be dead.
 zx_status_t fdio_provider(bool renew, zx_handle_t* out);
 

@@ -9,12 +9,12 @@
 
 #include "fdio.h"
 
-// Calls `ask` with the provider, once more if the network stack was restarted. An errno number.
+// Calls `ask` with the provider, again if the network stack was restarted. An errno number.
 static int with_provider(int (*ask)(zx_handle_t provider, void* context), void* context) {
   fdio_check_process();
   if (!fdio_busy_begin()) return EDEADLK;
   int error = EPIPE;
-  for (int attempt = 0; attempt < 2 && error == EPIPE; attempt++) {
+  for (int attempt = 0; attempt < FDIO_PROVIDER_ATTEMPTS && error == EPIPE; attempt++) {
     zx_handle_t provider;
     zx_status_t status = fdio_provider(attempt > 0, &provider);
     error = status == ZX_OK ? ask(provider, context) : zxio_errno(status);

@@ -57,7 +57,7 @@ static int interface_request(unsigned long request, void* argument) {
   zx_handle_t provider;
   int error = EFAULT;
   if (!argument) return error;
-  for (int attempt = 0; attempt < 2; attempt++) {
+  for (int attempt = 0; attempt < FDIO_PROVIDER_ATTEMPTS; attempt++) {
     zx_status_t status = fdio_provider(attempt > 0, &provider);
     if (status != ZX_OK) return zxio_errno(status);
     if (request == SIOCGIFCONF) {

@@ -209,7 +209,7 @@ int fdio_socket_sendmsg(fdio_socket_t* socket, int fd, const struct msghdr* mess
 
 static int create(int domain, int type, int protocol, zxio_socket_t* out, int* out_fd) {
   zx_status_t status = ZX_OK;
-  for (int attempt = 0; attempt < 2; attempt++) {
+  for (int attempt = 0; attempt < FDIO_PROVIDER_ATTEMPTS; attempt++) {
     zx_handle_t provider;
     int16_t code = 0;
     status = fdio_provider(attempt > 0, &provider);

@@ -51,7 +51,7 @@ static short poll_now(int fd, short events) {
 
 static int make_connection(int fd, zxio_socket_t* out) {
   zx_status_t status = ZX_ERR_PEER_CLOSED;
-  for (int attempt = 0; attempt < 2 && status == ZX_ERR_PEER_CLOSED; attempt++) {
+  for (int attempt = 0; attempt < FDIO_PROVIDER_ATTEMPTS && status == ZX_ERR_PEER_CLOSED; attempt++) {
     zx_handle_t provider;
     int16_t code = 0;
     int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, NULL);

@@ -302,4 +302,5 @@ static void on_ended(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t
   release(component);
   component->state = COMPONENT_ENDED;
   manager_component_ended(component->manager, component, was_asked ? 0 : wait_status);
+  component_pass_held(component);
 }

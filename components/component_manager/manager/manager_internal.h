@@ -14,6 +14,17 @@
 
 typedef struct component component_t;
 
+// A request for what a component provides that has come while the component is on its way out: it is for the
+// next process.
+typedef struct held_request {
+  component_t* user;
+  const realm_route_t* route;
+  zx_handle_t object;
+} held_request_t;
+
+// As many for each provider; users that ask for more meanwhile are refused.
+#define HELD_REQUESTS_MAX 64u
+
 // Where a use leads, found out once.
 typedef struct component_use {
   const char* path;  // in the namespace
@@ -69,6 +80,9 @@ struct component {
   zx_handle_t outgoing;
   zx_handle_t lifecycle;
   async_task_t stop_timer;
+  held_request_t held[HELD_REQUESTS_MAX];
+  size_t held_count;
+  async_task_t held_timer;
   void* trace;  // mapped
   int trace_fd;
 };
@@ -117,6 +131,8 @@ bool component_bind_sockets(component_t* component, cml_error_t* error);
 bool component_find_uses(component_t* component, cml_error_t* error);
 zx_status_t component_serve_directory(component_directory_t* directory, zx_handle_t server_end);
 void component_close_directories(component_t* component);
+// Its process has ended: what was held for it goes to a new one.
+void component_pass_held(component_t* component);
 
 // tap.c
 void manager_serve_tap(manager_t* manager, zx_handle_t server_end);

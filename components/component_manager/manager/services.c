@@ -2,6 +2,7 @@
 // uses, and opening it hands the request on to whoever provides it, which is started if need be. After that
 // the manager is out of the way.
 #include <fidl/fuchsia.io.h>
+#include <lib/async/time.h>
 #include <string.h>
 #include <zircon/syscalls.h>
 
@@ -9,6 +10,8 @@
 
 // How often one component's requests are complained about: it could make any number of them.
 #define COMPLAINTS_MAX 10u
+// How long a component may take to end after it has closed the directory of what it provides.
+#define HELD_TIME ZX_SEC(5)
 #define POSIX_SOCKETS "fuchsia.posix.socket.Provider"
 
 static void add_directory(component_t* component, const char* path) {
@@ -60,20 +63,77 @@ static const component_use_t* find_use(const component_directory_t* directory, f
   return NULL;
 }
 
+static void refuse(component_t* user, const realm_route_t* route, zx_handle_t object, const char* why) {
+  const component_t* provider = &user->manager->components[route->provider->index];
+  if (user->complaints++ < COMPLAINTS_MAX)
+    manager_say("%s gets no %s: %s %s", user->label, route->name, provider->label, why);
+  fidl_epitaph_write(object, ZX_ERR_UNAVAILABLE);
+  zx_handle_close(object);
+}
+
+static void refuse_held(component_t* provider, const char* why) {
+  async_cancel_task(provider->manager->dispatcher, &provider->held_timer);
+  for (size_t i = 0; i < provider->held_count; i++)
+    refuse(provider->held[i].user, provider->held[i].route, provider->held[i].object, why);
+  provider->held_count = 0;
+}
+
+static void on_held_too_long(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  component_t* provider = (void*)((char*)task - offsetof(component_t, held_timer));
+  if (status == ZX_OK) refuse_held(provider, "no longer serves anybody, but goes on");
+}
+
+// Its process closes its end of the directory as it dies, before we learn of its death.
+static bool is_ending(const component_t* provider) {
+  zx_signals_t observed = 0;
+  return zx_object_wait_one(provider->outgoing, ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE_PAST, &observed) ==
+         ZX_OK;
+}
+
+// Consumes `object`.
+static void hold(component_t* user, const realm_route_t* route, zx_handle_t object) {
+  component_t* provider = &user->manager->components[route->provider->index];
+  if (provider->held_count == HELD_REQUESTS_MAX) {
+    refuse(user, route, object, "is being replaced, and too many wait for that");
+    return;
+  }
+  if (provider->held_count == 0) {
+    provider->held_timer = (async_task_t){.handler = on_held_too_long,
+                                          .deadline = async_now(provider->manager->dispatcher) + HELD_TIME};
+    async_post_task(provider->manager->dispatcher, &provider->held_timer);
+  }
+  provider->held[provider->held_count++] = (held_request_t){user, route, object};
+}
+
 // Consumes `object`.
 static void connect_provider(component_t* user, const realm_route_t* route, zx_handle_t object) {
   component_t* provider = &user->manager->components[route->provider->index];
   if (component_start(provider) != ZX_OK) {
-    if (user->complaints++ < COMPLAINTS_MAX)
-      manager_say("%s gets no %s: %s does not run", user->label, route->name, provider->label);
-    fidl_epitaph_write(object, ZX_ERR_UNAVAILABLE);
-    zx_handle_close(object);
+    refuse(user, route, object, "does not run");
+    return;
+  }
+  if (is_ending(provider)) {
+    hold(user, route, object);
     return;
   }
   fuchsia_io_DirectoryOpenRequest request = {.path = fidl_string(route->path + 1), .object = object};
   zx_status_t status = fuchsia_io_Directory_Open(provider->outgoing, &request);
   if (status != ZX_OK && user->complaints++ < COMPLAINTS_MAX)
     manager_say("cannot pass %s's request for %s on to %s", user->label, route->name, provider->label);
+}
+
+void component_pass_held(component_t* provider) {
+  size_t count = provider->held_count;
+  if (provider->manager->stopping) {
+    refuse_held(provider, "is not started again");
+    return;
+  }
+  async_cancel_task(provider->manager->dispatcher, &provider->held_timer);
+  provider->held_count = 0;
+  held_request_t held[HELD_REQUESTS_MAX];
+  memcpy(held, provider->held, sizeof held);
+  for (size_t i = 0; i < count; i++)
+    connect_provider(held[i].user, held[i].route, held[i].object);
 }
 
 static void connect_builtin(component_t* user, const realm_route_t* route, zx_handle_t object) {
