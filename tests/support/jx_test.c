@@ -28,7 +28,7 @@ static void check_fds(void) {
 
 TCase* jx_test_case(Suite* suite, const char* name) {
   TCase* tc = tcase_create(name);
-  tcase_set_timeout(tc, 20);
+  tcase_set_timeout(tc, 60);  // for a busy machine
   tcase_add_checked_fixture(tc, remember_fds, check_fds);
   suite_add_tcase(suite, tc);
   return tc;

@@ -17,7 +17,7 @@
 #define jx_assert(condition) \
   if (!(condition)) ck_abort_msg("%s", #condition)
 
-// Adds a test case to `suite` whose tests are bounded to 20 seconds each and fail if they end with more open
+// Adds a test case to `suite` whose tests are bounded to 60 seconds each and fail if they end with more open
 // descriptors than they began with. The suite owns it.
 TCase* jx_test_case(Suite* suite, const char* name);
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 
 from systest import (BUILD, PROVIDER, ROOT, Package, Skip, case, expect, expect_equal, jacinth, main,
                      python_program, require_root, resources, run, spawn, stack, wait_until)
@@ -466,6 +467,61 @@ def an_unmodified_program_gets_sockets_of_the_netstack():
         server.sendto(question[::-1], sender)
         said, _ = process.communicate(timeout=20)
         expect_equal((said, process.returncode), ("noitseuq\n", 0), "what it said and its status")
+
+
+# Asks for a socket in a new process for each line, and says what came of it.
+ASKER = """
+import errno, os, socket, sys
+print("ready", flush=True)
+for line in sys.stdin:
+    if os.fork() == 0:
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            print("a socket", flush=True)
+        except OSError as error:
+            print("got", errno.errorcode[error.errno], flush=True)
+        os._exit(0)
+"""
+
+
+def sleeps(pid):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] == "S"
+    return True  # or has ended
+
+
+@case
+def a_request_for_a_component_that_is_about_to_end_reaches_the_next_one():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("server", capabilities=[{"protocol": PROVIDER}], expose=[{"protocol": PROVIDER, "from": "self"}],
+                         program={"runner": "elf", "binary": package.binary("tests/system/leaving_server")})
+        package.manifest("asker", use=[{"protocol": PROVIDER}],
+                         program={"runner": "posix", "binary": shutil.which("true")})
+        manifest = package.manifest(
+            "leaving",
+            children=[{"name": "server", "url": "#meta/server.cml"}, {"name": "asker", "url": "#meta/asker.cml"}],
+            offer=[{"protocol": PROVIDER, "from": "#server", "to": "#asker"}],
+            facets={"main": "#asker"})
+        asker = spawn(owned, jacinth(), "exec", "--manifest", manifest, "--", sys.executable, "-c", ASKER,
+                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+        def ask():
+            asker.stdin.write("ask\n")
+            asker.stdin.flush()
+
+        read_until(asker, "ready")
+        ask()
+        read_until(asker, "got EACCES")
+        first = processes_by_name(asker.pid)["leaving_server"]  # which has closed its directory by now
+        before = set(descendants(asker.pid))
+        ask()
+        child, = wait_until(lambda: set(descendants(asker.pid)) - before, "another process to ask")
+        wait_until(lambda: sleeps(child), "it to wait for an answer")
+        os.kill(first, signal.SIGKILL)
+        said = read_until(asker, "got")
+        expect("got EACCES" in said and "cannot pass" not in said, said)
+        expect(processes_by_name(asker.pid)["leaving_server"] != first, "the server has not been replaced")
 
 
 if __name__ == "__main__":

@@ -359,29 +359,6 @@ def a_killed_netstack_resets_connections_and_comes_back():
         wait_for_line(client, "again ok")
 
 
-def parent_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[1])
-
-
-@case
-def a_request_for_a_netstack_that_is_about_to_be_replaced_reaches_the_next_one():
-    with resources() as owned:
-        network = TapNetwork(owned)
-        kernel_server(owned, network, HTTP, network.KERNEL, PORT)
-        for _ in range(5):
-            client = start(network, owned, sys.executable, PEER, network.KERNEL, str(PORT), "wait")
-            wait_for_line(client, "connected")
-            netstack = process_named(network, "netstack")
-            manager = parent_of(netstack)
-            os.kill(manager, signal.SIGSTOP)  # it learns of the death and of the request together
-            os.kill(netstack, signal.SIGKILL)
-            wait_for_line(client, "ECONNRESET")
-            os.kill(manager, signal.SIGCONT)
-            wait_for_line(client, "again ok")
-            expect_equal(client.wait(PATIENCE), 0, "status of the program")
-
-
 # Makes sockets of both kinds for each line that it reads.
 MAKER = """
 import socket, sys

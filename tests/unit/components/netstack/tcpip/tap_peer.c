@@ -160,10 +160,10 @@ static void to_kernel(tap_peer_t* peer) {
 void tap_peer_step(tap_peer_t* peer, int ms) {
   host_t* host = peer->host;
   to_kernel(peer);
-  int64_t deadline = tcpip_deadline(host->stack);
-  int64_t left = deadline == TCPIP_NEVER ? ms : (deadline - (monotonic() + peer->clock_offset)) / MS + 1;
+  int64_t deadline = tcpip_deadline(host->stack), now = monotonic() + peer->clock_offset, left = 0;
+  if (deadline > now) left = deadline - now < ms * MS ? (deadline - now) / MS + 1 : ms;
   struct pollfd wait = {.fd = peer->fd, .events = POLLIN};
-  (void)poll(&wait, 1, left < 0 ? 0 : left < ms ? (int)left : ms);
+  (void)poll(&wait, 1, (int)left);
   host->now = monotonic() + peer->clock_offset;
   tcpip_advance(host->stack, host->now);
   from_kernel(peer);

@@ -51,8 +51,10 @@ START_TEST(timers_of_all_distances_fire_in_time_and_never_early) {
       break;
     now = next > now ? next + rand() % 3 * TICK : now + rand() % 1000;
     wheel_advance(&wheel, now);
-    for (int i = 0; i < TIMERS; i++)
-      ck_assert(!entries[i].running || entries[i].deadline + TICK > now);
+    for (int i = 0; i < TIMERS; i++) {  // Check would write each of ten million assertions down
+      if (entries[i].running && entries[i].deadline + TICK <= now)
+        ck_abort_msg("%lld is late at %lld", (long long)entries[i].deadline, (long long)now);
+    }
     int pick = rand() % TIMERS;
     if (round < 5000 && rand() % 3 == 0)
       start(&entries[pick], now + rand());
