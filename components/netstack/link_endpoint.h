@@ -8,8 +8,9 @@
 // buffers, takes received frames, sends frames, and when the device goes away begins again, with growing
 // pauses.
 //
-// Whatever the device writes is hostile input: entries are copied and checked before use, and frames are
-// copied out of the shared memory before anyone looks into them. What does not fit is counted and dropped.
+// Whatever the device writes is hostile input: entries are copied and checked before use, and whoever looks
+// into a frame copies what it looks at out of the shared memory first. What does not fit is counted and
+// dropped.
 //
 // Everything happens on the dispatcher's thread.
 #ifndef COMPONENTS_NETSTACK_LINK_ENDPOINT_H_
@@ -43,9 +44,10 @@ typedef struct link_endpoint_ops {
   void (*up)(void* context, const link_info_t* info);
   // The link carries no frames any more; `reason` is ZX_OK if the device is still there.
   void (*down)(void* context, zx_status_t reason);
-  // A received frame and what is known of it; the bytes are private to this process and valid until this
-  // returns.
-  void (*input)(void* context, const offload_header_t* header, const void* frame, size_t length);
+  // A received frame and what is known of it. The frame is at `shared`, where the device can change it at any
+  // time, until this returns; `frame` is room for a private copy of it.
+  void (*input)(void* context, const offload_header_t* header, void* frame, const void* shared,
+                size_t length);
   // A batch of received frames has been handed over.
   void (*input_done)(void* context);
   // There is room again after link_endpoint_transmit returned -EAGAIN.

@@ -1,11 +1,11 @@
 // Frames between the engine and the Ethernet driver's process: bytes in the shared VMO, entries in the FIFOs.
 // Above: link_endpoint.c. Below: link_queue.c.
 //
-// Receiving: every free buffer is with the device; it comes back with a frame, the frame is copied out and
-// handed on, and the buffer goes back with the rest of its batch. Sending: a frame is copied into a free
-// buffer and its entry waits in tx_pending until the flush; buffers that have come back are collected when
-// the next batch begins, so no wake-up is spent on them. Only a transmit that finds too few buffers makes us
-// wait for the transmit FIFO.
+// Receiving: every free buffer is with the device; it comes back with a frame, the frame is handed on, and
+// the buffer goes back with the rest of its batch. Sending: a frame is copied into a free buffer and its
+// entry waits in tx_pending until the flush; buffers that have come back are collected when the next batch
+// begins, so no wake-up is spent on them. Only a transmit that finds too few buffers makes us wait for the
+// transmit FIFO.
 //
 // What a frame asks for and the device does not do is done here while the frame is copied (inet/offload.h),
 // so that the engine may ask every device for everything.
@@ -55,17 +55,16 @@ static void rx_provide(link_endpoint_t* link) {
   }
 }
 
-// Copies the header, if there are any, and then the frame out of a buffer.
-static bool rx_copy(link_endpoint_t* link, const link_entry_t* entry, offload_header_t* out_header,
-                    size_t* out_length) {
+// Finds the frame in a buffer, behind its header, of which a copy is checked.
+static bool rx_find(const link_endpoint_t* link, const link_entry_t* entry, offload_header_t* out_header,
+                    const uint8_t** out_frame, size_t* out_length) {
   const uint8_t* from = link->memory + entry->offset;
   *out_header = (offload_header_t){0};
   if (entry->length < link->header_bytes) return false;
   memcpy(out_header, from, link->header_bytes);
+  *out_frame = from + link->header_bytes;
   *out_length = entry->length - link->header_bytes;
-  if (!offload_header_valid(out_header, link->receive_offloads, *out_length)) return false;
-  memcpy(link->frame, from + link->header_bytes, *out_length);
-  return true;
+  return offload_header_valid(out_header, link->receive_offloads, *out_length);
 }
 
 static void rx_entry(link_endpoint_t* link, const link_entry_t* entry) {
@@ -78,15 +77,16 @@ static void rx_entry(link_endpoint_t* link, const link_entry_t* entry) {
     return;
   }
   offload_header_t header;
+  const uint8_t* frame;
   size_t length = 0;
-  if (!rx_copy(link, entry, &header, &length)) {
+  if (!rx_find(link, entry, &header, &frame, &length)) {
     link->counters.bad_header++;
     return;
   }
   link->counters.rx_frames++;
   link->counters.rx_bytes += length;
   trace_point("link.rx", length);
-  link->ops.input(link->context, &header, link->frame, length);
+  link->ops.input(link->context, &header, link->frame, frame, length);
 }
 
 // Takes what has been received. ZX_ERR_SHOULD_WAIT: that was all. ZX_OK: there may be more.

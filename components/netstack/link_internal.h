@@ -54,7 +54,7 @@ struct link_endpoint {
   uint32_t tx_wanted;
   uint32_t tx_pending_count;
   link_entry_t tx_pending[LINK_BATCH];
-  uint8_t frame[UINT16_MAX + 1];  // a received frame, out of the device's reach
+  uint8_t frame[UINT16_MAX + 1];  // room for a received frame out of the device's reach
 };
 
 // link_session.c

@@ -1,9 +1,10 @@
 // The engine's surroundings: time, frames, events. Above: provider.c and synchronous_datagram_socket.c, which
 // call the engine for applications. Below: <tcpip/tcpip.h> and the link endpoint.
 //
-// netstack_enter and netstack_leave bracket every visit to the engine. Leaving sends what the visit produced,
-// delivers what it sent to this host itself, and sets one timer to the engine's next deadline. The timer is
-// only ever moved forward in time by its own firing: a deadline that became later costs nothing until then.
+// netstack_enter and netstack_leave bracket every visit to the engine. Leaving moves the bytes of streams,
+// sends what the visit produced, acknowledgements last, delivers what it sent to this host itself, and sets
+// one timer to the engine's next deadline. The timer is only ever moved forward in time by its own firing: a
+// deadline that became later costs nothing until then.
 #include "netstack.h"
 
 #include <stdarg.h>
@@ -97,6 +98,7 @@ void netstack_leave(netstack_t* netstack) {
     tcpip_advance(netstack->engine, now);
     more = true;
   }
+  tcpip_send_acks(netstack->engine);
   link_endpoint_flush(netstack->link);
   set_timer(netstack, more);
 }
@@ -176,7 +178,8 @@ static void link_down(void* context, zx_status_t reason) {
   netstack_leave(netstack);
 }
 
-static void link_input(void* context, const offload_header_t* header, const void* frame, size_t length) {
+static void link_input(void* context, const offload_header_t* header, void* frame, const void* shared,
+                       size_t length) {
   netstack_t* netstack = context;
   const tcpip_offload_t offload = {.flags = header->flags,
                                    .gso_type = header->gso_type,
@@ -185,7 +188,8 @@ static void link_input(void* context, const offload_header_t* header, const void
                                    .checksum_start = header->checksum_start,
                                    .checksum_offset = header->checksum_offset};
   tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
-  tcpip_input(netstack->engine, netstack->interface, frame, length, &offload);
+  tcpip_gather_acks(netstack->engine);
+  tcpip_input_shared(netstack->engine, netstack->interface, frame, shared, length, &offload);
 }
 
 static void link_input_done(void* context) {

@@ -2,10 +2,11 @@
 // stream_data.c, which serves one.
 //
 // One epoll instance holds all descriptors, edge-triggered, so that neither a stream which waits for room nor
-// one that is half closed costs a system call or a wake-up; the loop watches that instance, and only while
-// there are streams. What the kernel and the engine report is noted with the stream (in_ready, dirty), and
-// work that exceeds a stream's budget stays noted for the next round.
+// one that is half closed costs a system call or a wake-up; the loop waits for that instance in its port,
+// beside the device, and only while there are streams. What the kernel and the engine report is noted with
+// the stream (in_ready, dirty), and work that exceeds a stream's budget stays noted for the next round.
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <lib/async/wait.h>
+#include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
 #include "stream_internal.h"
@@ -23,7 +26,8 @@ static const zx_duration_t retry_ns = ZX_MSEC(20);
 
 struct stream_set {
   netstack_t* netstack;
-  async_fd_t epoll;
+  int epoll_fd;
+  async_wait_t epoll;  // of a copy of it
   async_task_t retry;
   bool retries;
   size_t count;
@@ -57,7 +61,7 @@ static void bury(stream_set_t* set) {
 
 static bool take_events(stream_set_t* set) {
   struct epoll_event events[EVENTS_AT_ONCE];
-  int count = epoll_wait(set->epoll.fd, events, EVENTS_AT_ONCE, 0);
+  int count = epoll_wait(set->epoll_fd, events, EVENTS_AT_ONCE, 0);
   for (int i = 0; i < count; i++) {
     stream_socket_t* stream = events[i].data.ptr;
     if (!stream->dead) stream_fd_event(stream, events[i].events);
@@ -65,8 +69,9 @@ static bool take_events(stream_set_t* set) {
   return count == EVENTS_AT_ONCE;
 }
 
-static void epoll_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
-  stream_set_t* set = (void*)((char*)fd - offsetof(stream_set_t, epoll));
+static void epoll_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
+                        const zx_packet_signal_t* signal) {
+  stream_set_t* set = (void*)((char*)wait - offsetof(stream_set_t, epoll));
   if (status != ZX_OK) return;
   set->depth++;
   netstack_enter(set->netstack);
@@ -74,6 +79,7 @@ static void epoll_ready(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_statu
   netstack_leave(set->netstack);
   set->depth--;
   bury(set);
+  if (set->count > 0) (void)async_begin_wait(dispatcher, &set->epoll);
 }
 
 bool stream_watch(stream_socket_t* stream, bool wants_out) {
@@ -82,7 +88,7 @@ bool stream_watch(stream_socket_t* stream, bool wants_out) {
   struct epoll_event event = {
       .events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | (wants_out ? EPOLLOUT : 0u), .data.ptr = stream};
   int operation = stream->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (epoll_ctl(set->epoll.fd, operation, stream->server_fd, &event) != 0) return false;
+  if (epoll_ctl(set->epoll_fd, operation, stream->server_fd, &event) != 0) return false;
   stream->watched = true;
   stream->wants_out = wants_out;
   return true;
@@ -90,7 +96,7 @@ bool stream_watch(stream_socket_t* stream, bool wants_out) {
 
 void stream_unwatch(stream_socket_t* stream) {
   if (!stream->watched) return;
-  (void)epoll_ctl(stream_set_of(stream)->epoll.fd, EPOLL_CTL_DEL, stream->server_fd, NULL);
+  (void)epoll_ctl(stream_set_of(stream)->epoll_fd, EPOLL_CTL_DEL, stream->server_fd, NULL);
   stream->watched = false;
 }
 
@@ -159,7 +165,7 @@ void stream_set_add(stream_socket_t* stream) {
   stream->next = set->all;
   if (set->all) set->all->previous = stream;
   set->all = stream;
-  if (set->count++ == 0) (void)async_begin_fd(netstack_dispatcher(set->netstack), &set->epoll);
+  if (set->count++ == 0) (void)async_begin_wait(netstack_dispatcher(set->netstack), &set->epoll);
 }
 
 void stream_set_remove(stream_socket_t* stream) {
@@ -174,7 +180,7 @@ void stream_set_remove(stream_socket_t* stream) {
     set->all = stream->next;
   }
   if (stream->next) stream->next->previous = stream->previous;
-  if (--set->count == 0) (void)async_cancel_fd(netstack_dispatcher(set->netstack), &set->epoll);
+  if (--set->count == 0) (void)async_cancel_wait(netstack_dispatcher(set->netstack), &set->epoll);
   stream->dead = true;
   stream->next_dead = set->dead;
   set->dead = stream;
@@ -220,8 +226,11 @@ zx_status_t stream_set_create(netstack_t* netstack, stream_set_t** out) {
   if (!set) return ZX_ERR_NO_MEMORY;
   set->netstack = netstack;
   set->retry.handler = retry;
-  set->epoll = (async_fd_t){.handler = epoll_ready, .fd = epoll_create1(EPOLL_CLOEXEC), .events = POLLIN};
-  if (set->epoll.fd < 0) {
+  set->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  set->epoll = (async_wait_t){.handler = epoll_ready, .trigger = ZX_OBJECT_READABLE};
+  int copy = set->epoll_fd < 0 ? -1 : fcntl(set->epoll_fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0 || zx_linux_fd_wrap(copy, &set->epoll.object) != ZX_OK) {
+    if (set->epoll_fd >= 0) close(set->epoll_fd);
     free(set);
     return ZX_ERR_NO_RESOURCES;
   }
@@ -237,6 +246,8 @@ void stream_set_destroy(stream_set_t* set) {
   set->depth--;
   bury(set);
   (void)async_cancel_task(netstack_dispatcher(set->netstack), &set->retry);
-  close(set->epoll.fd);
+  (void)async_cancel_wait(netstack_dispatcher(set->netstack), &set->epoll);
+  zx_handle_close(set->epoll.object);
+  close(set->epoll_fd);
   free(set);
 }

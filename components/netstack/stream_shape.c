@@ -25,8 +25,9 @@
 // is when the kernel stops reporting POLLOUT.
 enum { FILL_BYTES = 1024 };
 
-// The kernel doubles it: its default for a new socket.
-enum { SEND_BUFFER_BYTES = 106496 };
+// The kernel doubles it: twice its default for a new socket, and as much as it lets anybody have. What fits
+// there passes from one side to the other in one turn of each.
+enum { SEND_BUFFER_BYTES = 212992 };
 
 // More bytes than this would make no more edges for those who wait for edges.
 enum { SHOWN_MAX = 16 };
@@ -42,6 +43,10 @@ static bool name_end(stream_socket_t* stream) {
               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0;
 }
 
+static void set_send_buffer(int fd, int bytes) {
+  (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 zx_status_t stream_open_pair(stream_socket_t* stream) {
   int fds[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
@@ -53,6 +58,8 @@ zx_status_t stream_open_pair(stream_socket_t* stream) {
   if (getsockopt(stream->client_fd, SOL_SOCKET, SO_COOKIE, &stream->cookie, &length) != 0 ||
       !name_end(stream))
     return ZX_ERR_NO_RESOURCES;
+  set_send_buffer(fds[0], SEND_BUFFER_BYTES);
+  set_send_buffer(fds[1], SEND_BUFFER_BYTES);
   // An urgent byte that is read before we know of it must not be lost.
   int in_line = 1;
   (void)setsockopt(stream->server_fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
@@ -71,18 +78,14 @@ static void show_readable(stream_socket_t* stream, uint32_t wanted) {
   stream->shown = wanted;
 }
 
-static void set_send_buffer(stream_socket_t* stream, int bytes) {
-  (void)setsockopt(stream->client_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-}
-
 static void show_writable(stream_socket_t* stream, bool on) {
   char bytes[FILL_BYTES] = {0};
   if (on != stream->filled || stream->client_fd < 0) return;
   if (on) {
-    set_send_buffer(stream, SEND_BUFFER_BYTES);
+    set_send_buffer(stream->client_fd, SEND_BUFFER_BYTES);
     (void)recv(stream->server_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
   } else {
-    set_send_buffer(stream, 0);  // the kernel takes its own minimum
+    set_send_buffer(stream->client_fd, 0);  // the kernel takes its own minimum
     (void)send(stream->client_fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
   stream->filled = !on;

@@ -8,6 +8,9 @@
 #include "sock.h"
 #include "stack.h"
 
+// The longest headers of a TCP segment: Ethernet, IPv4 with options or IPv6, TCP with options.
+#define TCP_HEADERS_MAX (ETHERNET_HEADER + 60u + 60u)
+
 static bool frame_is_ours(const interface_t* interface, const uint8_t* frame) {
   return (frame[0] & 1) || memcmp(frame, interface->info.mac, TCPIP_MAC_SIZE) == 0;
 }
@@ -17,14 +20,13 @@ static void drop(interface_t* interface, uint64_t* counter) {
   ++*counter;
 }
 
-void tcpip_input(tcpip_t* stack, uint32_t index, const void* bytes, size_t length,
-                 const tcpip_offload_t* offload) {
+static void input(tcpip_t* stack, uint32_t index, const uint8_t* frame, const uint8_t* shared, size_t length,
+                  const tcpip_offload_t* offload) {
   interface_t* interface = interface_find(stack, index);
   if (!interface || !interface->info.up || interface->info.loopback) {
     count(stack, link_rx_down);
     return;
   }
-  const uint8_t* frame = bytes;
   count(stack, link_rx);
   interface->info.rx_frames++;
   interface->info.rx_bytes += length;
@@ -43,7 +45,7 @@ void tcpip_input(tcpip_t* stack, uint32_t index, const void* bytes, size_t lengt
   length -= ETHERNET_HEADER;
   if (type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6) {
     if (length && packet[0] >> 4 == (type == ETHERTYPE_IPV4 ? 4 : 6))
-      ip_input(interface, packet, length, offload, frame[0] & 1);
+      ip_input(interface, packet, shared ? shared + ETHERNET_HEADER : NULL, length, offload, frame[0] & 1);
     else
       drop(interface,
            type == ETHERTYPE_IPV4 ? &stack->stats.ipv4_rx_bad_header : &stack->stats.ipv6_rx_bad_header);
@@ -52,6 +54,27 @@ void tcpip_input(tcpip_t* stack, uint32_t index, const void* bytes, size_t lengt
   } else {
     drop(interface, &stack->stats.link_rx_unknown_type);
   }
+}
+
+void tcpip_input(tcpip_t* stack, uint32_t index, const void* frame, size_t length,
+                 const tcpip_offload_t* offload) {
+  input(stack, index, frame, NULL, length, offload);
+}
+
+// Whether a frame of more than TCP_HEADERS_MAX bytes is a TCP segment of which nobody reads more than those.
+static bool is_tcp_segment(const uint8_t* frame) {
+  const uint8_t* ip = frame + ETHERNET_HEADER;
+  if (be16_get(frame + 12) == ETHERTYPE_IPV4) return ip[9] == PROTOCOL_TCP && !(be16_get(ip + 6) & 0x3fff);
+  return be16_get(frame + 12) == ETHERTYPE_IPV6 && ip[6] == PROTOCOL_TCP;
+}
+
+void tcpip_input_shared(tcpip_t* stack, uint32_t index, void* frame, const void* shared, size_t length,
+                        const tcpip_offload_t* offload) {
+  size_t head = length < TCP_HEADERS_MAX ? length : TCP_HEADERS_MAX;
+  memcpy(frame, shared, head);
+  bool apart = length > head && is_tcp_segment(frame);
+  if (!apart) memcpy((uint8_t*)frame + head, (const uint8_t*)shared + head, length - head);
+  input(stack, index, frame, apart ? shared : NULL, length, offload);
 }
 
 static int transmit(interface_t* interface, const struct iovec* iov, size_t iov_count, size_t length,

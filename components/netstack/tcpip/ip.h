@@ -11,6 +11,9 @@ typedef struct rx {
   interface_t* interface;
   const uint8_t* network;  // the IP header, and behind it the rest of the packet
   size_t network_length;
+  // The packet once more, in memory that others can change, if only its headers are at `network`: TCP takes
+  // its payload from here.
+  const uint8_t* shared;
   const uint8_t* transport;
   size_t transport_length;
   addr_t source, destination;
@@ -115,8 +118,8 @@ int ip_output(tcpip_t* stack, const path_t* path, const ip_fields_t* fields, tx_
 // Writes the transport checksum at `offset` of its header, which is the front of `tx`; or asks the link to.
 void ip_output_checksum(const path_t* path, uint8_t protocol, size_t offset, tx_t* tx);
 
-void ip_input(interface_t* interface, const uint8_t* packet, size_t length, const tcpip_offload_t* offload,
-              bool link_group);
+void ip_input(interface_t* interface, const uint8_t* packet, const uint8_t* shared, size_t length,
+              const tcpip_offload_t* offload, bool link_group);
 void ipv4_input(rx_t* rx);
 void ipv6_input(rx_t* rx);
 // What IPv4 and IPv6 hand to the protocols above; called again for reassembled packets.

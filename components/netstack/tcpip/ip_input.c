@@ -8,12 +8,13 @@ enum { ICMPV4_DEST_UNREACHABLE = 3, ICMPV4_PROTOCOL_UNREACHABLE = 2, ICMPV6_PARA
 
 #define EXTENSIONS_MAX 8
 
-void ip_input(interface_t* interface, const uint8_t* packet, size_t length, const tcpip_offload_t* offload,
-              bool link_group) {
+void ip_input(interface_t* interface, const uint8_t* packet, const uint8_t* shared, size_t length,
+              const tcpip_offload_t* offload, bool link_group) {
   rx_t rx = {.stack = interface->stack,
              .interface = interface,
              .network = packet,
              .network_length = length,
+             .shared = shared,
              .to_group = link_group};
   if (offload) {
     rx.checksum_good = offload->flags & (TCPIP_OFFLOAD_NEEDS_CHECKSUM | TCPIP_OFFLOAD_DATA_VALID);

@@ -65,6 +65,8 @@ struct tcpip {
   bool closing;
   list_node_t resting;  // streams whose buffers have just emptied, longest first
   wheel_timer_t rest_timer;
+  bool gathers_acks;
+  list_node_t acks;  // streams that are to acknowledge once that is over
   size_t buffer_used;
 };
 

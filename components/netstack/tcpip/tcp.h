@@ -324,6 +324,7 @@ struct tcp {
   uint16_t defer_accept_s;
   uint8_t syn_count;
 
+  list_node_t ack_node;   // in the stack's `acks`
   list_node_t idle_node;  // in the stack's `resting` since idle_since
   int64_t idle_since;
   path_t path;

@@ -57,9 +57,11 @@ bool tcp_parse(rx_t* rx, tcp_in_t* out) {
     count(rx->stack, tcp_rx_bad);
     return false;
   }
+  const uint8_t* data = rx->shared ? rx->shared + (h - rx->network) + header : h + header;
   if (!rx->checksum_good) {
     uint64_t sum = checksum_pseudo(&rx->source, &rx->destination, PROTOCOL_TCP, length);
-    if (checksum_fold(checksum_add(sum, h, length)) != 0xffff) {
+    sum = checksum_add(sum, h, header);  // a multiple of four bytes
+    if (checksum_fold(checksum_add(sum, data, length - header)) != 0xffff) {
       count(rx->stack, tcp_rx_bad_checksum);
       return false;
     }
@@ -70,7 +72,7 @@ bool tcp_parse(rx_t* rx, tcp_in_t* out) {
                     .flags = h[13],
                     .window = be16_get(h + 14),
                     .urgent = be16_get(h + 18),
-                    .data = h + header,
+                    .data = data,
                     .data_seq = be32_get(h + 4) + !!(h[13] & TCP_SYN),
                     .length = (uint32_t)(length - header)};
   parse_options(h + TCP_HEADER, header - TCP_HEADER, out);

@@ -111,6 +111,7 @@ static void acknowledged(tcp_t* tcp) {
   tcp->ack_now = false;
   tcp->unacked_bytes = 0;
   tcp->last_ack = tcp->rcv_nxt;
+  list_unlink(&tcp->ack_node);
   wheel_stop(&tcp->base.stack->wheel, &tcp->ack_timer);
 }
 
@@ -362,6 +363,15 @@ static bool may_send_data(const tcp_t* tcp) {
   }
 }
 
+// One acknowledgement for all that comes together, and with the window as it is once that has been read.
+static void send_or_gather_ack(tcp_t* tcp) {
+  tcpip_t* stack = tcp->base.stack;
+  if (!stack->gathers_acks)
+    tcp_send_ack(tcp);
+  else if (!list_linked(&tcp->ack_node))
+    list_append(&stack->acks, &tcp->ack_node);
+}
+
 void tcp_output(tcp_t* tcp) {
   bool sent = false;
   // RFC 2018, 4: blocks go with every acknowledgement; data leaves no room for them, so they go first.
@@ -380,7 +390,19 @@ void tcp_output(tcp_t* tcp) {
     bool idle = !wheel_running(&tcp->send_timer);
     if (idle || (sent && tcp->send_timer_kind == TCP_TIMER_PROBE)) tcp_arm_send_timer(tcp);
   }
-  if (tcp->ack_now && tcp->state != TCPIP_TCP_CLOSED) tcp_send_ack(tcp);
+  if (tcp->ack_now && tcp->state != TCPIP_TCP_CLOSED) send_or_gather_ack(tcp);
+}
+
+void tcpip_gather_acks(tcpip_t* stack) {
+  stack->gathers_acks = true;
+}
+
+void tcpip_send_acks(tcpip_t* stack) {
+  stack->gathers_acks = false;
+  for (list_node_t* node; (node = list_pop(&stack->acks));) {
+    tcp_t* tcp = list_owner(node, tcp_t, ack_node);
+    if (tcp->ack_now) tcp_send_ack(tcp);
+  }
 }
 
 void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare) {

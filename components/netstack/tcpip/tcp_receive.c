@@ -263,8 +263,11 @@ static void tune(tcp_t* tcp, uint32_t bytes) {
 void tcp_receive_read(tcp_t* tcp, uint32_t bytes) {
   tcp_ring_consume(&tcp->rx, bytes);
   tune(tcp, bytes);
-  if (!tcp->rx.length && !tcp->ooo_count) tcp_rest(tcp);
-  if (tcp->read_closed) return;
+  if (!tcp->rx.length && !tcp->ooo_count) {
+    tcp->rx.head = 0;  // what comes next finds the same memory, still in the cache
+    tcp_rest(tcp);
+  }
+  if (tcp->read_closed || list_linked(&tcp->ack_node)) return;
   // A window that opens by much is told at once, and one that was closed as soon as it may be.
   uint32_t offered = tcp->rcv_adv - tcp->rcv_nxt, window = tcp_receive_window(tcp);
   uint32_t size = window_most(tcp), much = size / 2 < 2 * tcp->mss ? size / 2 : 2 * tcp->mss;

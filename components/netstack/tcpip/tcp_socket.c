@@ -51,6 +51,7 @@ int tcp_socket_create(tcpip_client_t* client, uint8_t family, void* context, tcp
 }
 
 static void drop_buffers(tcp_t* tcp, bool received_too) {
+  list_unlink(&tcp->ack_node);
   list_unlink(&tcp->idle_node);
   tcp_timers_stop(tcp);
   tcp_board_clear(&tcp->board);

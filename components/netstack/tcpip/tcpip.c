@@ -61,6 +61,7 @@ int tcpip_create(const tcpip_config_t* config, tcpip_t** out) {
   list_init(&stack->loopback);
   list_init(&stack->clients);
   tcp_idle_init(stack);
+  list_init(&stack->acks);
   derive_keys(stack, config->secret);
   static const tcpip_quota_t no_limit = {UINT32_MAX, SIZE_MAX};
   int result = add_loopback(stack);

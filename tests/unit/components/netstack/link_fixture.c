@@ -23,7 +23,8 @@ static void on_down(void* context, zx_status_t reason) {
   f->downs++;
 }
 
-static void on_input(void* context, const offload_header_t* header, const void* frame, size_t length) {
+static void on_input(void* context, const offload_header_t* header, void* room, const void* frame,
+                     size_t length) {
   link_fixture_t* f = context;
   f->last_header = *header;
   f->frames++;

@@ -117,6 +117,18 @@ int64_t tcpip_deadline(const tcpip_t* stack);
 void tcpip_input(tcpip_t* stack, uint32_t interface, const void* frame, size_t length,
                  const tcpip_offload_t* offload);
 
+// The same for a frame that lies in memory which others can change at any time. It is copied to `frame`,
+// which has room for `length` bytes, before anything looks at it; but the payload of a TCP segment, at which
+// nothing looks, goes from `shared` straight to where it is wanted.
+void tcpip_input_shared(tcpip_t* stack, uint32_t interface, void* frame, const void* shared, size_t length,
+                        const tcpip_offload_t* offload);
+
+// For whoever brings several frames at a time: from the first call to the second, what a connection receives
+// is acknowledged by one segment for all, which is sent by the second, unless it leaves with data before.
+// What is out of order is acknowledged at once all the same.
+void tcpip_gather_acks(tcpip_t* stack);
+void tcpip_send_acks(tcpip_t* stack);
+
 // The link of `interface` has room again after `transmit` returned -EAGAIN: waiting frames are sent, and
 // sockets that were refused become writable.
 void tcpip_link_writable(tcpip_t* stack, uint32_t interface);

@@ -117,12 +117,21 @@ void host_input(host_t* host, const void* bytes, size_t length) {
   free(copy);
 }
 
+void host_input_shared(host_t* host, const void* bytes, size_t length, const tcpip_offload_t* offload) {
+  uint8_t *copy = malloc(length ? length : 1), *shared = malloc(length ? length : 1);
+  if (length)
+    memcpy(shared, bytes, length);
+  tcpip_set_time(host->stack, host->now);
+  tcpip_input_shared(host->stack, host->interface, copy, shared, length, offload);
+  free(copy);
+  free(shared);
+}
+
 static bool carry(host_t* from, host_t* to) {
   host_frame_t frame;
   if (!host_take(from, &frame))
     return false;
-  tcpip_set_time(to->stack, to->now);
-  tcpip_input(to->stack, to->interface, frame.bytes, frame.length, &frame.offload);
+  host_input_shared(to, frame.bytes, frame.length, &frame.offload);
   free(frame.bytes);
   return true;
 }

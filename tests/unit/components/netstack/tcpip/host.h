@@ -54,6 +54,8 @@ void host_advance(host_t* host, int64_t by);
 bool host_take(host_t* host, host_frame_t* out);
 void host_drop_all(host_t* host);
 void host_input(host_t* host, const void* bytes, size_t length);
+// The same as from shared memory.
+void host_input_shared(host_t* host, const void* bytes, size_t length, const tcpip_offload_t* offload);
 // Carries frames both ways until nothing moves.
 void host_exchange(host_t* a, host_t* b);
 // Makes the two know each other's MAC addresses.

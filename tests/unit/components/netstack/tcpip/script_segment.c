@@ -161,8 +161,7 @@ void script_segment_inject(script_t* s, const script_segment_t* g) {
   tcpip_offload_t merged = {.flags = TCPIP_OFFLOAD_DATA_VALID,
                             .gso_type = v4 ? TCPIP_GSO_TCPV4 : TCPIP_GSO_TCPV6,
                             .gso_size = (uint16_t)g->gso};
-  tcpip_set_time(s->host.stack, s->host.now);
-  tcpip_input(s->host.stack, s->host.interface, frame, size, &merged);
+  host_input_shared(&s->host, frame, size, &merged);
 }
 
 // One of our segments, taken apart.

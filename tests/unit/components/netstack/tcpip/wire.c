@@ -152,7 +152,7 @@ bool wire_step(wire_t* wire, int64_t until) {
   while (wire->count && wire->frames[0].due <= wire->now) {
     wire_frame_t frame = heap_pop(wire);
     host_t* to = wire->hosts[frame.to];
-    tcpip_input(to->stack, to->interface, frame.bytes, frame.length, frame.damaged ? NULL : &frame.offload);
+    host_input_shared(to, frame.bytes, frame.length, frame.damaged ? NULL : &frame.offload);
     wire->delivered++;
     free(frame.bytes);
   }
