@@ -62,6 +62,17 @@ static bool set_duplicate_detection(netstack_config_t* config, const char* value
   return config->known_unique || strcmp(value, "on") == 0;
 }
 
+static bool set_congestion(netstack_config_t* config, const char* value) {
+  static const char* const names[] = {
+      [TCPIP_CONGESTION_RENO] = "reno", [TCPIP_CONGESTION_CUBIC] = "cubic", [TCPIP_CONGESTION_BBR] = "bbr"};
+  for (int i = TCPIP_CONGESTION_RENO; i <= TCPIP_CONGESTION_BBR; i++) {
+    if (strcmp(value, names[i]) != 0) continue;
+    config->congestion = i;
+    return true;
+  }
+  return false;
+}
+
 static bool set_sockets(netstack_config_t* config, const char* value) {
   unsigned long number;
   if (!parse_number(value, 1, 65536, &number)) return false;
@@ -88,6 +99,7 @@ static const config_option_t options[] = {
     {"--mtu", set_mtu, "a number from 576 to 65535"},
     {"--interface", set_interface, "a name of 1 to 15 printable characters other than \"lo\""},
     {"--duplicate-detection", set_duplicate_detection, "on or off"},
+    {"--congestion", set_congestion, "cubic, reno or bbr"},
     {"--sockets", set_sockets, "a number from 1 to 65536"},
     {"--buffers", set_buffers, "a number of bytes from 1 to 1073741824"},
 };

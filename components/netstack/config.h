@@ -16,6 +16,7 @@ typedef struct netstack_config {
   size_t gateway_count;
   uint32_t mtu;          // 0: the device's
   bool known_unique;     // addresses are used at once, not probed for duplicates on the link first
+  int congestion;        // TCPIP_CONGESTION_* of streams that choose none; 0: the engine's default
   tcpip_quota_t quota;   // of each client; zeroes: the engine's defaults
   uint32_t descriptors;  // for the sockets of all clients; 0: as many as they like; set by main.c
 } netstack_config_t;
@@ -30,6 +31,8 @@ typedef struct netstack_config {
 //   --duplicate-detection=on|off
 //                   off: nobody else on the link can have our addresses, so IPv6 ones need no probing for a
 //                   second before their first use (RFC 4862, DupAddrDetectTransmits 0); "on" if not given
+//   --congestion=cubic|reno|bbr
+//                   the congestion control of streams whose program chooses none; "cubic" if not given
 //   --sockets=N     how many sockets one client may have
 //   --buffers=N     how many bytes one client's sockets may hold
 // False: `error` holds a sentence about what is wrong, and `out` is not to be used.

@@ -1,4 +1,6 @@
 // The options of TCP, and GetTcpInfo. Above: the generated stub. Below: the engine.
+#include <errno.h>
+
 #include "socket_options.h"
 #include "stream_internal.h"
 
@@ -16,13 +18,28 @@ static int64_t congestion_to_engine(fuchsia_posix_socket_TcpCongestionControl co
                                                                    : TCPIP_CONGESTION_CUBIC;
 }
 
-static fuchsia_posix_socket_TcpCongestionControl congestion_of(int64_t value) {
-  return value == TCPIP_CONGESTION_RENO ? fuchsia_posix_socket_TcpCongestionControl_RENO
-                                        : fuchsia_posix_socket_TcpCongestionControl_CUBIC;
+void socket_set_TcpCongestion(void* context,
+                              fuchsia_posix_socket_StreamSocketSetTcpCongestionRequest* request,
+                              fidl_completer_t completer) {
+  int result = socket_option_set(context, TCPIP_TCP_CONGESTION, congestion_to_engine(request->value));
+  SOCKET_ANSWER(StreamSocket, SetTcpCongestion, completer, result);
 }
 
-ENGINE_OPTION_AS(TcpCongestion, StreamSocket, TCPIP_TCP_CONGESTION, value, congestion_of(value),
-                 congestion_to_engine(request->value))
+// The protocol has names for two of them; for what the netstack's arguments may have chosen besides there is
+// none (--congestion=bbr).
+void socket_get_TcpCongestion(void* context, fidl_completer_t completer) {
+  int64_t value = 0;
+  int result = socket_option_get(context, TCPIP_TCP_CONGESTION, &value);
+  if (result == 0 && value != TCPIP_CONGESTION_RENO && value != TCPIP_CONGESTION_CUBIC) result = -ENOENT;
+  if (result < 0) {
+    (void)STREAM_METHOD(GetTcpCongestion_reply_error)(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_StreamSocket_GetTcpCongestion_Response response = {
+      .value = value == TCPIP_CONGESTION_RENO ? fuchsia_posix_socket_TcpCongestionControl_RENO
+                                              : fuchsia_posix_socket_TcpCongestionControl_CUBIC};
+  (void)STREAM_METHOD(GetTcpCongestion_reply)(completer, &response);
+}
 
 ENGINE_NUMBER(TcpDeferAccept, StreamSocket, TCPIP_TCP_DEFER_ACCEPT, value_secs, uint32_t)
 ENGINE_NUMBER(TcpWindowClamp, StreamSocket, TCPIP_TCP_WINDOW_CLAMP, value, uint32_t)

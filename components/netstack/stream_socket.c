@@ -224,6 +224,9 @@ int stream_socket_open(provider_client_t* client, uint8_t family, zx_handle_t se
     netstack_enter(stream->base.netstack);
     result = tcpip_socket_create(provider_client_engine(client), family, TCPIP_TCP, &stream->base,
                                  &stream->base.endpoint);
+    int congestion = netstack_configuration(stream->base.netstack)->congestion;
+    if (result == 0 && congestion != 0)
+      (void)tcpip_socket_set(stream->base.endpoint, TCPIP_TCP_CONGESTION, congestion);
     netstack_leave(stream->base.netstack);
     if (result != 0) stream_discard(stream);
   }
