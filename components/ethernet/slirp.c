@@ -9,6 +9,7 @@
 #include "slirp.h"
 
 #include <errno.h>
+#include <inet/checksum.h>
 #include <lib/async/task.h>
 #include <lib/async/time.h>
 #include <lib/async/wait.h>
@@ -36,9 +37,8 @@ typedef struct slirp_wire {
   async_task_t timeout;  // when libslirp wants to look at its sockets again
   async_task_t drain;    // delivers another batch
   frame_queue_t queue;   // from libslirp to the device
-  uint8_t* scratch;      // one frame on its way to libslirp
-  size_t scratch_bytes;
   slirp_wire_config_t config;
+  uint8_t scratch[WIRE_FRAME_MAX];  // one frame on its way to libslirp
 } slirp_wire_t;
 
 // A timer of libslirp's.
@@ -272,11 +272,18 @@ static zx_status_t slirp_wire_start(wire_t* base, const wire_events_t* events, v
   return ZX_OK;
 }
 
+// A run of segments is to libslirp, in which the connection ends, one long segment: all that is missing is
+// its checksum.
 static zx_status_t slirp_wire_send(wire_t* base, const offload_header_t* header, const uint8_t* frame,
                                    size_t length) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
-  if (length > wire->scratch_bytes) return ZX_ERR_OUT_OF_RANGE;
+  if (length > sizeof(wire->scratch)) return ZX_ERR_OUT_OF_RANGE;
   memcpy(wire->scratch, frame, length);
+  if (header->flags & OFFLOAD_NEEDS_CHECKSUM) {
+    uint8_t* start = wire->scratch + header->checksum_start;
+    uint16_t sum = checksum_finish(checksum_add(0, start, length - header->checksum_start));
+    checksum_put(start + header->checksum_offset, sum ? sum : 0xffff);
+  }
   slirp_input(wire->slirp, wire->scratch, (int)length);
   return ZX_OK;
 }
@@ -294,7 +301,6 @@ static void slirp_wire_destroy(wire_t* base) {
   if (wire->slirp) slirp_cleanup(wire->slirp);
   slirp_poll_deinit(&wire->poll);
   frame_queue_deinit(&wire->queue);
-  free(wire->scratch);
   free(wire);
 }
 
@@ -316,14 +322,12 @@ zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_c
   wire->config = *config;
   wire->timeout.handler = timeout_due;
   wire->drain.handler = drain_due;
-  wire->scratch_bytes = config->mtu + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES;
-  wire->scratch = malloc(wire->scratch_bytes);
+  wire->base.transmit_offloads = OFFLOAD_CHECKSUM | OFFLOAD_TSO;
   zx_handle_t wrapped = ZX_HANDLE_INVALID;
   zx_status_t status = slirp_poll_init(&wire->poll);
   if (status == ZX_OK) status = slirp_poll_wrap(&wire->poll, &wrapped);
   wire->wait = (async_wait_t){.handler = descriptors_ready, .object = wrapped, .trigger = ZX_OBJECT_READABLE};
-  if (status == ZX_OK && (!wire->scratch || !frame_queue_init(&wire->queue, QUEUE_BYTES)))
-    status = ZX_ERR_NO_MEMORY;
+  if (status == ZX_OK && !frame_queue_init(&wire->queue, QUEUE_BYTES)) status = ZX_ERR_NO_MEMORY;
   if (status != ZX_OK) {
     slirp_wire_destroy(&wire->base);
     return status;

@@ -320,6 +320,15 @@ static bool send_mtu_probe(tcp_t* tcp, uint32_t payload) {
   return sent;
 }
 
+// A peer with a small window gets it in parts, so that it takes one while another is under way: a quarter of
+// the largest that it has offered, or what a segment is, and never more than half, with which it would wait
+// for each to be acknowledged.
+static uint32_t bound_by_window(const tcp_t* tcp, uint32_t most) {
+  uint32_t quarter = tcp->snd_wnd_max / 4, half = tcp->snd_wnd_max / 2;
+  if (most > quarter) most = quarter > tcp->mss ? quarter / tcp->mss * tcp->mss : tcp->mss;
+  return most > half && half > TCP_MSS_DEFAULT_V4 ? half : most;
+}
+
 // One frame of new data; false if nothing more may leave.
 static bool send_new(tcp_t* tcp) {
   uint32_t left = tcp->tx.length - tcp_flight(tcp), room = usable(tcp);
@@ -330,6 +339,7 @@ static bool send_new(tcp_t* tcp) {
   uint32_t quantum = tcp_pace_quantum(tcp);
   uint32_t burst = quantum < BURST_MAX ? quantum : BURST_MAX;
   uint32_t most = whole && burst > tcp->mss ? burst / tcp->mss * tcp->mss : tcp->mss;
+  most = bound_by_window(tcp, most);
   uint32_t length = left < room ? left : room;
   length = length < most ? length : most;
   if (length > tcp->mss) length -= length == left ? 0 : length % tcp->mss;
