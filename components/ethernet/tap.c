@@ -21,6 +21,10 @@
 #include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
+// After so many bytes the clients are told of them, while more are taken: so that both work at the same time,
+// on what is still in the cache.
+enum { TELL_BYTES = 192 << 10 };
+
 // Linux 6.2; older headers lack the names.
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
@@ -100,8 +104,8 @@ static void gather(tap_wire_t* wire, const struct iovec* parts, size_t count, si
 }
 
 // Takes one frame from the kernel to the device: straight to the place that the device has for it, or through
-// our buffer if there is none, or the frame is longer. False if there was no frame.
-static bool take_frame(tap_wire_t* wire) {
+// our buffer if there is none, or the frame is longer. Returns its length, 0 if there was none.
+static size_t take_frame(tap_wire_t* wire) {
   struct iovec parts[4] = {{&wire->header, sizeof(wire->header)}};
   size_t placed = wire->events->place(wire->context, &parts[1]), room = 0;
   for (size_t i = 0; i < placed; i++)
@@ -109,14 +113,14 @@ static bool take_frame(tap_wire_t* wire) {
   size_t count = 1 + placed;
   if (room < WIRE_FRAME_MAX) parts[count++] = (struct iovec){wire->buffer, WIRE_FRAME_MAX - room};
   size_t length = read_parts(wire, parts, count);
-  if (length == 0) return false;
+  if (length == 0) return 0;
   if (placed > 0 && length <= room) {
     wire->events->placed(wire->context, &wire->header, length);
   } else {
     if (placed > 0) gather(wire, parts, count, length);
     wire->events->receive(wire->context, &wire->header, wire->buffer, length);
   }
-  return true;
+  return length;
 }
 
 // Whether to try for one more frame after the first: the read that finds none is not free, and what it would
@@ -128,14 +132,19 @@ static bool try_more(tap_wire_t* wire) {
 // Returns whether to go on waiting.
 static bool take_frames(tap_wire_t* wire) {
   unsigned received = 0;
+  size_t length, bytes = 0;  // that the clients have not been told of
   bool open = true;
   while (received < WIRE_BATCH) {
     open = wire->events->can_receive(wire->context);
-    if (!open || (received == 1 && !try_more(wire)) || !take_frame(wire)) break;
+    if (!open || (received == 1 && !try_more(wire)) || (length = take_frame(wire)) == 0) break;
     received++;
+    bytes += length;
+    if (bytes < TELL_BYTES) continue;
+    wire->events->receive_done(wire->context);
+    bytes = 0;
   }
   wire->streams = received > 1;
-  if (received > 0) wire->events->receive_done(wire->context);
+  if (bytes > 0) wire->events->receive_done(wire->context);
   return open && !wire->lost;
 }
 

@@ -52,12 +52,33 @@ static bool port_free(const tcpip_socket_t* socket, const addr_t* local, uint16_
   return true;
 }
 
-// RFC 6056, 3.3.1: a random port; if it is taken, the next ones in a random stride.
+// A distance that leads through all ports: prime to their count, 8 * 3529.
+static uint32_t stride_from(uint32_t random) {
+  uint32_t stride = random % (EPHEMERAL_COUNT / 8) * 8 + 1;
+  return stride % 3529 == 0 ? stride - 8 : stride;
+}
+
+// RFC 6056, 3.3.4, for a connection: a secret walk for each peer, so that a port comes again only after all
+// others, when the peer has forgotten the connection it was used for.
+static uint16_t next_port(const tcpip_socket_t* socket, const addr_t* local) {
+  tcpip_t* stack = socket->stack;
+  uint64_t words[5] = {local->q[0], local->q[1], socket->remote.q[0], socket->remote.q[1],
+                       socket->remote_port};
+  uint64_t hash = hash_strong(&stack->secret_key, words, 5);
+  uint64_t start = (uint16_t)hash, stride = stride_from((uint32_t)(hash >> 16));
+  uint32_t* counter = &stack->next_ports[(hash >> 48) % PORT_COUNTERS];
+  for (uint32_t i = 0; i < EPHEMERAL_COUNT; i++) {
+    uint16_t port = (uint16_t)(EPHEMERAL_FIRST + (start + stride * (*counter)++) % EPHEMERAL_COUNT);
+    if (port_free(socket, local, port)) return port;
+  }
+  return 0;
+}
+
+// RFC 6056, 3.3.1, for all others: a random port; if it is taken, the next ones in a random stride.
 static uint16_t free_port(const tcpip_socket_t* socket, const addr_t* local) {
+  if (socket->protocol == PROTOCOL_TCP && socket->remote_port) return next_port(socket, local);
   uint32_t at = stack_random_below(socket->stack, EPHEMERAL_COUNT);
-  uint32_t stride =
-      stack_random_below(socket->stack, EPHEMERAL_COUNT / 8) * 8 + 1;  // prime to the count = 8 * 3529
-  if (stride % 3529 == 0) stride = 1;
+  uint32_t stride = stride_from(stack_random_below(socket->stack, EPHEMERAL_COUNT));
   for (uint32_t i = 0; i < EPHEMERAL_COUNT; i++, at = (at + stride) % EPHEMERAL_COUNT) {
     uint16_t port = (uint16_t)(EPHEMERAL_FIRST + at);
     if (port_free(socket, local, port)) return port;

@@ -26,6 +26,8 @@ typedef struct route {
   uint32_t metric;
 } route_t;
 
+#define PORT_COUNTERS 16
+
 struct tcpip {
   tcpip_ops_t ops;
   void* context;
@@ -58,8 +60,9 @@ struct tcpip {
   int64_t challenge_second;  // when the present second of challenge ACKs began
   uint32_t challenges_left;  // in it
 
-  table_t ports;        // every bound socket, by protocol and local port
-  table_t connections;  // sockets with a peer, by protocol and both endpoints
+  uint32_t next_ports[PORT_COUNTERS];  // where connections look for a port next (RFC 6056, 3.3.4)
+  table_t ports;                       // every bound socket, by protocol and local port
+  table_t connections;                 // sockets with a peer, by protocol and both endpoints
   list_node_t clients;
   tcpip_client_t* orphanage;  // owns streams that were closed and are not finished
   bool closing;
