@@ -54,6 +54,8 @@ int fdio_hide_inherited(int fd);
 // The program's own descriptor in place of a hidden one, which is closed: the lowest number free,
 // close-on-exec; -1 with errno.
 int fdio_reveal(int fd);
+// Whether so many descriptors more, at least one, can be had at this moment. `fd` is any open one.
+bool fdio_room_for(int fd, int count);
 
 // Registers what must happen around fork. Called once, when the process turns out to be active.
 void fdio_fork_init(void);

@@ -148,6 +148,14 @@ int __wrap_close(int fd) {
   return libc_close(fd);
 }
 
+bool fdio_room_for(int fd, int count) {
+  int spare = libc_fcntl(fd, F_DUPFD_CLOEXEC, NULL);
+  if (spare < 0) return false;
+  bool room = count == 1 || fdio_room_for(fd, count - 1);
+  libc_close(spare);
+  return room;
+}
+
 int fdio_reveal(int fd) {
   int revealed = libc_fcntl(fd, F_DUPFD_CLOEXEC, NULL);
   int saved_errno = errno;

@@ -20,6 +20,9 @@
 
 #define DISCARD_BYTES 4096
 
+// That a stream is made of: its own, that of the connection to its server, and one that moves to another number.
+#define ACCEPT_DESCRIPTORS 3
+
 // By this name of a stream's descriptor the network stack marks it as one of its own.
 #define NAME_PREFIX "jacinth/stream/"
 
@@ -198,9 +201,11 @@ int fdio_stream_accept(fdio_socket_t* socket, int fd, struct sockaddr* addr, soc
       int error = at_once ? EAGAIN : fdio_wait(&waiting);
       if (error) return error;
     }
+    // What is taken out of the queue and finds no descriptor here would be lost.
+    if (!fdio_room_for(fd, ACCEPT_DESCRIPTORS)) return EMFILE;
     int16_t code = 0;
     zx_status_t status = zxio_socket_accept(&socket->zxio, addr, length, out, out_fd, &code);
-    int error = zxio_code(status, &code);
+    int error = status == ZX_ERR_NO_RESOURCES ? EMFILE : zxio_code(status, &code);
     if (error != EAGAIN || at_once) return error;
     set_state(socket, ZXIO_STREAM_LISTENING);
   }

@@ -12,6 +12,7 @@ import errno
 import faulthandler
 import fcntl
 import os
+import resource
 import select
 import signal
 import socket
@@ -658,6 +659,46 @@ def a_connection_is_passed_to_another_process():
 
 
 # Options
+
+
+@contextlib.contextmanager
+def limit_of_descriptors(count):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def streams_until_error():
+    made = []
+    try:
+        while True:
+            made.append(stream())
+    except OSError as error:
+        return made, error.errno
+
+
+@check
+def beyond_the_limit_of_descriptors_there_are_no_more_sockets():
+    for _ in range(2):  # nothing is left behind
+        near, far = pair()
+        with near, far, listener() as waiting, stream() as client, limit_of_descriptors(200):
+            client.connect(waiting.getsockname())
+            made, error = streams_until_error()
+            equal(error, errno.EMFILE, "error of the one too many")
+            assert len(made) >= 50, f"only {len(made)} of them"
+            fails(errno.EMFILE, waiting.accept)
+            near.sendall(b"what there was goes on")
+            equal(far.recv(100), b"what there was goes on", "what came")
+            for one in made:
+                one.close()
+            accepted, address = waiting.accept()
+            with accepted:
+                equal(address, client.getsockname(), "who was accepted")
+                accepted.sendall(b"at last")
+                equal(client.recv(100), b"at last", "what came")
 
 
 @check
