@@ -225,10 +225,12 @@ class Package:
         return "bin/" + name
 
     def adopt(self, arguments):
-        """`arguments` with those that name files of the sources made to name copies in bin/: a component sees its package
-        wherever that lies, but nothing else of the caller's /tmp."""
+        """`arguments` with those that name files of the sources, or of another package, made to name copies in bin/: a
+        component sees its package wherever that lies, but nothing else of the caller's /tmp."""
+        places = (ROOT + os.sep, os.path.join(tempfile.gettempdir(), "jacinth-test-"))
+
         def adopted(argument):
-            if not argument.startswith(ROOT + os.sep) or not os.path.isfile(argument):
+            if not argument.startswith(places) or not os.path.isfile(argument):
                 return argument
             name = os.path.basename(argument)
             shutil.copy(argument, os.path.join(self.path, "bin", name))

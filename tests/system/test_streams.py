@@ -101,21 +101,66 @@ def curl_of_the_kernel_fetches_from_the_netstack_and_sends_to_it():
         expect_equal(done.stdout, digest(content(MANY + 1)), "what the server got")
 
 
+def certificate_of(owned):
+    """A file with a certificate and its key."""
+    require_program("openssl")
+    folder = Package(owned).path
+    key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "both.pem")
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=jacinth.test",
+        "-keyout", key, "-out", certificate)
+    with open(certificate, "a", encoding="utf-8") as file, open(key, encoding="utf-8") as secret:
+        file.write(secret.read())
+    return certificate
+
+
 @case
 def https_works_both_ways():
     require_program("curl")
-    require_program("openssl")
     with resources() as owned:
         network = TapNetwork(owned)
-        folder = Package(owned).path
-        key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "both.pem")
-        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=jacinth.test",
-            "-keyout", key, "-out", certificate)
-        with open(certificate, "a", encoding="utf-8") as file, open(key, encoding="utf-8") as secret:
-            file.write(secret.read())
+        certificate = certificate_of(owned)
         kernel_server(owned, network, HTTP, network.KERNEL, PORT, certificate)
         done = execute(network, owned, "sh", "-c", f"curl -sSk https://{network.KERNEL}:{PORT}/1000000 | sha256sum")
         expect_equal(done.stdout.split()[0], digest(content(1000000)), "what curl got")
+        netstack_server(owned, network, HTTP, "0.0.0.0", PORT, certificate)
+        done = network.run("sh", "-c", f"curl -sSk https://{network.NETSTACK}:{PORT}/1000000 | sha256sum")
+        expect_equal(done.stdout.split()[0], digest(content(1000000)), "what curl of the kernel got")
+
+
+# As many fetches as there are numbers, all at once.
+FETCHES = range(10000, 10200)
+
+
+def fetch_all(host):
+    return ("curl", "-sS", "-Z", "--parallel-immediate", "--parallel-max", str(len(FETCHES)), "-o", "/dev/null", "-w",
+            "%{response_code} %{size_download}\n", f"http://{host}:{PORT}/[{FETCHES.start}-{FETCHES.stop - 1}]")
+
+
+@case
+def two_hundred_fetches_at_once_both_ways():
+    require_program("curl")
+    with resources() as owned:
+        network = TapNetwork(owned)
+        wanted = [f"200 {size}" for size in FETCHES]
+        kernel_server(owned, network, HTTP, network.KERNEL, PORT)
+        done = execute(network, owned, *fetch_all(network.KERNEL), timeout=3 * PATIENCE)
+        expect_equal(sorted(done.stdout.splitlines()), wanted, "what curl got")
+        netstack_server(owned, network, HTTP, "0.0.0.0", PORT)
+        done = network.run(*fetch_all(network.NETSTACK), timeout=3 * PATIENCE)
+        expect_equal(sorted(done.stdout.splitlines()), wanted, "what curl of the kernel got")
+
+
+@case
+def asyncio_speaks_tls_on_many_connections_both_ways():
+    with resources() as owned:
+        network = TapNetwork(owned)
+        crowd = (PORT, 100, certificate_of(owned))
+        server = kernel_server(owned, network, CROWD, "server", network.KERNEL, *crowd)
+        execute(network, owned, sys.executable, CROWD, "client", network.KERNEL, *map(str, crowd), timeout=3 * PATIENCE)
+        finish(server, "the kernel's server")
+        server = netstack_server(owned, network, CROWD, "server", "0.0.0.0", *crowd)
+        network.run(sys.executable, CROWD, "client", network.NETSTACK, *map(str, crowd), timeout=3 * PATIENCE)
+        finish(server, "the netstack's server")
 
 
 @case
