@@ -20,7 +20,8 @@
 
 #define DISCARD_BYTES 4096
 
-// That a stream is made of: its own, that of the connection to its server, and one that moves to another number.
+// That a stream is made of: its own, that of the connection to its server, and one that moves to another
+// number.
 #define ACCEPT_DESCRIPTORS 3
 
 // By this name of a stream's descriptor the network stack marks it as one of its own.
