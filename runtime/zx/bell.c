@@ -5,16 +5,30 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define MANY_RINGS 32      // a socket holds some 270
 #define STALE_ATTEMPTS 64  // after so many, whoever held the lock died holding it
 
-zx_status_t bell_listen(int bell, int* out_listener) {
+zx_status_t bell_create_self(int* out_self_bell) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (fd < 0) return ZX_ERR_NO_RESOURCES;
+  *out_self_bell = fd;
+  return ZX_OK;
+}
+
+void bell_ring_self(int self_bell) {
+  const struct itimerspec past = {.it_value = {.tv_nsec = 1}};
+  timerfd_settime(self_bell, TFD_TIMER_ABSTIME, &past, NULL);
+}
+
+zx_status_t bell_listen(int bell, int self_bell, int* out_listener) {
   int listener = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
   if (listener < 0) return ZX_ERR_NO_RESOURCES;
-  if (epoll_ctl(listener, EPOLL_CTL_ADD, bell, &event) != 0) {
+  if (epoll_ctl(listener, EPOLL_CTL_ADD, bell, &event) != 0 ||
+      (self_bell >= 0 && epoll_ctl(listener, EPOLL_CTL_ADD, self_bell, &event) != 0)) {
     close(listener);
     return ZX_ERR_NO_RESOURCES;
   }
@@ -23,8 +37,12 @@ zx_status_t bell_listen(int bell, int* out_listener) {
 }
 
 short bell_heard(int listener) {
-  struct epoll_event event;
-  return epoll_wait(listener, &event, 1, 0) == 1 ? (short)event.events : 0;
+  struct epoll_event events[2];
+  int count = epoll_wait(listener, events, 2, 0);
+  uint32_t heard = 0;
+  for (int i = 0; i < count; i++)
+    heard |= events[i].events;
+  return (short)heard;
 }
 
 void bell_trim(int bell, _Atomic uint32_t* lock) {

@@ -5,6 +5,10 @@
 // epoll instance of its own, every ring is an edge for all of them, and the bytes stay. Before they fill the
 // socket someone takes them out but one: as long as one is left, no epoll instance forgets an edge it has not
 // reported yet.
+//
+// Who holds one end of a pair cannot put a byte into its own socket. What several processes do to an end that
+// they share is rung with a timer that each of them watches besides: setting it to the past is an edge, never
+// blocks and never fills anything. A holder that meddles with it deafens those who share its end.
 #ifndef RUNTIME_ZX_BELL_H_
 #define RUNTIME_ZX_BELL_H_
 
@@ -13,8 +17,12 @@
 
 #include <zircon/types.h>
 
-// Makes the epoll instance to wait on instead of `bell`. ZX_ERR_NO_RESOURCES.
-zx_status_t bell_listen(int bell, int* out_listener);
+// Makes the epoll instance to wait on instead of `bell` and `self_bell` (-1: none). ZX_ERR_NO_RESOURCES.
+zx_status_t bell_listen(int bell, int self_bell, int* out_listener);
+
+// Makes such a timer; rings it. ZX_ERR_NO_RESOURCES.
+zx_status_t bell_create_self(int* out_self_bell);
+void bell_ring_self(int self_bell);
 
 // Takes note of an edge: returns what the bell shows (POLLIN, POLLHUP ...), 0 if there was none.
 short bell_heard(int listener);

@@ -1,4 +1,4 @@
-// Time: CLOCK_MONOTONIC as it is.
+// Time: CLOCK_MONOTONIC and CLOCK_BOOTTIME as they are.
 #include "runtime/zx/clock.h"
 
 #include <errno.h>
@@ -8,10 +8,18 @@
 
 #define NSEC_PER_SEC 1000000000
 
-zx_time_t zx_clock_get_monotonic(void) {
+static zx_time_t read_clock(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (zx_time_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+zx_time_t zx_clock_get_monotonic(void) {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+zx_instant_boot_t zx_clock_get_boot(void) {
+  return read_clock(CLOCK_BOOTTIME);
 }
 
 zx_time_t zx_deadline_after(zx_duration_t nanoseconds) {

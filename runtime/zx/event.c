@@ -1,5 +1,6 @@
-// Events. An event lives in this process's memory until it is first sent to another: then its signals move to
-// shared memory, beside a bell (a socket pair both of whose ends every holder has).
+// Events; see event.h.
+#include "runtime/zx/event.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -12,32 +13,32 @@
 #include "runtime/zx/bell.h"
 #include "runtime/zx/handle.h"
 #include "runtime/zx/memory.h"
-#include "runtime/zx/pair.h"
 #include "runtime/zx/transfer.h"
 #include "runtime/zx/wake.h"
 
 #define EVENT_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENT_SIGNALED)
 
-struct event {
-  struct zx_object base;
-  struct pair_side* shared;  // null while the event is this process's own; lock
-  int memory_fd;
-  int bell_in;
-  int bell_out;
-  int listener;  // base.wait_fd: other processes listen too
-};
+void event_init(struct event* event, const struct object_ops* ops, zx_signals_t mask) {
+  object_init(&event->base, ops, -1);
+  event->mask = mask;
+}
 
-static zx_signals_t event_peek(struct zx_object* object) {
+zx_signals_t event_peek(struct zx_object* object) {
   const struct event* event = (const struct event*)object;
-  return event->shared ? pair_side_signals(event->shared) : object->user_signals;
+  return event->shared ? pair_side_signals(event->shared) & event->mask : object->user_signals;
 }
 
-static zx_signals_t event_risen(struct zx_object* object) {
-  struct event* event = (struct event*)object;
-  return event->shared ? pair_side_risen(event->shared) : 0;
+uint32_t event_rises(const struct zx_object* object) {
+  const struct event* event = (const struct event*)object;
+  return event->shared ? pair_side_rises(event->shared) : 0;
 }
 
-static zx_signals_t event_arm(struct zx_object* object, zx_signals_t want, short* events) {
+zx_signals_t event_risen(const struct zx_object* object, uint32_t since) {
+  const struct event* event = (const struct event*)object;
+  return event->shared ? pair_side_risen(event->shared, since) & event->mask : 0;
+}
+
+zx_signals_t event_arm(struct zx_object* object, zx_signals_t want, short* events) {
   struct event* event = (struct event*)object;
   if (event->shared) {
     *events |= POLLIN;
@@ -46,7 +47,7 @@ static zx_signals_t event_arm(struct zx_object* object, zx_signals_t want, short
   return event_peek(object);
 }
 
-static zx_signals_t event_ready(struct zx_object* object, zx_signals_t want, short revents) {
+zx_signals_t event_ready(struct zx_object* object, zx_signals_t want, short revents) {
   struct event* event = (struct event*)object;
   if (event->shared && (revents & POLLIN)) {
     if (bell_heard(event->listener)) bell_trim(event->bell_in, &event->shared->trim_lock);
@@ -61,28 +62,28 @@ static void ring_bell(struct event* event) {
   }
 }
 
-static void event_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
+void event_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
   struct event* event = (struct event*)object;
   object_change_begin(object, 0);
   zx_signals_t before = object->user_signals;
   object->user_signals = (before & ~clear) | set;
   zx_signals_t rise = object->user_signals & ~before;
   if (event->shared) rise = pair_side_change(event->shared, clear, set);
-  if (rise) object_note(object, event_peek(object));
+  if (rise) object_notify(object, event_peek(object));
   if (rise && event->shared) ring_bell(event);
   object_change_end(object);
 }
 
-// Lock held.
-static zx_status_t share(struct event* event) {
+zx_status_t event_share(struct event* event) {
+  if (event->shared) return ZX_OK;
   int bells[2];
-  size_t size = memory_round_to_page(sizeof(struct pair_side));
+  size_t size = memory_round_to_page(EVENT_MEMORY);
   zx_status_t status = memory_create(size, &event->memory_fd);
   if (status != ZX_OK) return status;
   struct pair_side* shared = memory_map(event->memory_fd, size);
   status =
       shared && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) == 0 ? ZX_OK : ZX_ERR_NO_RESOURCES;
-  if (status == ZX_OK && (status = bell_listen(bells[0], &event->listener)) != ZX_OK) {
+  if (status == ZX_OK && (status = bell_listen(bells[0], -1, &event->listener)) != ZX_OK) {
     close(bells[0]);
     close(bells[1]);
   }
@@ -100,24 +101,27 @@ static zx_status_t share(struct event* event) {
   return ZX_OK;
 }
 
+unsigned event_fds(const struct event* event, int fds[OBJECT_MAX_FDS]) {
+  fds[0] = event->memory_fd;
+  fds[1] = event->bell_in;
+  fds[2] = event->bell_out;
+  return 3;
+}
+
 static zx_status_t event_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
                               int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   struct event* event = (struct event*)object;
   pthread_mutex_lock(&object->lock);
-  zx_status_t status = event->shared ? ZX_OK : share(event);
+  zx_status_t status = event_share(event);
   pthread_mutex_unlock(&object->lock);
-  if (status != ZX_OK) return status;
-  fds[0] = event->memory_fd;
-  fds[1] = event->bell_in;
-  fds[2] = event->bell_out;
-  *num_fds = 3;
-  return ZX_OK;
+  if (status == ZX_OK) *num_fds = event_fds(event, fds);
+  return status;
 }
 
-static void event_destroy(struct zx_object* object) {
+void event_destroy(struct zx_object* object) {
   struct event* event = (struct event*)object;
   if (event->shared) {
-    munmap(event->shared, memory_round_to_page(sizeof(struct pair_side)));
+    munmap(event->shared, memory_round_to_page(EVENT_MEMORY));
     close(event->memory_fd);
     close(event->listener);
     close(event->bell_in);
@@ -134,6 +138,7 @@ static const struct object_ops event_ops = {
     .peek = event_peek,
     .arm = event_arm,
     .ready = event_ready,
+    .rises = event_rises,
     .risen = event_risen,
     .signal = event_signal,
     .pack = event_pack,
@@ -144,7 +149,7 @@ zx_status_t zx_event_create(uint32_t options, zx_handle_t* out) {
   if (options || !out) return ZX_ERR_INVALID_ARGS;
   struct event* event = calloc(1, sizeof(*event));
   if (!event) return ZX_ERR_NO_MEMORY;
-  object_init(&event->base, &event_ops, -1);
+  event_init(event, &event_ops, EVENT_SIGNALS);
   return handle_create(&event->base, ZX_DEFAULT_EVENT_RIGHTS, out);
 }
 
@@ -154,15 +159,16 @@ static bool is_stream_socket(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
-zx_status_t event_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
-  size_t size = memory_round_to_page(sizeof(struct pair_side));
+zx_status_t event_attach(const struct object_ops* ops, size_t object_size, zx_signals_t mask, const int* fds,
+                         struct event** out) {
+  size_t size = memory_round_to_page(EVENT_MEMORY);
   zx_status_t status = ZX_ERR_IO_DATA_INTEGRITY;
   struct event* event = NULL;
   struct pair_side* shared = NULL;
   if (memory_is_safe(fds[0], size) && is_stream_socket(fds[1]) && is_stream_socket(fds[2])) {
-    event = calloc(1, sizeof(*event));
+    event = calloc(1, object_size);
     shared = event ? memory_map(fds[0], size) : NULL;
-    status = shared ? bell_listen(fds[1], &event->listener) : ZX_ERR_NO_MEMORY;
+    status = shared ? bell_listen(fds[1], -1, &event->listener) : ZX_ERR_NO_MEMORY;
   }
   if (status != ZX_OK) {
     if (shared) munmap(shared, size);
@@ -171,11 +177,19 @@ zx_status_t event_unpack(const struct wire_handle* wire, const int* fds, struct 
       close(fds[i]);
     return status;
   }
-  object_init(&event->base, &event_ops, event->listener);
+  event_init(event, ops, mask);
+  event->base.wait_fd = event->listener;
   event->shared = shared;
   event->memory_fd = fds[0];
   event->bell_in = fds[1];
   event->bell_out = fds[2];
-  *out = &event->base;
+  *out = event;
   return ZX_OK;
+}
+
+zx_status_t event_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out) {
+  struct event* event;
+  zx_status_t status = event_attach(&event_ops, sizeof(struct event), EVENT_SIGNALS, fds, &event);
+  if (status == ZX_OK) *out = &event->base;
+  return status;
 }

@@ -126,6 +126,7 @@ static const struct object_ops fifo_ops = {
     .ready = fifo_ready,
     .spin = fifo_spin,
     .block = pair_block,
+    .rises = pair_rises,
     .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,

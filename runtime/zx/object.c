@@ -80,25 +80,24 @@ void object_unref(struct zx_object* object) {
 void object_notify(struct zx_object* object, zx_signals_t signals) {
   LIST_FOR_EACH(node, &object->observers) {
     struct observer* observer = LIST_ENTRY(node, struct observer, node);
-    if (!(signals & observer->trigger)) continue;
-    if (!observer->hit) observer->hit = signals;
+    zx_signals_t on = signals | object_risen(object, observer->since);
+    if (!(on & observer->trigger)) continue;
+    if (!observer->hit) observer->hit = on;
     waker_wake(observer->waker);
   }
   port_notify(object, signals);
 }
 
-void object_note(struct zx_object* object, zx_signals_t signals) {
-  zx_signals_t risen = object->ops->risen ? object->ops->risen(object) : 0;
-  if (risen) port_note_rise(object, risen);
-  object_notify(object, signals | risen);
+uint32_t object_rises(const struct zx_object* object) {
+  return object->ops->rises ? object->ops->rises(object) : 0;
 }
 
-void object_settle(struct zx_object* object) {
-  if (object->ops->risen) object_note(object, object->ops->peek(object));
+zx_signals_t object_risen(const struct zx_object* object, uint32_t since) {
+  return object->ops->risen ? object->ops->risen(object, since) : 0;
 }
 
 void object_tell_before_change(struct zx_object* object, zx_signals_t also) {
-  if (object_is_watched(object)) object_note(object, object->ops->peek(object) | also);
+  if (object_is_watched(object)) object_notify(object, object->ops->peek(object) | also);
 }
 
 void object_tell_after_change(struct zx_object* object) {
@@ -164,7 +163,7 @@ zx_signals_t object_signals_locked(struct zx_object* object) {
     signals = object->ops->ready(object, all, pollfd.revents);
   }
   // A bell that this look has silenced rang for them as well.
-  object_note(object, signals);
+  object_notify(object, signals);
   return signals;
 }
 

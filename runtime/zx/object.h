@@ -48,9 +48,11 @@ struct object_ops {
   // peer). Null: always.
   bool (*knows)(const struct zx_object* object, short polled);
 
-  // Takes the signals that another process turned on since the last call, whether they are still on or not.
-  // Null: they come another way.
-  zx_signals_t (*risen)(struct zx_object* object);
+  // How often signals that other processes may change have come on so far; and which of them have since it
+  // was that often, whether they are still on or not. Null: whoever changes signals is of this process and
+  // tells.
+  uint32_t (*rises)(const struct zx_object* object);
+  zx_signals_t (*risen)(const struct zx_object* object, uint32_t since);
 
   // Changes own signals; null: `user_signals` only. Returns with the lock held, as called.
   void (*signal)(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
@@ -95,6 +97,7 @@ struct observer {
   struct list_node node;
   zx_handle_t handle;
   zx_signals_t trigger;
+  uint32_t since;    // object_rises when the wait began
   zx_signals_t hit;  // the signals on when one of `trigger` came, from within this process; lock
   bool canceled;     // the handle was closed; lock
   struct waker* waker;
@@ -113,15 +116,14 @@ bool object_is_inherited(const struct zx_object* object);
 // An id that no other object of this machine is likely to have.
 zx_koid_t object_new_koid(void);
 
-// Tells those who wait in this process that `signals` are on now; others may be on as well. Lock held.
+// Tells those who wait in this process that `signals` are on now; others may be on as well. What came on and
+// went off again since a wait began counts for it. Lock held.
 void object_notify(struct zx_object* object, zx_signals_t signals);
 
-// The same after a look that found `signals`, with what came on and went off again since the last look. Lock
+// object_ops.rises and risen, for any object. A wait takes the first before it looks at the signals. Lock
 // held.
-void object_note(struct zx_object* object, zx_signals_t signals);
-
-// Before a new wait begins: what came on until now is for those who wait already. Lock held.
-void object_settle(struct zx_object* object);
+uint32_t object_rises(const struct zx_object* object);
+zx_signals_t object_risen(const struct zx_object* object, uint32_t since);
 
 // Around a call that may turn signals off: those who wait get what is on before it; those who wait for an
 // edge learn what is off after it. Lock held. `also`: on, though memory may not know.

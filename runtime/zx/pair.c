@@ -27,7 +27,7 @@ static zx_status_t create_end(const struct object_ops* ops, size_t object_size, 
   }
   object_init(&pair->base, ops, fds[0]);
   pair->bell = fds[0];
-  pair->listener = -1;
+  pair->listener = pair->self_bell = -1;
   pair->memory_fd = fds[1];
   pair->shared = shared;
   pair->size = size;
@@ -116,6 +116,7 @@ void pair_destroy(struct zx_object* object) {
   struct pair* pair = (struct pair*)object;
   munmap(pair->shared, pair->size);
   if (pair->listener >= 0) close(pair->listener);
+  if (pair->self_bell >= 0) close(pair->self_bell);
   close(pair->bell);
   close(pair->memory_fd);
   free(pair);
@@ -133,7 +134,7 @@ void pair_wait_for(struct pair* pair, uint32_t reasons) {
 
 zx_status_t pair_share(struct zx_object* object) {
   struct pair* pair = (struct pair*)object;
-  zx_status_t status = bell_listen(pair->bell, &pair->listener);
+  zx_status_t status = bell_listen(pair->bell, pair->self_bell, &pair->listener);
   if (status != ZX_OK) return status;
   object->wait_fd = pair->listener;
   object_rearm(object);
@@ -142,9 +143,9 @@ zx_status_t pair_share(struct zx_object* object) {
 
 void pair_spin_target(const struct pair* pair, struct spin_target* out) {
   *out = (struct spin_target){.own_cpu = &own_side(pair)->cpu, .peer_cpu = &peer_side(pair)->cpu};
-  // The half that tells of what came on since it was last taken note of (little-endian).
-  const _Atomic uint32_t* risen = (const _Atomic uint32_t*)(void*)&own_side(pair)->signals + 1;
-  spin_add(out, risen, atomic_load_explicit(risen, memory_order_relaxed));
+  // The half that counts what comes on (little-endian).
+  const _Atomic uint32_t* rises = (const _Atomic uint32_t*)(void*)&own_side(pair)->signals + 1;
+  spin_add(out, rises, atomic_load_explicit(rises, memory_order_relaxed));
   spin_add(out, &peer_side(pair)->closed, 0);
 }
 
@@ -191,40 +192,79 @@ void pair_break(struct pair* pair) {
 
 zx_signals_t pair_signals(const struct pair* pair) {
   bool closed = pair_peer_closed(pair);
-  return pair_side_signals(own_side(pair)) | (closed ? ZX_OBJECT_PEER_CLOSED : 0);
+  return (pair_side_signals(own_side(pair)) & SHARED_SIGNALS) | (closed ? ZX_OBJECT_PEER_CLOSED : 0);
 }
 
 zx_signals_t pair_side_signals(const struct pair_side* side) {
-  return (uint32_t)atomic_load_explicit(&side->signals, memory_order_acquire) & SHARED_SIGNALS;
+  return (uint32_t)atomic_load_explicit(&side->signals, memory_order_acquire);
+}
+
+// Which of `rose` belongs to the lowest bit of `signals`.
+static unsigned rise_index(zx_signals_t signals) {
+  unsigned bit = (unsigned)__builtin_ctz(signals);
+  return bit >= 24 ? bit - 24 : bit + 5;  // 3 to 5 come behind the eight user signals
+}
+
+#define COUNTED_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENT_SIGNALED | ZX_CLOCK_STARTED | ZX_CLOCK_UPDATED)
+
+static void note_rise(struct pair_side* side, zx_signals_t rise, uint32_t number) {
+  for (rise &= COUNTED_SIGNALS; rise; rise &= rise - 1) {
+    _Atomic uint32_t* rose = &side->rose[rise_index(rise)];
+    uint32_t before = atomic_load_explicit(rose, memory_order_relaxed);
+    // Somebody else may have turned it on later than we did, and been faster here.
+    while ((int32_t)(number - before) > 0 &&
+           !atomic_compare_exchange_weak_explicit(rose, &before, number, memory_order_release,
+                                                  memory_order_relaxed)) {
+    }
+  }
 }
 
 zx_signals_t pair_side_change(struct pair_side* side, zx_signals_t clear, zx_signals_t set) {
   uint64_t before = atomic_load_explicit(&side->signals, memory_order_relaxed);
   uint64_t after;
   zx_signals_t rise;
+  uint32_t rises;
   do {
     zx_signals_t on = ((uint32_t)before & ~clear) | set;
     rise = on & ~(uint32_t)before;
-    after = (before & ~(uint64_t)UINT32_MAX) | (uint64_t)rise << 32 | on;
+    rises = (uint32_t)(before >> 32) + (rise != 0);
+    after = (uint64_t)rises << 32 | on;
   } while (!atomic_compare_exchange_weak_explicit(&side->signals, &before, after, memory_order_acq_rel,
                                                   memory_order_relaxed));
+  if (rise) note_rise(side, rise, rises);
   return rise;
 }
 
-zx_signals_t pair_side_risen(struct pair_side* side) {
-  if (!(atomic_load_explicit(&side->signals, memory_order_relaxed) >> 32)) return 0;
-  uint64_t before = atomic_fetch_and_explicit(&side->signals, UINT32_MAX, memory_order_acq_rel);
-  return (uint32_t)(before >> 32) & SHARED_SIGNALS;
+uint32_t pair_side_rises(const struct pair_side* side) {
+  return (uint32_t)(atomic_load_explicit(&side->signals, memory_order_acquire) >> 32);
 }
 
-zx_signals_t pair_risen(struct zx_object* object) {
-  return pair_side_risen(own_side((struct pair*)object));
+zx_signals_t pair_side_risen(const struct pair_side* side, uint32_t since) {
+  zx_signals_t risen = 0;
+  if (pair_side_rises(side) == since) return 0;
+  for (zx_signals_t left = COUNTED_SIGNALS; left; left &= left - 1) {
+    uint32_t number = atomic_load_explicit(&side->rose[rise_index(left)], memory_order_acquire);
+    if ((int32_t)(number - since) > 0) risen |= left & -left;
+  }
+  return risen;
+}
+
+uint32_t pair_rises(const struct zx_object* object) {
+  return pair_side_rises(own_side((const struct pair*)object));
+}
+
+zx_signals_t pair_risen(const struct zx_object* object, uint32_t since) {
+  return pair_side_risen(own_side((const struct pair*)object), since) & SHARED_SIGNALS;
 }
 
 void pair_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set) {
   struct pair* pair = (struct pair*)object;
   object_change_begin(object, 0);
-  if (pair_side_change(own_side(pair), clear, set)) object_note(object, object->ops->peek(object));
+  bool rise = pair_side_change(own_side(pair), clear, set) != 0;
+  if (rise) object_notify(object, object->ops->peek(object));
+  if (rise && pair->self_bell >= 0 && wake_claim(&own_side(pair)->waiting, PAIR_WAIT_SIGNALS)) {
+    bell_ring_self(pair->self_bell);
+  }
   object_change_end(object);
 }
 

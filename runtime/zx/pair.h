@@ -17,12 +17,16 @@
 #define PAIR_WAIT_READABLE 2u
 #define PAIR_WAIT_WRITABLE 4u
 
+#define PAIR_NUM_SIGNALS 11u  // user signals, SIGNALED, and two of clocks
+
 struct pair_side {
-  // In the low half user signals and SIGNALED, in the high half those of them that came on since their holder
-  // last took note: what is set and cleared between two looks is not missed.
+  // In the low half the signals on, in the high half how often signals have come on so far. Each signal also
+  // has the number of the last time it was among them, so that what is set and cleared between two looks is
+  // missed by nobody, however many processes hold the end.
   _Alignas(64) _Atomic uint64_t signals;
-  _Atomic uint32_t closed;                // its last handle was closed in good order
-  _Atomic uint32_t cpu;                   // where it last waited, plus one: a hint
+  _Atomic uint32_t closed;  // its last handle was closed in good order
+  _Atomic uint32_t cpu;     // where it last waited, plus one: a hint
+  _Atomic uint32_t rose[PAIR_NUM_SIGNALS];
   _Alignas(64) _Atomic uint32_t waiting;  // PAIR_WAIT_*
   _Atomic uint32_t trim_lock;             // of bell_trim
 };
@@ -34,7 +38,8 @@ struct pair_shared {
 struct pair {
   struct zx_object base;
   int bell;
-  int listener;  // what to wait on instead once other processes hold this end too; -1: the bell itself
+  int listener;   // what to wait on instead once other processes hold this end too; -1: the bell itself
+  int self_bell;  // a timer that rings for who holds this end; -1: only this process does
   int memory_fd;
   struct pair_shared* shared;
   size_t size;
@@ -43,10 +48,12 @@ struct pair {
   struct spinner spinner;
 };
 
-// The signals on now; changing them, which returns those that came on; taking note of those that came on.
+// The signals on now; changing them, which returns those that came on; object_ops.rises and risen. Others can
+// write into the memory: bits that are no signals of the object are the caller's to leave out.
 zx_signals_t pair_side_signals(const struct pair_side* side);
 zx_signals_t pair_side_change(struct pair_side* side, zx_signals_t clear, zx_signals_t set);
-zx_signals_t pair_side_risen(struct pair_side* side);
+uint32_t pair_side_rises(const struct pair_side* side);
+zx_signals_t pair_side_risen(const struct pair_side* side, uint32_t since);
 
 // Makes both ends, each `object_size` bytes of which struct pair is the first member, with `size` bytes of
 // shared memory.
@@ -85,7 +92,8 @@ bool pair_peer_closed(const struct pair* pair);
 void pair_break(struct pair* pair);
 
 zx_signals_t pair_signals(const struct pair* pair);
-zx_signals_t pair_risen(struct zx_object* object);
+uint32_t pair_rises(const struct zx_object* object);
+zx_signals_t pair_risen(const struct zx_object* object, uint32_t since);
 void pair_signal(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
 zx_status_t pair_signal_peer(struct zx_object* object, zx_signals_t clear, zx_signals_t set);
 

@@ -7,9 +7,7 @@
 // `signals` of `object` are on now: queues packets for the asynchronous waits they meet. Object's lock held.
 void port_notify(struct zx_object* object, zx_signals_t signals);
 
-// For waits for an edge: `risen` were off at some moment since they were last looked at, and came on; all but
-// `signals` are off. Object's lock held.
-void port_note_rise(struct zx_object* object, zx_signals_t risen);
+// For waits for an edge: all but `signals` are off. Object's lock held.
 void port_note_fall(struct zx_object* object, zx_signals_t signals);
 bool port_has_edge_waits(const struct zx_object* object);
 

@@ -61,6 +61,7 @@ struct async_wait_entry {
   uint64_t key;
   zx_signals_t trigger;
   uint32_t options;
+  uint32_t since;     // object_rises when the wait began
   zx_signals_t seen;  // ZX_WAIT_ASYNC_EDGE: what was on when last looked at
 };
 

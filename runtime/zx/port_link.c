@@ -72,16 +72,17 @@ void port_link_unarm(struct port_link* link) {
 void port_link_deliver(struct port_link* link, zx_signals_t signals) {
   LIST_FOR_EACH_SAFE(node, &link->waits) {
     struct async_wait_entry* wait = LIST_ENTRY(node, struct async_wait_entry, node);
-    zx_signals_t fresh = signals;
+    zx_signals_t risen = object_risen(link->object, wait->since);
+    zx_signals_t fresh = signals | risen;
     if (wait->options & ZX_WAIT_ASYNC_EDGE) {
-      fresh &= ~wait->seen;
+      fresh = (signals & ~wait->seen) | risen;
       wait->seen |= signals;
     }
     if (!(fresh & wait->trigger)) continue;
     list_remove(node);
     zx_port_packet_t packet = {.key = wait->key, .type = ZX_PKT_TYPE_SIGNAL_ONE};
     packet.signal.trigger = wait->trigger;
-    packet.signal.observed = signals;
+    packet.signal.observed = signals | risen;
     packet.signal.count = 1;
     if (wait->options & ZX_WAIT_ASYNC_TIMESTAMP) packet.signal.timestamp = zx_clock_get_monotonic();
     port_enqueue(link->port, &packet, link->object, wait->handle);
@@ -99,28 +100,19 @@ void port_notify(struct zx_object* object, zx_signals_t signals) {
   }
 }
 
-// Makes waits for an edge forget that they saw `forget` on.
-static void change_seen(struct zx_object* object, zx_signals_t forget) {
+void port_note_fall(struct zx_object* object, zx_signals_t signals) {
   LIST_FOR_EACH(link_node, &object->links) {
     struct port_link* link = LIST_ENTRY(link_node, struct port_link, object_node);
     bool changed = false;
     LIST_FOR_EACH(node, &link->waits) {
       struct async_wait_entry* wait = LIST_ENTRY(node, struct async_wait_entry, node);
-      if (!(wait->options & ZX_WAIT_ASYNC_EDGE) || !(wait->seen & forget)) continue;
-      wait->seen &= ~forget;
+      if (!(wait->options & ZX_WAIT_ASYNC_EDGE) || !(wait->seen & ~signals)) continue;
+      wait->seen &= signals;
       changed = true;
     }
     // What was on was not polled for.
     if (changed) port_link_unarm(link);
   }
-}
-
-void port_note_rise(struct zx_object* object, zx_signals_t risen) {
-  change_seen(object, risen);
-}
-
-void port_note_fall(struct zx_object* object, zx_signals_t signals) {
-  change_seen(object, ~signals);
 }
 
 bool port_has_edge_waits(const struct zx_object* object) {
@@ -207,7 +199,7 @@ static zx_status_t begin_wait(struct zx_object* object, struct port* port, struc
     zx_status_t status = create_link(object, port, &link);
     if (status != ZX_OK) return status;
   }
-  object_settle(object);
+  wait->since = object_rises(object);
   zx_signals_t signals = object->ops->peek(object);
   // The packet tells all signals; and an edge wants to know what is on already.
   bool matters = (wait->options & ZX_WAIT_ASYNC_EDGE) || (signals & wait->trigger);

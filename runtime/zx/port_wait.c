@@ -46,7 +46,7 @@ static void arm_link(struct port_link* link) {
   struct zx_object* object = link->object;
   short events = 0;
   zx_signals_t signals = object->ops->arm(object, want, &events);
-  object_note(object, signals);
+  object_notify(object, signals);
   if (!list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung)
     watch(link, (uint32_t)(unsigned short)events);
 }
@@ -128,7 +128,7 @@ static void report(struct port* port, uint64_t cookie, short revents) {
     if ((signals & before) && !object_knows(object, (short)link->events)) {
       signals |= object_signals_locked(object);
     } else {
-      object_note(object, signals);
+      object_notify(object, signals);
     }
     if (!(signals & before)) link->inexact = true;
     if (list_is_empty(&link->waits)) {

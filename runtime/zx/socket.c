@@ -221,6 +221,7 @@ static const struct object_ops socket_ops = {
     .ready = socket_ready,
     .spin = socket_spin,
     .block = pair_block,
+    .rises = pair_rises,
     .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,

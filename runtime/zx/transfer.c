@@ -160,7 +160,8 @@ static const struct unpacker unpackers[] = {
     {ZX_OBJ_TYPE_FIFO, 2, fifo_unpack},           {ZX_OBJ_TYPE_VMO, 1, vmo_unpack},
     {ZX_OBJ_TYPE_EVENT, 3, event_unpack},         {ZX_OBJ_TYPE_SOCKET, 2, socket_unpack},
     {ZX_OBJ_TYPE_SOCKET, 1, linux_socket_unpack}, {ZX_OBJ_TYPE_TIMER, 1, timer_unpack},
-    {ZX_OBJ_TYPE_LINUX_FD, 1, linux_fd_unpack},
+    {ZX_OBJ_TYPE_LINUX_FD, 1, linux_fd_unpack},   {ZX_OBJ_TYPE_CLOCK, 3, clock_unpack},
+    {ZX_OBJ_TYPE_EVENTPAIR, 3, eventpair_unpack},
 };
 
 static zx_status_t unpack_one(const struct wire_handle* wire, const int* fds, zx_handle_info_t* out) {

@@ -35,6 +35,7 @@ zx_status_t incoming_handles(struct packet_handles* handles, zx_handle_info_t* o
 
 // Makes an object from a description and its descriptors (consumed, also on failure), one function per type.
 zx_status_t channel_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
+zx_status_t clock_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
 zx_status_t event_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
 zx_status_t eventpair_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);
 zx_status_t fifo_unpack(const struct wire_handle* wire, const int* fds, struct zx_object** out);

@@ -34,7 +34,7 @@ static void observe(struct wait* wait) {
     struct wait_entry* entry = &wait->entries[i];
     entry->observer.waker = wait->waker;
     pthread_mutex_lock(&entry->object->lock);
-    object_settle(entry->object);
+    entry->observer.since = object_rises(entry->object);
     list_add_tail(&entry->object->observers, &entry->observer.node);
     pthread_mutex_unlock(&entry->object->lock);
     if (!wait->waker) continue;
@@ -95,7 +95,7 @@ static enum wait_result arm(struct wait* wait, struct pollfd* pollfds) {
     pthread_mutex_lock(&entry->object->lock);
     zx_signals_t signals =
         entry->object->ops->arm(entry->object, entry->observer.trigger, &pollfds[i].events);
-    object_note(entry->object, signals);
+    object_notify(entry->object, signals);
     result = worse(result, judge(entry, signals));
     if (!object_knows(entry->object, 0)) wait->vague = true;
     pthread_mutex_unlock(&entry->object->lock);
@@ -113,7 +113,7 @@ static enum wait_result note(struct wait* wait, const struct pollfd* pollfds) {
     if (pollfds[i].revents) {
       signals = entry->object->ops->ready(entry->object, entry->observer.trigger, pollfds[i].revents);
       // The bell is silent now; others that sleep on it hear of it from here.
-      object_note(entry->object, signals);
+      object_notify(entry->object, signals);
     } else {
       signals = entry->object->ops->peek(entry->object);
     }

@@ -1,13 +1,14 @@
 // A hostile holder of the other end of an eventpair, a fifo, a socket, a channel that has moved, or of the
-// same event: the input is a script of the description it sends (right, or nearly), of what it scribbles into
-// the shared memory, and of what it does to the bell, in turns with every call of the honest end. Whatever it
-// does, the honest end must get statuses.
+// same event, clock or end: the input is a script of the description it sends (right, or nearly), of what it
+// scribbles into the shared memory, and of what it does to the bell, in turns with every call of the honest
+// end. Whatever it does, the honest end must get statuses.
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <zircon/linux.h>
@@ -29,6 +30,7 @@ struct peer {
   uint8_t* memory;
   int bells[2];  // 0 goes to the honest end
   int backlog;   // of a channel; -1: none
+  int timer;     // rings for those who share an end
 };
 
 static uint8_t next(struct script* script) {
@@ -62,6 +64,8 @@ static bool make_peer(struct peer* peer, bool packets) {
   void* at = mmap(NULL, kMemoryBytes, PROT_READ | PROT_WRITE, MAP_SHARED, peer->memory_fd, 0);
   if (at == MAP_FAILED) return false;
   peer->memory = at;
+  peer->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (peer->timer < 0) return false;
   int type = packets ? SOCK_SEQPACKET : SOCK_STREAM;
   return socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, peer->bells) == 0;
 }
@@ -70,7 +74,10 @@ static bool make_peer(struct peer* peer, bool packets) {
 static struct wire_handle describe(struct script* script, zx_obj_type_t type) {
   struct wire_handle wire = {.type = type, .rights = ~(uint32_t)0 >> 1, .koid = 5000, .num_fds = 2};
   wire.side = next(script) % 2;
-  if (type == ZX_OBJ_TYPE_EVENT) wire.num_fds = 3;
+  bool is_clock = type == ZX_OBJ_TYPE_CLOCK;
+  if (type == ZX_OBJ_TYPE_EVENT || is_clock) wire.num_fds = 3;
+  if (is_clock) wire.values[1] = next_word(script);
+  if (type == ZX_OBJ_TYPE_EVENTPAIR && next(script) % 2) wire.num_fds = 3;
   if (type == ZX_OBJ_TYPE_FIFO) {
     wire.elem_count = 1 + next(script) % 64;
     wire.values[1] = 1 + next(script) % 64;
@@ -83,7 +90,8 @@ static struct wire_handle describe(struct script* script, zx_obj_type_t type) {
     wire.num_fds = (uint8_t)(1 + needs_memory + (wire.flags != 0));
   }
   if (next(script) % 4 == 0) wire.flags |= WIRE_SHARED;
-  if (next(script) % 2) wire.values[0] = (uint64_t)next_word(script) << 32 | next_word(script);
+  if (is_clock) wire.values[0] = next(script) % 32;
+  if (!is_clock && next(script) % 2) wire.values[0] = (uint64_t)next_word(script) << 32 | next_word(script);
   if (next(script) % 8) return wire;
   for (unsigned changes = next(script) % 8; changes > 0; changes--)
     ((uint8_t*)&wire)[next(script) % sizeof(wire)] = next(script);
@@ -95,9 +103,11 @@ static zx_handle_t receive(struct peer* peer, const struct wire_handle* wire) {
   int sockets[2];
   zx_handle_t channel, got = ZX_HANDLE_INVALID;
   int fds[3] = {peer->bells[0], peer->memory_fd, peer->bells[1]};
-  if (wire->type == ZX_OBJ_TYPE_EVENT) {
+  if (wire->type == ZX_OBJ_TYPE_EVENT || wire->type == ZX_OBJ_TYPE_CLOCK) {
     fds[0] = peer->memory_fd;
     fds[1] = peer->bells[0];
+  } else if (wire->type == ZX_OBJ_TYPE_EVENTPAIR) {
+    fds[2] = peer->timer;
   } else if (wire->type == ZX_OBJ_TYPE_CHANNEL && peer->backlog >= 0 && wire->num_fds > 1) {
     fds[(wire->num_fds - 1) % 3] = peer->backlog;
   }
@@ -181,6 +191,18 @@ static void send_packet(struct peer* peer, struct script* script) {
   send(peer->bells[1], packet, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static void move_clock(zx_handle_t h, struct script* script) {
+  zx_clock_update_args_v2_t args = {.rate_adjust = (int32_t)(next(script) * 8) - 1000,
+                                    .synthetic_value = (int32_t)next_word(script),
+                                    .reference_value = (int64_t)next_word(script) << next(script) % 32,
+                                    .error_bound = 1};
+  zx_clock_details_v1_t details;
+  zx_time_t now;
+  zx_clock_update(h, ZX_CLOCK_ARGS_VERSION(next(script) % 3) | next(script) % 16, &args);
+  zx_clock_read(h, &now);
+  zx_clock_get_details(h, ZX_CLOCK_ARGS_VERSION(1), &details);
+}
+
 static void move_bytes(zx_handle_t h, struct script* script) {
   static uint8_t bytes[65536];
   size_t size = (size_t)next(script) * (next(script) % 2 ? 1 : 256);
@@ -244,12 +266,12 @@ static zx_handle_t pass_on(zx_handle_t h) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const zx_obj_type_t types[] = {ZX_OBJ_TYPE_EVENTPAIR, ZX_OBJ_TYPE_FIFO, ZX_OBJ_TYPE_SOCKET,
-                                        ZX_OBJ_TYPE_EVENT, ZX_OBJ_TYPE_CHANNEL};
+  static const zx_obj_type_t types[] = {ZX_OBJ_TYPE_EVENTPAIR, ZX_OBJ_TYPE_FIFO,    ZX_OBJ_TYPE_SOCKET,
+                                        ZX_OBJ_TYPE_EVENT,     ZX_OBJ_TYPE_CHANNEL, ZX_OBJ_TYPE_CLOCK};
   struct script script = {data, data + size};
-  struct peer peer = {.memory_fd = -1, .bells = {-1, -1}, .backlog = -1};
+  struct peer peer = {.memory_fd = -1, .bells = {-1, -1}, .backlog = -1, .timer = -1};
   zx_handle_t h = ZX_HANDLE_INVALID, port = ZX_HANDLE_INVALID;
-  zx_obj_type_t type = types[next(&script) % 5];
+  zx_obj_type_t type = types[next(&script) % 6];
   bool is_channel = type == ZX_OBJ_TYPE_CHANNEL;
   if (make_peer(&peer, is_channel) && zx_port_create(0, &port) == ZX_OK) {
     struct wire_handle wire = describe(&script, type);
@@ -262,6 +284,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (what >= 5 && what < 7) touch_bell(&peer, &script);
     if (what >= 7 && what < 11 && is_channel) talk(h, &script);
     if (what >= 7 && what < 9 && is_channel) send_packet(&peer, &script);
+    if (what >= 7 && what < 11 && type == ZX_OBJ_TYPE_CLOCK) move_clock(h, &script);
     if (what >= 7 && what < 11 && !is_channel) move_bytes(h, &script);
     if (what >= 11 && what < 15) ask(h, port, &script);
     if (what == 15) h = pass_on(h);
@@ -272,6 +295,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (peer.bells[i] >= 0) close(peer.bells[i]);
   }
   if (peer.backlog >= 0) close(peer.backlog);
+  if (peer.timer >= 0) close(peer.timer);
   if (peer.memory) munmap(peer.memory, kMemoryBytes);
   if (peer.memory_fd >= 0) close(peer.memory_fd);
   return 0;

@@ -12,6 +12,7 @@
 #include <zircon/types.h>
 
 #include <zircon/syscalls/channel.h>
+#include <zircon/syscalls/clock.h>
 #include <zircon/syscalls/event.h>
 #include <zircon/syscalls/fifo.h>
 #include <zircon/syscalls/handle.h>

@@ -1,6 +1,8 @@
-// Arithmetic with times, saturating at both ends.
+// Arithmetic with times, saturating at both ends, and other units.
 #ifndef ZIRCON_TIME_H_
 #define ZIRCON_TIME_H_
+
+#include <time.h>
 
 #include <zircon/types.h>
 
@@ -40,6 +42,53 @@ static inline zx_duration_t zx_duration_mul_int64(zx_duration_t duration, int64_
   int64_t product;
   int overflow = __builtin_mul_overflow(duration, multiplier, &product);
   return zx_saturate_(product, overflow, (duration < 0) != (multiplier < 0));
+}
+
+static inline int64_t zx_nsec_from_duration(zx_duration_t duration) {
+  return duration;
+}
+
+static inline zx_duration_t zx_duration_from_nsec(int64_t n) {
+  return n;
+}
+
+static inline zx_duration_t zx_duration_from_usec(int64_t n) {
+  return zx_duration_mul_int64(1000, n);
+}
+
+static inline zx_duration_t zx_duration_from_msec(int64_t n) {
+  return zx_duration_mul_int64(1000000, n);
+}
+
+static inline zx_duration_t zx_duration_from_sec(int64_t n) {
+  return zx_duration_mul_int64(1000000000, n);
+}
+
+static inline zx_duration_t zx_duration_from_min(int64_t n) {
+  return zx_duration_mul_int64(ZX_MIN(1), n);
+}
+
+static inline zx_duration_t zx_duration_from_hour(int64_t n) {
+  return zx_duration_mul_int64(ZX_HOUR(1), n);
+}
+
+static inline zx_duration_t zx_duration_from_timespec(struct timespec ts) {
+  return zx_duration_add_duration(zx_duration_from_sec(ts.tv_sec), ts.tv_nsec);
+}
+
+static inline struct timespec zx_timespec_from_duration(zx_duration_t duration) {
+  struct timespec ts;
+  ts.tv_sec = (time_t)(duration / 1000000000);
+  ts.tv_nsec = (long)(duration % 1000000000);
+  return ts;
+}
+
+static inline zx_time_t zx_time_from_timespec(struct timespec ts) {
+  return zx_duration_from_timespec(ts);
+}
+
+static inline struct timespec zx_timespec_from_time(zx_time_t time) {
+  return zx_timespec_from_duration(time);
 }
 
 #ifdef __cplusplus

@@ -24,9 +24,14 @@ typedef int64_t zx_time_t;
 typedef int64_t zx_duration_t;
 typedef int64_t zx_ticks_t;
 typedef uint32_t zx_clock_t;
+typedef zx_time_t zx_instant_mono_t;  // the same by their newer names
+typedef zx_time_t zx_instant_boot_t;
+typedef zx_duration_t zx_duration_mono_t;
+typedef zx_duration_t zx_duration_boot_t;
 #define ZX_TIME_INFINITE INT64_MAX
 #define ZX_TIME_INFINITE_PAST INT64_MIN
 #define ZX_CLOCK_MONOTONIC ((zx_clock_t)0)
+#define ZX_CLOCK_BOOT ((zx_clock_t)1)
 #define ZX_NSEC(n) ((zx_duration_t)(n))
 #define ZX_USEC(n) ((zx_duration_t)(1000 * (zx_duration_t)(n)))
 #define ZX_MSEC(n) ((zx_duration_t)(1000000 * (zx_duration_t)(n)))
@@ -40,6 +45,8 @@ typedef uint64_t zx_koid_t;
 #define ZX_KOID_KERNEL ((zx_koid_t)1)
 #define ZX_KOID_FIRST ((zx_koid_t)1024)
 
+typedef uint32_t zx_txid_t;  // the first four bytes of a message that is answered
+typedef uint64_t zx_off_t;
 typedef uintptr_t zx_vaddr_t;
 typedef uint32_t zx_vm_option_t;
 
@@ -86,6 +93,8 @@ typedef uint32_t zx_signals_t;
 #define ZX_CHANNEL_READABLE ZX_OBJECT_READABLE
 #define ZX_CHANNEL_WRITABLE ZX_OBJECT_WRITABLE
 #define ZX_CHANNEL_PEER_CLOSED ZX_OBJECT_PEER_CLOSED
+#define ZX_CLOCK_STARTED ((zx_signals_t)1 << 4)
+#define ZX_CLOCK_UPDATED ((zx_signals_t)1 << 5)  // only ever for a moment
 #define ZX_EVENT_SIGNALED ZX_OBJECT_SIGNALED
 #define ZX_EVENTPAIR_SIGNALED ZX_OBJECT_SIGNALED
 #define ZX_EVENTPAIR_PEER_CLOSED ZX_OBJECT_PEER_CLOSED

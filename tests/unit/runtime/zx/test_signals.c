@@ -224,6 +224,105 @@ START_TEST(processes_that_share_an_end_all_hear_the_bell) {
 }
 END_TEST
 
+// Waits at `dup[0]` in the way that `by_port` says, and tells through `dup[1]` when it does and what it saw.
+static void hear_own_signals(zx_handle_t* dup, bool by_port, zx_signals_t waits, zx_signals_t heard) {
+  zx_handle_t port;
+  zx_port_packet_t packet;
+  if (zx_port_create(0, &port) != ZX_OK) _exit(1);
+  for (int round = 0; round < 200; round++) {
+    zx_signals_t observed = 0;
+    if (by_port) {
+      // For an edge: while it is still on, the next round is not to be met by this one's signal.
+      if (zx_object_wait_async(dup[0], port, 1, ZX_USER_SIGNAL_5, ZX_WAIT_ASYNC_EDGE) != ZX_OK) _exit(2);
+      if (zx_object_signal(dup[1], 0, waits) != ZX_OK) _exit(3);
+      if (zx_port_wait(port, soon(), &packet) != ZX_OK) _exit(4);
+      observed = packet.signal.observed;
+    } else {
+      if (zx_object_wait_one(dup[0], ZX_USER_SIGNAL_6, soon(), &observed) != ZX_OK) _exit(5);
+      if (zx_object_signal(dup[0], ZX_USER_SIGNAL_6, 0) != ZX_OK) _exit(6);
+      observed = ZX_USER_SIGNAL_5;
+    }
+    if (!(observed & ZX_USER_SIGNAL_5)) _exit(7);
+    if (zx_object_signal(dup[1], 0, heard) != ZX_OK) _exit(8);
+  }
+  _exit(0);
+}
+
+static pid_t start_hearer(zx_handle_t end, zx_handle_t answers, bool by_port, zx_signals_t waits,
+                          zx_signals_t heard) {
+  zx_handle_t channel[2], dup[2];
+  ck_assert_int_eq(zx_channel_create(0, &channel[0], &channel[1]), ZX_OK);
+  ck_assert_int_eq(zx_handle_duplicate(end, ZX_RIGHT_SAME_RIGHTS, &dup[0]), ZX_OK);
+  ck_assert_int_eq(zx_handle_duplicate(answers, ZX_RIGHT_SAME_RIGHTS, &dup[1]), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(channel[0], 0, NULL, 0, dup, 2), ZX_OK);
+  pid_t child = fork();
+  if (child == 0) {
+    if (zx_channel_read(channel[1], 0, NULL, dup, 0, 2, NULL, NULL) != ZX_OK) _exit(9);
+    hear_own_signals(dup, by_port, waits, heard);
+  }
+  zx_handle_close_many(channel, 2);
+  return child;
+}
+
+static void expect_good_end(pid_t child) {
+  int status;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+}
+
+START_TEST(an_end_signaled_by_one_holder_wakes_the_others) {
+  zx_handle_t pair[2], answers;
+  ck_assert_int_eq(zx_eventpair_create(0, &pair[0], &pair[1]), ZX_OK);
+  ck_assert_int_eq(zx_event_create(0, &answers), ZX_OK);
+  pid_t child = start_hearer(pair[1], answers, false, 0, ZX_USER_SIGNAL_1);
+  for (int round = 0; round < 200; round++) {
+    ck_assert_int_eq(zx_object_signal(pair[1], 0, ZX_USER_SIGNAL_6), ZX_OK);
+    ck_assert_int_eq(zx_object_wait_one(answers, ZX_USER_SIGNAL_1, soon(), NULL), ZX_OK);
+    ck_assert_int_eq(zx_object_signal(answers, ZX_USER_SIGNAL_1, 0), ZX_OK);
+  }
+  expect_good_end(child);
+  ck_assert_uint_eq(state(pair[0]), 0);
+  zx_handle_close_many((zx_handle_t[]){pair[0], pair[1], answers}, 3);
+}
+END_TEST
+
+// Of an end, by its peer and by a holder, and of an event: on and off again before anybody looks.
+START_TEST(a_signal_that_comes_and_goes_is_heard_by_every_holder) {
+  for (int kind = 0; kind < 3; kind++) {
+    zx_handle_t pair[2], answers, event, own_port;
+    pid_t children[2];
+    ck_assert_int_eq(zx_eventpair_create(0, &pair[0], &pair[1]), ZX_OK);
+    ck_assert_int_eq(zx_event_create(0, &answers), ZX_OK);
+    ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
+    ck_assert_int_eq(zx_port_create(0, &own_port), ZX_OK);
+    zx_handle_t end = kind == 2 ? event : pair[1];
+    for (int i = 0; i < 2; i++)
+      children[i] = start_hearer(end, answers, true, ZX_USER_SIGNAL_1 << i, ZX_USER_SIGNAL_3 << i);
+    for (int round = 0; round < 200; round++) {
+      zx_port_packet_t packet;
+      ck_assert_int_eq(zx_object_wait_async(end, own_port, 1, ZX_USER_SIGNAL_5, 0), ZX_OK);
+      for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(zx_object_wait_one(answers, ZX_USER_SIGNAL_1 << i, soon(), NULL), ZX_OK);
+        ck_assert_int_eq(zx_object_signal(answers, ZX_USER_SIGNAL_1 << i, 0), ZX_OK);
+      }
+      if (kind == 0) ck_assert_int_eq(zx_object_signal_peer(pair[0], 0, ZX_USER_SIGNAL_5), ZX_OK);
+      if (kind == 0) ck_assert_int_eq(zx_object_signal_peer(pair[0], ZX_USER_SIGNAL_5, 0), ZX_OK);
+      if (kind != 0) ck_assert_int_eq(zx_object_signal(end, 0, ZX_USER_SIGNAL_5), ZX_OK);
+      if (kind != 0) ck_assert_int_eq(zx_object_signal(end, ZX_USER_SIGNAL_5, 0), ZX_OK);
+      for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(zx_object_wait_one(answers, ZX_USER_SIGNAL_3 << i, soon(), NULL), ZX_OK);
+        ck_assert_int_eq(zx_object_signal(answers, ZX_USER_SIGNAL_3 << i, 0), ZX_OK);
+      }
+      ck_assert_int_eq(zx_port_wait(own_port, soon(), &packet), ZX_OK);
+      ck_assert_int_eq(zx_port_wait(own_port, 0, &packet), ZX_ERR_TIMED_OUT);
+    }
+    for (int i = 0; i < 2; i++)
+      expect_good_end(children[i]);
+    zx_handle_close_many((zx_handle_t[]){pair[0], pair[1], answers, event, own_port}, 5);
+  }
+}
+END_TEST
+
 START_TEST(waits_poll_time_out_and_see_everything) {
   zx_handle_t event;
   zx_signals_t observed = 1;
@@ -372,6 +471,8 @@ int main(void) {
   tcase_add_test(tc, an_eventpair_across_processes_loses_no_signal);
   tcase_add_test(tc, a_killed_process_closes_its_end);
   tcase_add_test(tc, processes_that_share_an_end_all_hear_the_bell);
+  tcase_add_test(tc, an_end_signaled_by_one_holder_wakes_the_others);
+  tcase_add_test(tc, a_signal_that_comes_and_goes_is_heard_by_every_holder);
   tcase_add_test(tc, waits_poll_time_out_and_see_everything);
   tcase_add_test(tc, wait_many_fills_every_item);
   tcase_add_test(tc, closing_a_handle_cancels_the_waits_made_with_it_only);
