@@ -186,30 +186,29 @@ static void wake_up(async_loop_t* loop) {
   atomic_store_explicit(&loop->asleep, LOOP_AWAKE, memory_order_relaxed);
 }
 
-static void sleep_in_libev(async_loop_t* loop, zx_time_t deadline) {
+static zx_status_t sleep_in_libev(async_loop_t* loop, zx_time_t deadline) {
   deadline = fall_asleep(loop, LOOP_IN_LIBEV, deadline);
-  bool known = zx_linux_port_arm(loop->port) == ZX_OK;
-  bool work = known || is_past(deadline);
+  zx_status_t armed = zx_linux_port_arm(loop->port);
+  bool work = armed == ZX_OK || armed == ZX_ERR_BAD_HANDLE || is_past(deadline);
   if (!work) set_timer(loop, deadline);
   ev_run(loop->ev, work ? EVRUN_NOWAIT : EVRUN_ONCE);
   wake_up(loop);
+  return armed;
 }
 
-static void sleep_in_port(async_loop_t* loop, zx_time_t deadline) {
+static zx_status_t sleep_in_port(async_loop_t* loop, zx_time_t deadline) {
   zx_port_packet_t packet;
   deadline = fall_asleep(loop, LOOP_IN_PORT, deadline);
   zx_status_t status = zx_port_wait(loop->port, deadline, &packet);
   wake_up(loop);
   if (status == ZX_OK) loop->handled += waits_deliver(loop, &packet);
+  return status;
 }
 
-// Sleeps until something is ready or `deadline`, then calls handlers.
-static void sleep_until(async_loop_t* loop, zx_time_t deadline) {
-  if (watches_descriptors(loop)) {
-    sleep_in_libev(loop, deadline);
-  } else {
-    sleep_in_port(loop, deadline);
-  }
+// Sleeps until something is ready or `deadline`, then calls handlers. ZX_ERR_BAD_HANDLE: the loop is not this
+// process's, which has come from its process by fork; other statuses are of no matter.
+static zx_status_t sleep_until(async_loop_t* loop, zx_time_t deadline) {
+  return watches_descriptors(loop) ? sleep_in_libev(loop, deadline) : sleep_in_port(loop, deadline);
 }
 
 zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once) {
@@ -222,7 +221,7 @@ zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once) {
     if (!drain && is_past(deadline)) return ZX_ERR_TIMED_OUT;
     uint32_t handled = run_batch(loop, round % POLL_INTERVAL == 0);
     if (handled == 0) {
-      sleep_until(loop, deadline);
+      if (sleep_until(loop, deadline) == ZX_ERR_BAD_HANDLE) return ZX_ERR_BAD_STATE;
       handled = loop->handled;
       // What only the kernel knew of (the port's own sources) shows in one more batch.
       if (drain && handled == 0 && (handled = run_batch(loop, false)) == 0) return ZX_ERR_TIMED_OUT;

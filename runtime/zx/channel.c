@@ -13,6 +13,7 @@
 
 #include "runtime/zx/channel_backlog.h"
 #include "runtime/zx/handle.h"
+#include "runtime/zx/scratch.h"
 #include "runtime/zx/transfer.h"
 
 #define SMALL_MESSAGE 4096u
@@ -144,9 +145,26 @@ static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_
   return ZX_OK;
 }
 
+// A forked child's copy of the socket would keep the peer from seeing the end of this one, and the handles in
+// its queue alive.
+static void close_for_copies(struct channel* channel) {
+  struct packet packet;
+  void* scratch = scratch_get();
+  shutdown(channel->fd, SHUT_RDWR);
+  for (zx_status_t status = ZX_OK; scratch && status != ZX_ERR_PEER_CLOSED && status != ZX_ERR_SHOULD_WAIT;) {
+    status = packet_receive(channel->fd, NULL, 0, scratch, MSG_DONTWAIT, &packet);
+    if (status == ZX_OK) packet_close_fds(&packet.handles);
+  }
+  scratch_put(scratch);
+}
+
 static void channel_close(struct zx_object* base) {
+  struct channel* channel = (struct channel*)base;
   pthread_mutex_lock(&base->lock);
-  if (!base->transferred && !object_is_inherited(base)) channel_ring_close((struct channel*)base);
+  if (!base->transferred && !object_is_inherited(base)) {
+    channel_ring_close(channel);
+    if (!channel->bare && object_may_be_copied(base)) close_for_copies(channel);
+  }
   pthread_mutex_unlock(&base->lock);
 }
 
@@ -283,6 +301,7 @@ zx_status_t zx_linux_channel_from_fd(int fd, zx_handle_t* out) {
   zx_status_t status = channel_create_object(fd, 1, &channel);
   if (status != ZX_OK) return status;
   channel->ring.state = RING_NEVER;  // others may hold the descriptor
+  channel->bare = true;
   return handle_create(&channel->base, ZX_DEFAULT_CHANNEL_RIGHTS, out);
 }
 
@@ -298,7 +317,11 @@ zx_status_t zx_linux_channel_to_fd(zx_handle_t handle, int* out_fd) {
   bool idle = list_is_empty(&channel->messages) && list_is_empty(&channel->calls) && !channel->ring.shared;
   pthread_mutex_unlock(&object->lock);
   int fd = idle ? fcntl(channel->fd, F_DUPFD_CLOEXEC, 0) : -1;
-  zx_handle_close(handle);
+  if (fd >= 0) {
+    zx_linux_after_fork_leave(&handle, 1);  // the descriptor goes on: no word to the peer
+  } else {
+    zx_handle_close(handle);
+  }
   object_unref(object);
   if (fd < 0) return idle ? ZX_ERR_NO_RESOURCES : ZX_ERR_BAD_STATE;
   *out_fd = fd;

@@ -17,6 +17,7 @@ struct channel {
   struct zx_object base;
   int fd;
   int backlog;                // what was packed for a message to carry; -1: nothing
+  bool bare;                  // made of a descriptor of which others may hold duplicates
   bool in_signals;            // channel_take_ring_signals is at work; lock
   bool peer_closed;           // and everything it sent is in `messages`, but for `unread`; lock
   bool unread;                // more than `messages` may hold was left in the socket; lock

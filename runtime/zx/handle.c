@@ -36,13 +36,19 @@ static struct slot* slot_at(uint32_t index) {
   return &table.chunks[index / CHUNK_SLOTS][index % CHUNK_SLOTS];
 }
 
-static struct slot* find(zx_handle_t handle) {
+static struct slot* find_any(zx_handle_t handle) {
   if ((handle & ZX_HANDLE_FIXED_BITS_MASK) != ZX_HANDLE_FIXED_BITS_MASK) return NULL;
   uint32_t index = (handle >> 2) & ((1u << INDEX_BITS) - 1);
   if (index >= table.num_slots) return NULL;
   struct slot* slot = slot_at(index);
   if (!slot->object || slot->generation != handle >> (2 + INDEX_BITS)) return NULL;
   return slot;
+}
+
+// Handles that the parent of a forked process made are none here, whatever their copies could reach.
+static struct slot* find(zx_handle_t handle) {
+  struct slot* slot = find_any(handle);
+  return slot && !object_is_inherited(slot->object) ? slot : NULL;
 }
 
 // The slot of zx_vmar_root_self, which no table entry is ever given.
@@ -177,23 +183,46 @@ void handle_release(struct zx_object* object) {
   }
 }
 
-// Whatever other threads of the parent were doing with the table or an object, they are not here: locks are
-// made new, and each object goes with its last handle, without `close`, which would tell the peer.
-void zx_linux_after_fork_in_child(void) {
+// Whatever other threads of the parent were doing with the table, they are not here.
+void handle_start_child(void) {
   pthread_mutex_init(&table.lock, NULL);
   waker_forget_locks();
   mapping_forget_locks();
+}
+
+static struct zx_object* inherited_at(uint32_t index) {
+  struct zx_object* object = slot_at(index)->object;
+  return object && object_is_inherited(object) ? object : NULL;
+}
+
+// Nor are their calls and waits.
+static void forget_calls_and_waits(struct zx_object* object) {
+  // Each handle has a reference, as have the children of a VMO.
+  unsigned refs = atomic_load_explicit(&object->handle_count, memory_order_relaxed);
+  if (object->ops->type == ZX_OBJ_TYPE_VMO) refs += ((struct vmo*)object)->num_children;
+  atomic_store_explicit(&object->refs, refs, memory_order_relaxed);
+  pthread_mutex_init(&object->lock, NULL);
+  list_init(&object->observers);
+  port_abandon_waits(object);
+}
+
+// Without `close`, which would tell the peer.
+static void drop(zx_handle_t handle, struct slot* slot) {
+  struct zx_object* object = slot->object;
+  pthread_mutex_lock(&table.lock);
+  remove_slot(handle, slot);
+  pthread_mutex_unlock(&table.lock);
+  atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_relaxed);
+  object_unref(object);
+}
+
+void zx_linux_after_fork_in_child(void) {
+  object_start_child();
   for (uint32_t index = 0; index < table.num_slots; index++) {
-    struct slot* slot = slot_at(index);
-    struct zx_object* object = slot->object;
-    if (!object) continue;
-    remove_slot((index << 2) | ZX_HANDLE_FIXED_BITS_MASK, slot);
-    if (atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_relaxed) != 1) continue;
-    pthread_mutex_init(&object->lock, NULL);
-    // What else refers to it here goes with this loop, but for the children of a VMO.
-    unsigned others = object->ops->type == ZX_OBJ_TYPE_VMO ? ((struct vmo*)object)->num_children : 0;
-    atomic_store_explicit(&object->refs, 1 + others, memory_order_relaxed);
-    object_unref(object);
+    if (inherited_at(index)) forget_calls_and_waits(inherited_at(index));
+  }
+  for (uint32_t index = 0; index < table.num_slots; index++) {
+    if (inherited_at(index)) drop((index << 2) | ZX_HANDLE_FIXED_BITS_MASK, slot_at(index));
   }
   if (handle_table_is_empty()) {
     waker_trim();
@@ -201,11 +230,47 @@ void zx_linux_after_fork_in_child(void) {
   }
 }
 
+void zx_linux_after_fork_keep(const zx_handle_t* handles, size_t num_handles) {
+  object_start_child();
+  for (size_t i = 0; i < num_handles; i++) {
+    struct slot* slot = find_any(handles[i]);
+    if (!slot || !object_is_inherited(slot->object) || slot->object->ops->type == ZX_OBJ_TYPE_PORT) continue;
+    forget_calls_and_waits(slot->object);
+    object_adopt(slot->object);
+  }
+}
+
+void zx_linux_after_fork_leave(const zx_handle_t* handles, size_t num_handles) {
+  for (size_t i = 0; i < num_handles; i++) {
+    struct zx_object* object;
+    if (handle_take(handles[i], &object, NULL) == ZX_OK) {
+      pthread_mutex_lock(&object->lock);
+      object->transferred = true;
+      pthread_mutex_unlock(&object->lock);
+      handle_release(object);
+    } else {
+      zx_handle_close(handles[i]);
+    }
+  }
+}
+
+// A handle that the parent made is gone as well, but nobody else is told.
+static bool drop_inherited(zx_handle_t handle) {
+  struct slot* slot = find_any(handle);
+  if (!slot || !object_is_inherited(slot->object)) return false;
+  drop(handle, slot);
+  return true;
+}
+
 zx_status_t zx_handle_close(zx_handle_t handle) {
   if (handle == ZX_HANDLE_INVALID) return ZX_OK;
   struct zx_object* object;
   zx_status_t status = handle_take(handle, &object, NULL);
-  if (status == ZX_OK) handle_release(object);
+  if (status == ZX_OK) {
+    handle_release(object);
+  } else if (drop_inherited(handle)) {
+    status = ZX_OK;
+  }
   return status;
 }
 

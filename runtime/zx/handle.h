@@ -21,6 +21,9 @@ zx_status_t handle_create_pair(struct zx_object* object0, struct zx_object* obje
 zx_status_t handle_take(zx_handle_t handle, struct zx_object** out, zx_rights_t* out_rights);
 void handle_release(struct zx_object* object);
 
+// First thing in a forked child.
+void handle_start_child(void);
+
 // Whether this process holds no handle; then the layer keeps no descriptor or buffer for later either.
 bool handle_table_is_empty(void);
 

@@ -7,13 +7,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/zx/handle.h"
 #include "runtime/zx/port.h"
 #include "runtime/zx/waker.h"
 
 // Koids: a random start per process, so that no two processes meet. A forked child starts anew.
 static pthread_once_t koid_once = PTHREAD_ONCE_INIT;
 static _Atomic zx_koid_t koid_next;
-static atomic_uint fork_generation;
+static atomic_uint forks;  // that this process has made
+static _Atomic pid_t process;
+atomic_uint object_fork_generation;
 
 static void koid_seed(void) {
   uint64_t seed = 0;
@@ -26,18 +29,30 @@ static void koid_seed(void) {
   atomic_store_explicit(&koid_next, seed, memory_order_relaxed);
 }
 
-static void start_child(void) {
+void object_start_child(void) {
+  if (atomic_load_explicit(&process, memory_order_relaxed) == getpid()) return;
+  atomic_store_explicit(&process, getpid(), memory_order_relaxed);
+  handle_start_child();
   koid_seed();
-  atomic_fetch_add_explicit(&fork_generation, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&object_fork_generation, 1, memory_order_relaxed);
+}
+
+static void note_fork(void) {
+  atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
 }
 
 static void koid_start(void) {
   koid_seed();
-  pthread_atfork(NULL, NULL, start_child);
+  atomic_store_explicit(&process, getpid(), memory_order_relaxed);
+  pthread_atfork(note_fork, NULL, object_start_child);
 }
 
-bool object_is_inherited(const struct zx_object* object) {
-  return object->generation != atomic_load_explicit(&fork_generation, memory_order_relaxed);
+void object_adopt(struct zx_object* object) {
+  object->generation = atomic_load_explicit(&object_fork_generation, memory_order_relaxed);
+}
+
+bool object_may_be_copied(const struct zx_object* object) {
+  return object->forks != atomic_load_explicit(&forks, memory_order_relaxed);
 }
 
 zx_koid_t object_new_koid(void) {
@@ -55,7 +70,8 @@ void object_init(struct zx_object* object, const struct object_ops* ops, int wai
   object->max_rights = ops->rights;
   object->wait_fd = wait_fd;
   object->transferred = false;
-  object->generation = atomic_load_explicit(&fork_generation, memory_order_relaxed);
+  object->generation = atomic_load_explicit(&object_fork_generation, memory_order_relaxed);
+  object->forks = atomic_load_explicit(&forks, memory_order_relaxed);
   object->shared = false;
   object->user_signals = 0;
   list_init(&object->observers);

@@ -85,7 +85,8 @@ struct zx_object {
   zx_rights_t max_rights;      // what a handle that arrives in a message may have
   int wait_fd;                 // what to poll; -1 if nothing outside this process can change the signals
   bool transferred;            // moved away in a message: it lives on elsewhere
-  unsigned generation;         // of forks, when it was made
+  unsigned generation;         // object_fork_generation when it was made
+  unsigned forks;              // that this process had made then
   bool shared;                 // a duplicate lives elsewhere
   zx_signals_t user_signals;   // lock
   struct list_node observers;  // struct observer; lock
@@ -110,8 +111,21 @@ void object_unref(struct zx_object* object);  // null is fine
 // For who destroys a chain of objects without recursion. True: what `destroy` would do is the caller's.
 bool object_unref_is_last(struct zx_object* object);
 
-// Whether the object was made before a fork, in the parent: then it is the parent's to say that it is closed.
-bool object_is_inherited(const struct zx_object* object);
+// How many forks this process comes from.
+extern atomic_uint object_fork_generation;
+
+// Whether the object was made before a fork, in the parent: then it is none of this process's business.
+static inline bool object_is_inherited(const struct zx_object* object);
+
+// In a forked child, before anything else. It is done by itself as well, but perhaps after the handlers that
+// others have registered for forks.
+void object_start_child(void);
+
+// From now on it is, and no longer the parent's.
+void object_adopt(struct zx_object* object);
+
+// Whether a child may hold copies of the object's descriptors, by a fork since it was made.
+bool object_may_be_copied(const struct zx_object* object);
 
 // An id that no other object of this machine is likely to have.
 zx_koid_t object_new_koid(void);
@@ -154,6 +168,10 @@ bool object_knows(const struct zx_object* object, short polled);
 // The parts of the above that matter when somebody waits.
 void object_tell_before_change(struct zx_object* object, zx_signals_t also);
 void object_tell_after_change(struct zx_object* object);
+
+static inline bool object_is_inherited(const struct zx_object* object) {
+  return object->generation != atomic_load_explicit(&object_fork_generation, memory_order_relaxed);
+}
 
 static inline void object_change_begin(struct zx_object* object, zx_signals_t also) {
   if (!list_is_empty(&object->observers) || !list_is_empty(&object->links)) {

@@ -23,6 +23,10 @@ void port_rearm(struct zx_object* object);
 // Ends the asynchronous waits made with `handle`. Object's lock held.
 void port_cancel_handle(struct zx_object* object, zx_handle_t handle);
 
+// In a forked child: forgets the waits that threads of the parent began, without touching what the ports
+// watch, which is the parent's as well.
+void port_abandon_waits(struct zx_object* object);
+
 // The object has no handle left here: ports forget it. Object's lock not held.
 void port_forget_object(struct zx_object* object);
 

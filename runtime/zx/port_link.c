@@ -184,6 +184,16 @@ void port_link_destroy(struct port_link* link) {
   free(link);
 }
 
+void port_abandon_waits(struct zx_object* object) {
+  while (!list_is_empty(&object->links)) {
+    struct port_link* link = LIST_ENTRY(list_take_head(&object->links), struct port_link, object_node);
+    while (!list_is_empty(&link->waits)) {
+      free(LIST_ENTRY(list_take_head(&link->waits), struct async_wait_entry, node));
+    }
+    free(link);
+  }
+}
+
 void port_forget_object(struct zx_object* object) {
   pthread_mutex_lock(&object->lock);
   while (!list_is_empty(&object->links)) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <lib/async-loop/loop.h>
+#include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
 #include "peer.h"
@@ -30,7 +31,7 @@ static void serve(void* context, const struct ipc_work* work) {
   struct link* link = context;
   struct ipc_work own = *work;
   async_loop_t* loop;
-  zx_handle_close(link->ends[0]);
+  zx_linux_after_fork_keep(&link->ends[1], 1);
   ipc_check(async_loop_create(NULL, &loop) == ZX_OK, "async_loop_create");
   ipc_check(
       bench_ipc_Echo_bind(async_loop_get_dispatcher(loop), link->ends[1], &ops, &own, NULL, NULL) == ZX_OK,
@@ -40,7 +41,8 @@ static void serve(void* context, const struct ipc_work* work) {
 
 static void start(void* context) {
   struct link* link = context;
-  zx_handle_close(link->ends[1]);
+  zx_linux_after_fork_keep(&link->ends[0], 1);
+  zx_linux_after_fork_leave(&link->ends[1], 1);
 }
 
 static void call(void* context) {

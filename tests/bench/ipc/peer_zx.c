@@ -34,8 +34,7 @@ static zx_status_t answer_one(zx_handle_t channel, const struct ipc_work* work) 
 
 static void serve(void* context, const struct ipc_work* work) {
   struct link* link = context;
-  zx_handle_close(link->ends[0]);
-  zx_handle_close(link->passed);
+  zx_linux_after_fork_keep(&link->ends[1], 1);
   for (zx_status_t status = ZX_OK; status == ZX_OK;) {
     status = zx_object_wait_one(link->ends[1], ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE,
                                 NULL);
@@ -48,8 +47,7 @@ static void serve_by_port(void* context, const struct ipc_work* work) {
   struct link* link = context;
   zx_handle_t port;
   zx_port_packet_t packet;
-  zx_handle_close(link->ends[0]);
-  zx_handle_close(link->passed);
+  zx_linux_after_fork_keep(&link->ends[1], 1);
   ipc_check(zx_port_create(0, &port) == ZX_OK, "zx_port_create");
   for (zx_status_t status = ZX_OK; status == ZX_OK;) {
     status = zx_object_wait_async(link->ends[1], port, 0, ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, 0);
@@ -60,7 +58,8 @@ static void serve_by_port(void* context, const struct ipc_work* work) {
 
 static void start(void* context) {
   struct link* link = context;
-  zx_handle_close(link->ends[1]);
+  zx_linux_after_fork_keep(&link->ends[0], 1);  // in a chain the caller is a child, too
+  zx_linux_after_fork_leave(&link->ends[1], 1);
 }
 
 static void call(void* context) {

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
 #include "bench.h"
@@ -170,6 +171,7 @@ static pid_t start_reader(const struct kind* kind, const struct stream* stream, 
   if (reader > 0) return reader;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   ipc_place(place, true);
+  zx_linux_after_fork_keep(&stream->ends[1], 1);
   for (;;) {
     kind->in(stream, kind->count);
     if (write(done, "", 1) != 1) _exit(0);

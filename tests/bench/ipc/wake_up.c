@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
 #include "bench.h"
@@ -73,6 +74,7 @@ void ipc_bench_wake_up(enum ipc_place place) {
     if (pids[i] > 0) continue;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     ipc_place(place, true);
+    zx_linux_after_fork_keep(&sleepers[0].ends[1], 1);
     i == 0 ? sleep_on_pair(&sleepers[0]) : sleep_on_eventfd(&sleepers[1]);
     _exit(0);
   }

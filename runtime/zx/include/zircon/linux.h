@@ -63,9 +63,19 @@ zx_status_t zx_linux_vmo_to_fd(zx_handle_t vmo, int* out_fd);
 zx_status_t zx_linux_wait_one_or_fd(zx_handle_t handle, zx_signals_t signals, zx_time_t deadline, int fd,
                                     zx_signals_t* observed);
 
-// In the only thread of a child that fork(2) made: drops every handle it inherited. The objects go on being the parent's
-// alone: no peer is told anything, only this process's copies of descriptors and its mappings go.
+// In a child that fork(2) made, the handles of its parent are ZX_ERR_BAD_HANDLE, but that closing one gives back its
+// memory and descriptors: the objects go on being the parent's alone, and nothing the child does with the handles is
+// seen by it or by a peer.
+
+// In the only thread of such a child: drops every handle it inherited.
 void zx_linux_after_fork_in_child(void);
+
+// An object goes from parent to child by fork if the child, in its only thread, keeps the handle, and the parent leaves
+// it, each before anything else is done with it. Handles that are not inherited, or not there, are passed over, as are
+// ports in keeping, which serve the parent. Asynchronous waits begun before the fork end. A channel's peer sees the end
+// of the child's handle once the parent has left its own.
+void zx_linux_after_fork_keep(const zx_handle_t* handles, size_t num_handles);
+void zx_linux_after_fork_leave(const zx_handle_t* handles, size_t num_handles);
 
 #ifdef __cplusplus
 }

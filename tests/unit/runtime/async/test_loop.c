@@ -183,6 +183,26 @@ START_TEST(run_ends_at_its_deadline) {
 }
 END_TEST
 
+static void do_nothing(async_dispatcher_t* d, async_fd_t* fd, zx_status_t status, short events) {}
+
+START_TEST(a_loop_does_not_run_in_a_forked_child) {
+  async_fd_t watched = {.handler = do_nothing, .fd = 0, .events = POLLIN};
+  for (int watches = 0; watches < 2; watches++) {
+    int fds[2], status;
+    ck_assert_int_eq(pipe(fds), 0);
+    watched.fd = fds[0];
+    if (watches) ck_assert_int_eq(async_begin_fd(dispatcher, &watched), ZX_OK);
+    pid_t child = fork();
+    if (child == 0) _exit(async_loop_run(loop, ZX_TIME_INFINITE, false) == ZX_ERR_BAD_STATE ? 0 : 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    if (watches) ck_assert_int_eq(async_cancel_fd(dispatcher, &watched), ZX_OK);
+    close(fds[0]);
+    close(fds[1]);
+  }
+}
+END_TEST
+
 // Waits
 
 typedef struct counted_wait {
@@ -378,6 +398,8 @@ static void keep_busy(async_dispatcher_t* d, async_wait_t* wait, zx_status_t sta
 static void begin_many_waits(void) {
   busy_t busy = {.event = {.handler = keep_busy, .trigger = ZX_EVENT_SIGNALED}};
   zx_handle_t peer;
+  if (async_loop_create(NULL, &loop) != ZX_OK) _exit(6);  // the fixture's is the parent's
+  dispatcher = async_loop_get_dispatcher(loop);
   if (zx_event_create(0, &busy.event.object) != ZX_OK) _exit(1);
   zx_object_signal(busy.event.object, 0, ZX_EVENT_SIGNALED);
   for (int i = 0; i < 8; i++) {
@@ -466,6 +488,7 @@ int main(void) {
   tcase_add_test(tc, a_task_from_another_thread_wakes_a_loop_that_watches_descriptors);
   tcase_add_test(tc, a_signal_handler_ends_the_loop);
   tcase_add_test(tc, run_ends_at_its_deadline);
+  tcase_add_test(tc, a_loop_does_not_run_in_a_forked_child);
   tcase_add_test(tc, a_wait_fires_once_for_a_signal_of_the_peer);
   tcase_add_test(tc, a_canceled_wait_is_not_called_even_if_its_signal_is_on);
   tcase_add_test(tc, many_waits_at_once_each_find_their_own_object);

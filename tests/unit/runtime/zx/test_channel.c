@@ -307,7 +307,7 @@ START_TEST(a_call_between_processes_without_threads) {
   ck_assert_int_ge(child, 0);
   if (child == 0) {
     char request[8];
-    zx_handle_close(ends[0]);
+    zx_linux_after_fork_keep(&ends[1], 1);
     for (;;) {
       if (zx_object_wait_one(ends[1], ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL) !=
           ZX_OK)
@@ -317,7 +317,7 @@ START_TEST(a_call_between_processes_without_threads) {
       if (status != ZX_OK || zx_channel_write(ends[1], 0, request, 8, NULL, 0) != ZX_OK) _exit(2);
     }
   }
-  zx_handle_close(ends[1]);
+  zx_linux_after_fork_leave(&ends[1], 1);
   char answer[8];
   uint32_t actual;
   for (int i = 0; i < 100; i++)

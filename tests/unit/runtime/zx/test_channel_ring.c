@@ -201,10 +201,10 @@ static void echo(zx_handle_t channel) {
 static pid_t start_echo(void) {
   pid_t child = fork();
   if (child == 0) {
-    zx_handle_close(ends[0]);
+    zx_linux_after_fork_keep(&ends[1], 1);
     echo(ends[1]);
   }
-  zx_handle_close(ends[1]);
+  zx_linux_after_fork_leave(&ends[1], 1);
   return child;
 }
 
@@ -355,11 +355,13 @@ START_TEST(an_end_moves_to_another_process_with_its_ring) {
   pid_t child = fork();
   if (child == 0) {
     zx_handle_t end;
-    zx_handle_close(ends[0]);
+    zx_linux_after_fork_keep(&carrier[1], 1);
+    zx_linux_after_fork_in_child();
     if (zx_channel_read(carrier[1], 0, NULL, &end, 0, 1, NULL, NULL) != ZX_OK) _exit(9);
     echo(end);
   }
-  zx_handle_close_many(carrier, 2);
+  zx_linux_after_fork_leave(&carrier[1], 1);
+  zx_handle_close(carrier[0]);
   char answer[27];
   ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(10)), NULL),
                    ZX_OK);
@@ -442,13 +444,14 @@ static int talk_and_listen(zx_handle_t channel) {
 START_TEST(many_threads_of_two_processes_keep_order_and_lose_nothing) {
   pid_t child = fork();
   if (child == 0) {
+    zx_linux_after_fork_keep(&ends[1], 1);
     zx_handle_close(ends[0]);
     int failed = talk_and_listen(ends[1]);
     // Not gone before the other side has heard everything.
     zx_object_wait_one(ends[1], ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
     _exit(failed ? 1 : 0);
   }
-  zx_handle_close(ends[1]);
+  zx_linux_after_fork_leave(&ends[1], 1);
   ck_assert_int_eq(talk_and_listen(ends[0]), 0);
   zx_handle_close(ends[0]);
   expect_exit(child);

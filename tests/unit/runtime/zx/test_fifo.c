@@ -123,9 +123,10 @@ START_TEST(a_fifo_moved_to_another_process_with_entries_in_it) {
   ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
   pid_t child = fork();
   if (child == 0) {
-    zx_handle_close(c[0]);
+    zx_linux_after_fork_keep(&c[1], 1);
     echo(c[1]);
   }
+  zx_linux_after_fork_leave(&c[1], 1);
   ck_assert_int_eq(zx_fifo_create(100, 8, 0, &f[0], &f[1]), ZX_OK);
   for (; sent < 3; sent++)
     ck_assert_int_eq(zx_fifo_write(f[0], 8, &sent, 1, NULL), ZX_OK);
@@ -155,7 +156,6 @@ START_TEST(a_fifo_moved_to_another_process_with_entries_in_it) {
   }
   zx_handle_close(f[0]);
   zx_handle_close(c[0]);
-  zx_handle_close(c[1]);
   ck_assert_int_eq(waitpid(child, &status, 0), child);
   ck_assert_int_eq(status, 0);
 }

@@ -53,13 +53,15 @@ static pid_t start_peer(struct ends* e, bool swap, void (*body)(const zx_handle_
   ck_assert_int_eq(zx_channel_write(carrier[0], 0, NULL, 0, e->theirs, OBJECTS), ZX_OK);
   pid_t child = fork();
   if (child == 0) {
+    zx_linux_after_fork_keep(&carrier[1], 1);
+    zx_linux_after_fork_in_child();
     if (zx_channel_read(carrier[1], 0, NULL, got, 0, OBJECTS, NULL, NULL) != ZX_OK) _exit(99);
-    zx_handle_close_many(e->mine, OBJECTS);
     body(got, seed);
     _exit(0);
   }
   ck_assert_int_gt(child, 0);
-  zx_handle_close_many(carrier, 2);
+  zx_linux_after_fork_leave(&carrier[1], 1);
+  zx_handle_close(carrier[0]);
   return child;
 }
 

@@ -137,10 +137,10 @@ static pid_t start_player(zx_handle_t* out) {
   ck_assert_int_eq(zx_channel_create(0, &channel[0], &channel[1]), ZX_OK);
   pid_t child = fork();
   if (child == 0) {
-    zx_handle_close(channel[0]);
+    zx_linux_after_fork_keep(&channel[1], 1);
     play(channel[1]);
   }
-  zx_handle_close(channel[1]);
+  zx_linux_after_fork_leave(&channel[1], 1);
   ck_assert_int_eq(zx_eventpair_create(0, &pair[0], &pair[1]), ZX_OK);
   ck_assert_int_eq(zx_channel_write(channel[0], 0, NULL, 0, &pair[1], 1), ZX_OK);
   zx_handle_close(channel[0]);
@@ -186,9 +186,11 @@ static pid_t start_listener(zx_handle_t pair, zx_handle_t answers, zx_signals_t 
   ck_assert_int_eq(zx_channel_write(channel[0], 0, NULL, 0, dup, 2), ZX_OK);
   pid_t child = fork();
   if (child != 0) {
-    zx_handle_close_many(channel, 2);
+    zx_linux_after_fork_leave(&channel[1], 1);
+    zx_handle_close(channel[0]);
     return child;
   }
+  zx_linux_after_fork_keep(&channel[1], 1);
   if (zx_channel_read(channel[1], 0, NULL, dup, 0, 2, NULL, NULL) != ZX_OK) _exit(1);
   zx_signals_t observed;
   for (;;) {
@@ -257,10 +259,12 @@ static pid_t start_hearer(zx_handle_t end, zx_handle_t answers, bool by_port, zx
   ck_assert_int_eq(zx_channel_write(channel[0], 0, NULL, 0, dup, 2), ZX_OK);
   pid_t child = fork();
   if (child == 0) {
+    zx_linux_after_fork_keep(&channel[1], 1);
     if (zx_channel_read(channel[1], 0, NULL, dup, 0, 2, NULL, NULL) != ZX_OK) _exit(9);
     hear_own_signals(dup, by_port, waits, heard);
   }
-  zx_handle_close_many(channel, 2);
+  zx_linux_after_fork_leave(&channel[1], 1);
+  zx_handle_close(channel[0]);
   return child;
 }
 

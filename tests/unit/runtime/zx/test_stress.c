@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
 #include "jx_test.h"
@@ -163,14 +164,16 @@ START_TEST(millions_of_numbers_in_random_batches_lose_no_wake_up) {
   ck_assert_int_eq(zx_channel_write(carrier[0], 0, NULL, 0, theirs, 3), ZX_OK);
   pid_t child = fork();
   if (child == 0) {
+    zx_linux_after_fork_keep(&carrier[1], 1);
+    zx_linux_after_fork_in_child();
     if (zx_channel_read(carrier[1], 0, NULL, theirs, 0, 3, NULL, NULL) != ZX_OK) _exit(1);
-    zx_handle_close_many((zx_handle_t[]){e.fifo, e.socket, e.pair}, 3);
     e = (struct ends){.fifo = theirs[0], .socket = theirs[1], .pair = theirs[2]};
     if (zx_port_create(0, &e.port) != ZX_OK) _exit(2);
     run(&e, false);
     _exit(0);
   }
-  zx_handle_close_many(carrier, 2);
+  zx_linux_after_fork_leave(&carrier[1], 1);
+  zx_handle_close(carrier[0]);
   ck_assert_int_eq(zx_port_create(0, &e.port), ZX_OK);
   run(&e, true);
   int status;

@@ -26,7 +26,7 @@ void* async_loop_data(async_loop_t* loop);
 
 // Runs handlers until `deadline` (a past one: only what is due), or until it has run one batch if `once`. Not reentrant.
 // ZX_ERR_TIMED_OUT: the deadline passed. ZX_OK: `once`, and it has run something. ZX_ERR_CANCELED: async_loop_quit was
-// called. ZX_ERR_BAD_STATE: shut down.
+// called. ZX_ERR_BAD_STATE: shut down, or made by the process from which this one came by fork.
 zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once);
 
 // Runs what is due and returns ZX_OK, without waiting; or ZX_ERR_CANCELED.
