@@ -1,9 +1,9 @@
 // A program as one is written for Zircon: C11, its headers, and each of their calls, used as their
 // documentation has it. 0, or the line that failed. check_zircon_program.py sees to it that no call is
 // missing.
-#include <stdbool.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
-#include <threads.h>
 
 #include <zircon/compiler.h>
 #include <zircon/errors.h>
@@ -89,8 +89,7 @@ static int send_messages(void) {
 }
 
 // Answers each message with its own bytes and handles, until the other end goes.
-static int answer(void* context) {
-  zx_handle_t channel = *(zx_handle_t*)context;
+static int answer_all(zx_handle_t channel) {
   zx_handle_t handles[4];
   uint32_t num_bytes, num_handles;
   char bytes[64];
@@ -104,6 +103,10 @@ static int answer(void* context) {
   }
 }
 
+static void* answer(void* context) {
+  return (void*)(intptr_t)answer_all(*(zx_handle_t*)context);
+}
+
 struct request {
   zx_txid_t txid;
   uint32_t number;
@@ -112,10 +115,10 @@ struct request {
 static int call_a_server(void) {
   zx_handle_t client, server, vmo, got;
   uint32_t bytes, handles;
-  thrd_t thread;
+  pthread_t thread;
   OK(zx_channel_create(0, &client, &server));
   OK(zx_vmo_create(1, 0, &vmo));
-  CHECK(thrd_create(&thread, answer, &server) == thrd_success);
+  CHECK(pthread_create(&thread, NULL, answer, &server) == 0);
   struct request request = {.number = 17}, response = {0};
   zx_channel_call_args_t args = {.wr_bytes = &request,
                                  .wr_handles = &vmo,
@@ -140,9 +143,9 @@ static int call_a_server(void) {
   OK(zx_channel_call_etc(client, 0, zx_deadline_after(ZX_SEC(60)), &etc, &bytes, &handles));
   CHECK(handles == 1 && info.type == ZX_OBJ_TYPE_VMO && koid_of(info.handle) == koid_of(got));
   OK(zx_handle_close(client));
-  int failed;
-  CHECK(thrd_join(thread, &failed) == thrd_success);
-  if (failed) return failed;
+  void* failed;
+  CHECK(pthread_join(thread, &failed) == 0);
+  if (failed) return (int)(intptr_t)failed;
   zx_handle_t all[] = {server, got, info.handle};
   return zx_handle_close_many(all, 3) == ZX_OK ? 0 : __LINE__;
 }
