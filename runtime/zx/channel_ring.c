@@ -354,9 +354,10 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   uint32_t first = entry.num_bytes < buffers->num_bytes ? entry.num_bytes : buffers->num_bytes;
   if (first) get(ring, at, buffers->bytes, first);
   if (entry.num_bytes > first) get(ring, at + first, scratch, entry.num_bytes - first);
-  bool was_tight = filled > RING_BYTES / 2;
   ring_consume(&ring->in, size);
-  if (was_tight && filled - size <= RING_BYTES / 2) ring_bell(channel, CHANNEL_WAIT_WRITABLE);
+  if (wake_claim_half(&peer_side(ring)->waiting, CHANNEL_WAIT_WRITABLE, RING_BYTES, filled, size)) {
+    send_control(channel, PACKET_BELL, NULL);
+  }
   return ZX_OK;
 }
 

@@ -346,6 +346,57 @@ START_TEST(a_stream_in_both_directions_keeps_order) {
 }
 END_TEST
 
+// Reads until the other end goes; 0 if as many messages came as the last one says.
+static int read_to_the_end(zx_handle_t channel) {
+  static unsigned char bytes[65536];
+  zx_handle_t handles[64];
+  uint32_t size, num_handles, number = 0, last = 0;
+  for (;;) {
+    zx_status_t status = zx_channel_read(channel, 0, bytes, handles, sizeof(bytes), 64, &size, &num_handles);
+    if (status == ZX_OK) {
+      memcpy(&last, bytes, sizeof(last));
+      if (last != number++ || zx_handle_close_many(handles, num_handles) != ZX_OK) return 1;
+    } else if (status == ZX_ERR_SHOULD_WAIT) {
+      zx_object_wait_one(channel, ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE, NULL);
+    } else {
+      return status == ZX_ERR_PEER_CLOSED && number == 6000 ? 0 : 2;
+    }
+  }
+}
+
+// So large that one message takes the ring from too full for the next one to half empty.
+START_TEST(a_writer_of_the_largest_messages_is_woken_each_time) {
+  static unsigned char bytes[65536];
+  zx_handle_t vmo, handles[64];
+  ck_assert_int_eq(zx_vmo_create(1, 0, &vmo), ZX_OK);
+  exchange(400);
+  ck_assert_int_eq(count_rings(NULL), 2);
+  pid_t child = fork();
+  if (child == 0) {
+    zx_linux_after_fork_keep(&ends[1], 1);
+    _exit(read_to_the_end(ends[1]));
+  }
+  zx_linux_after_fork_leave(&ends[1], 1);
+  srand(7);
+  for (uint32_t number = 0; number < 6000; number++) {
+    uint32_t size = 60000 + (uint32_t)rand() % 5537, num_handles = rand() % 40 ? 0 : 64;
+    memcpy(bytes, &number, sizeof(number));
+    for (zx_status_t status = ZX_ERR_SHOULD_WAIT; status != ZX_OK;) {
+      for (uint32_t i = 0; i < num_handles; i++)
+        jx_assert(zx_handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS, &handles[i]) == ZX_OK);
+      status = zx_channel_write(ends[0], 0, bytes, size, handles, num_handles);
+      jx_assert(status == ZX_OK || status == ZX_ERR_SHOULD_WAIT);
+      if (status != ZX_OK)
+        jx_assert(zx_object_wait_one(ends[0], ZX_CHANNEL_WRITABLE, zx_deadline_after(ZX_SEC(30)), NULL) ==
+                  ZX_OK);
+    }
+  }
+  zx_handle_close(ends[0]);
+  zx_handle_close(vmo);
+  expect_exit(child);
+}
+END_TEST
+
 START_TEST(an_end_moves_to_another_process_with_its_ring) {
   zx_handle_t carrier[2];
   ck_assert_int_eq(zx_channel_create(0, &carrier[0], &carrier[1]), ZX_OK);
@@ -644,6 +695,7 @@ int main(void) {
   tcase_add_test(tc, threads_that_call_at_once_all_get_their_answers);
   tcase_add_test(tc, many_threads_of_two_processes_keep_order_and_lose_nothing);
   tcase_add_test(tc, a_stream_in_both_directions_keeps_order);
+  tcase_add_test(tc, a_writer_of_the_largest_messages_is_woken_each_time);
   tcase_add_test(tc, an_end_moves_to_another_process_with_its_ring);
   tcase_add_test(tc, an_end_moves_with_messages_it_has_taken_in);
   tcase_add_test(tc, handles_that_find_no_room_are_lost_with_their_message_only);

@@ -1,7 +1,7 @@
 // The passage of a channel from its socket to shared memory (runtime/zx/channel_ring.h), explored
 // exhaustively: every order in which two ends can send, receive, fall asleep, be woken and die, with queues
-// that are full on the way, is tried. No order may lose a message, change their order, or end with a message
-// that nobody is going to read.
+// that are full on the way and descriptors that go beside the ring, is tried. No order may lose a message,
+// change their order, give one the wrong descriptors, or end with a message that nobody is going to read.
 //
 // Steps are taken one at a time here; that those which share memory may be, is test_wake_model.c's to show.
 #include <stdbool.h>
@@ -57,10 +57,13 @@ static void reach(const void* state, size_t size) {
 
 // --- upgrade
 
-static bool forgets_to_ring;  // a mistake the model must find
+// Mistakes the model must find.
+static bool forgets_to_ring;
+static bool sends_fds_late;  // behind the entry that needs them
+static bool switches_early;  // writes to the ring before the other end knows
 
 enum { QUEUE = 2, RING = 4, EACH = 4 };
-enum { MESSAGE = 1, OFFER = 0x40, ACCEPT = 0x80, SWITCH, REFUSE, BELL };
+enum { MESSAGE = 1, OFFER = 0x40, ACCEPT = 0x80, SWITCH, REFUSE, BELL, FDS = 0xc0 };  // FDS | whose they are
 enum { NONE, OFFERED, ACCEPTED, SWITCHING, ON, NEVER };
 
 struct queue {
@@ -72,6 +75,7 @@ struct upgrade_state {
   uint8_t state[2];
   uint8_t sent[2];
   uint8_t received[2];
+  uint8_t fds[2];          // those that came before their entry, 0 if there are none
   struct queue socket[2];  // towards the other end, by the sender
   struct queue ring[2];
   bool waiting[2];  // the word in shared memory
@@ -93,7 +97,12 @@ static uint8_t pop(struct queue* q) {
 }
 
 static bool writes_ring(uint8_t state) {
-  return state == ACCEPTED || state == ON;
+  return state == ACCEPTED || state == ON || (switches_early && state == SWITCHING);
+}
+
+// Some messages carry descriptors.
+static bool has_fds(uint8_t item) {
+  return item % 2 == 0;
 }
 
 static bool reads_ring(uint8_t state) {
@@ -114,7 +123,9 @@ static bool send_message(struct upgrade_state* s, int end, bool offer) {
   if (s->state[end] == SWITCHING) return false;
   uint8_t item = (uint8_t)(MESSAGE + s->sent[end]);
   if (writes_ring(s->state[end])) {
-    if (offer || !push(&s->ring[end], item, RING)) return false;
+    if (offer || s->ring[end].count == RING) return false;
+    if (has_fds(item) && !sends_fds_late && !push(&s->socket[end], FDS | item, QUEUE)) return false;
+    push(&s->ring[end], item, RING);
     if (s->waiting[!end] && !forgets_to_ring)
       push(&s->socket[end], BELL, QUEUE);  // a full queue wakes as well
     s->waiting[!end] = false;
@@ -127,10 +138,36 @@ static bool send_message(struct upgrade_state* s, int end, bool offer) {
   return true;
 }
 
+// A bell, or descriptors to come.
+static void take_control(struct upgrade_state* s, int end, bool* wrong) {
+  if (!s->socket[!end].count) {
+    *wrong = true;
+    return;
+  }
+  uint8_t item = pop(&s->socket[!end]);
+  if (item == BELL) return;
+  if (item < FDS || s->fds[end]) *wrong = true;
+  s->fds[end] = item & ~FDS;
+}
+
+static unsigned wrongs;
+
 static void deliver(struct upgrade_state* s, int end, uint8_t item) {
-  ck_assert_msg(item == MESSAGE + s->received[end], "end %d got message %d, expected %d", end, item,
-                MESSAGE + s->received[end]);
+  if (item != MESSAGE + s->received[end]) wrongs++;
   s->received[end]++;
+}
+
+// The descriptors of an entry were sent before it.
+static void deliver_entry(struct upgrade_state* s, int end, uint8_t item) {
+  bool wrong = false;
+  while (has_fds(item) && !s->fds[end] && !wrong)
+    take_control(s, end, &wrong);
+  if (has_fds(item)) {
+    wrong = wrong || s->fds[end] != item;
+    s->fds[end] = 0;
+  }
+  wrongs += wrong;
+  deliver(s, end, item);
 }
 
 static void answer_offer(struct upgrade_state* s, bool willing) {
@@ -146,7 +183,7 @@ static bool receive(struct upgrade_state* s, int end, bool willing) {
   if (s->asleep[end] || s->dead[end]) return false;
   if (reads_ring(s->state[end])) {
     if (!s->ring[!end].count) return false;
-    deliver(s, end, pop(&s->ring[!end]));
+    deliver_entry(s, end, pop(&s->ring[!end]));
     return true;
   }
   if (!s->socket[!end].count) return false;
@@ -163,6 +200,8 @@ static bool receive(struct upgrade_state* s, int end, bool willing) {
     s->state[0] = NEVER;
   } else if (item == BELL) {
     ck_assert(has_memory(s->state[end]));
+  } else if (item >= FDS) {
+    wrongs++;  // such an end counts as broken
   } else {
     deliver(s, end, item & ~OFFER);
     if (item & OFFER) answer_offer(s, willing);
@@ -182,15 +221,18 @@ static bool fall_asleep(struct upgrade_state* s, int end) {
 static bool wake_up(struct upgrade_state* s, int end) {
   if (!s->asleep[end] || !(s->socket[!end].count || s->dead[!end])) return false;
   s->asleep[end] = false;
-  if (reads_ring(s->state[end]) && s->socket[!end].count) {
-    uint8_t item = pop(&s->socket[!end]);
-    ck_assert(item == BELL);
-  }
+  bool wrong = false;
+  // Without an entry that needs them yet they are kept; only one message's are in this model.
+  bool room = s->socket[!end].count && (s->socket[!end].items[0] == BELL || !s->fds[end]);
+  if (reads_ring(s->state[end]) && room) take_control(s, end, &wrong);
+  wrongs += wrong;
   return true;
 }
 
-static bool die(struct upgrade_state* s, int end) {
+// At any instruction: also between the descriptors and their entry.
+static bool die(struct upgrade_state* s, int end, bool halfway) {
   if (s->dead[0] || s->dead[1]) return false;
+  if (halfway && (!writes_ring(s->state[end]) || !push(&s->socket[end], FDS | 2, QUEUE))) return false;
   s->dead[end] = true;
   s->asleep[end] = false;
   return true;
@@ -207,7 +249,7 @@ static bool move(struct upgrade_state* s, int number) {
     case 2:
       return flag ? fall_asleep(s, end) : wake_up(s, end);
     default:
-      return flag && die(s, end);
+      return die(s, end, flag);
   }
 }
 
@@ -223,14 +265,16 @@ static bool is_stuck(const struct upgrade_state* s) {
 }
 
 struct outcome {
-  bool upgraded, refused, died;
-  unsigned lost;  // ends at which somebody had not read all
+  bool upgraded, refused, died, carried;
+  unsigned lost;   // ends at which somebody had not read all
+  unsigned wrong;  // messages with wrong descriptors, or packets out of place
 };
 
 static struct outcome explore(void) {
   struct upgrade_state first;
   struct outcome outcome = {0};
   memset(&first, 0, sizeof(first));
+  wrongs = 0;
   start();
   reach(&first, sizeof(first));
   while (depth) {
@@ -246,7 +290,9 @@ static struct outcome explore(void) {
     outcome.upgraded |= now.state[0] == ON && now.state[1] == ON;
     outcome.refused |= now.state[0] == NEVER;
     outcome.died |= now.dead[0] || now.dead[1];
+    outcome.carried |= now.state[0] == ON && now.received[0] == EACH && now.received[1] == EACH;
   }
+  outcome.wrong = wrongs;
   finish();
   return outcome;
 }
@@ -254,7 +300,8 @@ static struct outcome explore(void) {
 START_TEST(an_upgrade_keeps_every_message_in_order) {
   struct outcome outcome = explore();
   ck_assert_uint_eq(outcome.lost, 0);
-  ck_assert(outcome.upgraded && outcome.refused && outcome.died);
+  ck_assert_uint_eq(outcome.wrong, 0);
+  ck_assert(outcome.upgraded && outcome.refused && outcome.died && outcome.carried);
   ck_assert_uint_gt(explored, 10000);
 }
 END_TEST
@@ -265,11 +312,26 @@ START_TEST(without_the_bell_the_model_finds_unread_messages) {
 }
 END_TEST
 
+START_TEST(descriptors_behind_their_entry_are_found) {
+  sends_fds_late = true;
+  ck_assert_uint_gt(explore().wrong, 0);
+}
+END_TEST
+
+START_TEST(a_switch_that_is_not_announced_is_found) {
+  switches_early = true;
+  struct outcome outcome = explore();
+  ck_assert_uint_gt(outcome.lost + outcome.wrong, 0);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("protocol_model");
   TCase* tc = jx_test_case(suite, "protocol_model");
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, an_upgrade_keeps_every_message_in_order);
   tcase_add_test(tc, without_the_bell_the_model_finds_unread_messages);
+  tcase_add_test(tc, descriptors_behind_their_entry_are_found);
+  tcase_add_test(tc, a_switch_that_is_not_announced_is_found);
   return jx_test_run(suite);
 }

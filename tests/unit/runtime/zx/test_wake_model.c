@@ -139,6 +139,102 @@ START_TEST(without_the_releases_the_model_finds_a_wrong_message) {
 }
 END_TEST
 
+// --- a writer that waits for half a ring, and messages of several units: as channel_ring.c
+
+#define HALF_LIMIT 4u
+static const uint32_t half_sizes[] = {1, 1, 1, 2, 1};
+#define HALF_MESSAGES (sizeof(half_sizes) / sizeof(half_sizes[0]))
+
+// What the model must find: a reader that rings only when it has itself seen the ring go below the half.
+static bool rings_at_the_half_only;
+
+static struct {
+  struct ring_shared ring;
+  _Atomic uint32_t waiting[2];
+  char bells[2];
+} half;
+
+static bool write_some(void* local) {
+  struct writer* writer = local;
+  uint32_t room = 0;
+  if (writer->sent == HALF_MESSAGES) return false;
+  if (!ring_room(&writer->out, &room)) abort();
+  if (room < half_sizes[writer->sent]) {
+    wake_arm(&half.waiting[WRITER], WRITABLE);
+    if (!ring_room(&writer->out, &room)) abort();  // channel_ring_has_room
+    if (room >= HALF_LIMIT / 2) return true;
+    model_sleep(&half.bells[WRITER], NULL);
+    model_silence(&half.bells[WRITER]);
+    return true;
+  }
+  ring_publish(&writer->out, half_sizes[writer->sent++]);
+  if (wake_claim(&half.waiting[READER], READABLE)) model_ring(&half.bells[READER]);
+  return true;
+}
+
+static bool tell_writer(uint32_t filled, uint32_t size) {
+  if (!rings_at_the_half_only)
+    return wake_claim_half(&half.waiting[WRITER], WRITABLE, HALF_LIMIT, filled, size);
+  return filled > HALF_LIMIT / 2 && filled - size <= HALF_LIMIT / 2 &&
+         wake_claim(&half.waiting[WRITER], WRITABLE);
+}
+
+static bool read_some(void* local) {
+  struct reader* reader = local;
+  uint32_t filled = 0;
+  if (reader->received == HALF_MESSAGES) return false;
+  if (!ring_filled(&reader->in, &filled)) abort();
+  if (!filled) {
+    wake_arm(&half.waiting[READER], READABLE);
+    if (!ring_filled(&reader->in, &filled)) abort();
+    if (filled) return true;
+    model_sleep(&half.bells[READER], NULL);
+    model_silence(&half.bells[READER]);
+    return true;
+  }
+  uint32_t size = half_sizes[reader->received++];
+  ring_consume(&reader->in, size);
+  if (tell_writer(filled, size)) model_ring(&half.bells[WRITER]);
+  return true;
+}
+
+static bool both_ended(const bool* ended, void* const* locals) {
+  return ended[WRITER] && ended[READER];
+}
+
+static struct model_result run_half(bool without_fences) {
+  struct writer writer = {.out = {&half.ring, 0, (uint32_t)-HALF_LIMIT, HALF_LIMIT}};
+  struct reader reader = {.in = {&half.ring, 0, 0, HALF_LIMIT}};
+  const struct model model = {
+      .num_threads = 2,
+      .threads = {{write_some, &writer, sizeof(writer)}, {read_some, &reader, sizeof(reader)}},
+      .locations = {&half.ring.head, &half.ring.tail, &half.waiting[0], &half.waiting[1], &half.bells[0],
+                    &half.bells[1]},
+      .num_locations = 6,
+      .is_good_end = both_ended,
+      .without_fences = without_fences};
+  return model_run(&model);
+}
+
+START_TEST(a_writer_that_waits_for_half_a_ring_is_woken) {
+  struct model_result result = run_half(false);
+  ck_assert(!result.too_big && !result.bad);
+  ck_assert_uint_gt(result.states, 1000);
+  ck_assert_uint_gt(result.ends, 0);
+}
+END_TEST
+
+START_TEST(without_the_fences_the_model_finds_a_writer_asleep) {
+  ck_assert(run_half(true).bad);
+}
+END_TEST
+
+START_TEST(a_reader_that_trusts_its_own_look_at_the_half_is_found) {
+  rings_at_the_half_only = true;
+  ck_assert(run_half(false).bad);
+}
+END_TEST
+
 // --- two threads that sleep on one bell: as pair_note, rearm_others and object_note have it
 
 static bool forgets_the_others;  // a mistake the model must find
@@ -236,6 +332,9 @@ int main(void) {
   tcase_add_test(tc, a_ring_loses_no_message_and_no_wake_up);
   tcase_add_test(tc, without_the_fences_the_model_finds_a_lost_wake_up);
   tcase_add_test(tc, without_the_releases_the_model_finds_a_wrong_message);
+  tcase_add_test(tc, a_writer_that_waits_for_half_a_ring_is_woken);
+  tcase_add_test(tc, without_the_fences_the_model_finds_a_writer_asleep);
+  tcase_add_test(tc, a_reader_that_trusts_its_own_look_at_the_half_is_found);
   tcase_add_test(tc, threads_that_share_a_bell_all_wake);
   tcase_add_test(tc, a_thread_that_silences_the_bell_for_itself_alone_is_found);
   return jx_test_run(suite);
