@@ -20,7 +20,8 @@ zx_status_t zx_channel_create(uint32_t options, zx_handle_t* out0, zx_handle_t* 
 // ZX_ERR_BAD_HANDLE: a listed handle names nothing or is listed twice. ZX_ERR_ACCESS_DENIED: one lacks TRANSFER.
 // ZX_ERR_NOT_SUPPORTED: the endpoint itself is listed, or an object that cannot leave its process (a port; one of
 // several handles of a fifo or socket endpoint). ZX_ERR_BAD_STATE: a listed channel is in a call.
-// ZX_ERR_PEER_CLOSED. ZX_ERR_SHOULD_WAIT: the queue (at least 200 KiB) is full; WRITABLE tells when there is room.
+// ZX_ERR_PEER_CLOSED. ZX_ERR_SHOULD_WAIT: the queue is full (README.md says how much that is); WRITABLE tells when there
+// is room. ZX_ERR_NO_RESOURCES: the user has too many descriptors in messages that nobody has read.
 zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
                              const zx_handle_t* handles, uint32_t num_handles);
 

@@ -1,4 +1,5 @@
-// Handles: closing, duplicating, replacing.
+// Handles: closing, duplicating, replacing. A process has at most 261,632 of them; what would make more is
+// ZX_ERR_NO_RESOURCES.
 #ifndef ZIRCON_SYSCALLS_HANDLE_H_
 #define ZIRCON_SYSCALLS_HANDLE_H_
 

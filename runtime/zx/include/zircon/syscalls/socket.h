@@ -8,11 +8,11 @@
 extern "C" {
 #endif
 
-// Makes a socket; options ZX_SOCKET_STREAM or ZX_SOCKET_DATAGRAM, else ZX_ERR_INVALID_ARGS.
+// Makes a socket with 256 KiB each way, of which a datagram takes its bytes and 4; options ZX_SOCKET_STREAM or ZX_SOCKET_DATAGRAM, else ZX_ERR_INVALID_ARGS.
 zx_status_t zx_socket_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1);
 
 // Writes what fits (stream) or all or nothing (datagram). Needs WRITE. ZX_ERR_SHOULD_WAIT: no room.
-// ZX_ERR_OUT_OF_RANGE: a datagram larger than the whole buffer. ZX_ERR_PEER_CLOSED, ZX_ERR_BAD_STATE: writing
+// ZX_ERR_OUT_OF_RANGE: a datagram of more than 262,140 bytes. ZX_ERR_PEER_CLOSED, ZX_ERR_BAD_STATE: writing
 // is disabled. ZX_ERR_INVALID_ARGS: options, null buffer.
 zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, size_t size,
                             size_t* actual);

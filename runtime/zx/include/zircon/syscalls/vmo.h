@@ -11,7 +11,7 @@ extern "C" {
 
 // Makes a zero-filled VMO of `size` bytes, rounded up to pages; options ZX_VMO_RESIZABLE, ZX_VMO_DISCARDABLE.
 // ZX_ERR_INVALID_ARGS: others.
-// ZX_ERR_OUT_OF_RANGE: too large.
+// ZX_ERR_OUT_OF_RANGE: more than 64 TiB.
 zx_status_t zx_vmo_create(uint64_t size, uint32_t options, zx_handle_t* out);
 
 // The size in whole pages. Needs no right.
