@@ -1,4 +1,4 @@
-// Sockets: a pair with two byte rings. In datagram mode each datagram is preceded by its length.
+// Sockets: a pair with two byte rings; what they hold is socket_data.c's.
 #include <poll.h>
 #include <string.h>
 
@@ -7,47 +7,9 @@
 
 #include "runtime/zx/handle.h"
 #include "runtime/zx/linux_socket.h"
-#include "runtime/zx/pair.h"
-#include "runtime/zx/ring.h"
 #include "runtime/zx/socket.h"
+#include "runtime/zx/socket_impl.h"
 #include "runtime/zx/transfer.h"
-
-#define SOCKET_BYTES 262144u  // per direction; a power of two
-#define LENGTH_BYTES ((uint32_t)sizeof(uint32_t))
-
-// Either side may switch off writing, its own or the other's.
-struct socket_direction {
-  struct ring_shared ring;
-  _Alignas(64) _Atomic uint32_t write_disabled;
-  _Atomic uint32_t datagrams;  // ever written: what is queued, without the lengths, follows
-  _Atomic uint32_t wanted;     // free bytes that a sleeping writer waits for: a hint to the reader
-};
-
-struct socket_shared {
-  struct pair_shared pair;
-  struct socket_direction directions[2];  // by the producer's side
-  _Alignas(64) unsigned char storage[2][SOCKET_BYTES];
-};
-
-struct socket {
-  struct pair pair;
-  uint32_t options;
-  struct ring_producer out;  // lock
-  struct ring_consumer in;   // lock
-  struct socket_direction* out_direction;
-  struct socket_direction* in_direction;
-  unsigned char* out_storage;
-  const unsigned char* in_storage;
-  size_t rx_threshold;  // lock
-  size_t tx_threshold;  // lock
-  size_t refused;       // the size of a datagram that did not fit: WRITABLE waits for that much; lock
-  uint32_t written;     // datagrams; lock
-  uint32_t taken;       // datagrams; lock
-};
-
-static bool is_datagram(const struct socket* socket) {
-  return socket->options & ZX_SOCKET_DATAGRAM;
-}
 
 static void set_up(struct socket* socket, uint32_t options, uint32_t head, uint32_t tail) {
   struct socket_shared* shared = (struct socket_shared*)socket->pair.shared;
@@ -61,32 +23,9 @@ static void set_up(struct socket* socket, uint32_t options, uint32_t head, uint3
   socket->in_storage = shared->storage[!side];
 }
 
-// A peer whose indexes are impossible counts as gone. Lock held.
-static uint32_t filled(struct socket* socket) {
-  uint32_t count = 0;
-  if (!ring_filled(&socket->in, &count)) pair_break(&socket->pair);
-  return count;
-}
-
-static uint32_t room(struct socket* socket) {
-  uint32_t count = 0;
-  if (!ring_room(&socket->out, &count)) pair_break(&socket->pair);
-  return count;
-}
-
-static bool is_disabled(const struct socket_direction* direction) {
-  return atomic_load_explicit(&direction->write_disabled, memory_order_acquire) != 0;
-}
-
-// What a writer can use of the free bytes.
-static uint32_t usable(const struct socket* socket, uint32_t free_bytes) {
-  if (!is_datagram(socket)) return free_bytes;
-  return free_bytes > LENGTH_BYTES ? free_bytes - LENGTH_BYTES : 0;
-}
-
 // The queued bytes without the lengths of datagrams.
 static uint32_t payload(const struct socket* socket, uint32_t queued) {
-  if (!is_datagram(socket)) return queued;
+  if (!socket_is_datagram(socket)) return queued;
   uint32_t count =
       atomic_load_explicit(&socket->in_direction->datagrams, memory_order_relaxed) - socket->taken;
   return count <= queued / LENGTH_BYTES ? queued - count * LENGTH_BYTES : 0;
@@ -94,12 +33,12 @@ static uint32_t payload(const struct socket* socket, uint32_t queued) {
 
 static zx_signals_t socket_peek(struct zx_object* object) {
   struct socket* socket = (struct socket*)object;
-  uint32_t free_bytes = usable(socket, room(socket));
-  bool disabled = is_disabled(socket->out_direction);
-  bool peer_disabled = is_disabled(socket->in_direction);
+  uint32_t free_bytes = socket_usable(socket, socket_room(socket));
+  bool disabled = socket_is_disabled(socket->out_direction);
+  bool peer_disabled = socket_is_disabled(socket->in_direction);
   // Last the state of the peer: what it wrote before it closed is seen once the close is.
   zx_signals_t signals = pair_signals(&socket->pair);
-  uint32_t queued = filled(socket);
+  uint32_t queued = socket_filled(socket);
   if (socket->pair.peer_closed) signals |= ZX_SOCKET_PEER_CLOSED;
   bool open = !(signals & ZX_SOCKET_PEER_CLOSED);
   if (queued) signals |= ZX_SOCKET_READABLE;
@@ -122,7 +61,7 @@ static void publish_wanted(struct socket* socket, zx_signals_t want) {
   if ((want & ZX_SOCKET_WRITE_THRESHOLD) && socket->tx_threshold && socket->tx_threshold < wanted) {
     wanted = socket->tx_threshold;
   }
-  if (is_datagram(socket)) wanted += LENGTH_BYTES;
+  if (socket_is_datagram(socket)) wanted += LENGTH_BYTES;
   if (wanted > SOCKET_BYTES) wanted = SOCKET_BYTES;
   atomic_store_explicit(&socket->out_direction->wanted, (uint32_t)wanted, memory_order_relaxed);
 }
@@ -258,121 +197,6 @@ zx_status_t socket_unpack(const struct wire_handle* wire, const int* fds, struct
   return ZX_OK;
 }
 
-static zx_status_t write_locked(struct socket* socket, const void* buffer, size_t size, size_t* actual) {
-  if (pair_peer_closed(&socket->pair)) return ZX_ERR_PEER_CLOSED;
-  if (is_disabled(socket->out_direction)) return ZX_ERR_BAD_STATE;
-  uint32_t free_bytes = usable(socket, room(socket));
-  if (socket->pair.peer_closed) return ZX_ERR_PEER_CLOSED;
-  if (is_datagram(socket) && size > SOCKET_BYTES - LENGTH_BYTES) return ZX_ERR_OUT_OF_RANGE;
-  *actual = 0;
-  if (!size) return ZX_OK;
-  bool fits = free_bytes && (!is_datagram(socket) || size <= free_bytes);
-  socket->refused = fits || !is_datagram(socket) ? 0 : size;
-  if (!fits) return ZX_ERR_SHOULD_WAIT;
-  uint32_t count = size < free_bytes ? (uint32_t)size : free_bytes;
-  uint32_t at = socket->out.head;
-  if (is_datagram(socket)) {
-    ring_copy_in(socket->out_storage, SOCKET_BYTES, 1, at, &count, LENGTH_BYTES);
-    at += LENGTH_BYTES;
-    atomic_store_explicit(&socket->out_direction->datagrams, ++socket->written, memory_order_relaxed);
-  }
-  ring_copy_in(socket->out_storage, SOCKET_BYTES, 1, at, buffer, count);
-  ring_publish(&socket->out, at + count - socket->out.head);
-  *actual = count;
-  return ZX_OK;
-}
-
-zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, size_t size,
-                            size_t* actual) {
-  struct zx_object* object;
-  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_WRITE, &object, NULL);
-  if (status != ZX_OK) return status;
-  struct socket* socket = (struct socket*)object;
-  size_t done = 0;
-  if (options || (size && !buffer)) {
-    status = ZX_ERR_INVALID_ARGS;
-  } else if (linux_socket_is(object)) {
-    status = linux_socket_write(object, buffer, size, &done);
-  } else {
-    pthread_mutex_lock(&object->lock);
-    object_change_begin(object, 0);
-    status = write_locked(socket, buffer, size, &done);
-    object_change_end(object);
-    pthread_mutex_unlock(&object->lock);
-    if (status == ZX_OK && done) pair_ring(&socket->pair, PAIR_WAIT_READABLE);
-  }
-  if (status == ZX_OK && actual) *actual = done;
-  object_unref(object);
-  return status;
-}
-
-// The length of the first datagram, checked against what is there. False: the peer lies.
-static bool first_datagram(const struct socket* socket, uint32_t queued, uint32_t* out) {
-  if (queued < LENGTH_BYTES) return false;
-  ring_copy_out(socket->in_storage, SOCKET_BYTES, 1, socket->in.tail, out, LENGTH_BYTES);
-  return *out <= queued - LENGTH_BYTES;
-}
-
-static zx_status_t read_locked(struct socket* socket, bool peek, void* buffer, size_t size, size_t* actual) {
-  bool disabled = is_disabled(socket->in_direction);
-  bool closed = pair_peer_closed(&socket->pair);
-  uint32_t queued = filled(socket);
-  if (!queued) {
-    if (closed || socket->pair.peer_closed) return ZX_ERR_PEER_CLOSED;
-    return disabled ? ZX_ERR_BAD_STATE : ZX_ERR_SHOULD_WAIT;
-  }
-  uint32_t at = socket->in.tail;
-  uint32_t whole = queued;
-  if (is_datagram(socket)) {
-    if (!first_datagram(socket, queued, &whole)) {
-      pair_break(&socket->pair);
-      return ZX_ERR_PEER_CLOSED;
-    }
-    at += LENGTH_BYTES;
-  }
-  uint32_t count = size < whole ? (uint32_t)size : whole;
-  ring_copy_out(socket->in_storage, SOCKET_BYTES, 1, at, buffer, count);
-  *actual = count;
-  if (peek) return ZX_OK;
-  if (is_datagram(socket)) socket->taken++;
-  // The rest of a datagram goes with it.
-  ring_consume(&socket->in, at - socket->in.tail + (is_datagram(socket) ? whole : count));
-  return ZX_OK;
-}
-
-// Whether a sleeping writer waits for no more than there is. It says so before it says that it sleeps, so a
-// writer whose word is not seen yet looks again after this read.
-static bool is_room_wanted(const struct socket* socket) {
-  atomic_thread_fence(memory_order_seq_cst);  // with the fence of wake_arm
-  uint32_t wanted = atomic_load_explicit(&socket->in_direction->wanted, memory_order_relaxed);
-  return SOCKET_BYTES - (socket->in.head - socket->in.tail) >= wanted;
-}
-
-zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, size_t size, size_t* actual) {
-  struct zx_object* object;
-  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_SOCKET, ZX_RIGHT_READ, &object, NULL);
-  if (status != ZX_OK) return status;
-  struct socket* socket = (struct socket*)object;
-  size_t done = 0;
-  if ((options & ~ZX_SOCKET_PEEK) || (size && !buffer)) {
-    status = ZX_ERR_INVALID_ARGS;
-  } else if (linux_socket_is(object)) {
-    status = linux_socket_read(object, options & ZX_SOCKET_PEEK, buffer, size, &done);
-  } else {
-    bool peek = options & ZX_SOCKET_PEEK;
-    pthread_mutex_lock(&object->lock);
-    object_change_begin(object, 0);
-    status = read_locked(socket, peek, buffer, size, &done);
-    object_change_end(object);
-    bool roomy = status == ZX_OK && !peek && is_room_wanted(socket);
-    pthread_mutex_unlock(&object->lock);
-    if (roomy) pair_ring(&socket->pair, PAIR_WAIT_WRITABLE);
-  }
-  if (status == ZX_OK && actual) *actual = done;
-  object_unref(object);
-  return status;
-}
-
 // Whether a disposition changes anything; all that is queued must have been read before writing is enabled
 // again.
 static zx_status_t check_disposition(uint32_t disposition, bool disabled, bool queue_empty) {
@@ -389,9 +213,9 @@ static void set_direction(struct socket_direction* direction, uint32_t dispositi
 static zx_status_t set_directions(struct socket* socket, uint32_t own, uint32_t peer) {
   if (peer && pair_peer_closed(&socket->pair)) return ZX_ERR_PEER_CLOSED;
   zx_status_t status =
-      check_disposition(own, is_disabled(socket->out_direction), room(socket) == SOCKET_BYTES);
+      check_disposition(own, socket_is_disabled(socket->out_direction), socket_room(socket) == SOCKET_BYTES);
   if (status == ZX_OK)
-    status = check_disposition(peer, is_disabled(socket->in_direction), filled(socket) == 0);
+    status = check_disposition(peer, socket_is_disabled(socket->in_direction), socket_filled(socket) == 0);
   if (status != ZX_OK) return status;
   struct zx_object* object = &socket->pair.base;
   object_change_begin(object, 0);
@@ -445,16 +269,16 @@ void socket_info(struct zx_object* object, zx_info_socket_t* out) {
   }
   struct socket* socket = (struct socket*)object;
   pthread_mutex_lock(&object->lock);
-  uint32_t queued = filled(socket);
+  uint32_t queued = socket_filled(socket);
   uint32_t first = 0;
   bool open = !pair_peer_closed(&socket->pair);
   *out = (zx_info_socket_t){.options = socket->options, .rx_buf_max = SOCKET_BYTES};
   out->rx_buf_size = out->rx_buf_available = payload(socket, queued);
-  if (is_datagram(socket))
-    out->rx_buf_available = queued && first_datagram(socket, queued, &first) ? first : 0;
+  if (socket_is_datagram(socket))
+    out->rx_buf_available = queued && socket_first_datagram(socket, queued, &first) ? first : 0;
   if (open) {
     out->tx_buf_max = SOCKET_BYTES;
-    out->tx_buf_size = SOCKET_BYTES - room(socket);
+    out->tx_buf_size = SOCKET_BYTES - socket_room(socket);
   }
   pthread_mutex_unlock(&object->lock);
 }
