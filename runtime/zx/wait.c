@@ -198,9 +198,9 @@ static zx_status_t sleep_until_met(struct wait* wait, zx_time_t deadline) {
 }
 
 static bool spin(struct wait* wait) {
+  if (wait->count != 1) return false;
   struct zx_object* object = wait->entries[0].object;
-  return wait->count == 1 && object->ops->spin &&
-         object->ops->spin(object, wait->entries[0].observer.trigger);
+  return object->ops->spin && object->ops->spin(object, wait->entries[0].observer.trigger);
 }
 
 static zx_status_t wait_for(struct wait* wait, zx_time_t deadline) {
