@@ -81,6 +81,10 @@ static void claim_members(model_t* model, claims_t* claims, const decl_t* decl) 
       claim(claims, text_format("%s_Tag_%s", name, member->name), fidl, member->span);
     if (decl->kind == FIDL__IR__DECL__KIND__UNION && !decl->result_union)
       claim(claims, text_format("%s_with_%s", name, member->name), fidl, member->span);
+    if (decl->kind == FIDL__IR__DECL__KIND__UNION) {
+      claim(claims, text_format("%s_encode_content_of_%s_", name, member->name), fidl, member->span);
+      claim(claims, text_format("%s_encode_at_content_of_%s_", name, member->name), fidl, member->span);
+    }
   }
 }
 

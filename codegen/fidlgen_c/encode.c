@@ -274,11 +274,12 @@ void emit_encode(model_t* model, text_t* out, const decl_t* decl, bool counts_de
   if (model_plain_decl(model, decl)) return;
   const char* name = c_name(decl->name);
   uint32_t most = decl->shape->max_out_of_line;
-  text_t body = {0}, whole = {0}, head = {0}, texts = {0};
+  text_t body = {0}, whole = {0}, head = {0}, texts = {0}, functions = {0};
   walk_t walk = {.steps = &steps,
                  .model = model,
                  .out = &body,
                  .coder = "encode",
+                 .functions = &functions,
                  .counts_depth = counts_depth,
                  .has_room = !counts_depth && most > 0 && most <= WALK_TIGHT_BYTES};
   if (walk.has_room && defers_texts(model, decl)) walk.texts = &texts;
@@ -304,6 +305,7 @@ void emit_encode(model_t* model, text_t* out, const decl_t* decl, bool counts_de
     code_coder_head(&head, decl, "encode", counts_depth);
     text_add(&head, " {");
   }
+  text_add(out, "%s", text_string(&functions));
   code_function(out, text_string(&head), text_string(&whole),
                 (const char* const[]){"encoder", "next", "from_object", "to_object",
                                       counts_depth ? "depth" : NULL, NULL});
@@ -312,4 +314,5 @@ void emit_encode(model_t* model, text_t* out, const decl_t* decl, bool counts_de
   text_free(&whole);
   text_free(&body);
   text_free(&texts);
+  text_free(&functions);
 }

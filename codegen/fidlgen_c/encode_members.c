@@ -11,7 +11,12 @@
 static void content(walk_t* walk, const char* indent, const member_t* member, const char* from,
                     const char* place, unsigned hops) {
   const char* name = c_member(member->name);
-  text_add(walk->out, "%sfidl_encode_mark_t mark = fidl_encode_mark(encoder, next);\n", indent);
+  bool resource = member->type->resource;
+  bool marked = resource || model_gathers(walk->model, member->type);
+  text_add(walk->out,
+           marked ? "%sfidl_encode_mark_t mark = fidl_encode_mark(encoder, next);\n"
+                  : "%sconst uint8_t* begin = next;\n",
+           indent);
   if (encode_changes(walk->model, member->type))
     text_add(walk->out, "%s%s = (void*)next;\n", indent,
              c_declare_pointer(walk->model, member->type, text_format("%s_to", name), false));
@@ -22,8 +27,11 @@ static void content(walk_t* walk, const char* indent, const member_t* member, co
                              .to = text_format("(*%s_to)", name),
                              .indent = indent,
                              .hops = hops});
-  text_add(walk->out, "%sfidl_encode_envelope_%s(encoder, next, &%s, &mark);\n", indent,
-           member->type->resource ? "end" : "value", place);
+  if (marked)
+    text_add(walk->out, "%sfidl_encode_envelope_%s(encoder, next, &%s, &mark);\n", indent,
+             resource ? "end" : "value", place);
+  else
+    text_add(walk->out, "%s%s.bits = (uint64_t)(next - begin);\n", indent, place);
 }
 
 // The same in one line, for the common kinds of content: an expression, or NULL if it takes more. `source` is
@@ -61,7 +69,6 @@ static void inline_table_member(walk_t* walk, const member_t* member, const char
   bool resource = member->type->resource, both = encode_changes(walk->model, member->type);
   text_add(walk->out, "    %s;\n", c_declare(walk->model, member->type, text_format("%s_from", name)));
   text_add(walk->out, "    memcpy(&%s_from, %s.inl.value, sizeof(%s_from));\n", name, source, name);
-  text_add(walk->out, "    %s.bits = %s.bits;\n", place, source);
   if (both)
     text_add(walk->out, "    %s;\n    memcpy(&%s_to, &%s_from, sizeof(%s_to));\n",
              c_declare(walk->model, member->type, text_format("%s_to", name)), name, name, name);
@@ -73,32 +80,15 @@ static void inline_table_member(walk_t* walk, const member_t* member, const char
                              .hops = 1});
   if (both) text_add(walk->out, "    memcpy(%s.inl.value, &%s_to, sizeof(%s_to));\n", place, name, name);
   if (resource) text_add(walk->out, "    %s.bits = 0;  // its handle has moved\n", source);
-  text_add(walk->out, "    %s.bits = fidl_encode_inline(%s.bits, %s, %s);\n", place, place,
-           value_mask(member->type), resource ? "encoder->num_handles - handles_before" : "0");
+  if (both)
+    text_add(walk->out, "    %s.bits = fidl_encode_inline(%s.bits, %s, %s);\n", place, place,
+             value_mask(member->type), resource ? "encoder->num_handles - handles_before" : "0");
 }
 
-static void table_member(walk_t* walk, const member_t* member) {
+static void content_of_table_member(walk_t* walk, const member_t* member, const char* source,
+                                    const char* place) {
   text_t* out = walk->out;
-  const char* name = c_member(member->name);
-  const char* source = text_format("sources[%u]", member->ordinal - 1);
-  const char* place = text_format("envelopes[%u]", member->ordinal - 1);
-  text_add(out, "  // %s\n  if (count < %u) return next;\n", member->name, member->ordinal);
-  const char* error;
-  const char* mask = model_inline(member->type) ? walk_inline_mask(walk, member->type, &error) : NULL;
-  if (mask) {
-    if (!model_plain(walk->model, member->type) && strcmp(error, "INVALID_EMPTY_STRUCT") != 0)
-      text_add(out, "  if ((%s.bits & %s & ~(uint64_t)%s) != 0) %s\n", source, value_mask(member->type), mask,
-               walk_stop(walk, error));
-    text_add(out, "  %s.bits = fidl_encode_optional_inline(%s.bits, %s);\n", place, source, mask);
-    return;
-  }
-  if (model_inline(member->type)) {
-    text_add(out, "  if (fidl_present(&%s)) {\n", source);
-    inline_table_member(walk, member, source, place);
-    text_add(out, "  } else {\n    %s.bits = 0;\n  }\n", place);
-    return;
-  }
-  const char* from = text_format("%s_from", name);
+  const char* from = text_format("%s_from", c_member(member->name));
   const char* simple =
       simple_content(walk, member, from, place, text_format("from->envelopes[%u].data", member->ordinal - 1));
   text_add(out, "  %s = %s.data;\n", c_declare_pointer(walk->model, member->type, from, false), source);
@@ -114,29 +104,100 @@ static void table_member(walk_t* walk, const member_t* member) {
     walk_step(walk, "    ", "%s", simple);
   else
     content(walk, "    ", member, from, place, 2);
-  text_add(out, "  } else {\n    %s.bits = 0;\n  }\n", place);
+  text_add(out, "  }\n");
+}
+
+static void table_member(walk_t* walk, const member_t* member) {
+  text_t* out = walk->out;
+  const char* source = text_format("sources[%u]", member->ordinal - 1);
+  const char* place = text_format("envelopes[%u]", member->ordinal - 1);
+  bool is_inline = model_inline(member->type);
+  text_add(out, "  // %s\n", member->name);
+  if (is_inline && model_plain(walk->model, member->type)) return;
+  text_add(out, "  if (count < %u) return next;\n", member->ordinal);
+  const char* error;
+  const char* mask = is_inline ? walk_inline_mask(walk, member->type, &error) : NULL;
+  if (mask && strcmp(error, "INVALID_EMPTY_STRUCT") == 0) {
+    text_add(out, "  %s.bits = fidl_encode_optional_inline(%s.bits, %s);\n", place, source, mask);
+  } else if (mask) {
+    text_add(out, "  if ((%s.bits & %s & ~(uint64_t)%s) != 0) %s\n", source, value_mask(member->type), mask,
+             walk_stop(walk, error));
+  } else if (is_inline) {
+    text_add(out, "  if (fidl_present(&%s)) {\n", source);
+    inline_table_member(walk, member, source, place);
+    text_add(out, "  }\n");
+  } else {
+    content_of_table_member(walk, member, source, place);
+  }
 }
 
 void encode_table_members(walk_t* walk, const decl_t* decl) {
   uint32_t max_ordinal = model_max_ordinal(decl);
-  if (max_ordinal) {
-    text_add(walk->out,
-             "  fidl_envelope_t* const sources = from->envelopes;\n"
-             "  fidl_envelope_t* const envelopes = (void*)next;\n");
-    text_add(walk->out, "  const uint64_t count = fidl_table_count(from->max_ordinal, sources, %u);\n",
-             max_ordinal);
-  }
   walk_depth(walk, "  ", 1, NULL);
-  walk_step(walk, "  ", "fidl_encode_table(encoder, next, to, %s, %s)", max_ordinal ? "count" : "0",
-            encode_flags(walk, false));
-  uint32_t next = 1;
-  for (size_t i = 0; i < decl->n_members; i++) {
-    for (; next < decl->members[i]->ordinal; next++)
-      text_add(walk->out, "  if (count < %u) return next;\n  envelopes[%u].bits = 0;\n", next, next - 1);
-    table_member(walk, decl->members[i]);
-    next++;
+  if (max_ordinal == 0) {
+    walk_step(walk, "  ", "fidl_encode_table(encoder, next, to, NULL, 0, 0, %s)", encode_flags(walk, false));
+    text_add(walk->out, "  return next;\n");
+    return;
   }
-  text_add(walk->out, "  return next;\n");
+  text_t* out = walk->out;
+  text_t members = {0};
+  walk->out = &members;
+  for (size_t i = 0; i < decl->n_members; i++)
+    table_member(walk, decl->members[i]);
+  walk->out = out;
+  text_add(out, "  fidl_envelope_t* const sources = from->envelopes;\n");
+  if (code_uses(text_string(&members), "envelopes"))
+    text_add(out, "  fidl_envelope_t* const envelopes = (void*)next;\n");
+  text_add(out, "  const uint64_t count = fidl_table_count(from->max_ordinal, sources, %u);\n", max_ordinal);
+  walk_step(walk, "  ", "fidl_encode_table(encoder, next, to, sources, count, %u, %s)", max_ordinal,
+            encode_flags(walk, false));
+  text_add(out, "%s  return next;\n", text_string(&members));
+  text_free(&members);
+}
+
+static void inline_union_member(walk_t* walk, const member_t* member, const char* from) {
+  bool resource = member->type->resource;
+  if (resource) text_add(walk->out, "      uint32_t handles_before = encoder->num_handles;\n");
+  walk_value(walk, (place_t){.type = member->type,
+                             .expr = from,
+                             .to = text_format("to->%s", c_member(member->name)),
+                             .indent = "      "});
+  text_add(walk->out,
+           "      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, %s, %s);\n      return next;\n",
+           value_mask(member->type), resource ? "encoder->num_handles - handles_before" : "0");
+}
+
+static void fixed_content_of_union_member(walk_t* walk, const member_t* member, const char* from) {
+  content(walk, "      ", member, from, "to->envelope_", 1);
+  text_add(walk->out, "      return next;\n");
+}
+
+// Content that refers to something is left to a function of its own: the union's function then has nothing
+// to keep during a call, which the small variants do not pay for.
+static void content_of_union_member(walk_t* walk, const decl_t* decl, const member_t* member,
+                                    const char* from) {
+  text_t* out = walk->out;
+  text_t body = {0}, whole = {0}, head = {0};
+  const char* name = c_name(decl->name);
+  const char* function =
+      text_format("%s_encode_%scontent_of_%s_", name, walk->counts_depth ? "at_" : "", member->name);
+  walk->out = &body;
+  content(walk, "  ", member, from, "to->envelope_", 1);
+  text_add(&body, "  return next;\n");
+  walk->out = out;
+  text_add_call(&head, text_format("static __attribute__((noinline)) uint8_t* %s", function),
+                text_format("fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object%s",
+                            walk->counts_depth ? ", uint32_t depth" : ""),
+                " {");
+  text_add(&whole, "  %s* from = (%s*)from_object;\n  %s* to = (%s*)to_object;\n%s", name, name, name, name,
+           text_string(&body));
+  code_function(walk->functions, text_string(&head), text_string(&whole),
+                (const char* const[]){walk->counts_depth ? "depth" : NULL, NULL});
+  text_add(out, "      return %s(encoder, next, from_object, to_object%s);\n", function,
+           walk->counts_depth ? ", depth" : "");
+  text_free(&body);
+  text_free(&whole);
+  text_free(&head);
 }
 
 static void union_member(walk_t* walk, const decl_t* decl, const member_t* member) {
@@ -144,25 +205,20 @@ static void union_member(walk_t* walk, const decl_t* decl, const member_t* membe
   const char* from = text_format("from->%s", c_member(member->name));
   text_add(out, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
   if (model_inline(member->type)) {
-    bool resource = member->type->resource;
-    if (resource) text_add(out, "      uint32_t handles_before = encoder->num_handles;\n");
-    walk_value(walk, (place_t){.type = member->type,
-                               .expr = from,
-                               .to = text_format("to->%s", c_member(member->name)),
-                               .indent = "      "});
-    text_add(out, "      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, %s, %s);\n",
-             value_mask(member->type), resource ? "encoder->num_handles - handles_before" : "0");
+    inline_union_member(walk, member, from);
   } else {
     const char* simple = simple_content(walk, member, from, "to->envelope_", NULL);
     text_add(out, "      if (!%s) %s\n", from, walk_stop(walk, "INVALID_NULL_ENVELOPE"));
     walk_depth(walk, "      ", 1, NULL);
     if (simple && walk->counts_depth && member->type->shape->depth > 0) walk_depth(walk, "      ", 2, NULL);
     if (simple)
-      walk_step(walk, "      ", "%s", simple);
+      text_add(out, "      return %s;\n", simple);
+    else if (member->type->shape->depth > 0 || member->type->resource)
+      content_of_union_member(walk, decl, member, from);
     else
-      content(walk, "      ", member, from, "to->envelope_", 1);
+      fixed_content_of_union_member(walk, member, from);
   }
-  text_add(out, "      return next;\n    }\n");
+  text_add(out, "    }\n");
 }
 
 void encode_union_members(walk_t* walk, const decl_t* decl) {

@@ -7,7 +7,8 @@
 
 #include "text.h"
 
-#define MAX_DEPTH 32u  // more than this is an error in any message
+#define MAX_DEPTH 32u          // more than this is an error in any message
+#define GATHER_MIN_BYTES 512u  // FIDL_GATHER_MIN_BYTES of the runtime, or less
 
 static int compare_decls(const void* a, const void* b) {
   return strcmp((*(decl_t* const*)a)->name, (*(decl_t* const*)b)->name);
@@ -96,6 +97,29 @@ bool model_plain_decl(model_t* model, const decl_t* decl) {
     default:
       return false;
   }
+}
+
+static bool gathers(model_t* model, const type_t* type, bool* seen) {
+  type = model_resolve(model, type);
+  if (type->shape->max_out_of_line < GATHER_MIN_BYTES) return false;
+  if (type->kind == FIDL__IR__TYPE__KIND__ARRAY || type->kind == FIDL__IR__TYPE__KIND__BOX)
+    return gathers(model, type->element, seen);
+  if (type->kind != FIDL__IR__TYPE__KIND__IDENTIFIER) return true;  // a string or vector
+  size_t place = model_place(model, type->identifier);
+  if (place == model->num_decls || seen[place]) return false;
+  seen[place] = true;
+  const decl_t* decl = model->decls[place];
+  for (size_t i = 0; i < decl->n_members; i++)
+    if (gathers(model, decl->members[i]->type, seen)) return true;
+  return false;
+}
+
+bool model_gathers(model_t* model, const type_t* type) {
+  bool* seen = calloc(model->num_decls + 1, sizeof(*seen));
+  if (!seen) abort();
+  bool result = gathers(model, type, seen);
+  free(seen);
+  return result;
 }
 
 uint32_t model_max_size(const Fidl__Ir__TypeShape* shape) {

@@ -44,6 +44,9 @@ const decl_t* model_decl(model_t* model, const type_t* type);
 bool model_plain(model_t* model, const type_t* type);
 bool model_plain_decl(model_t* model, const decl_t* decl);
 
+// Whether a value may have a string or vector in it, itself included, that is so large that it is gathered.
+bool model_gathers(model_t* model, const type_t* type);
+
 // Bytes of a whole encoded value, UINT32_MAX if unbounded.
 uint32_t model_max_size(const Fidl__Ir__TypeShape* shape);
 

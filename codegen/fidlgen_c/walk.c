@@ -98,8 +98,8 @@ const char* walk_stop(const walk_t* walk, const char* error) {
 
 void walk_depth(walk_t* walk, const char* indent, unsigned hops, const char* present) {
   if (!walk->counts_depth) return;
-  text_add(walk->out, "%sif (%s%s!fidl_%s_depth(%sr, depth + %u)) return NULL;\n", indent,
-           present ? present : "", present ? " && " : "", walk->coder, walk->coder, hops);
+  text_add(walk->out, "%sif (%s%sfidl_too_deep(depth + %u)) %s\n", indent, present ? present : "",
+           present ? " && " : "", hops, walk_stop(walk, "EXCEEDED_MAX_OUT_OF_LINE_DEPTH"));
 }
 
 const char* walk_function(const walk_t* walk, const decl_t* decl) {

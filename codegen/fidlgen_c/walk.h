@@ -43,6 +43,7 @@ struct walk {
   const char* coder;  // "encode" or "decode"
   bool counts_depth;  // the function has a parameter `depth`
   bool has_room;      // encoding: there is room for all that a value may take
+  text_t* functions;  // encoding: what is written before the function
   text_t* texts;      // encoding: checks of strings that are left for later; NULL: each is checked at once
 };
 

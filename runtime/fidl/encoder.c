@@ -1,10 +1,11 @@
 // The parts of encoding that are not worth inlining. Invariants: `next` is 8-aligned and at most `end`; the
-// bytes from `segment` (`buffer` before the first iovec) to `next` belong to no iovec yet; bytes in the
-// buffer plus gathered ones never exceed the limit of the message.
+// bytes from `segment` to `next` belong to no iovec yet; bytes in the
+// buffer never exceed the limit of the message; with gathered ones they may until the value is complete.
 #include <lib/fidl/encode_fields.h>
 
-__attribute__((cold, noinline)) void fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error) {
+__attribute__((cold, noinline)) uint8_t* fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error) {
   encoder->error = error;
+  return NULL;
 }
 
 __attribute__((cold)) bool fidl_encoder_abandon(fidl_encoder_t* encoder, const fidl_type_t* type,
@@ -14,41 +15,46 @@ __attribute__((cold)) bool fidl_encoder_abandon(fidl_encoder_t* encoder, const f
   return false;
 }
 
+__attribute__((cold)) bool fidl_encoder_too_large(fidl_encoder_t* encoder, const fidl_type_t* type,
+                                                  void* value) {
+  encoder->error = FIDL_ERROR_MESSAGE_TOO_LARGE;
+  return fidl_encoder_abandon(encoder, type, value);
+}
+
 void fidl_encoder_close_handles(fidl_encoder_t* encoder) {
   for (uint32_t i = 0; i < encoder->num_handles; i++)
     zx_handle_close(encoder->handles[i].handle);
   encoder->num_handles = 0;
 }
 
+static void set_iovec(zx_channel_iovec_t* entry, const void* from, uint64_t size) {
+  entry->buffer = from;
+  uint64_t capacity = (uint32_t)size;  // and the reserved word behind it
+  memcpy(&entry->capacity, &capacity, sizeof(capacity));
+}
+
 // Refers to `size` bytes at `from` instead of copying them.
-static __attribute__((noinline)) uint8_t* gather(fidl_encoder_t* encoder, uint8_t* next, const void* from,
-                                                 uint64_t size) {
-  uint64_t padded = fidl_align(size), padding = padded - size;
-  uint64_t room = encoder->gather_limit - fidl_encode_size(encoder, next);
-  if (padded > room || (padding && next == encoder->end))
-    return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
-  uint32_t count = encoder->num_iovecs;
+static uint8_t* gather(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size) {
+  uint16_t count = encoder->num_iovecs;
   zx_channel_iovec_t* entry = &encoder->iovecs[count];
-  uint8_t* segment = count ? encoder->segment : encoder->buffer;
+  uint8_t* segment = encoder->segment;
   if (next != segment) {
-    *entry++ = (zx_channel_iovec_t){segment, (uint32_t)(next - segment), 0};
+    set_iovec(entry++, segment, (uint64_t)(next - segment));
     count++;
   }
-  *entry = (zx_channel_iovec_t){from, (uint32_t)size, 0};
-  encoder->num_iovecs = count + 1;
+  set_iovec(entry, from, size);
+  encoder->num_iovecs = (uint16_t)(count + 1);
+  encoder->origin -= size;
   encoder->segment = next;
-  encoder->gathered += size;
-  if (padding) {
-    // The padding begins the next segment. The buffer stays 8-aligned as the segment begins inside a zeroed
-    // word, whose first bytes are no part of the message.
-    memset(next, 0, 8);
-    encoder->segment = next + (8 - padding);
-    encoder->gathered -= 8 - padding;
-    next += 8;
-  }
-  room -= padded;
-  if ((uint64_t)(encoder->end - next) > room) encoder->end = next + room;
-  return next;
+  uint64_t padding = -size & 7u;
+  if (padding == 0) return next;
+  // The padding begins the next segment. The buffer stays 8-aligned as the segment begins inside a zeroed
+  // word, whose first bytes are no part of the message.
+  if (next == encoder->end) return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
+  memset(next, 0, 8);
+  encoder->origin += 8 - padding;
+  encoder->segment += 8 - padding;
+  return next + 8;
 }
 
 static __attribute__((noinline)) uint8_t* copy(fidl_encoder_t* encoder, uint8_t* next, const void* from,
@@ -58,8 +64,7 @@ static __attribute__((noinline)) uint8_t* copy(fidl_encoder_t* encoder, uint8_t*
 
 uint8_t* fidl_encode_any_data(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size) {
   // One entry of the list for what precedes the data, one for the data, one for what will follow it.
-  if (size >= FIDL_GATHER_MIN_BYTES && encoder->gather_limit &&
-      encoder->num_iovecs + 3 <= FIDL_ENCODER_IOVECS)
+  if (size >= FIDL_GATHER_MIN_BYTES && encoder->num_iovecs + 3 <= encoder->max_iovecs)
     return gather(encoder, next, from, size);
   return copy(encoder, next, from, size);
 }
@@ -68,12 +73,12 @@ uint8_t* fidl_encode_tight(fidl_encoder_t* encoder, uint8_t* next, void* from, v
                            uint8_t* (*encode)(fidl_encoder_t*, uint8_t*, void*, void*)) {
   _Alignas(8) uint8_t room[FIDL_TIGHT_BYTES];
   uint8_t* end = encoder->end;
-  uint64_t gather_limit = encoder->gather_limit;
+  uint16_t max_iovecs = encoder->max_iovecs;
   encoder->end = room + sizeof(room);
-  encoder->gather_limit = 0;
+  encoder->max_iovecs = 0;
   uint8_t* behind = encode(encoder, room, from, to);
   encoder->end = end;
-  encoder->gather_limit = gather_limit;
+  encoder->max_iovecs = max_iovecs;
   return behind ? fidl_encode_append(encoder, next, room, (uint64_t)(behind - room), 0) : NULL;
 }
 

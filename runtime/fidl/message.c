@@ -9,7 +9,7 @@
 #define METADATA_CHECKED UINT64_C(0xffffffff0002ffff)  // other at-rest flags are ignored
 
 // num_bytes of an envelope has 32 bits.
-#define MAX_BYTES_AT_REST (UINT64_C(0xffffffff) & ~UINT64_C(7))
+#define MAX_BYTES_AT_REST (UINT32_MAX & ~UINT32_C(7))
 
 static bool aligned(const void* bytes) {
   return ((uintptr_t)bytes & 7u) == 0;

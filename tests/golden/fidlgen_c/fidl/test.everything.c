@@ -86,11 +86,7 @@ uint8_t* test_everything_Nested_encode_(fidl_encoder_t* encoder, uint8_t* next, 
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
   const uint64_t count = fidl_table_count(from->max_ordinal, sources, 3);
-  if (!(next = fidl_encode_table(encoder, next, to, count, 0))) return NULL;
-  if (count < 1) return next;
-  envelopes[0].bits = 0;
-  if (count < 2) return next;
-  envelopes[1].bits = 0;
+  if (!(next = fidl_encode_table(encoder, next, to, sources, count, 3, 0))) return NULL;
   // deep
   if (count < 3) return next;
   fidl_string_t* deep_from = sources[2].data;
@@ -185,17 +181,12 @@ uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next,
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
   const uint64_t count = fidl_table_count(from->max_ordinal, sources, 15);
-  if (!(next = fidl_encode_table(encoder, next, to, count, 0))) return NULL;
+  if (!(next = fidl_encode_table(encoder, next, to, sources, count, 15, 0))) return NULL;
   // flag
   if (count < 1) return next;
   if ((sources[0].bits & 0xffu & ~(uint64_t)1u) != 0)
     return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
-  envelopes[0].bits = fidl_encode_optional_inline(sources[0].bits, 1u);
   // ttl
-  if (count < 2) return next;
-  envelopes[1].bits = fidl_encode_optional_inline(sources[1].bits, 0xffu);
-  if (count < 3) return next;
-  envelopes[2].bits = 0;
   // name
   if (count < 4) return next;
   fidl_string_t* name_from = sources[3].data;
@@ -208,32 +199,24 @@ uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next,
     if (!(next = fidl_encode_envelope_vector(encoder, next, &envelopes[4], numbers_from->count,
         numbers_from->data, sizeof(*numbers_from->data), 7u, 0)))
       return NULL;
-  } else {
-    envelopes[4].bits = 0;
   }
   // colour
   if (count < 6) return next;
   if (fidl_present(&sources[5])) {
     test_everything_Colour colour_from;
     memcpy(&colour_from, sources[5].inl.value, sizeof(colour_from));
-    envelopes[5].bits = sources[5].bits;
     if (!test_everything_Colour_is_known(colour_from))
       return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_ENUM_UNKNOWN_VALUE);
-    envelopes[5].bits = fidl_encode_inline(envelopes[5].bits, 0xffu, 0);
-  } else {
-    envelopes[5].bits = 0;
   }
   // pair
   if (count < 7) return next;
   test_everything_Pair* pair_from = sources[6].data;
   if (pair_from) {
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    const uint8_t* begin = next;
     test_everything_Pair* pair_to = (void*)next;
     if (!(next = fidl_encode_append(encoder, next, pair_from, sizeof(*pair_from), 0))) return NULL;
     fidl_clear(pair_to, 0, 8, 0xffffff00u);
-    fidl_encode_envelope_value(encoder, next, &envelopes[6], &mark);
-  } else {
-    envelopes[6].bits = 0;
+    envelopes[6].bits = (uint64_t)(next - begin);
   }
   // big
   if (count < 8) return next;
@@ -241,8 +224,6 @@ uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next,
   if (!(next = fidl_encode_envelope_plain(encoder, next, &envelopes[7], big_from, sizeof(*big_from), 0)))
     return NULL;
   // ip
-  if (count < 9) return next;
-  envelopes[8].bits = fidl_encode_optional_inline(sources[8].bits, 0xffffffffu);
   // mac
   if (count < 10) return next;
   uint8_t (*mac_from)[6] = sources[9].data;
@@ -257,8 +238,6 @@ uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next,
     if (!(next = fidl_encode_append(encoder, next, nested_from, sizeof(*nested_from), 0))) return NULL;
     if (!(next = test_everything_Nested_encode_(encoder, next, nested_from, nested_to))) return NULL;
     fidl_encode_envelope_value(encoder, next, &envelopes[10], &mark);
-  } else {
-    envelopes[10].bits = 0;
   }
   // empty
   if (count < 12) return next;
@@ -278,13 +257,11 @@ uint8_t* test_everything_Options_encode_(fidl_encoder_t* encoder, uint8_t* next,
   if (count < 15) return next;
   test_everything_Strict* strict_from = sources[14].data;
   if (strict_from) {
-    fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+    const uint8_t* begin = next;
     test_everything_Strict* strict_to = (void*)next;
     if (!(next = fidl_encode_append(encoder, next, strict_from, sizeof(*strict_from), 0))) return NULL;
     if (!(next = test_everything_Strict_encode_(encoder, next, strict_from, strict_to))) return NULL;
-    fidl_encode_envelope_value(encoder, next, &envelopes[14], &mark);
-  } else {
-    envelopes[14].bits = 0;
+    envelopes[14].bits = (uint64_t)(next - begin);
   }
   return next;
 }
@@ -408,12 +385,12 @@ uint8_t* test_everything_Inner_encode_(fidl_encoder_t* encoder, uint8_t* next, v
   switch (from->ordinal) {
     case test_everything_Inner_Tag_left: {
       if (!from->left) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      const uint8_t* begin = next;
       test_everything_Pair* left_to = (void*)next;
       if (!(next = fidl_encode_append(encoder, next, from->left, sizeof(*from->left), FIDL_ROOM)))
         return NULL;
       fidl_clear(left_to, 0, 8, 0xffffff00u);
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      to->envelope_.bits = (uint64_t)(next - begin);
       return next;
     }
     case test_everything_Inner_Tag_right: {
@@ -470,6 +447,59 @@ const fidl_type_t test_everything_Inner_type_ = {
     .decode = test_everything_Inner_decode_,
 };
 
+static __attribute__((noinline)) uint8_t* test_everything_Choice_encode_content_of_options_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object) {
+  test_everything_Choice* from = (test_everything_Choice*)from_object;
+  test_everything_Choice* to = (test_everything_Choice*)to_object;
+  fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+  test_everything_Options* options_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->options, sizeof(*from->options), 0))) return NULL;
+  if (!(next = test_everything_Options_encode_(encoder, next, from->options, options_to))) return NULL;
+  fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+  return next;
+}
+
+static __attribute__((noinline)) uint8_t* test_everything_Choice_encode_content_of_pairs_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object) {
+  test_everything_Choice* from = (test_everything_Choice*)from_object;
+  test_everything_Choice* to = (test_everything_Choice*)to_object;
+  fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+  fidl_vector_test_everything_Pair_t* pairs_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->pairs, sizeof(*from->pairs), 0))) return NULL;
+  if (!fidl_encode_vector(encoder, from->pairs->count, from->pairs->data, pairs_to, UINT32_MAX, 0))
+    return NULL;
+  {
+    if ((fidl_any_word(from->pairs->data, from->pairs->count, sizeof(*from->pairs->data), 0,
+        8) & 0xffffff00u) == 0) {
+      if (!(next = fidl_encode_data(encoder, next, from->pairs->data,
+          from->pairs->count * sizeof(*from->pairs->data), UINT64_MAX, 0)))
+        return NULL;
+    } else {
+      test_everything_Pair* copies = (void*)next;
+      if (!(next = fidl_encode_append(encoder, next, from->pairs->data,
+          from->pairs->count * sizeof(*from->pairs->data), 0)))
+        return NULL;
+      for (uint64_t i = 0, i_end = from->pairs->count; i < i_end; i++) {
+        fidl_clear(&copies[i], 0, 8, 0xffffff00u);
+      }
+    }
+  }
+  fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+  return next;
+}
+
+static __attribute__((noinline)) uint8_t* test_everything_Choice_encode_content_of_inner_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object) {
+  test_everything_Choice* from = (test_everything_Choice*)from_object;
+  test_everything_Choice* to = (test_everything_Choice*)to_object;
+  const uint8_t* begin = next;
+  test_everything_Inner* inner_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->inner, sizeof(*from->inner), 0))) return NULL;
+  if (!(next = test_everything_Inner_encode_(encoder, next, from->inner, inner_to))) return NULL;
+  to->envelope_.bits = (uint64_t)(next - begin);
+  return next;
+}
+
 uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
                                         void* to_object) {
   test_everything_Choice* from = (test_everything_Choice*)from_object;
@@ -486,10 +516,8 @@ uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, 
     }
     case test_everything_Choice_Tag_long_number: {
       if (!from->long_number) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->long_number,
-          sizeof(*from->long_number), 0)))
-        return NULL;
-      return next;
+      return fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->long_number,
+          sizeof(*from->long_number), 0);
     }
     case test_everything_Choice_Tag_colour: {
       if (!test_everything_Colour_is_known(from->colour))
@@ -499,10 +527,7 @@ uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, 
     }
     case test_everything_Choice_Tag_text: {
       if (!from->text) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->text, UINT32_MAX, 0,
-          NULL)))
-        return NULL;
-      return next;
+      return fidl_encode_envelope_string(encoder, next, &to->envelope_, from->text, UINT32_MAX, 0, NULL);
     }
     case test_everything_Choice_Tag_small: {
       to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
@@ -510,45 +535,15 @@ uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, 
     }
     case test_everything_Choice_Tag_large: {
       if (!from->large) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->large,
-          sizeof(*from->large), 0)))
-        return NULL;
-      return next;
+      return fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->large, sizeof(*from->large), 0);
     }
     case test_everything_Choice_Tag_options: {
       if (!from->options) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      test_everything_Options* options_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->options, sizeof(*from->options), 0))) return NULL;
-      if (!(next = test_everything_Options_encode_(encoder, next, from->options, options_to))) return NULL;
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
-      return next;
+      return test_everything_Choice_encode_content_of_options_(encoder, next, from_object, to_object);
     }
     case test_everything_Choice_Tag_pairs: {
       if (!from->pairs) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      fidl_vector_test_everything_Pair_t* pairs_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->pairs, sizeof(*from->pairs), 0))) return NULL;
-      if (!fidl_encode_vector(encoder, from->pairs->count, from->pairs->data, pairs_to, UINT32_MAX, 0))
-        return NULL;
-      {
-        if ((fidl_any_word(from->pairs->data, from->pairs->count, sizeof(*from->pairs->data), 0,
-            8) & 0xffffff00u) == 0) {
-          if (!(next = fidl_encode_data(encoder, next, from->pairs->data,
-              from->pairs->count * sizeof(*from->pairs->data), UINT64_MAX, 0)))
-            return NULL;
-        } else {
-          test_everything_Pair* copies = (void*)next;
-          if (!(next = fidl_encode_append(encoder, next, from->pairs->data,
-              from->pairs->count * sizeof(*from->pairs->data), 0)))
-            return NULL;
-          for (uint64_t i = 0, i_end = from->pairs->count; i < i_end; i++) {
-            fidl_clear(&copies[i], 0, 8, 0xffffff00u);
-          }
-        }
-      }
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
-      return next;
+      return test_everything_Choice_encode_content_of_pairs_(encoder, next, from_object, to_object);
     }
     case test_everything_Choice_Tag_flag: {
       if (fidl_word(&from->flag, 0, 1) > 1) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_BOOLEAN);
@@ -557,12 +552,7 @@ uint8_t* test_everything_Choice_encode_(fidl_encoder_t* encoder, uint8_t* next, 
     }
     case test_everything_Choice_Tag_inner: {
       if (!from->inner) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      test_everything_Inner* inner_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->inner, sizeof(*from->inner), 0))) return NULL;
-      if (!(next = test_everything_Inner_encode_(encoder, next, from->inner, inner_to))) return NULL;
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
-      return next;
+      return test_everything_Choice_encode_content_of_inner_(encoder, next, from_object, to_object);
     }
     case 0:
       return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
@@ -964,7 +954,7 @@ uint8_t* test_everything_NoOptions_encode_(fidl_encoder_t* encoder, uint8_t* nex
                                            void* to_object) {
   (void)from_object;
   test_everything_NoOptions* to = (test_everything_NoOptions*)to_object;
-  if (!(next = fidl_encode_table(encoder, next, to, 0, 0))) return NULL;
+  if (!(next = fidl_encode_table(encoder, next, to, NULL, 0, 0, 0))) return NULL;
   return next;
 }
 
@@ -1168,7 +1158,7 @@ uint8_t* test_everything_List_encode_at_(fidl_encoder_t* encoder, uint8_t* next,
   test_everything_List* to = (test_everything_List*)to_object;
   fidl_clear(to, 0, 8, UINT64_C(0xffffffff00000000));
   if (from->next) {
-    if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
+    if (fidl_too_deep(depth + 1)) return fidl_encode_stop(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
     test_everything_List* boxed = (void*)next;
     if (!(next = fidl_encode_box(encoder, next, from->next, sizeof(*from->next), &to->next, 0))) return NULL;
     if (!(next = test_everything_List_encode_at_(encoder, next, from->next, boxed, depth + 1))) return NULL;
@@ -1182,7 +1172,8 @@ uint8_t* test_everything_List_decode_at_(fidl_decoder_t* decoder, uint8_t* next,
   if ((fidl_word(value, 0, 8) & UINT64_C(0xffffffff00000000)) != 0)
     return fidl_decode_broken(decoder, value, test_everything_List_rules_, 1);
   if (!(next = fidl_decode_box(decoder, next, &value->next, sizeof(*value->next)))) return NULL;
-  if (value->next && !fidl_decode_depth(decoder, depth + 1)) return NULL;
+  if (value->next && fidl_too_deep(depth + 1))
+    return fidl_decode_stop(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
   if (value->next) {
     if (!(next = test_everything_List_decode_at_(decoder, next, value->next, depth + 1))) return NULL;
   }
@@ -1222,7 +1213,8 @@ uint8_t* test_everything_Fork_encode_at_(fidl_encoder_t* encoder, uint8_t* next,
   } else if (!(next = test_everything_Tree_encode_at_(encoder, next, &from->right, &to->right, depth))) {
     return NULL;
   }
-  if (from->more.data && !fidl_encode_depth(encoder, depth + 1)) return NULL;
+  if (from->more.data && fidl_too_deep(depth + 1))
+    return fidl_encode_stop(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
   if (!fidl_encode_vector(encoder, from->more.count, from->more.data, &to->more, UINT32_MAX, FIDL_OPTIONAL))
     return NULL;
   if (from->more.data) {
@@ -1254,7 +1246,8 @@ uint8_t* test_everything_Fork_decode_at_(fidl_decoder_t* decoder, uint8_t* next,
   }
   if (!(next = fidl_decode_vector(decoder, next, &value->more, sizeof(*value->more.data), UINT32_MAX, true)))
     return NULL;
-  if (value->more.data && !fidl_decode_depth(decoder, depth + 1)) return NULL;
+  if (value->more.data && fidl_too_deep(depth + 1))
+    return fidl_decode_stop(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
   for (uint64_t i = 0, i_end = value->more.count; i < i_end; i++) {
     if (!(next = test_everything_Fork_decode_at_(decoder, next, &value->more.data[i], depth + 1)))
       return NULL;
@@ -1281,6 +1274,47 @@ const fidl_type_t test_everything_Fork_type_ = {
     .decode = test_everything_Fork_check_,
 };
 
+static __attribute__((noinline)) uint8_t* test_everything_Tree_encode_at_content_of_children_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object, uint32_t depth) {
+  test_everything_Tree* from = (test_everything_Tree*)from_object;
+  test_everything_Tree* to = (test_everything_Tree*)to_object;
+  fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+  fidl_vector_test_everything_Tree_t* children_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->children, sizeof(*from->children), 0))) return NULL;
+  if (from->children->data && fidl_too_deep(depth + 2))
+    return fidl_encode_stop(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
+  if (!fidl_encode_vector(encoder, from->children->count, from->children->data, children_to, UINT32_MAX, 0))
+    return NULL;
+  {
+    test_everything_Tree* elements = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, from->children->data,
+        from->children->count * sizeof(*from->children->data), 0)))
+      return NULL;
+    for (uint64_t i = 0, i_end = from->children->count; i < i_end; i++) {
+      if (from->children->data[i].ordinal == 0) {
+        memset(&elements[i], 0, sizeof(elements[i]));
+      } else if (!(next = test_everything_Tree_encode_at_(encoder, next, &from->children->data[i],
+          &elements[i], depth + 2))) {
+        return NULL;
+      }
+    }
+  }
+  fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+  return next;
+}
+
+static __attribute__((noinline)) uint8_t* test_everything_Tree_encode_at_content_of_fork_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object, uint32_t depth) {
+  test_everything_Tree* from = (test_everything_Tree*)from_object;
+  test_everything_Tree* to = (test_everything_Tree*)to_object;
+  fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+  test_everything_Fork* fork_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->fork, sizeof(*from->fork), 0))) return NULL;
+  if (!(next = test_everything_Fork_encode_at_(encoder, next, from->fork, fork_to, depth + 1))) return NULL;
+  fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+  return next;
+}
+
 uint8_t* test_everything_Tree_encode_at_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
                                          void* to_object, uint32_t depth) {
   test_everything_Tree* from = (test_everything_Tree*)from_object;
@@ -1288,50 +1322,22 @@ uint8_t* test_everything_Tree_encode_at_(fidl_encoder_t* encoder, uint8_t* next,
   switch (from->ordinal) {
     case test_everything_Tree_Tag_leaf: {
       if (!from->leaf) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
-      if (!(next = fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->leaf, sizeof(*from->leaf),
-          0)))
-        return NULL;
-      return next;
+      if (fidl_too_deep(depth + 1))
+        return fidl_encode_stop(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
+      return fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->leaf, sizeof(*from->leaf), 0);
     }
     case test_everything_Tree_Tag_children: {
       if (!from->children) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      fidl_vector_test_everything_Tree_t* children_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->children, sizeof(*from->children), 0)))
-        return NULL;
-      if (from->children->data && !fidl_encode_depth(encoder, depth + 2)) return NULL;
-      if (!fidl_encode_vector(encoder, from->children->count, from->children->data, children_to, UINT32_MAX,
-          0))
-        return NULL;
-      {
-        test_everything_Tree* elements = (void*)next;
-        if (!(next = fidl_encode_append(encoder, next, from->children->data,
-            from->children->count * sizeof(*from->children->data), 0)))
-          return NULL;
-        for (uint64_t i = 0, i_end = from->children->count; i < i_end; i++) {
-          if (from->children->data[i].ordinal == 0) {
-            memset(&elements[i], 0, sizeof(elements[i]));
-          } else if (!(next = test_everything_Tree_encode_at_(encoder, next, &from->children->data[i],
-              &elements[i], depth + 2))) {
-            return NULL;
-          }
-        }
-      }
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
-      return next;
+      if (fidl_too_deep(depth + 1))
+        return fidl_encode_stop(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
+      return test_everything_Tree_encode_at_content_of_children_(encoder, next, from_object, to_object,
+          depth);
     }
     case test_everything_Tree_Tag_fork: {
       if (!from->fork) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_encode_depth(encoder, depth + 1)) return NULL;
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      test_everything_Fork* fork_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->fork, sizeof(*from->fork), 0))) return NULL;
-      if (!(next = test_everything_Fork_encode_at_(encoder, next, from->fork, fork_to, depth + 1)))
-        return NULL;
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
-      return next;
+      if (fidl_too_deep(depth + 1))
+        return fidl_encode_stop(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
+      return test_everything_Tree_encode_at_content_of_fork_(encoder, next, from_object, to_object, depth);
     }
     case 0:
       return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
@@ -1346,14 +1352,16 @@ uint8_t* test_everything_Tree_decode_at_(fidl_decoder_t* decoder, uint8_t* next,
   switch (value->ordinal) {
     case test_everything_Tree_Tag_leaf: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
+      if (fidl_too_deep(depth + 1))
+        return fidl_decode_stop(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
       if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint64_t))))
         return NULL;
       return next;
     }
     case test_everything_Tree_Tag_children: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
+      if (fidl_too_deep(depth + 1))
+        return fidl_decode_stop(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
       fidl_decode_mark_t mark;
       fidl_vector_test_everything_Tree_t* children_value = (void*)next;
       if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*children_value), &mark)))
@@ -1361,7 +1369,8 @@ uint8_t* test_everything_Tree_decode_at_(fidl_decoder_t* decoder, uint8_t* next,
       if (!(next = fidl_decode_vector(decoder, next, children_value, sizeof(*children_value->data),
           UINT32_MAX, false)))
         return NULL;
-      if (children_value->data && !fidl_decode_depth(decoder, depth + 2)) return NULL;
+      if (children_value->data && fidl_too_deep(depth + 2))
+        return fidl_decode_stop(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
       for (uint64_t i = 0, i_end = children_value->count; i < i_end; i++) {
         if (children_value->data[i].ordinal == 0) {
           if (!fidl_decode_union_unset(decoder, &children_value->data[i].envelope_, true)) return NULL;
@@ -1375,7 +1384,8 @@ uint8_t* test_everything_Tree_decode_at_(fidl_decoder_t* decoder, uint8_t* next,
     }
     case test_everything_Tree_Tag_fork: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!fidl_decode_depth(decoder, depth + 1)) return NULL;
+      if (fidl_too_deep(depth + 1))
+        return fidl_decode_stop(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
       fidl_decode_mark_t mark;
       test_everything_Fork* fork_value = (void*)next;
       if (!(next = fidl_decode_envelope(decoder, next, &value->envelope_, sizeof(*fork_value), &mark)))
@@ -1504,13 +1514,12 @@ uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* nex
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
   const uint64_t count = fidl_table_count(from->max_ordinal, sources, 4);
-  if (!(next = fidl_encode_table(encoder, next, to, count, FIDL_ROOM))) return NULL;
+  if (!(next = fidl_encode_table(encoder, next, to, sources, count, 4, FIDL_ROOM))) return NULL;
   // handle
   if (count < 1) return next;
   if (fidl_present(&sources[0])) {
     zx_handle_t handle_from;
     memcpy(&handle_from, sources[0].inl.value, sizeof(handle_from));
-    envelopes[0].bits = sources[0].bits;
     zx_handle_t handle_to;
     memcpy(&handle_to, &handle_from, sizeof(handle_to));
     uint32_t handles_before = encoder->num_handles;
@@ -1519,15 +1528,12 @@ uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* nex
     sources[0].bits = 0;  // its handle has moved
     envelopes[0].bits = fidl_encode_inline(envelopes[0].bits, 0xffffffffu,
         encoder->num_handles - handles_before);
-  } else {
-    envelopes[0].bits = 0;
   }
   // held
   if (count < 2) return next;
   if (fidl_present(&sources[1])) {
     test_everything_Held held_from;
     memcpy(&held_from, sources[1].inl.value, sizeof(held_from));
-    envelopes[1].bits = sources[1].bits;
     test_everything_Held held_to;
     memcpy(&held_to, &held_from, sizeof(held_to));
     uint32_t handles_before = encoder->num_handles;
@@ -1536,8 +1542,6 @@ uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* nex
     sources[1].bits = 0;  // its handle has moved
     envelopes[1].bits = fidl_encode_inline(envelopes[1].bits, 0xffffffffu,
         encoder->num_handles - handles_before);
-  } else {
-    envelopes[1].bits = 0;
   }
   // resources
   if (count < 3) return next;
@@ -1561,8 +1565,6 @@ uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* nex
       }
     }
     fidl_encode_envelope_end(encoder, next, &envelopes[2], &mark);
-  } else {
-    envelopes[2].bits = 0;
   }
   // large
   if (count < 4) return next;
@@ -1573,8 +1575,6 @@ uint8_t* test_everything_HeldTable_encode_(fidl_encoder_t* encoder, uint8_t* nex
     if (!(next = fidl_encode_append(encoder, next, large_from, sizeof(*large_from), FIDL_ROOM))) return NULL;
     if (!(next = test_everything_Large_encode_(encoder, next, large_from, large_to))) return NULL;
     fidl_encode_envelope_end(encoder, next, &envelopes[3], &mark);
-  } else {
-    envelopes[3].bits = 0;
   }
   return next;
 }
@@ -1821,6 +1821,20 @@ const fidl_type_t test_everything_Resources_type_ = {
     .close_handles = test_everything_Resources_close_,
 };
 
+static __attribute__((noinline)) uint8_t* test_everything_HeldChoice_encode_content_of_held_table_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object) {
+  test_everything_HeldChoice* from = (test_everything_HeldChoice*)from_object;
+  test_everything_HeldChoice* to = (test_everything_HeldChoice*)to_object;
+  fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+  test_everything_HeldTable* held_table_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->held_table, sizeof(*from->held_table), 0)))
+    return NULL;
+  if (!(next = test_everything_HeldTable_encode_(encoder, next, from->held_table, held_table_to)))
+    return NULL;
+  fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
+  return next;
+}
+
 uint8_t* test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
                                             void* to_object) {
   test_everything_HeldChoice* from = (test_everything_HeldChoice*)from_object;
@@ -1842,21 +1856,11 @@ uint8_t* test_everything_HeldChoice_encode_(fidl_encoder_t* encoder, uint8_t* ne
     }
     case test_everything_HeldChoice_Tag_held_table: {
       if (!from->held_table) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      test_everything_HeldTable* held_table_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->held_table, sizeof(*from->held_table), 0)))
-        return NULL;
-      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->held_table, held_table_to)))
-        return NULL;
-      fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
-      return next;
+      return test_everything_HeldChoice_encode_content_of_held_table_(encoder, next, from_object, to_object);
     }
     case test_everything_HeldChoice_Tag_value: {
       if (!from->value) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->value, UINT32_MAX, 0,
-          NULL)))
-        return NULL;
-      return next;
+      return fidl_encode_envelope_string(encoder, next, &to->envelope_, from->value, UINT32_MAX, 0, NULL);
     }
     case 0:
       return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
@@ -1999,10 +2003,7 @@ uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* 
     }
     case test_everything_KeywordUnion_Tag_private: {
       if (!from->private_) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      if (!(next = fidl_encode_envelope_string(encoder, next, &to->envelope_, from->private_, UINT32_MAX, 0,
-          NULL)))
-        return NULL;
-      return next;
+      return fidl_encode_envelope_string(encoder, next, &to->envelope_, from->private_, UINT32_MAX, 0, NULL);
     }
     case 0:
       return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
@@ -2053,10 +2054,8 @@ uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* 
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
   const uint64_t count = fidl_table_count(from->max_ordinal, sources, 2);
-  if (!(next = fidl_encode_table(encoder, next, to, count, 0))) return NULL;
+  if (!(next = fidl_encode_table(encoder, next, to, sources, count, 2, 0))) return NULL;
   // init
-  if (count < 1) return next;
-  envelopes[0].bits = fidl_encode_optional_inline(sources[0].bits, 0xffu);
   // register
   if (count < 2) return next;
   fidl_string_t* register__from = sources[1].data;
@@ -2303,12 +2302,12 @@ uint8_t* test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder,
   switch (from->ordinal) {
     case test_everything_Plain_FailsWith_Result_Tag_response: {
       if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+      const uint8_t* begin = next;
       test_everything_Plain_FailsWith_Response* response_to = (void*)next;
       if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
         return NULL;
       fidl_clear(response_to, 0, 8, 0xffffff00u);
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
+      to->envelope_.bits = (uint64_t)(next - begin);
       return next;
     }
     case test_everything_Plain_FailsWith_Result_Tag_err: {
@@ -2432,6 +2431,20 @@ const fidl_type_t test_everything_Base_GetName_Response_type_ = {
     .decode = test_everything_Base_GetName_Response_decode_,
 };
 
+static __attribute__((noinline)) uint8_t* test_everything_Base_GetName_Result_encode_content_of_response_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object) {
+  test_everything_Base_GetName_Result* from = (test_everything_Base_GetName_Result*)from_object;
+  test_everything_Base_GetName_Result* to = (test_everything_Base_GetName_Result*)to_object;
+  const uint8_t* begin = next;
+  test_everything_Base_GetName_Response* response_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
+    return NULL;
+  if (!(next = test_everything_Base_GetName_Response_encode_(encoder, next, from->response, response_to)))
+    return NULL;
+  to->envelope_.bits = (uint64_t)(next - begin);
+  return next;
+}
+
 uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
                                                      void* from_object, void* to_object) {
   test_everything_Base_GetName_Result* from = (test_everything_Base_GetName_Result*)from_object;
@@ -2442,14 +2455,8 @@ uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, ui
   switch (from->ordinal) {
     case test_everything_Base_GetName_Result_Tag_response: {
       if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      test_everything_Base_GetName_Response* response_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
-        return NULL;
-      if (!(next = test_everything_Base_GetName_Response_encode_(encoder, next, from->response, response_to)))
-        return NULL;
-      fidl_encode_envelope_value(encoder, next, &to->envelope_, &mark);
-      return next;
+      return test_everything_Base_GetName_Result_encode_content_of_response_(encoder, next, from_object,
+          to_object);
     }
     case test_everything_Base_GetName_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)
@@ -2674,6 +2681,19 @@ const fidl_type_t test_everything_Composed_Give_Result_type_ = {
     .close_handles = test_everything_Composed_Give_Result_close_,
 };
 
+static __attribute__((noinline)) uint8_t* test_everything_Composed_Take_Result_encode_content_of_response_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object) {
+  test_everything_Composed_Take_Result* from = (test_everything_Composed_Take_Result*)from_object;
+  test_everything_Composed_Take_Result* to = (test_everything_Composed_Take_Result*)to_object;
+  fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+  test_everything_HeldTable* response_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
+    return NULL;
+  if (!(next = test_everything_HeldTable_encode_(encoder, next, from->response, response_to))) return NULL;
+  fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
+  return next;
+}
+
 uint8_t* test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
                                                       void* from_object, void* to_object) {
   test_everything_Composed_Take_Result* from = (test_everything_Composed_Take_Result*)from_object;
@@ -2684,14 +2704,8 @@ uint8_t* test_everything_Composed_Take_Result_encode_(fidl_encoder_t* encoder, u
   switch (from->ordinal) {
     case test_everything_Composed_Take_Result_Tag_response: {
       if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      test_everything_HeldTable* response_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), FIDL_ROOM)))
-        return NULL;
-      if (!(next = test_everything_HeldTable_encode_(encoder, next, from->response, response_to)))
-        return NULL;
-      fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
-      return next;
+      return test_everything_Composed_Take_Result_encode_content_of_response_(encoder, next, from_object,
+          to_object);
     }
     case test_everything_Composed_Take_Result_Tag_err: {
       to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
@@ -2775,6 +2789,18 @@ const fidl_type_t test_everything_Composed_Take_Result_type_ = {
     .close_handles = test_everything_Composed_Take_Result_close_,
 };
 
+static __attribute__((noinline)) uint8_t* test_everything_Composed_Pass_Result_encode_content_of_response_(
+    fidl_encoder_t* encoder, uint8_t* next, void* from_object, void* to_object) {
+  test_everything_Composed_Pass_Result* from = (test_everything_Composed_Pass_Result*)from_object;
+  test_everything_Composed_Pass_Result* to = (test_everything_Composed_Pass_Result*)to_object;
+  fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
+  test_everything_HeldChoice* response_to = (void*)next;
+  if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), 0))) return NULL;
+  if (!(next = test_everything_HeldChoice_encode_(encoder, next, from->response, response_to))) return NULL;
+  fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
+  return next;
+}
+
 uint8_t* test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
                                                       void* from_object, void* to_object) {
   test_everything_Composed_Pass_Result* from = (test_everything_Composed_Pass_Result*)from_object;
@@ -2782,14 +2808,8 @@ uint8_t* test_everything_Composed_Pass_Result_encode_(fidl_encoder_t* encoder, u
   switch (from->ordinal) {
     case test_everything_Composed_Pass_Result_Tag_response: {
       if (!from->response) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
-      fidl_encode_mark_t mark = fidl_encode_mark(encoder, next);
-      test_everything_HeldChoice* response_to = (void*)next;
-      if (!(next = fidl_encode_append(encoder, next, from->response, sizeof(*from->response), 0)))
-        return NULL;
-      if (!(next = test_everything_HeldChoice_encode_(encoder, next, from->response, response_to)))
-        return NULL;
-      fidl_encode_envelope_end(encoder, next, &to->envelope_, &mark);
-      return next;
+      return test_everything_Composed_Pass_Result_encode_content_of_response_(encoder, next, from_object,
+          to_object);
     }
     case test_everything_Composed_Pass_Result_Tag_framework_err: {
       if (from->framework_err != FIDL_FRAMEWORK_ERR_UNKNOWN_METHOD)

@@ -13,7 +13,7 @@
 // check fails, to tell what exactly is wrong.
 //
 // Depth is not counted here: it is a property of the type, unless the type refers to itself. The functions of
-// such types count it (fidl_decode_depth).
+// such types count it (fidl_too_deep).
 #ifndef LIB_FIDL_DECODER_H_
 #define LIB_FIDL_DECODER_H_
 
@@ -59,13 +59,6 @@ static inline uint8_t* fidl_decode_elements_broken(fidl_decoder_t* decoder, cons
                                                    size_t num_rules) {
   return fidl_decode_stop(decoder,
                           fidl_broken_rule_of_elements(elements, count, stride, rules, num_rules, false));
-}
-
-// For types that refer to themselves: an object at `depth`.
-static inline bool fidl_decode_depth(fidl_decoder_t* decoder, uint32_t depth) {
-  if (__builtin_expect(depth > FIDL_MAX_DEPTH, 0))
-    return fidl_decode_fail(decoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
-  return true;
 }
 
 // Objects

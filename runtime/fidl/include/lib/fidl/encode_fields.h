@@ -25,8 +25,8 @@ void fidl_encode_string_error(fidl_encoder_t* encoder, const fidl_string_t* from
 uint8_t* fidl_encode_long_text(fidl_encoder_t* encoder, uint8_t* next, const fidl_string_t* from);
 
 // Copies a string's bytes to where there is room for them. With `text` it is left to the caller to see, by
-// the bits that are added there, whether all are ASCII, and to check them with fidl_encode_valid_text if not:
-// a function that does so behind all else has nothing to keep during a call.
+// what is added there, whether all are ASCII, and to check them with fidl_encode_valid_text if not: a
+// function that does so behind all else has nothing to keep during a call.
 static inline bool fidl_encode_copied_text(fidl_encoder_t* encoder, uint8_t* to, const char* data,
                                            uint64_t size, uint64_t* text) {
   uint64_t any = fidl_copy_padded(to, (const uint8_t*)data, size);
@@ -34,7 +34,7 @@ static inline bool fidl_encode_copied_text(fidl_encoder_t* encoder, uint8_t* to,
     *text |= any;
     return true;
   }
-  if (__builtin_expect((any & FIDL_NOT_ASCII) == 0, 1) || fidl_utf8_valid((const char*)to, size)) return true;
+  if (__builtin_expect(any == 0, 1) || fidl_utf8_valid((const char*)to, size)) return true;
   return fidl_encode_fail(encoder, FIDL_ERROR_STRING_NOT_UTF8);
 }
 
@@ -99,18 +99,46 @@ static inline uint8_t* fidl_encode_box(fidl_encoder_t* encoder, uint8_t* next, c
 // The highest ordinal of a member that is present and of the `known` ones.
 static inline uint64_t fidl_table_count(uint64_t max_ordinal, const fidl_envelope_t* envelopes,
                                         uint64_t known) {
-  uint64_t count = !envelopes ? 0 : max_ordinal < known ? max_ordinal : known;
+  uint64_t count = max_ordinal < known ? max_ordinal : known;
   while (count > 0 && envelopes[count - 1].bits == 0)
     count--;
   return count;
 }
 
-// Begins a table: its header at `to`, and room for its envelopes.
-static inline uint8_t* fidl_encode_table(fidl_encoder_t* encoder, uint8_t* next, void* to, uint64_t count,
+// Copies `count` envelopes, at most `known` (a constant, at most 64): at once if it is all of them, else in
+// pieces of constant size.
+static inline void fidl_copy_envelopes(uint8_t* to, const fidl_envelope_t* from, uint64_t count,
+                                       uint64_t known) {
+  if (known > 0 && count == known) {
+    memcpy(to, from, known * sizeof(*from));
+    return;
+  }
+#define FIDL_COPY_ENVELOPES(piece)             \
+  if (known > (piece) && (count & (piece))) {  \
+    memcpy(to, from, (piece) * sizeof(*from)); \
+    to += (piece) * sizeof(*from);             \
+    from += (piece);                           \
+  }
+  FIDL_COPY_ENVELOPES(32)
+  FIDL_COPY_ENVELOPES(16)
+  FIDL_COPY_ENVELOPES(8)
+  FIDL_COPY_ENVELOPES(4)
+  FIDL_COPY_ENVELOPES(2)
+  FIDL_COPY_ENVELOPES(1)
+#undef FIDL_COPY_ENVELOPES
+}
+
+// Begins a table: its header at `to`, and its envelopes as they are in memory. Those that are absent, and
+// inline ones without handles, stay so: what sets and what decodes them leaves nothing in them that the wire
+// does not have.
+static inline uint8_t* fidl_encode_table(fidl_encoder_t* encoder, uint8_t* next, void* to,
+                                         const fidl_envelope_t* envelopes, uint64_t count, uint64_t known,
                                          unsigned flags) {
   memcpy(to, &count, 8);
   fidl_encode_present((uint8_t*)to + 8);
-  return fidl_encode_reserve(encoder, next, count * sizeof(fidl_envelope_t), flags);
+  uint8_t* end = fidl_encode_reserve(encoder, next, count * sizeof(*envelopes), flags);
+  if (end) fidl_copy_envelopes(next, envelopes, count, known);
+  return end;
 }
 
 // The envelope of a member of at most 4 bytes from the one in memory; `mask` covers the bytes of its value.
@@ -127,10 +155,7 @@ static inline uint64_t fidl_encode_optional_inline(uint64_t bits, uint64_t mask)
 static inline uint8_t* fidl_encode_envelope_plain(fidl_encoder_t* encoder, uint8_t* next,
                                                   fidl_envelope_t* place, const void* from, uint64_t size,
                                                   unsigned flags) {
-  if (__builtin_expect(!from, 0)) {
-    place->bits = 0;
-    return next;
-  }
+  if (__builtin_expect(!from, 0)) return next;
   place->bits = fidl_align(size);
   return fidl_encode_append(encoder, next, from, size, flags);
 }
@@ -141,10 +166,7 @@ uint8_t* fidl_encode_long_envelope_string(fidl_encoder_t* encoder, uint8_t* next
 static inline uint8_t* fidl_encode_envelope_string(fidl_encoder_t* encoder, uint8_t* next,
                                                    fidl_envelope_t* place, const fidl_string_t* from,
                                                    uint64_t bound, unsigned flags, uint64_t* text) {
-  if (__builtin_expect(!from, 0)) {
-    place->bits = 0;
-    return next;
-  }
+  if (__builtin_expect(!from, 0)) return next;
   const char* data = from->data;
   uint64_t size = from->size, whole = 16 + fidl_align(size);
   if (__builtin_expect(!data || size > bound, 0)) {
@@ -156,8 +178,8 @@ static inline uint8_t* fidl_encode_envelope_string(fidl_encoder_t* encoder, uint
   if (!fidl_encode_has_room(encoder, next, whole, flags))
     return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
   place->bits = whole;
-  fidl_pair_t header = {size, UINT64_MAX};
-  memcpy(next, &header, 16);
+  memcpy(next, &size, 8);
+  fidl_encode_present(next + 8);
   return fidl_encode_copied_text(encoder, next + 16, data, size, text) ? next + whole : NULL;
 }
 
@@ -172,8 +194,8 @@ static inline uint8_t* fidl_encode_envelope_vector(fidl_encoder_t* encoder, uint
   if (!fidl_encode_has_room(encoder, next, 16, flags))
     return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
   place->bits = 16 + fidl_align(count * stride);
-  fidl_pair_t header = {count, UINT64_MAX};
-  memcpy(next, &header, 16);
+  memcpy(next, &count, 8);
+  fidl_encode_present(next + 8);
   return fidl_encode_data(encoder, next + 16, data, count * stride, bound * stride, flags);
 }
 
@@ -185,7 +207,7 @@ typedef struct fidl_encode_mark {
 
 static inline fidl_encode_mark_t fidl_encode_mark(const fidl_encoder_t* encoder, const uint8_t* next) {
   fidl_encode_mark_t mark;
-  mark.position = (uint64_t)(uintptr_t)next + encoder->gathered;
+  mark.position = fidl_encode_size(encoder, next);
   mark.num_handles = encoder->num_handles;
   return mark;
 }
@@ -193,14 +215,14 @@ static inline fidl_encode_mark_t fidl_encode_mark(const fidl_encoder_t* encoder,
 // Makes `place` the header of what was appended since `mark`, in which there are no handles.
 static inline void fidl_encode_envelope_value(const fidl_encoder_t* encoder, const uint8_t* next,
                                               fidl_envelope_t* place, const fidl_encode_mark_t* mark) {
-  place->bits = (uint64_t)(uintptr_t)next + encoder->gathered - mark->position;
+  place->bits = fidl_encode_size(encoder, next) - mark->position;
 }
 
 // Makes `place` the header of what was appended since `mark`.
 static inline void fidl_encode_envelope_end(const fidl_encoder_t* encoder, const uint8_t* next,
                                             fidl_envelope_t* place, const fidl_encode_mark_t* mark) {
   uint64_t num_handles = encoder->num_handles - mark->num_handles;
-  place->bits = ((uint64_t)(uintptr_t)next + encoder->gathered - mark->position) | num_handles << 32;
+  place->bits = (fidl_encode_size(encoder, next) - mark->position) | num_handles << 32;
 }
 
 #ifdef __cplusplus

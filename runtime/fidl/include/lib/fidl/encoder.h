@@ -9,7 +9,7 @@
 // then closes the handles that were moved into it (fidl_encoder_close_handles).
 //
 // Depth is not counted here: it is a property of the type, unless the type refers to itself. The functions of
-// such types count it (fidl_encode_depth).
+// such types count it (fidl_too_deep).
 #ifndef LIB_FIDL_ENCODER_H_
 #define LIB_FIDL_ENCODER_H_
 
@@ -24,51 +24,43 @@ extern "C" {
 // Less data than this is cheaper copied than gathered.
 #define FIDL_GATHER_MIN_BYTES 512u
 
+// `next` minus `origin` is the size of the message so far: the buffer would begin at `origin` if nothing had
+// been gathered.
 struct fidl_encoder {
-  uint8_t* buffer;        // 8-aligned
-  uint8_t* next;          // the first free byte of `buffer`, between primary objects
-  uint8_t* end;           // the end of what may be used of it
-  uint64_t gather_limit;  // bytes of the whole message if large data is to be gathered, else 0
-  uint64_t gathered;      // bytes that are not in `buffer`
-  uint32_t num_iovecs;
+  uint8_t* next;     // the first free byte of the buffer, between primary objects
+  uint8_t* end;      // the end of what may be used of it
+  uint8_t* segment;  // the first byte that no iovec covers; the buffer's first as long as there is none
+  uint64_t origin;
+  uint32_t limit;  // bytes of the whole message
+  uint16_t max_iovecs;
+  uint16_t num_iovecs;
   uint32_t num_handles;
   fidl_error_t error;  // set once something failed
-  uint8_t* segment;    // set with the first iovec: the first byte that none covers yet
   zx_channel_iovec_t iovecs[FIDL_ENCODER_IOVECS];
   zx_handle_disposition_t handles[FIDL_MAX_MESSAGE_HANDLES];
 };
 
 // Begins a message of at most `limit` bytes in `buffer` (8-aligned, `capacity` bytes). With `gather`, large
 // data is referred to and must stay as it is until the message is written.
-static inline void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint64_t limit,
+static inline void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint64_t capacity, uint32_t limit,
                                      bool gather) {
-  encoder->buffer = (uint8_t*)buffer;
   encoder->next = (uint8_t*)buffer;
   encoder->end = (uint8_t*)buffer + ((capacity < limit ? capacity : limit) & ~UINT64_C(7));
-  encoder->gather_limit = gather ? limit : 0;
-  encoder->gathered = 0;
+  encoder->segment = (uint8_t*)buffer;
+  encoder->origin = (uint64_t)(uintptr_t)buffer;
+  encoder->limit = limit;
+  encoder->max_iovecs = gather ? FIDL_ENCODER_IOVECS : 0;
   encoder->num_iovecs = 0;
   encoder->num_handles = 0;
+  encoder->error = FIDL_ERROR_NONE;
 }
 
 // Closes the handles that were moved into the encoder.
 void fidl_encoder_close_handles(fidl_encoder_t* encoder);
 
-// After a failure: closes every handle of `value` and of the encoder. Returns false.
-bool fidl_encoder_abandon(fidl_encoder_t* encoder, const fidl_type_t* type, void* value);
-
-// Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the
-// value and of the encoder. Handles of the value are moved into the encoder.
-static inline bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value) {
-  uint8_t* next = type->encode(encoder, encoder->next, value);
-  if (__builtin_expect(!next, 0)) return fidl_encoder_abandon(encoder, type, value);
-  encoder->next = next;
-  return true;
-}
-
 // The bytes of the message before `next`, gathered ones included.
 static inline uint64_t fidl_encode_size(const fidl_encoder_t* encoder, const uint8_t* next) {
-  return (uint64_t)(next - encoder->buffer) + encoder->gathered;
+  return (uint64_t)(uintptr_t)next - encoder->origin;
 }
 
 // The bytes so far, gathered ones included.
@@ -76,16 +68,37 @@ static inline uint64_t fidl_encoder_size(const fidl_encoder_t* encoder) {
   return fidl_encode_size(encoder, encoder->next);
 }
 
-void fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error);
+// After a failure: closes every handle of `value` and of the encoder. Returns false.
+bool fidl_encoder_abandon(fidl_encoder_t* encoder, const fidl_type_t* type, void* value);
+
+// The message is complete, but longer than it may be.
+bool fidl_encoder_too_large(fidl_encoder_t* encoder, const fidl_type_t* type, void* value);
+
+// Appends `value` of `type` as a primary object with all it refers to. On failure closes every handle of the
+// value and of the encoder. Handles of the value are moved into the encoder.
+static inline bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* type, void* value) {
+  uint8_t* next = type->encode(encoder, encoder->next, value);
+  if (__builtin_expect(!next, 0)) return fidl_encoder_abandon(encoder, type, value);
+  // What is in the buffer is within the limit anyway; what is gathered is counted here.
+  if (__builtin_expect(fidl_encode_size(encoder, next) > encoder->limit, 0))
+    return fidl_encoder_too_large(encoder, type, value);
+  encoder->next = next;
+  return true;
+}
+
+// Keeps the error; returns NULL.
+uint8_t* fidl_encode_set_error(fidl_encoder_t* encoder, fidl_error_t error);
+
+// The same, and the compiler knows what it returns: it may jump there, but need not keep anything for later.
+static inline uint8_t* fidl_encode_stop(fidl_encoder_t* encoder, fidl_error_t error) {
+  uint8_t* null = fidl_encode_set_error(encoder, error);
+  if (null) __builtin_unreachable();
+  return null;
+}
 
 static inline bool fidl_encode_fail(fidl_encoder_t* encoder, fidl_error_t error) {
   fidl_encode_set_error(encoder, error);
   return false;
-}
-
-static inline uint8_t* fidl_encode_stop(fidl_encoder_t* encoder, fidl_error_t error) {
-  fidl_encode_set_error(encoder, error);
-  return NULL;
 }
 
 // A struct, or one of the elements of a vector, breaks one of its type's rules.
@@ -99,13 +112,6 @@ static inline uint8_t* fidl_encode_elements_broken(fidl_encoder_t* encoder, cons
                                                    size_t num_rules) {
   return fidl_encode_stop(encoder,
                           fidl_broken_rule_of_elements(elements, count, stride, rules, num_rules, true));
-}
-
-// For types that refer to themselves: an object at `depth`.
-static inline bool fidl_encode_depth(fidl_encoder_t* encoder, uint32_t depth) {
-  if (__builtin_expect(depth > FIDL_MAX_DEPTH, 0))
-    return fidl_encode_fail(encoder, FIDL_ERROR_EXCEEDED_MAX_OUT_OF_LINE_DEPTH);
-  return true;
 }
 
 // Zeroes the bits of `mask` in the `size` bytes at `offset` of an object.
@@ -151,46 +157,50 @@ static inline uint8_t* fidl_encode_append(fidl_encoder_t* encoder, uint8_t* next
 }
 
 typedef uint64_t fidl_pair_t __attribute__((vector_size(16)));
+typedef char fidl_bytes_t __attribute__((vector_size(16)));
 
-// Copies `size` bytes to `to` (8-aligned) and pads them with zeroes to a multiple of 8. Returns all words
-// joined by "or". For what is mostly short and whose size the compiler does not know.
+// The bits of FIDL_NOT_ASCII that are set in 16 bytes, or others in their place.
+static inline uint64_t fidl_not_ascii(fidl_pair_t pair) {
+#ifdef __SSE2__
+  return (uint64_t)__builtin_ia32_pmovmskb128((fidl_bytes_t)pair);
+#else
+  return (pair[0] | pair[1]) & FIDL_NOT_ASCII;
+#endif
+}
+
+// Copies `size` bytes to `to` (8-aligned) and pads them with zeroes to a multiple of 8. Returns 0 if all are
+// ASCII. For what is mostly short and whose size the compiler does not know.
 static inline uint64_t fidl_copy_padded(uint8_t* to, const uint8_t* from, uint64_t size) {
   uint64_t any = 0, word = 0;
   if (size >= 16) {
-    fidl_pair_t pair, pairs = {0, 0};
-    if (size & 7u) memcpy(to + (size & ~UINT64_C(7)), &word, 8);
-    for (uint64_t i = 0; i < size - 16; i += 16) {
+    fidl_pair_t pair, last;
+    memcpy(to + fidl_align(size) - 8, &word, 8);
+    memcpy(&pair, from, 16);
+    memcpy(&last, from + size - 16, 16);
+    memcpy(to, &pair, 16);
+    memcpy(to + size - 16, &last, 16);
+    last |= pair;
+    for (uint64_t i = 16; __builtin_expect(i + 16 < size, 0); i += 16) {
       memcpy(&pair, from + i, 16);
       memcpy(to + i, &pair, 16);
-      pairs |= pair;
+      last |= pair;
     }
-    memcpy(&pair, from + size - 16, 16);
-    memcpy(to + size - 16, &pair, 16);
-    pairs |= pair;
-    return pairs[0] | pairs[1];
+    return fidl_not_ascii(last);
   }
   if (size >= 8) {
     memcpy(&any, from, 8);
     memcpy(to, &any, 8);
-    if (size == 8) return any;
+    if (size == 8) return any & FIDL_NOT_ASCII;
     memcpy(&word, from + size - 8, 8);
     word >>= 8 * (16 - size);
     memcpy(to + 8, &word, 8);
-    return any | word;
+    return (any | word) & FIDL_NOT_ASCII;
   }
-  if (size >= 4) {
-    uint32_t head, tail;
-    memcpy(&head, from, 4);
-    memcpy(&tail, from + size - 4, 4);
-    any = head | (uint64_t)tail << (8 * (size - 4));
-  } else if (size > 0) {
-    uint64_t middle = from[size / 2], last = from[size - 1];
-    any = from[0] | middle << (8 * (size / 2)) | last << (8 * (size - 1));
-  } else {
-    return 0;
-  }
+  if (size == 0) return 0;
+  while (size > 0)
+    any = any << 8 | from[--size];
   memcpy(to, &any, 8);
-  return any;
+  return any & FIDL_NOT_ASCII;
 }
 
 // More than this is copied by memcpy, or gathered.

@@ -38,6 +38,11 @@ static inline bool fidl_present(const fidl_envelope_t* envelope) {
   return __builtin_expect(envelope->bits != 0, 1);
 }
 
+// For types that refer to themselves: whether an object at `depth` is too deep.
+static inline bool fidl_too_deep(uint32_t depth) {
+  return __builtin_expect(depth > FIDL_MAX_DEPTH, 0);
+}
+
 // The `size` bytes (1, 2, 4 or 8) at `offset` of an object as a number.
 static inline uint64_t fidl_word(const void* object, size_t offset, size_t size) {
   uint64_t word = 0;
