@@ -16,3 +16,7 @@ zx_status_t async_cancel_wait(async_dispatcher_t* dispatcher, async_wait_t* wait
 zx_status_t async_post_task(async_dispatcher_t* dispatcher, async_task_t* task) {
   return ZX_ERR_NOT_SUPPORTED;
 }
+
+zx_status_t async_cancel_task(async_dispatcher_t* dispatcher, async_task_t* task) {
+  return ZX_ERR_NOT_FOUND;
+}

@@ -1,6 +1,7 @@
 // The server's side of a FIDL protocol: a binding joins one server end of a channel to a table of functions
 // on a dispatcher, and completers answer its two-way requests. The typed functions are generated
-// (codegen/README.md); they stand on what is declared here. Everything happens on the dispatcher's thread.
+// (codegen/README.md); they stand on what is declared here. Handlers and on_unbound are called on the
+// dispatcher's thread, and what is not said to be for any thread is to be called there.
 #ifndef LIB_FIDL_SERVER_H_
 #define LIB_FIDL_SERVER_H_
 
@@ -36,15 +37,18 @@ void fidl_binding_close(fidl_binding_t* binding, zx_status_t epitaph);
 zx_handle_t fidl_binding_channel(const fidl_binding_t* binding);
 
 // The right and the duty to answer one two-way request. A small value to be copied at will; it must be
-// answered exactly once, now or later, by the generated reply functions or by fidl_completer_close(). It may
-// outlive the binding: answering is then harmless and returns ZX_ERR_CANCELED.
+// answered exactly once, now or later and on any thread, by the generated reply functions or by
+// fidl_completer_close(). It may outlive the binding: answering is then harmless and returns ZX_ERR_CANCELED.
+// It must not outlive the dispatcher unless the binding ended before.
 typedef struct fidl_completer {
   fidl_binding_t* binding;
   uint32_t slot;
   uint32_t generation;
 } fidl_completer_t;
 
-// Answers a request by closing the whole binding with `epitaph`, as fidl_binding_close() does.
+// Answers a request by closing the whole binding with `epitaph`, as fidl_binding_close() does. Any thread; on
+// another one than the dispatcher's the channel is closed, and a handler may still be called, until the
+// dispatcher has got round to it.
 void fidl_completer_close(fidl_completer_t completer, zx_status_t epitaph);
 
 // The binding a completer belongs to; valid until the completer is answered.
