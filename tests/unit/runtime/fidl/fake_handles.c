@@ -103,3 +103,7 @@ zx_status_t async_cancel_wait(async_dispatcher_t* dispatcher, async_wait_t* wait
 zx_status_t async_post_task(async_dispatcher_t* dispatcher, async_task_t* task) {
   abort();
 }
+
+zx_status_t async_cancel_task(async_dispatcher_t* dispatcher, async_task_t* task) {
+  abort();
+}
