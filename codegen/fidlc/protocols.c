@@ -58,7 +58,7 @@ static const type_t* compile_payload(const context_t* context, type_syntax_t* sy
   if (!syntax) return NULL;
   type_t* type = compile_type(context, syntax);
   if (!type) return NULL;
-  if (type->kind != TYPE_IDENTIFIER || type->nullable) {
+  if (type->kind != TYPE_IDENTIFIER) {
     diagnostic_t* error =
         report_error(&c->diagnostics, syntax->span, 75, "%s cannot be a payload", type_text(c, type));
     add_hint(&c->diagnostics, error, "a payload is a struct, table or union");

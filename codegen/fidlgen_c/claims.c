@@ -93,7 +93,8 @@ static void claim_layout(model_t* model, claims_t* claims, const decl_t* decl) {
   claim(claims, name, decl->name, decl->span);
   claim_suffixed(claims, name,
                  SUFFIXES("_type_", "_rules_", "_encode_", "_decode_", "_encode_at_", "_decode_at_", "_add_",
-                          "_check_", "_close_", "_encode_members_", "_encode_texts_", "_close_handles"),
+                          "_check_", "_close_", "_add_optional_", "_check_optional_", "_close_optional_",
+                          "_optional_type_", "_encode_members_", "_encode_texts_", "_close_handles"),
                  decl->name, decl->span);
   if (decl->kind == FIDL__IR__DECL__KIND__TABLE)
     claim_suffixed(claims, name, SUFFIXES("_frame_t", "_init"), decl->name, decl->span);

@@ -163,21 +163,37 @@ static void emit_primary(text_t* out, const decl_t* decl, bool plain) {
   text_add(out, "  return %s_decode_at_(decoder, next, object, 0);\n}\n\n", name);
 }
 
+// The names in the description of a type; NULL where there is nothing to do.
+typedef struct description {
+  const char* name;
+  const char* encode;
+  const char* decode;
+  const char* close;
+} description_t;
+
+static void emit_description(text_t* out, const decl_t* decl, description_t description) {
+  text_add(
+      out,
+      "%s = {\n    .inline_size = %u,\n    .max_size = %s,\n    .max_handles = %s,\n    .resource = %s,\n",
+      description.name, decl->shape->inline_size, size_literal(model_max_size(decl->shape)),
+      size_literal(decl->shape->max_handles), decl->resource ? "true" : "false");
+  text_add(out, "    .encode = %s,\n", description.encode);
+  if (description.decode) text_add(out, "    .decode = %s,\n", description.decode);
+  if (decl->resource) text_add(out, "    .close_handles = %s,\n", description.close);
+  text_add(out, "};\n\n");
+}
+
 static void emit_type(model_t* model, text_t* out, const decl_t* decl) {
   const char* name = c_name(decl->name);
   bool plain = model_plain_decl(model, decl);
   emit_primary(out, decl, plain);
-  text_add(
-      out,
-      "const fidl_type_t %s_type_ = {\n    .inline_size = %u,\n    .max_size = %s,\n    .max_handles = %s,\n",
-      name, decl->shape->inline_size, size_literal(model_max_size(decl->shape)),
-      size_literal(decl->shape->max_handles));
-  text_add(out, "    .resource = %s,\n", decl->resource ? "true" : "false");
-  text_add(out, "    .encode = %s_add_,\n", name);
-  if (!plain)
-    text_add(out, "    .decode = %s_%s_,\n", name, model_refers_to_itself(decl) ? "check" : "decode");
-  if (decl->resource) text_add(out, "    .close_handles = %s_close_,\n", name);
-  text_add(out, "};\n\n");
+  const char* decode =
+      plain ? NULL : text_format("%s_%s_", name, model_refers_to_itself(decl) ? "check" : "decode");
+  emit_description(out, decl,
+                   (description_t){.name = text_format("const fidl_type_t %s_type_", name),
+                                   .encode = text_format("%s_add_", name),
+                                   .decode = decode,
+                                   .close = text_format("%s_close_", name)});
 }
 
 // Types whose own depth is known, but not where they stand, because a type that refers to itself refers to
@@ -228,6 +244,57 @@ static void emit_counting_copies(model_t* model, text_t* out) {
   free(counted.done);
 }
 
+// A union as a whole body that may be absent, for the protocols of this file; it may be of another library.
+static void emit_optional_payload(text_t* out, const decl_t* decl) {
+  const char* name = c_name(decl->name);
+  const char* at = model_refers_to_itself(decl) ? "at_" : "";
+  const char* depth = model_refers_to_itself(decl) ? ", 0" : "";
+  text_add_call(out, text_format("static uint8_t* %s_add_optional_", name),
+                "fidl_encoder_t* encoder, uint8_t* next, void* value", " {\n");
+  text_add(out, "  void* to = next;\n  next = fidl_encode_append(encoder, next, value, sizeof(%s), 0);\n",
+           name);
+  text_add(
+      out,
+      "  if (next && ((%s*)value)->ordinal == 0) {\n    memset(to, 0, sizeof(%s));\n    return next;\n  }\n",
+      name, name);
+  text_add(out, "  return next ? %s_encode_%s(encoder, next, value, to%s) : NULL;\n}\n\n", name, at, depth);
+  text_add_call(out, text_format("static uint8_t* %s_check_optional_", name),
+                "fidl_decoder_t* decoder, uint8_t* next, void* object", " {\n");
+  text_add(out, "  %s* value = (%s*)object;\n  if (value->ordinal == 0)\n", name, name);
+  text_add(out, "    return fidl_decode_union_unset(decoder, &value->envelope_, true) ? next : NULL;\n");
+  text_add(out, "  return %s_decode_%s(decoder, next, object%s);\n}\n\n", name, at, depth);
+  if (decl->resource)
+    text_add(out, "static void %s_close_optional_(void* object) {\n  %s_close_handles((%s*)object);\n}\n\n",
+             name, name, name);
+  emit_description(out, decl,
+                   (description_t){.name = text_format("static const fidl_type_t %s_optional_type_", name),
+                                   .encode = text_format("%s_add_optional_", name),
+                                   .decode = text_format("%s_check_optional_", name),
+                                   .close = text_format("%s_close_optional_", name)});
+}
+
+static void mark_optional_payload(progress_t* found, const type_t* type) {
+  const decl_t* decl = type && type->nullable ? model_decl(found->model, type) : NULL;
+  if (!decl) return;
+  bool* done = &found->done[model_place(found->model, decl->name)];
+  if (!*done) emit_optional_payload(found->out, decl);
+  *done = true;
+}
+
+static void emit_optional_payloads(model_t* model, text_t* out) {
+  progress_t found = {model, out, calloc(model->num_decls + 1, sizeof(bool))};
+  if (!found.done) abort();
+  for (size_t i = 0; i < model->library->n_decls; i++) {
+    const decl_t* decl = model->library->decls[i];
+    if (decl->kind != FIDL__IR__DECL__KIND__PROTOCOL || !protocol_on_channels(decl)) continue;
+    for (size_t j = 0; j < decl->n_methods; j++) {
+      mark_optional_payload(&found, decl->methods[j]->request);
+      mark_optional_payload(&found, decl->methods[j]->response);
+    }
+  }
+  free(found.done);
+}
+
 void emit_source(model_t* model, text_t* out) {
   const library_t* library = model->library;
   text_add(out, "// FIDL library %s in C. Generated by fidlgen_c; do not edit.\n\n#include <fidl/%s.h>\n",
@@ -247,6 +314,7 @@ void emit_source(model_t* model, text_t* out) {
     emit_close(model, out, decl);
     emit_type(model, out, decl);
   }
+  emit_optional_payloads(model, out);
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
     if (decl->kind == FIDL__IR__DECL__KIND__PROTOCOL && protocol_on_channels(decl))

@@ -32,7 +32,8 @@ const type_t* protocol_reply_type(model_t* model, const method_t* method) {
 }
 
 const char* protocol_type_reference(const type_t* type) {
-  return type ? text_format("&%s_type_", c_name(type->identifier)) : "NULL";
+  if (!type) return "NULL";
+  return text_format(type->nullable ? "&%s_optional_type_" : "&%s_type_", c_name(type->identifier));
 }
 
 uint32_t protocol_message_size(model_t* model, const type_t* type) {

@@ -2925,6 +2925,92 @@ const fidl_type_t test_everything_ComposedOfferedRequest_type_ = {
     .close_handles = test_everything_ComposedOfferedRequest_close_,
 };
 
+static uint8_t* test_everything_Choice_add_optional_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Choice), 0);
+  if (next && ((test_everything_Choice*)value)->ordinal == 0) {
+    memset(to, 0, sizeof(test_everything_Choice));
+    return next;
+  }
+  return next ? test_everything_Choice_encode_(encoder, next, value, to) : NULL;
+}
+
+static uint8_t* test_everything_Choice_check_optional_(fidl_decoder_t* decoder, uint8_t* next,
+                                                       void* object) {
+  test_everything_Choice* value = (test_everything_Choice*)object;
+  if (value->ordinal == 0)
+    return fidl_decode_union_unset(decoder, &value->envelope_, true) ? next : NULL;
+  return test_everything_Choice_decode_(decoder, next, object);
+}
+
+static const fidl_type_t test_everything_Choice_optional_type_ = {
+    .inline_size = 16,
+    .max_size = FIDL_UNBOUNDED,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Choice_add_optional_,
+    .decode = test_everything_Choice_check_optional_,
+};
+
+static uint8_t* test_everything_Tree_add_optional_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Tree), 0);
+  if (next && ((test_everything_Tree*)value)->ordinal == 0) {
+    memset(to, 0, sizeof(test_everything_Tree));
+    return next;
+  }
+  return next ? test_everything_Tree_encode_at_(encoder, next, value, to, 0) : NULL;
+}
+
+static uint8_t* test_everything_Tree_check_optional_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_Tree* value = (test_everything_Tree*)object;
+  if (value->ordinal == 0)
+    return fidl_decode_union_unset(decoder, &value->envelope_, true) ? next : NULL;
+  return test_everything_Tree_decode_at_(decoder, next, object, 0);
+}
+
+static const fidl_type_t test_everything_Tree_optional_type_ = {
+    .inline_size = 16,
+    .max_size = FIDL_UNBOUNDED,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Tree_add_optional_,
+    .decode = test_everything_Tree_check_optional_,
+};
+
+static uint8_t* test_everything_HeldChoice_add_optional_(fidl_encoder_t* encoder, uint8_t* next,
+                                                         void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_HeldChoice), 0);
+  if (next && ((test_everything_HeldChoice*)value)->ordinal == 0) {
+    memset(to, 0, sizeof(test_everything_HeldChoice));
+    return next;
+  }
+  return next ? test_everything_HeldChoice_encode_(encoder, next, value, to) : NULL;
+}
+
+static uint8_t* test_everything_HeldChoice_check_optional_(fidl_decoder_t* decoder, uint8_t* next,
+                                                           void* object) {
+  test_everything_HeldChoice* value = (test_everything_HeldChoice*)object;
+  if (value->ordinal == 0)
+    return fidl_decode_union_unset(decoder, &value->envelope_, true) ? next : NULL;
+  return test_everything_HeldChoice_decode_(decoder, next, object);
+}
+
+static void test_everything_HeldChoice_close_optional_(void* object) {
+  test_everything_HeldChoice_close_handles((test_everything_HeldChoice*)object);
+}
+
+static const fidl_type_t test_everything_HeldChoice_optional_type_ = {
+    .inline_size = 16,
+    .max_size = FIDL_UNBOUNDED,
+    .max_handles = 7,
+    .resource = true,
+    .encode = test_everything_HeldChoice_add_optional_,
+    .decode = test_everything_HeldChoice_check_optional_,
+    .close_handles = test_everything_HeldChoice_close_optional_,
+};
+
 // Protocol Plain
 
 static const fidl_method_t test_everything_Plain_OneWay_method_ = {
@@ -3938,5 +4024,163 @@ zx_status_t test_everything_Ajar_bind(async_dispatcher_t* dispatcher, zx_handle_
 zx_status_t test_everything_Ajar_Sync_reply(fidl_completer_t completer) {
   _Alignas(8) uint8_t scratch[16];
   return fidl_reply(completer, &test_everything_Ajar_Sync_method_, NULL, scratch, sizeof(scratch));
+}
+
+// Protocol Perhaps
+
+static void test_everything_Perhaps_Ask_deliver_(fidl_any_callback_t callback, void* context,
+                                                 zx_status_t status, void* body) {
+  ((test_everything_Perhaps_Ask_callback_t)callback)(context, status, (test_everything_Tree*)body);
+}
+
+static const fidl_method_t test_everything_Perhaps_Ask_method_ = {
+    .ordinal = test_everything_Perhaps_Ask_ORDINAL,
+    .two_way = true,
+    .flexible = false,
+    .has_result = false,
+    .request = &test_everything_Choice_optional_type_,
+    .response = &test_everything_Tree_optional_type_,
+    .trace_proxy = "proxy.Perhaps.Ask",
+    .trace_proxy_done = "proxy.Perhaps.Ask.done",
+    .trace_stub = "stub.Perhaps.Ask",
+    .trace_stub_reply = "stub.Perhaps.Ask.reply",
+    .deliver = test_everything_Perhaps_Ask_deliver_,
+};
+
+static const fidl_method_t test_everything_Perhaps_Hold_method_ = {
+    .ordinal = test_everything_Perhaps_Hold_ORDINAL,
+    .two_way = false,
+    .flexible = false,
+    .has_result = false,
+    .request = &test_everything_HeldChoice_optional_type_,
+    .response = NULL,
+    .trace_proxy = "proxy.Perhaps.Hold",
+    .trace_proxy_done = "proxy.Perhaps.Hold.done",
+    .trace_stub = "stub.Perhaps.Hold",
+    .trace_stub_reply = "stub.Perhaps.Hold.reply",
+};
+
+static const fidl_method_t test_everything_Perhaps_Answered_method_ = {
+    .ordinal = test_everything_Perhaps_Answered_ORDINAL,
+    .two_way = false,
+    .flexible = false,
+    .has_result = false,
+    .request = NULL,
+    .response = &test_everything_Choice_optional_type_,
+    .trace_proxy = "proxy.Perhaps.Answered",
+    .trace_proxy_done = "proxy.Perhaps.Answered.done",
+    .trace_stub = "stub.Perhaps.Answered",
+    .trace_stub_reply = "stub.Perhaps.Answered.reply",
+};
+
+static void test_everything_Perhaps_dispatch_(fidl_incoming_t* incoming, const void* ops_object,
+    void* context);
+static void test_everything_Perhaps_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
+    void* context);
+
+static const fidl_protocol_t test_everything_Perhaps_protocol_ = {
+    .name = "test.everything/Perhaps",
+    .openness = FIDL_CLOSED,
+    .dispatch = test_everything_Perhaps_dispatch_,
+    .dispatch_event = test_everything_Perhaps_dispatch_event_,
+};
+
+zx_status_t test_everything_Perhaps_Ask(zx_handle_t channel, const test_everything_Choice* request,
+                                        fidl_call_t* call, test_everything_Tree** out) {
+  _Alignas(8) uint8_t scratch[65536];
+  void* body = NULL;
+  zx_status_t status = fidl_sync_call(channel, &test_everything_Perhaps_Ask_method_,
+                                      (void*)(uintptr_t)request, scratch, sizeof(scratch), call, &body);
+  if (status == ZX_OK) *out = (test_everything_Tree*)body;
+  return status;
+}
+
+zx_status_t test_everything_Perhaps_Ask_async(fidl_client_t* client, const test_everything_Choice* request,
+                                              test_everything_Perhaps_Ask_callback_t callback,
+                                              void* context) {
+  _Alignas(8) uint8_t scratch[65536];
+  return fidl_async_call(client, &test_everything_Perhaps_Ask_method_, (void*)(uintptr_t)request, scratch,
+                         sizeof(scratch), (fidl_any_callback_t)callback, context);
+}
+
+zx_status_t test_everything_Perhaps_Hold(zx_handle_t channel, test_everything_HeldChoice* request) {
+  _Alignas(8) uint8_t scratch[65536];
+  return fidl_one_way_call(channel, &test_everything_Perhaps_Hold_method_, request, scratch, sizeof(scratch));
+}
+
+static void test_everything_Perhaps_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
+    void* context) {
+  const test_everything_Perhaps_event_ops_t* ops = (const test_everything_Perhaps_event_ops_t*)ops_object;
+  switch (fidl_incoming_ordinal(incoming)) {
+    case test_everything_Perhaps_Answered_ORDINAL: {
+      void* body;
+      if (!fidl_incoming_event(incoming, &test_everything_Perhaps_Answered_method_, &body)) return;
+      if (ops && ops->Answered) ops->Answered(context, (test_everything_Choice*)body);
+      return;
+    }
+    default:
+      fidl_incoming_unknown(incoming, ops ? ops->on_unknown_interaction : NULL, context);
+  }
+}
+
+zx_status_t test_everything_Perhaps_client_bind(async_dispatcher_t* dispatcher, zx_handle_t client_end,
+                                                const test_everything_Perhaps_event_ops_t* events,
+                                                void* context, fidl_client_closed_t closed,
+                                                fidl_client_t** out) {
+  return fidl_client_bind(dispatcher, client_end, &test_everything_Perhaps_protocol_, events, context, closed,
+      out);
+}
+
+static void test_everything_Perhaps_dispatch_(fidl_incoming_t* incoming, const void* ops_object,
+    void* context) {
+  const test_everything_Perhaps_ops_t* ops = (const test_everything_Perhaps_ops_t*)ops_object;
+  switch (fidl_incoming_ordinal(incoming)) {
+    case test_everything_Perhaps_Ask_ORDINAL: {
+      if (!ops->Ask) {
+        fidl_incoming_unimplemented(incoming, &test_everything_Perhaps_Ask_method_,
+            ops->on_unknown_interaction, context);
+        return;
+      }
+      void* body;
+      fidl_completer_t completer;
+      if (!fidl_incoming_request(incoming, &test_everything_Perhaps_Ask_method_, &body, &completer)) return;
+      ops->Ask(context, (test_everything_Choice*)body, completer);
+      return;
+    }
+    case test_everything_Perhaps_Hold_ORDINAL: {
+      if (!ops->Hold) {
+        fidl_incoming_unimplemented(incoming, &test_everything_Perhaps_Hold_method_,
+            ops->on_unknown_interaction, context);
+        return;
+      }
+      void* body;
+      if (!fidl_incoming_request(incoming, &test_everything_Perhaps_Hold_method_, &body, NULL)) return;
+      ops->Hold(context, (test_everything_HeldChoice*)body);
+      test_everything_HeldChoice_close_handles((test_everything_HeldChoice*)body);
+      return;
+    }
+    default:
+      fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);
+  }
+}
+
+zx_status_t test_everything_Perhaps_bind(async_dispatcher_t* dispatcher, zx_handle_t server_end,
+                                         const test_everything_Perhaps_ops_t* ops, void* context,
+                                         fidl_on_unbound_t on_unbound, fidl_binding_t** out) {
+  return fidl_bind(dispatcher, server_end, &test_everything_Perhaps_protocol_, ops, context, on_unbound, out);
+}
+
+zx_status_t test_everything_Perhaps_Ask_reply(fidl_completer_t completer,
+                                              const test_everything_Tree* response) {
+  _Alignas(8) uint8_t scratch[65536];
+  return fidl_reply(completer, &test_everything_Perhaps_Ask_method_, (void*)(uintptr_t)response, scratch,
+      sizeof(scratch));
+}
+
+zx_status_t test_everything_Perhaps_Answered_send(fidl_binding_t* binding,
+                                                  const test_everything_Choice* event) {
+  _Alignas(8) uint8_t scratch[65536];
+  return fidl_send_event(binding, &test_everything_Perhaps_Answered_method_, (void*)(uintptr_t)event, scratch,
+      sizeof(scratch));
 }
 

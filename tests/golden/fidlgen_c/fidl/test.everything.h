@@ -1768,6 +1768,56 @@ zx_status_t test_everything_Ajar_bind(async_dispatcher_t* dispatcher, zx_handle_
                                       fidl_on_unbound_t on_unbound, fidl_binding_t** out);
 zx_status_t test_everything_Ajar_Sync_reply(fidl_completer_t completer);
 
+// Protocol Perhaps
+//
+// Bodies that may be absent.
+
+#define test_everything_Perhaps_Ask_ORDINAL UINT64_C(0x5406fd8759fb3d8b)
+#define test_everything_Perhaps_Ask_RESPONSE_SIZE 65536u
+#define test_everything_Perhaps_Hold_ORDINAL UINT64_C(0x58b9d471a249ba58)
+#define test_everything_Perhaps_Answered_ORDINAL UINT64_C(0x30ca6ec09e0c13c4)
+
+zx_status_t test_everything_Perhaps_Ask(zx_handle_t channel, const test_everything_Choice* request,
+                                        fidl_call_t* call, test_everything_Tree** out);
+// The request's handles are consumed in all cases.
+zx_status_t test_everything_Perhaps_Hold(zx_handle_t channel, test_everything_HeldChoice* request);
+
+// Events; each may be NULL, which ignores it. What is left in an event's handles is closed.
+typedef struct test_everything_Perhaps_event_ops {
+  void (*Answered)(void* context, test_everything_Choice* event);
+  void (*on_unknown_interaction)(void* context, uint64_t ordinal);
+} test_everything_Perhaps_event_ops_t;
+
+// A client on a dispatcher. `client_end` is consumed in all cases. `events` may be NULL, and outlives the
+// client.
+zx_status_t test_everything_Perhaps_client_bind(async_dispatcher_t* dispatcher, zx_handle_t client_end,
+                                                const test_everything_Perhaps_event_ops_t* events,
+                                                void* context, fidl_client_closed_t closed,
+                                                fidl_client_t** out);
+typedef void (*test_everything_Perhaps_Ask_callback_t)(void* context, zx_status_t status,
+                                                       test_everything_Tree* response);
+zx_status_t test_everything_Perhaps_Ask_async(fidl_client_t* client, const test_everything_Choice* request,
+                                              test_everything_Perhaps_Ask_callback_t callback,
+                                              void* context);
+
+// What a server does. A method without function counts as unknown. A request lives until the function
+// returns; handles left in it are closed then.
+typedef struct test_everything_Perhaps_ops {
+  void (*Ask)(void* context, test_everything_Choice* request, fidl_completer_t completer);
+  void (*Hold)(void* context, test_everything_HeldChoice* request);
+  void (*on_unknown_interaction)(void* context, uint64_t ordinal);
+} test_everything_Perhaps_ops_t;
+
+// Serves `server_end`, which is consumed in all cases. `ops` outlives the binding; `on_unbound` and `out` may
+// be NULL.
+zx_status_t test_everything_Perhaps_bind(async_dispatcher_t* dispatcher, zx_handle_t server_end,
+                                         const test_everything_Perhaps_ops_t* ops, void* context,
+                                         fidl_on_unbound_t on_unbound, fidl_binding_t** out);
+zx_status_t test_everything_Perhaps_Ask_reply(fidl_completer_t completer,
+                                              const test_everything_Tree* response);
+zx_status_t test_everything_Perhaps_Answered_send(fidl_binding_t* binding,
+                                                  const test_everything_Choice* event);
+
 // Two members.
 #define test_everything_Service_SERVICE "test.everything/Service"
 #define test_everything_Service_SERVICE_plain "plain"
