@@ -35,15 +35,15 @@ static void set_iovec(zx_channel_iovec_t* entry, const void* from, uint64_t size
 
 // Refers to `size` bytes at `from` instead of copying them.
 static uint8_t* gather(fidl_encoder_t* encoder, uint8_t* next, const void* from, uint64_t size) {
-  uint16_t count = encoder->num_iovecs;
+  uint8_t count = encoder->num_iovecs;
   zx_channel_iovec_t* entry = &encoder->iovecs[count];
-  uint8_t* segment = encoder->segment;
+  uint8_t* segment = fidl_encode_segment(encoder);
   if (next != segment) {
     set_iovec(entry++, segment, (uint64_t)(next - segment));
     count++;
   }
   set_iovec(entry, from, size);
-  encoder->num_iovecs = (uint16_t)(count + 1);
+  encoder->num_iovecs = (uint8_t)(count + 1);
   encoder->origin -= size;
   encoder->segment = next;
   uint64_t padding = -size & 7u;
@@ -73,7 +73,7 @@ uint8_t* fidl_encode_tight(fidl_encoder_t* encoder, uint8_t* next, void* from, v
                            uint8_t* (*encode)(fidl_encoder_t*, uint8_t*, void*, void*)) {
   _Alignas(8) uint8_t room[FIDL_TIGHT_BYTES];
   uint8_t* end = encoder->end;
-  uint16_t max_iovecs = encoder->max_iovecs;
+  uint8_t max_iovecs = encoder->max_iovecs;
   encoder->end = room + sizeof(room);
   encoder->max_iovecs = 0;
   uint8_t* behind = encode(encoder, room, from, to);
@@ -105,6 +105,13 @@ uint8_t* fidl_encode_long_envelope_string(fidl_encoder_t* encoder, uint8_t* next
   next = fidl_encode_append(encoder, next, header, sizeof(header), 0);
   place->bits = sizeof(header) + fidl_align(from->size);
   return next ? fidl_encode_long_text(encoder, next, from) : NULL;
+}
+
+uint64_t fidl_table_rare_count(uint64_t max_ordinal, const fidl_envelope_t* envelopes, uint64_t known) {
+  uint64_t count = max_ordinal < known ? max_ordinal : known;
+  while (count > 0 && envelopes[count - 1].bits == 0)
+    count--;
+  return count;
 }
 
 bool fidl_encode_handle(fidl_encoder_t* encoder, zx_handle_t* from, zx_handle_t* to, zx_obj_type_t type,

@@ -63,7 +63,7 @@ typedef struct outgoing {
 
 static outgoing_t outgoing(fidl_encoder_t* encoder) {
   if (encoder->num_iovecs == 0)
-    return (outgoing_t){encoder->segment, (uint32_t)(encoder->next - encoder->segment), 0};
+    return (outgoing_t){fidl_encode_segment(encoder), (uint32_t)fidl_encoder_size(encoder), 0};
   if (encoder->segment != encoder->next) {
     encoder->iovecs[encoder->num_iovecs++] =
         (zx_channel_iovec_t){encoder->segment, (uint32_t)(encoder->next - encoder->segment), 0};

@@ -68,7 +68,7 @@ static void expect_in_any_room(int number, const fidl_type_t* type, void* value,
     memcpy(to, encoder.iovecs[i].buffer, encoder.iovecs[i].capacity);
     to += encoder.iovecs[i].capacity;
   }
-  const uint8_t* rest = encoder.segment;
+  const uint8_t* rest = fidl_encode_segment(&encoder);
   memcpy(to, rest, (size_t)(encoder.next - rest));
   to += encoder.next - rest;
   if ((size_t)(to - (uint8_t*)flat) != size || memcmp(flat, want, size) != 0)

@@ -15,7 +15,7 @@ static uint64_t flatten(const fidl_encoder_t* encoder, uint8_t* to) {
     memcpy(to + size, encoder->iovecs[i].buffer, encoder->iovecs[i].capacity);
     size += encoder->iovecs[i].capacity;
   }
-  const uint8_t* segment = encoder->segment;
+  const uint8_t* segment = fidl_encode_segment(encoder);
   size_t rest = (size_t)(encoder->next - segment);
   memcpy(to + size, segment, rest);
   return size + rest;

@@ -96,13 +96,15 @@ static inline uint8_t* fidl_encode_box(fidl_encoder_t* encoder, uint8_t* next, c
 //
 // `place` is where an envelope goes; a NULL `from` makes an absent one.
 
+// Where `max_ordinal` is none of the `known` ones, or not of a member that is present.
+uint64_t fidl_table_rare_count(uint64_t max_ordinal, const fidl_envelope_t* envelopes, uint64_t known);
+
 // The highest ordinal of a member that is present and of the `known` ones.
 static inline uint64_t fidl_table_count(uint64_t max_ordinal, const fidl_envelope_t* envelopes,
                                         uint64_t known) {
-  uint64_t count = max_ordinal < known ? max_ordinal : known;
-  while (count > 0 && envelopes[count - 1].bits == 0)
-    count--;
-  return count;
+  if (__builtin_expect(max_ordinal - 1 < known && envelopes[max_ordinal - 1].bits != 0, 1))
+    return max_ordinal;
+  return fidl_table_rare_count(max_ordinal, envelopes, known);
 }
 
 // Copies `count` envelopes, at most `known` (a constant, at most 64): at once if it is all of them, else in
@@ -134,8 +136,8 @@ static inline void fidl_copy_envelopes(uint8_t* to, const fidl_envelope_t* from,
 static inline uint8_t* fidl_encode_table(fidl_encoder_t* encoder, uint8_t* next, void* to,
                                          const fidl_envelope_t* envelopes, uint64_t count, uint64_t known,
                                          unsigned flags) {
-  memcpy(to, &count, 8);
-  fidl_encode_present((uint8_t*)to + 8);
+  fidl_pair_t header = {count, UINT64_MAX};
+  memcpy(to, &header, 16);
   uint8_t* end = fidl_encode_reserve(encoder, next, count * sizeof(*envelopes), flags);
   if (end) fidl_copy_envelopes(next, envelopes, count, known);
   return end;
@@ -178,8 +180,8 @@ static inline uint8_t* fidl_encode_envelope_string(fidl_encoder_t* encoder, uint
   if (!fidl_encode_has_room(encoder, next, whole, flags))
     return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
   place->bits = whole;
-  memcpy(next, &size, 8);
-  fidl_encode_present(next + 8);
+  fidl_pair_t header = {size, UINT64_MAX};
+  memcpy(next, &header, 16);
   return fidl_encode_copied_text(encoder, next + 16, data, size, text) ? next + whole : NULL;
 }
 
@@ -194,8 +196,8 @@ static inline uint8_t* fidl_encode_envelope_vector(fidl_encoder_t* encoder, uint
   if (!fidl_encode_has_room(encoder, next, 16, flags))
     return fidl_encode_stop(encoder, FIDL_ERROR_MESSAGE_TOO_LARGE);
   place->bits = 16 + fidl_align(count * stride);
-  memcpy(next, &count, 8);
-  fidl_encode_present(next + 8);
+  fidl_pair_t header = {count, UINT64_MAX};
+  memcpy(next, &header, 16);
   return fidl_encode_data(encoder, next + 16, data, count * stride, bound * stride, flags);
 }
 

@@ -27,14 +27,14 @@ extern "C" {
 // `next` minus `origin` is the size of the message so far: the buffer would begin at `origin` if nothing had
 // been gathered.
 struct fidl_encoder {
-  uint8_t* next;     // the first free byte of the buffer, between primary objects
-  uint8_t* end;      // the end of what may be used of it
-  uint8_t* segment;  // the first byte that no iovec covers; the buffer's first as long as there is none
+  uint8_t* next;  // the first free byte of the buffer, between primary objects
+  uint8_t* end;   // the end of what may be used of it
   uint64_t origin;
   uint32_t limit;  // bytes of the whole message
-  uint16_t max_iovecs;
-  uint16_t num_iovecs;
-  uint32_t num_handles;
+  uint8_t max_iovecs;
+  uint8_t num_iovecs;
+  uint16_t num_handles;
+  uint8_t* segment;    // set with the first iovec: the first byte that none covers
   fidl_error_t error;  // set once something failed
   zx_channel_iovec_t iovecs[FIDL_ENCODER_IOVECS];
   zx_handle_disposition_t handles[FIDL_MAX_MESSAGE_HANDLES];
@@ -46,13 +46,11 @@ static inline void fidl_encoder_init(fidl_encoder_t* encoder, void* buffer, uint
                                      bool gather) {
   encoder->next = (uint8_t*)buffer;
   encoder->end = (uint8_t*)buffer + ((capacity < limit ? capacity : limit) & ~UINT64_C(7));
-  encoder->segment = (uint8_t*)buffer;
   encoder->origin = (uint64_t)(uintptr_t)buffer;
   encoder->limit = limit;
   encoder->max_iovecs = gather ? FIDL_ENCODER_IOVECS : 0;
   encoder->num_iovecs = 0;
   encoder->num_handles = 0;
-  encoder->error = FIDL_ERROR_NONE;
 }
 
 // Closes the handles that were moved into the encoder.
@@ -61,6 +59,11 @@ void fidl_encoder_close_handles(fidl_encoder_t* encoder);
 // The bytes of the message before `next`, gathered ones included.
 static inline uint64_t fidl_encode_size(const fidl_encoder_t* encoder, const uint8_t* next) {
   return (uint64_t)(uintptr_t)next - encoder->origin;
+}
+
+// The first byte of the buffer that no iovec covers.
+static inline uint8_t* fidl_encode_segment(const fidl_encoder_t* encoder) {
+  return encoder->num_iovecs ? encoder->segment : (uint8_t*)(uintptr_t)encoder->origin;
 }
 
 // The bytes so far, gathered ones included.
@@ -80,7 +83,7 @@ static inline bool fidl_encoder_add(fidl_encoder_t* encoder, const fidl_type_t* 
   uint8_t* next = type->encode(encoder, encoder->next, value);
   if (__builtin_expect(!next, 0)) return fidl_encoder_abandon(encoder, type, value);
   // What is in the buffer is within the limit anyway; what is gathered is counted here.
-  if (__builtin_expect(fidl_encode_size(encoder, next) > encoder->limit, 0))
+  if (encoder->num_iovecs > 0 && fidl_encode_size(encoder, next) > encoder->limit)
     return fidl_encoder_too_large(encoder, type, value);
   encoder->next = next;
   return true;
@@ -174,7 +177,7 @@ static inline uint64_t fidl_copy_padded(uint8_t* to, const uint8_t* from, uint64
   uint64_t any = 0, word = 0;
   if (size >= 16) {
     fidl_pair_t pair, last;
-    memcpy(to + fidl_align(size) - 8, &word, 8);
+    if (size & 7u) memcpy(to + (size & ~UINT64_C(7)), &word, 8);
     memcpy(&pair, from, 16);
     memcpy(&last, from + size - 16, 16);
     memcpy(to, &pair, 16);
