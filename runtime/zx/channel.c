@@ -112,6 +112,9 @@ static bool channel_block(struct zx_object* base, zx_signals_t want) {
   struct channel* channel = (struct channel*)base;
   if (channel->peer_closed) return false;
   if (channel_ring_reads(channel)) {
+    // Room in the socket rings no bell.
+    bool for_room = (want & ZX_CHANNEL_WRITABLE) && channel->write_blocked;
+    if (for_room && (!channel_ring_writes(channel) || channel->ring.socket_full)) return false;
     channel_await_control(channel);
     return true;
   }
