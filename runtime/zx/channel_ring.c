@@ -324,6 +324,16 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   return status;
 }
 
+// After entries were read. A writer that found the ring full is woken once half of it is free. What is there
+// is counted anew, after the writer's word was seen: threads of the writer may have gone on until it was
+// full.
+static void tell_of_room(struct channel* channel) {
+  uint32_t filled = 0;
+  if (!wake_is_due(&peer_side(&channel->ring)->waiting, CHANNEL_WAIT_WRITABLE)) return;
+  if (!ring_filled(&channel->ring.in, &filled) || filled > RING_BYTES / 2) return;
+  ring_bell(channel, CHANNEL_WAIT_WRITABLE);
+}
+
 static bool is_plausible(const struct ring_entry* entry, uint32_t filled) {
   return (entry->kind == PACKET_MESSAGE || entry->kind == PACKET_SIGNAL) &&
          entry->num_bytes <= ZX_CHANNEL_MAX_MSG_BYTES && entry->num_handles <= ZX_CHANNEL_MAX_MSG_HANDLES &&
@@ -347,7 +357,10 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   out->handles.count = out->handles.num_fds = 0;
   if (entry.num_handles) {
     zx_status_t status = take_fds(channel, &entry, out);
-    if (status == ZX_ERR_NO_RESOURCES) ring_consume(&ring->in, size);
+    if (status == ZX_ERR_NO_RESOURCES) {
+      ring_consume(&ring->in, size);
+      tell_of_room(channel);
+    }
     if (status != ZX_OK) return status;
   }
   uint32_t at = ring->in.tail + (uint32_t)sizeof(entry);
@@ -355,9 +368,7 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   if (first) get(ring, at, buffers->bytes, first);
   if (entry.num_bytes > first) get(ring, at + first, scratch, entry.num_bytes - first);
   ring_consume(&ring->in, size);
-  if (wake_claim_half(&peer_side(ring)->waiting, CHANNEL_WAIT_WRITABLE, RING_BYTES, filled, size)) {
-    send_control(channel, PACKET_BELL, NULL);
-  }
+  tell_of_room(channel);
   return ZX_OK;
 }
 

@@ -20,28 +20,19 @@ static inline void wake_arm(_Atomic uint32_t* waiting, uint32_t reasons) {
   atomic_thread_fence(memory_order_seq_cst);  // with the fence of wake_claim
 }
 
+// After a change: whether a side sleeps for one of `reasons`. For a change that alone may not be worth a
+// ring: whoever is seen here has yet to see the change, and whoever is not seen has seen it or is going to.
+static inline bool wake_is_due(const _Atomic uint32_t* waiting, uint32_t reasons) {
+  atomic_thread_fence(memory_order_seq_cst);  // with the fence of wake_arm
+  return atomic_load_explicit(waiting, memory_order_relaxed) & reasons;
+}
+
 // After a change: whether it is the caller's part to ring the bell of a side that sleeps for one of
 // `reasons`. One ring wakes it for all of its reasons.
 static inline bool wake_claim(_Atomic uint32_t* waiting, uint32_t reasons) {
   atomic_thread_fence(memory_order_seq_cst);  // with the fence of wake_arm
   if (!(atomic_load_explicit(waiting, memory_order_relaxed) & reasons)) return false;
   return atomic_exchange_explicit(waiting, 0, memory_order_acq_rel) != 0;
-}
-
-// After a reader gave back `consumed` units of a ring of `limit`, of which it knew `filled` to be in use:
-// whether it is its part to ring for a writer that sleeps until half the ring is free.
-//
-// The writer may have filled the ring since the reader looked at it and fallen asleep before the units came
-// back, so that nothing seems to have become free. So it is not only the step over the half that counts:
-// whoever says that it sleeps is rung for, and the read that leaves nothing behind, after which the reader
-// may not come again for long, looks with the fence that makes the answer certain.
-static inline bool wake_claim_half(_Atomic uint32_t* waiting, uint32_t reasons, uint32_t limit,
-                                   uint32_t filled, uint32_t consumed) {
-  uint32_t left = filled - consumed;
-  if (left > limit / 2) return false;
-  bool certain = left == 0 || filled > limit / 2;
-  if (!certain && !(atomic_load_explicit(waiting, memory_order_relaxed) & reasons)) return false;
-  return wake_claim(waiting, reasons);
 }
 
 #endif  // RUNTIME_ZX_WAKE_H_
