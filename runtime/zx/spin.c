@@ -79,21 +79,32 @@ static bool yield(struct spinner* spinner) {
   if (excused) return true;
   unsigned skip = get(&spinner->slow_skip);
   if (!skip) skip = FIRST_SLOW_SKIP;
-  set(&spinner->skip, skip);
+  set(&spinner->no_yield, skip);
   set(&spinner->slow_skip, skip * 2 < MAX_SLOW_SKIP ? skip * 2 : MAX_SLOW_SKIP);
   return false;
 }
 
-static bool watch(struct spinner* spinner, const struct spin_target* target) {
-  bool same = meets_peer(target);
-  zx_time_t start = zx_clock_get_monotonic();
-  unsigned yields = 0;
-  do {
-    if (!same && pause_for(target, PAUSE_TIME)) return true;
+// The peer is here: it cannot answer unless it is let run.
+static bool watch_here(struct spinner* spinner, const struct spin_target* target) {
+  for (unsigned i = 0; i < MAX_YIELDS; i++) {
     bool good = yield(spinner);
     if (has_changed(target)) return true;
-    if (!good || (same && ++yields == MAX_YIELDS)) return false;
-  } while (zx_clock_get_monotonic() - start < SPIN_TIME);
+    if (!good) break;
+  }
+  return false;
+}
+
+// The peer is elsewhere, and so answers without help; what is let run meanwhile are third ones, whose work
+// the peer may need. Where that takes too long there is still the watching, which keeps nobody longer than a
+// sleep would.
+static bool watch_elsewhere(struct spinner* spinner, const struct spin_target* target, bool may_yield) {
+  zx_time_t start = zx_clock_get_monotonic();
+  do {
+    if (pause_for(target, may_yield ? PAUSE_TIME : SPIN_TIME)) return true;
+    if (!may_yield) return false;
+    may_yield = yield(spinner);
+    if (has_changed(target)) return true;
+  } while (may_yield && zx_clock_get_monotonic() - start < SPIN_TIME);
   return false;
 }
 
@@ -101,7 +112,7 @@ static bool watch(struct spinner* spinner, const struct spin_target* target) {
 static void note_miss(struct spinner* spinner) {
   unsigned misses = get(&spinner->misses) + 1;
   set(&spinner->misses, misses);
-  if (misses < FREE_MISSES || get(&spinner->skip)) return;
+  if (misses < FREE_MISSES) return;
   unsigned shift = misses - FREE_MISSES < MAX_MISS_SHIFT ? misses - FREE_MISSES : MAX_MISS_SHIFT;
   set(&spinner->skip, MISS_SKIP << shift);
 }
@@ -113,7 +124,11 @@ bool spin_watch(struct spinner* spinner, const struct spin_target* target) {
     set(&spinner->skip, skip - 1);
     return false;
   }
-  bool changed = watch(spinner, target);
+  unsigned no_yield = get(&spinner->no_yield);
+  if (no_yield) set(&spinner->no_yield, no_yield - 1);
+  bool here = meets_peer(target);
+  if (here && no_yield) return false;
+  bool changed = here ? watch_here(spinner, target) : watch_elsewhere(spinner, target, !no_yield);
   if (changed) {
     set(&spinner->misses, 0);
   } else {

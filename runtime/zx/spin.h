@@ -16,8 +16,9 @@
 struct spinner {
   atomic_uint skip;       // so many waits go straight to sleep
   atomic_uint misses;     // waits in a row that watched in vain
+  atomic_uint no_yield;   // so many waits do not let others run
   atomic_uint good;       // yields since the last slow one
-  atomic_uint slow_skip;  // how many waits the next slow yields will skip
+  atomic_uint slow_skip;  // for how many waits the next slow yields end the yielding
 };
 
 // Words of shared memory and the values they had when last looked at; another value ends the watching.
