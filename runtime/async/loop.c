@@ -223,6 +223,7 @@ zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once) {
     if (handled == 0) {
       if (sleep_until(loop, deadline) == ZX_ERR_BAD_HANDLE) return ZX_ERR_BAD_STATE;
       handled = loop->handled;
+      round = 0;  // the kernel has just been asked
       // What only the kernel knew of (the port's own sources) shows in one more batch.
       if (drain && handled == 0 && (handled = run_batch(loop, false)) == 0) return ZX_ERR_TIMED_OUT;
     }

@@ -187,6 +187,7 @@ static const struct object_ops channel_ops = {
     .rights = ZX_DEFAULT_CHANNEL_RIGHTS,
     .signal_mask = ZX_USER_SIGNAL_ALL,
     .waitable = true,
+    .certain = ZX_CHANNEL_READABLE | ZX_CHANNEL_PEER_CLOSED,
     .peek = channel_peek,
     .arm = channel_arm,
     .ready = channel_ready,

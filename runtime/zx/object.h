@@ -26,6 +26,7 @@ struct object_ops {
   zx_rights_t rights;        // of a new object's handle
   zx_signals_t signal_mask;  // what zx_object_signal may change; 0: nothing
   bool waitable;
+  zx_signals_t certain;  // those that are on whenever `peek` says so; of others only `knows` tells
 
   // The three below run with the object's lock held. Signals known from memory, without a system call:
   zx_signals_t (*peek)(struct zx_object* object);

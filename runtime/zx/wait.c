@@ -23,6 +23,7 @@ struct wait {
   struct waker* waker;
   int interrupt_fd;  // -1: none
   bool vague;        // of some object only the kernel knows all signals
+  bool incurious;    // the caller does not ask which signals are on
 };
 
 enum wait_result { NOTHING, INTERRUPTED, SATISFIED, CANCELED };
@@ -141,6 +142,9 @@ static enum wait_result look_closely(struct wait* wait) {
 // memory took to be on may turn out to be over. `polled`: what has just been polled for; null: nothing.
 static enum wait_result complete(struct wait* wait, enum wait_result result, const struct pollfd* polled) {
   if (result == NOTHING || result == INTERRUPTED || !wait->vague) return result;
+  const struct wait_entry* first = &wait->entries[0];
+  if (wait->incurious && (first->signals & first->observer.trigger & first->object->ops->certain))
+    return result;
   result = NOTHING;
   for (size_t i = 0; i < wait->count; i++) {
     struct wait_entry* entry = &wait->entries[i];
@@ -236,7 +240,7 @@ zx_status_t zx_linux_wait_one_or_fd(zx_handle_t handle, zx_signals_t signals, zx
   struct wait_entry entry;
   zx_status_t status = lookup(handle, signals, &entry);
   if (status != ZX_OK) return status;
-  struct wait wait = {.entries = &entry, .count = 1, .interrupt_fd = fd};
+  struct wait wait = {.entries = &entry, .count = 1, .interrupt_fd = fd, .incurious = !observed};
   status = wait_for(&wait, deadline);
   if (observed) *observed = entry.signals;
   object_unref(entry.object);
