@@ -184,7 +184,8 @@ static zx_status_t rest(struct call* call) {
 static zx_status_t await_answer(struct call* call, void* scratch) {
   bool alone = is_alone(call);
   bool late = false;
-  for (bool look = alone;; look = true) {
+  // A look into the socket is the sleep itself where there is but this thread; elsewhere it is too early.
+  for (bool look = alone && !channel_ring_reads(call->channel);; look = true) {
     zx_status_t status = ZX_ERR_SHOULD_WAIT;
     if (look) {
       pthread_mutex_lock(&call->channel->base.lock);

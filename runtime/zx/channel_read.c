@@ -158,9 +158,11 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
   return ZX_ERR_SHOULD_WAIT;
 }
 
-static zx_status_t take_in_control(struct channel* channel, void* scratch, int flags) {
+static zx_status_t take_in_control(struct channel* channel, int flags) {
   struct packet packet;
-  zx_status_t status = packet_receive(channel->fd, NULL, 0, scratch, flags, &packet);
+  unsigned char
+      descriptions[ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle)];  // nothing else comes along
+  zx_status_t status = packet_receive(channel->fd, descriptions, sizeof(descriptions), NULL, flags, &packet);
   if (status == ZX_ERR_NO_RESOURCES && packet.header.kind == PACKET_FDS) {
     return channel_ring_lost_fds(channel);
   }
@@ -181,7 +183,7 @@ void channel_take_in(struct channel* channel) {
   while (!channel->peer_closed && !channel_holds_enough(channel) && budget-- > 0 &&
          (status == ZX_OK || status == ZX_ERR_NO_RESOURCES)) {
     if (channel_ring_reads(channel)) {
-      status = take_in_control(channel, scratch, MSG_DONTWAIT);
+      status = take_in_control(channel, MSG_DONTWAIT);
     } else {
       status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
       if (status == ZX_OK) channel_keep(channel, &packet, &nowhere, scratch);
@@ -193,11 +195,8 @@ void channel_take_in(struct channel* channel) {
 }
 
 static zx_status_t receive_control(struct channel* channel, int flags) {
-  void* scratch = scratch_get();
-  if (!scratch) return ZX_ERR_NO_MEMORY;
-  zx_status_t status = take_in_control(channel, scratch, flags);
+  zx_status_t status = take_in_control(channel, flags);
   if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
-  scratch_put(scratch);
   // Others that sleep on this bell have missed it; the next change is to ring for them.
   if (object_is_watched(&channel->base)) {
     channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE | CHANNEL_WAIT_WRITABLE);

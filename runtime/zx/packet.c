@@ -150,8 +150,10 @@ zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scr
   struct iovec iov[3] = {{.iov_base = &out->header, .iov_len = sizeof(out->header)},
                          {.iov_base = bytes, .iov_len = capacity},
                          {.iov_base = scratch, .iov_len = SCRATCH_BYTES}};
-  struct msghdr message = {
-      .msg_iov = iov, .msg_iovlen = 3, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+  struct msghdr message = {.msg_iov = iov,
+                           .msg_iovlen = scratch ? 3 : 2,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof(control.bytes)};
   ssize_t length = receive(socket, &message, flags);
   if (length < 0)
     return errno == EAGAIN ? ZX_ERR_SHOULD_WAIT : errno == EFAULT ? ZX_ERR_INVALID_ARGS : ZX_ERR_PEER_CLOSED;

@@ -82,10 +82,10 @@ struct packet {
 zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* iov, size_t iov_count,
                         const struct packet_handles* handles);
 
-// Receives one packet: up to `capacity` of its bytes into `bytes`, the rest into `scratch` (SCRATCH_BYTES).
-// `flags` are recvmsg's. ZX_ERR_SHOULD_WAIT; ZX_ERR_PEER_CLOSED; ZX_ERR_NO_RESOURCES: the process could not
-// take the descriptors, the packet is lost but for its header; ZX_ERR_IO_DATA_INTEGRITY: not a packet of
-// ours.
+// Receives one packet: up to `capacity` of its bytes into `bytes`, the rest into `scratch` (SCRATCH_BYTES;
+// null: there must be none). `flags` are recvmsg's. ZX_ERR_SHOULD_WAIT; ZX_ERR_PEER_CLOSED;
+// ZX_ERR_NO_RESOURCES: the process could not take the descriptors, the packet is lost but for its header;
+// ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
 zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scratch, int flags,
                            struct packet* out);
 
