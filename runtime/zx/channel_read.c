@@ -31,7 +31,7 @@ struct message* message_create(struct packet* packet, const void* bytes, uint32_
     packet_close_fds(&packet->handles);
     return NULL;
   }
-  if (handles) *handles = packet->handles;
+  if (handles) packet_copy_handles(handles, &packet->handles);
   *message = (struct message){.num_bytes = size, .handles = handles};
   uint32_t first = size < capacity ? size : capacity;
   if (first) memcpy(message->bytes, bytes, first);
@@ -197,9 +197,11 @@ void channel_take_in(struct channel* channel) {
 static zx_status_t receive_control(struct channel* channel, int flags) {
   zx_status_t status = take_in_control(channel, flags);
   if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
-  // Others that sleep on this bell have missed it; the next change is to ring for them.
-  if (object_is_watched(&channel->base)) {
-    channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE | CHANNEL_WAIT_WRITABLE);
+  // Others that sleep on this bell have missed it; the next change is to ring for them. Not for a port that
+  // has just heard it: it is awake, and says anew what it sleeps for.
+  if (object_is_watched_elsewhere(&channel->base)) {
+    channel_ring_wait_for(channel,
+                          CHANNEL_WAIT_READABLE | (channel->write_blocked ? CHANNEL_WAIT_WRITABLE : 0));
     object_notify(&channel->base, channel->base.ops->peek(&channel->base));
   }
   return status;

@@ -266,6 +266,17 @@ bool channel_ring_spin(struct channel* channel) {
   return reads && spin_watch(&ring->spinner, &target);
 }
 
+// Sends the descriptors of an entry to come. The packet wakes a sleeping peer, who need not be rung for the
+// entry then unless it has fallen asleep again before it.
+static zx_status_t send_fds(struct channel* channel, const struct packet_handles* handles) {
+  struct channel_ring* ring = &channel->ring;
+  bool asleep = wake_claim(&peer_side(ring)->waiting, CHANNEL_WAIT_READABLE);
+  zx_status_t status = send_control(channel, PACKET_FDS, handles);
+  ring->socket_full = status == ZX_ERR_SHOULD_WAIT;
+  if (status != ZX_OK && asleep) send_control(channel, PACKET_BELL, NULL);  // a full queue wakes as well
+  return status;
+}
+
 static uint32_t put(struct channel_ring* ring, uint32_t at, const void* from, size_t size) {
   ring_copy_in(ring->shared->storage[ring->side], RING_BYTES, 1, at, from, (uint32_t)size);
   return at + (uint32_t)size;
@@ -286,8 +297,7 @@ zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const stru
   struct ring_entry entry = {.kind = kind, .num_handles = (uint16_t)num_handles, .num_bytes = total};
   if (num_handles) {
     entry.num_fds = (uint8_t)handles->num_fds;
-    zx_status_t status = send_control(channel, PACKET_FDS, handles);
-    ring->socket_full = status == ZX_ERR_SHOULD_WAIT;
+    zx_status_t status = send_fds(channel, handles);
     if (status != ZX_OK) return status;
   }
   uint32_t at = put(ring, ring->out.head, &entry, sizeof(entry));
@@ -316,7 +326,7 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   zx_status_t status = message->handles ? ZX_ERR_IO_DATA_INTEGRITY : ZX_ERR_NO_RESOURCES;
   if (message->handles && message->handles->num_fds == entry->num_fds &&
       message->handles->count == entry->num_handles) {
-    out->handles = *message->handles;
+    packet_copy_handles(&out->handles, message->handles);
     message->handles->num_fds = 0;
     status = ZX_OK;
   }

@@ -66,6 +66,13 @@ zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* 
   }
 }
 
+void packet_copy_handles(struct packet_handles* to, const struct packet_handles* from) {
+  to->count = from->count;
+  to->num_fds = from->num_fds;
+  memcpy(to->wires, from->wires, from->count * sizeof(from->wires[0]));
+  memcpy(to->fds, from->fds, from->num_fds * sizeof(from->fds[0]));
+}
+
 void packet_close_fds(struct packet_handles* handles) {
   for (unsigned i = 0; i < handles->num_fds; i++)
     close(handles->fds[i]);

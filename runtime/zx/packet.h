@@ -92,6 +92,9 @@ zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scr
 // The kind of the first packet, which stays; -1: none, or none of ours.
 int packet_peek_kind(int socket);
 
+// Copies what of `from` is in use; who holds the descriptors is the callers' affair.
+void packet_copy_handles(struct packet_handles* to, const struct packet_handles* from);
+
 void packet_close_fds(struct packet_handles* handles);
 
 #endif  // RUNTIME_ZX_PACKET_H_

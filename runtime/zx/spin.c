@@ -44,13 +44,14 @@ static bool has_changed(const struct spin_target* target) {
   return false;
 }
 
-// Publishes where this end runs; whether the peer was last seen on the same processor.
+// Publishes where this end runs; whether the peer was last seen on the same processor, or never yet.
 static bool meets_peer(const struct spin_target* target) {
   uint32_t here = (uint32_t)sched_getcpu() + 1;
   if (atomic_load_explicit(target->own_cpu, memory_order_relaxed) != here) {
     atomic_store_explicit(target->own_cpu, here, memory_order_relaxed);
   }
-  return atomic_load_explicit(target->peer_cpu, memory_order_relaxed) == here;
+  uint32_t there = atomic_load_explicit(target->peer_cpu, memory_order_relaxed);
+  return there == here || !there;
 }
 
 static bool pause_for(const struct spin_target* target, zx_duration_t time) {
@@ -118,6 +119,9 @@ static void note_miss(struct spinner* spinner) {
 }
 
 bool spin_watch(struct spinner* spinner, const struct spin_target* target) {
+  // Said even by those who need not wait: a peer that took this end to be elsewhere would keep it from
+  // running.
+  bool here = meets_peer(target);
   if (has_changed(target)) return true;
   unsigned skip = get(&spinner->skip);
   if (skip) {
@@ -126,7 +130,6 @@ bool spin_watch(struct spinner* spinner, const struct spin_target* target) {
   }
   unsigned no_yield = get(&spinner->no_yield);
   if (no_yield) set(&spinner->no_yield, no_yield - 1);
-  bool here = meets_peer(target);
   if (here && no_yield) return false;
   bool changed = here ? watch_here(spinner, target) : watch_elsewhere(spinner, target, !no_yield);
   if (changed) {
