@@ -13,8 +13,8 @@
 #include "runtime/zx/wake.h"
 
 #define RING_BYTES 262144u  // a power of two; half of it holds the largest message
-#define BUSY_MESSAGES 64u   // so many within BUSY_TIME make a channel hot
-#define BUSY_TIME ZX_MSEC(100)
+#define BUSY_MESSAGES 32u   // so many within BUSY_TIME make a channel hot
+#define BUSY_TIME ZX_MSEC(50)
 
 struct channel_side {
   _Alignas(64) _Atomic uint32_t waiting;  // CHANNEL_WAIT_*

@@ -5,8 +5,10 @@
 
 #include <zircon/syscalls/time.h>
 
-#define PAUSE_TIME ZX_USEC(4)    // of watching between two yields, the peer being on another processor
-#define SPIN_TIME ZX_USEC(20)    // in all
+#define PAUSE_TIME ZX_USEC(4)  // of watching between two yields, the peer being on another processor
+// In all. Longer than it takes to start an idle processor: of two ends that both sleep, the one that is woken
+// first would otherwise be asleep again when the other one is awake, and they would never meet.
+#define SPIN_TIME ZX_USEC(100)
 #define MAX_YIELDS 2u            // on one processor: each that is in vain costs two switches
 #define SLOW_YIELD ZX_USEC(200)  // somebody else had the processor meanwhile
 #define GOOD_RUN 64u  // so many yields between two slow ones excuse the second: a tick, an interrupt
