@@ -69,7 +69,7 @@ START_TEST(one_wait_that_pays_makes_up_for_those_that_did_not) {
   ck_assert_int_eq(pthread_create(&other, NULL, change_word, NULL), 0);
   bool paid = false;
   for (uint32_t i = 0; i < 100; i++) {
-    spinner.skip = 0;
+    spinner.skip = spinner.no_yield = 0;
     peer_cpu = i + 1;
     struct spin_target target = target_of(i);
     if (spin_watch(&spinner, &target) && spinner.misses == 0) paid = true;
