@@ -27,6 +27,7 @@ struct waker* waker_get(void) {
   if (waker) return waker;
   waker = malloc(sizeof(*waker));
   if (!waker) return NULL;
+  atomic_init(&waker->woken, false);
   waker->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (waker->fd >= 0) return waker;
   free(waker);
@@ -35,7 +36,8 @@ struct waker* waker_get(void) {
 
 void waker_put(struct waker* waker) {
   if (!waker) return;
-  waker_drain(waker);
+  // Most waits end without it. Nobody wakes it any more: who did is seen here.
+  if (atomic_load(&waker->woken)) waker_drain(waker);
   pthread_mutex_lock(&pool_lock);
   waker->next = pool;
   pool = waker;
@@ -46,13 +48,17 @@ void waker_put(struct waker* waker) {
 
 void waker_wake(struct waker* waker) {
   const uint64_t one = 1;
-  if (waker && write(waker->fd, &one, sizeof(one)) < 0) {
+  if (!waker) return;
+  if (write(waker->fd, &one, sizeof(one)) < 0) {
     // Only a full counter refuses, and that is readable already.
   }
+  // After the write, so that whoever takes it back drains what was written.
+  atomic_store(&waker->woken, true);
 }
 
 void waker_drain(struct waker* waker) {
   uint64_t count;
+  atomic_store(&waker->woken, false);
   if (read(waker->fd, &count, sizeof(count)) < 0) {
     // Nothing was there.
   }

@@ -2,10 +2,12 @@
 #ifndef RUNTIME_ZX_WAKER_H_
 #define RUNTIME_ZX_WAKER_H_
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct waker {
-  int fd;  // an eventfd: poll it for POLLIN
+  int fd;             // an eventfd: poll it for POLLIN
+  atomic_bool woken;  // since it was last drained
   struct waker* next;
 };
 

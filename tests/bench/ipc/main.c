@@ -8,13 +8,13 @@
 #include "streams.h"
 
 static const struct ipc_calls calls[] = {
-    {"call 64 B", {64, false}, 60, .details = true},
-    {"call 1,400 B", {1400, false}, 40},
-    {"call 16 KiB", {16384, false}, 30},
-    {"call 64 KiB", {65536, false}, 20},
-    {"call passing a handle", {64, true}, 60, .details = true},
+    {"call 64 B", {64, false}, 600, .details = true},
+    {"call 1,400 B", {1400, false}, 300},
+    {"call 16 KiB", {16384, false}, 200},
+    {"call 64 KiB", {65536, false}, 100},
+    {"call passing a handle", {64, true}, 300, .details = true},
     {"cold call 64 B", {64, false}, 10, .cold = true, .details = true},
-    {"three in a row 64 B", {64, false}, 40, .chain = true},
+    {"three in a row 64 B", {64, false}, 300, .chain = true},
     {"call 64 B, one burner", {64, false}, 8, .burners = 1},
     {"call 64 B, two burners", {64, false}, 8, .burners = 2},
 };
