@@ -87,6 +87,7 @@ static bool set_up(struct contender* who, const struct ipc_calls* calls, enum ip
 static void tear_down(struct contender* who) {
   for (unsigned i = 0; i < who->num_servers; i++)
     ipc_end(who->servers[i]);
+  if (who->next_link) who->peer->close(who->next_link);
   who->peer->close(who->link);
   free(who->samples);
 }
