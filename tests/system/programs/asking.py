@@ -1,4 +1,4 @@
-"""Makes a UDP socket each time a file appears, and says whether that worked; ends after the second."""
+"""Makes a UDP socket; once a file appears, tries again until that works, and says so."""
 
 import os
 import socket
@@ -16,9 +16,11 @@ def try_socket():
 
 
 print("ready", try_socket(), flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
 for _ in range(400):
-    if (outcome := try_socket()) == "works" and os.path.exists(sys.argv[1]):
+    if (outcome := try_socket()) == "works":
         print("again", outcome, flush=True)
         sys.exit(0)
     time.sleep(0.05)
-sys.exit("it never worked again")
+sys.exit(f"it never worked again: {outcome}")
