@@ -114,7 +114,7 @@ static void claim_values(claims_t* claims, const decl_t* decl) {
 static void claim_method(model_t* model, claims_t* claims, const decl_t* protocol, const method_t* method) {
   const char* name = protocol_method_name(protocol, method);
   const char* fidl = text_format("%s.%s", protocol->name, method->name);
-  claim_suffixed(claims, name, SUFFIXES("_ORDINAL", "_method_"), fidl, method->span);
+  claim_suffixed(claims, name, SUFFIXES("_ORDINAL", "_method_", "_serve_"), fidl, method->span);
   if (method->kind == FIDL__IR__METHOD__KIND__EVENT) {
     claim(claims, text_format("%s_send", name), fidl, method->span);
     return;

@@ -60,8 +60,11 @@ static const char* bind_parameters(const decl_t* protocol) {
 
 void emit_client_header(model_t* model, text_t* out, const decl_t* protocol) {
   const char* name = c_name(protocol->name);
-  for (size_t i = 0; i < protocol->n_methods; i++)
-    if (!is_event(protocol->methods[i])) emit_call_declaration(model, out, protocol, protocol->methods[i]);
+  for (size_t i = 0; i < protocol->n_methods; i++) {
+    const method_t* method = protocol->methods[i];
+    if (is_event(method) || protocol_method_is_composed(model, method)) continue;
+    emit_call_declaration(model, out, protocol, method);
+  }
   text_add(
       out,
       "\n// Events; each may be NULL, which ignores it. What is left in an event's handles is closed.\n");
@@ -70,9 +73,7 @@ void emit_client_header(model_t* model, text_t* out, const decl_t* protocol) {
     const method_t* method = protocol->methods[i];
     if (!is_event(method)) continue;
     emit_doc(out, "  ", method->doc);
-    const char* event =
-        method->response ? text_format(", %s* event", c_type_of(model, method->response).base) : "";
-    text_add(out, "  void (*%s)(void* context%s);\n", protocol_op_name(method), event);
+    text_add(out, "  void (*%s)(%s);\n", protocol_op_name(method), protocol_op_parameters(model, method));
   }
   text_add(out, "  void (*on_unknown_interaction)(void* context, uint64_t ordinal);\n} %s_event_ops_t;\n\n",
            name);
@@ -80,8 +81,11 @@ void emit_client_header(model_t* model, text_t* out, const decl_t* protocol) {
            "// A client on a dispatcher. `client_end` is consumed in all cases. `events` may be NULL, and "
            "outlives the\n// client.\n");
   text_add_call(out, text_format("zx_status_t %s_client_bind", name), bind_parameters(protocol), ";\n");
-  for (size_t i = 0; i < protocol->n_methods; i++)
-    if (is_two_way(protocol->methods[i])) emit_async_declaration(model, out, protocol, protocol->methods[i]);
+  for (size_t i = 0; i < protocol->n_methods; i++) {
+    const method_t* method = protocol->methods[i];
+    if (!is_two_way(method) || protocol_method_is_composed(model, method)) continue;
+    emit_async_declaration(model, out, protocol, method);
+  }
   text_add(out, "\n");
 }
 
@@ -118,26 +122,33 @@ static void emit_async_call(model_t* model, text_t* out, const decl_t* protocol,
   text_add(out, "}\n\n");
 }
 
+static void emit_event_serve(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
+  protocol_serve_head(model, out, protocol, method, " {\n");
+  text_add(out, "  void* body;\n  if (!fidl_incoming_event(incoming, &%s_method_, &body)) return;\n",
+           protocol_method_name(protocol, method));
+  const char* type = method->response ? c_type_of(model, method->response).base : NULL;
+  text_add(out, "  if (handler) handler(context%s);\n", type ? text_format(", (%s*)body", type) : "");
+  if (type && method->response->resource) text_add(out, "  %s_close_handles((%s*)body);\n", type, type);
+  text_add(out, "}\n\n");
+}
+
 static void emit_event_case(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
-  const char* name = protocol_method_name(protocol, method);
-  const char* op = protocol_op_name(method);
-  text_add(out, "    case %s_ORDINAL: {\n      void* body;\n", name);
-  text_add(out, "      if (!fidl_incoming_event(incoming, &%s_method_, &body)) return;\n", name);
-  if (method->response) {
-    const char* type = c_type_of(model, method->response).base;
-    text_add(out, "      if (ops && ops->%s) ops->%s(context, (%s*)body);\n", op, op, type);
-    if (method->response->resource) text_add(out, "      %s_close_handles((%s*)body);\n", type, type);
-  } else {
-    text_add(out, "      if (ops && ops->%s) ops->%s(context);\n", op, op);
-  }
-  text_add(out, "      return;\n    }\n");
+  const char* origin = protocol_method_origin(model, protocol, method);
+  text_add(out, "    case %s_ORDINAL:\n", origin);
+  text_add_call(out, text_format("      %s_serve_", origin),
+                text_format("incoming, ops ? ops->%s : NULL, context", protocol_op_name(method)),
+                ";\n      return;\n");
 }
 
 void emit_client_source(model_t* model, text_t* out, const decl_t* protocol) {
   const char* name = c_name(protocol->name);
   for (size_t i = 0; i < protocol->n_methods; i++) {
     const method_t* method = protocol->methods[i];
-    if (is_event(method)) continue;
+    if (protocol_method_is_composed(model, method)) continue;
+    if (is_event(method)) {
+      emit_event_serve(model, out, protocol, method);
+      continue;
+    }
     emit_call(model, out, protocol, method);
     if (is_two_way(method)) emit_async_call(model, out, protocol, method);
   }

@@ -288,6 +288,7 @@ static void emit_optional_payloads(model_t* model, text_t* out) {
     const decl_t* decl = model->library->decls[i];
     if (decl->kind != FIDL__IR__DECL__KIND__PROTOCOL || !protocol_on_channels(decl)) continue;
     for (size_t j = 0; j < decl->n_methods; j++) {
+      if (protocol_method_is_composed(model, decl->methods[j])) continue;
       mark_optional_payload(&found, decl->methods[j]->request);
       mark_optional_payload(&found, decl->methods[j]->response);
     }

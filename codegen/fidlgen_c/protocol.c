@@ -21,8 +21,37 @@ const char* protocol_method_name(const decl_t* protocol, const method_t* method)
   return text_format("%s_%s", c_name(protocol->name), method->name);
 }
 
+bool protocol_method_is_composed(const model_t* model, const method_t* method) {
+  size_t place = method->composed_from ? model_place(model, method->composed_from) : model->num_decls;
+  return place < model->num_decls && protocol_on_channels(model->decls[place]);
+}
+
+const char* protocol_method_origin(const model_t* model, const decl_t* protocol, const method_t* method) {
+  const char* name = protocol_method_is_composed(model, method) ? method->composed_from : protocol->name;
+  return text_format("%s_%s", c_name(name), method->name);
+}
+
 const char* protocol_body_parameter(model_t* model, const type_t* type, const char* name) {
   return c_declare_pointer(model, type, name, !type->resource);
+}
+
+const char* protocol_op_parameters(model_t* model, const method_t* method) {
+  bool event = method->kind == FIDL__IR__METHOD__KIND__EVENT;
+  const type_t* type = event ? method->response : method->request;
+  const char* value =
+      type ? text_format(", %s* %s", c_type_of(model, type).base, event ? "event" : "request") : "";
+  bool two_way = method->kind == FIDL__IR__METHOD__KIND__TWO_WAY;
+  return text_format("void* context%s%s", value, two_way ? ", fidl_completer_t completer" : "");
+}
+
+void protocol_serve_head(model_t* model, text_t* out, const decl_t* protocol, const method_t* method,
+                         const char* tail) {
+  bool event = method->kind == FIDL__IR__METHOD__KIND__EVENT;
+  text_add_call(out, text_format("void %s_serve_", protocol_method_name(protocol, method)),
+                text_format("fidl_incoming_t* incoming, void (*handler)(%s), %svoid* context",
+                            protocol_op_parameters(model, method),
+                            event ? "" : "void (*unknown)(void* context, uint64_t ordinal), "),
+                tail);
 }
 
 const type_t* protocol_reply_type(model_t* model, const method_t* method) {
@@ -57,6 +86,45 @@ static const char* short_name(const decl_t* decl) {
   return name;
 }
 
+// What the functions and macros of a method, its `reply_error` left out, are named behind its own name.
+static const char* const* method_suffixes(const method_t* method) {
+  static const char* const two_way[] = {"_ORDINAL", "_RESPONSE_SIZE", "",  "_callback_t",
+                                        "_async",   "_reply",         NULL};
+  static const char* const one_way[] = {"_ORDINAL", "", NULL};
+  static const char* const event[] = {"_ORDINAL", "_send", NULL};
+  if (method->kind == FIDL__IR__METHOD__KIND__TWO_WAY) return two_way;
+  return method->kind == FIDL__IR__METHOD__KIND__EVENT ? event : one_way;
+}
+
+// Names of the methods that other protocols declare.
+static void emit_composed(model_t* model, text_t* out, const decl_t* protocol) {
+  const char* from = "";
+  for (size_t i = 0; i < protocol->n_methods; i++) {
+    const method_t* method = protocol->methods[i];
+    if (!protocol_method_is_composed(model, method)) continue;
+    if (strcmp(from, method->composed_from) != 0)
+      text_add(out, "// Composed from %s.\n", from = method->composed_from);
+    const char* name = protocol_method_name(protocol, method);
+    const char* origin = protocol_method_origin(model, protocol, method);
+    for (const char* const* suffix = method_suffixes(method); *suffix; suffix++)
+      text_add(out, "#define %s%s %s%s\n", name, *suffix, origin, *suffix);
+    if (method->error) text_add(out, "#define %s_reply_error %s_reply_error\n", name, origin);
+  }
+  if (from[0]) text_add(out, "\n");
+}
+
+// What the C of protocols that compose this one calls.
+static void emit_serve_declarations(model_t* model, text_t* out, const decl_t* protocol) {
+  size_t count = 0;
+  for (size_t i = 0; i < protocol->n_methods; i++) {
+    if (protocol_method_is_composed(model, protocol->methods[i])) continue;
+    if (count++ == 0)
+      text_add(out, "// For dispatchers, this protocol's and those of protocols that compose it.\n");
+    protocol_serve_head(model, out, protocol, protocol->methods[i], ";\n");
+  }
+  if (count) text_add(out, "\n");
+}
+
 void emit_protocol_header(model_t* model, text_t* out, const decl_t* protocol) {
   const char* name = c_name(protocol->name);
   text_add(out, "// Protocol %s\n//\n", short_name(protocol));
@@ -67,14 +135,17 @@ void emit_protocol_header(model_t* model, text_t* out, const decl_t* protocol) {
   for (size_t i = 0; i < protocol->n_methods; i++) {
     const method_t* method = protocol->methods[i];
     const char* method_name = protocol_method_name(protocol, method);
+    if (protocol_method_is_composed(model, method)) continue;
     text_add(out, "#define %s_ORDINAL UINT64_C(0x%016" PRIx64 ")\n", method_name, method->ordinal);
     if (method->kind == FIDL__IR__METHOD__KIND__TWO_WAY)
       text_add(out, "#define %s_RESPONSE_SIZE %uu\n", method_name,
                protocol_message_size(model, method->response));
   }
   if (protocol->n_methods) text_add(out, "\n");
+  emit_composed(model, out, protocol);
   emit_client_header(model, out, protocol);
   emit_server_header(model, out, protocol);
+  emit_serve_declarations(model, out, protocol);
 }
 
 static void emit_method(text_t* out, const decl_t* protocol, const method_t* method) {
@@ -110,6 +181,7 @@ void emit_protocol_source(model_t* model, text_t* out, const decl_t* protocol) {
   const char* name = c_name(protocol->name);
   text_add(out, "// Protocol %s\n\n", short_name(protocol));
   for (size_t i = 0; i < protocol->n_methods; i++) {
+    if (protocol_method_is_composed(model, protocol->methods[i])) continue;
     if (protocol->methods[i]->kind == FIDL__IR__METHOD__KIND__TWO_WAY)
       emit_deliver(model, out, protocol, protocol->methods[i]);
     emit_method(out, protocol, protocol->methods[i]);

@@ -29,12 +29,8 @@ static const char* event_parameters(model_t* model, const method_t* method) {
 
 static void emit_op(model_t* model, text_t* out, const method_t* method) {
   emit_doc(out, "  ", method->doc);
-  text_t parameters = {0};
-  text_add(&parameters, "void* context");
-  if (method->request) text_add(&parameters, ", %s* request", c_type_of(model, method->request).base);
-  if (is_two_way(method)) text_add(&parameters, ", fidl_completer_t completer");
-  text_add_call(out, text_format("  void (*%s)", protocol_op_name(method)), text_string(&parameters), ";\n");
-  text_free(&parameters);
+  text_add_call(out, text_format("  void (*%s)", protocol_op_name(method)),
+                protocol_op_parameters(model, method), ";\n");
 }
 
 static void emit_reply_declarations(model_t* model, text_t* out, const decl_t* protocol,
@@ -63,6 +59,7 @@ void emit_server_header(model_t* model, text_t* out, const decl_t* protocol) {
   text_add_call(out, text_format("zx_status_t %s_bind", name), bind_parameters(protocol), ";\n");
   for (size_t i = 0; i < protocol->n_methods; i++) {
     const method_t* method = protocol->methods[i];
+    if (protocol_method_is_composed(model, method)) continue;
     if (is_two_way(method)) emit_reply_declarations(model, out, protocol, method);
     if (!is_event(method)) continue;
     emit_doc(out, "", method->doc);
@@ -72,24 +69,31 @@ void emit_server_header(model_t* model, text_t* out, const decl_t* protocol) {
   text_add(out, "\n");
 }
 
-static void emit_case(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
+static void emit_serve(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
   const char* name = protocol_method_name(protocol, method);
-  const char* op = protocol_op_name(method);
   bool two_way = is_two_way(method);
-  text_add(out, "    case %s_ORDINAL: {\n      if (!ops->%s) {\n", name, op);
-  text_add(
-      out,
-      "        fidl_incoming_unimplemented(incoming, &%s_method_, ops->on_unknown_interaction, context);\n",
-      name);
-  text_add(out, "        return;\n      }\n      void* body;\n");
-  if (two_way) text_add(out, "      fidl_completer_t completer;\n");
-  text_add(out, "      if (!fidl_incoming_request(incoming, &%s_method_, &body, %s)) return;\n", name,
+  protocol_serve_head(model, out, protocol, method, " {\n");
+  text_add(out,
+           "  if (!handler) {\n    fidl_incoming_unimplemented(incoming, &%s_method_, unknown, context);\n",
+           name);
+  text_add(out, "    return;\n  }\n  void* body;\n");
+  if (two_way) text_add(out, "  fidl_completer_t completer;\n");
+  text_add(out, "  if (!fidl_incoming_request(incoming, &%s_method_, &body, %s)) return;\n", name,
            two_way ? "&completer" : "NULL");
   const char* type = method->request ? c_type_of(model, method->request).base : NULL;
-  text_add(out, "      ops->%s(context%s%s);\n", op, type ? text_format(", (%s*)body", type) : "",
+  text_add(out, "  handler(context%s%s);\n", type ? text_format(", (%s*)body", type) : "",
            two_way ? ", completer" : "");
-  if (type && method->request->resource) text_add(out, "      %s_close_handles((%s*)body);\n", type, type);
-  text_add(out, "      return;\n    }\n");
+  if (type && method->request->resource) text_add(out, "  %s_close_handles((%s*)body);\n", type, type);
+  text_add(out, "}\n\n");
+}
+
+static void emit_case(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
+  const char* origin = protocol_method_origin(model, protocol, method);
+  text_add(out, "    case %s_ORDINAL:\n", origin);
+  text_add_call(
+      out, text_format("      %s_serve_", origin),
+      text_format("incoming, ops->%s, ops->on_unknown_interaction, context", protocol_op_name(method)),
+      ";\n      return;\n");
 }
 
 static void emit_send_reply(text_t* out, const char* name, const char* body) {
@@ -161,7 +165,10 @@ void emit_server_source(model_t* model, text_t* out, const decl_t* protocol) {
            "  return fidl_bind(dispatcher, server_end, &%s_protocol_, ops, context, on_unbound, out);\n}\n\n",
            name);
   for (size_t i = 0; i < protocol->n_methods; i++) {
-    if (is_two_way(protocol->methods[i])) emit_reply(model, out, protocol, protocol->methods[i]);
-    if (is_event(protocol->methods[i])) emit_event(model, out, protocol, protocol->methods[i]);
+    const method_t* method = protocol->methods[i];
+    if (protocol_method_is_composed(model, method)) continue;
+    if (!is_event(method)) emit_serve(model, out, protocol, method);
+    if (is_two_way(method)) emit_reply(model, out, protocol, method);
+    if (is_event(method)) emit_event(model, out, protocol, method);
   }
 }

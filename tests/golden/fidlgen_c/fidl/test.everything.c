@@ -2516,6 +2516,56 @@ const fidl_type_t test_everything_Base_GetName_Result_type_ = {
     .decode = test_everything_Base_GetName_Result_decode_,
 };
 
+static inline uint8_t* test_everything_BaseRenamedRequest_encode_members_(fidl_encoder_t* encoder,
+                                                                          uint8_t* next, void* from_object,
+                                                                          void* to_object, uint64_t* text) {
+  test_everything_BaseRenamedRequest* from = (test_everything_BaseRenamedRequest*)from_object;
+  test_everything_BaseRenamedRequest* to = (test_everything_BaseRenamedRequest*)to_object;
+  if (!(next = fidl_encode_string(encoder, next, &from->name, &to->name, 32u, FIDL_ROOM, text))) return NULL;
+  return next;
+}
+
+static __attribute__((cold, noinline)) uint8_t* test_everything_BaseRenamedRequest_encode_texts_(
+    fidl_encoder_t* encoder, uint8_t* next, const test_everything_BaseRenamedRequest* from) {
+  if (!fidl_encode_valid_text(encoder, &from->name)) return NULL;
+  return next;
+}
+
+uint8_t* test_everything_BaseRenamedRequest_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                                    void* to_object) {
+  if (encoder->end - next < 32)
+    return fidl_encode_tight(encoder, next, from_object, to_object,
+        test_everything_BaseRenamedRequest_encode_);
+  uint64_t text = 0;
+  next = test_everything_BaseRenamedRequest_encode_members_(encoder, next, from_object, to_object, &text);
+  if (next && __builtin_expect((text & FIDL_NOT_ASCII) != 0, 0))
+    return test_everything_BaseRenamedRequest_encode_texts_(encoder, next,
+        (const test_everything_BaseRenamedRequest*)from_object);
+  return next;
+}
+
+uint8_t* test_everything_BaseRenamedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_BaseRenamedRequest* value = (test_everything_BaseRenamedRequest*)object;
+  if (!(next = fidl_decode_string(decoder, next, &value->name, 32u, false))) return NULL;
+  return next;
+}
+
+static uint8_t* test_everything_BaseRenamedRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                        void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_BaseRenamedRequest), 0);
+  return next ? test_everything_BaseRenamedRequest_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_BaseRenamedRequest_type_ = {
+    .inline_size = 16,
+    .max_size = 48,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_BaseRenamedRequest_add_,
+    .decode = test_everything_BaseRenamedRequest_decode_,
+};
+
 uint8_t* test_everything_ComposedGiveRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
                                                      void* from_object, void* to_object) {
   test_everything_ComposedGiveRequest* from = (test_everything_ComposedGiveRequest*)from_object;
@@ -3238,22 +3288,30 @@ zx_status_t test_everything_Plain_FailsWith_async(fidl_client_t* client,
                          sizeof(scratch), (fidl_any_callback_t)callback, context);
 }
 
+void test_everything_Plain_Happened_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                           test_everything_PlainHappenedRequest* event), void* context) {
+  void* body;
+  if (!fidl_incoming_event(incoming, &test_everything_Plain_Happened_method_, &body)) return;
+  if (handler) handler(context, (test_everything_PlainHappenedRequest*)body);
+}
+
+void test_everything_Plain_Nudged_serve_(fidl_incoming_t* incoming, void (*handler)(void* context),
+                                         void* context) {
+  void* body;
+  if (!fidl_incoming_event(incoming, &test_everything_Plain_Nudged_method_, &body)) return;
+  if (handler) handler(context);
+}
+
 static void test_everything_Plain_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Plain_event_ops_t* ops = (const test_everything_Plain_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Plain_Happened_ORDINAL: {
-      void* body;
-      if (!fidl_incoming_event(incoming, &test_everything_Plain_Happened_method_, &body)) return;
-      if (ops && ops->Happened) ops->Happened(context, (test_everything_PlainHappenedRequest*)body);
+    case test_everything_Plain_Happened_ORDINAL:
+      test_everything_Plain_Happened_serve_(incoming, ops ? ops->Happened : NULL, context);
       return;
-    }
-    case test_everything_Plain_Nudged_ORDINAL: {
-      void* body;
-      if (!fidl_incoming_event(incoming, &test_everything_Plain_Nudged_method_, &body)) return;
-      if (ops && ops->Nudged) ops->Nudged(context);
+    case test_everything_Plain_Nudged_ORDINAL:
+      test_everything_Plain_Nudged_serve_(incoming, ops ? ops->Nudged : NULL, context);
       return;
-    }
     default:
       fidl_incoming_unknown(incoming, ops ? ops->on_unknown_interaction : NULL, context);
   }
@@ -3270,77 +3328,30 @@ static void test_everything_Plain_dispatch_(fidl_incoming_t* incoming, const voi
     void* context) {
   const test_everything_Plain_ops_t* ops = (const test_everything_Plain_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Plain_OneWay_ORDINAL: {
-      if (!ops->OneWay) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Plain_OneWay_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      if (!fidl_incoming_request(incoming, &test_everything_Plain_OneWay_method_, &body, NULL)) return;
-      ops->OneWay(context, (test_everything_PlainOneWayRequest*)body);
+    case test_everything_Plain_OneWay_ORDINAL:
+      test_everything_Plain_OneWay_serve_(incoming, ops->OneWay, ops->on_unknown_interaction,
+                                          context);
       return;
-    }
-    case test_everything_Plain_Nothing_ORDINAL: {
-      if (!ops->Nothing) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Plain_Nothing_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      if (!fidl_incoming_request(incoming, &test_everything_Plain_Nothing_method_, &body, NULL)) return;
-      ops->Nothing(context);
+    case test_everything_Plain_Nothing_ORDINAL:
+      test_everything_Plain_Nothing_serve_(incoming, ops->Nothing, ops->on_unknown_interaction,
+                                           context);
       return;
-    }
-    case test_everything_Plain_TwoWay_ORDINAL: {
-      if (!ops->TwoWay) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Plain_TwoWay_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Plain_TwoWay_method_, &body, &completer)) return;
-      ops->TwoWay(context, (test_everything_Options*)body, completer);
+    case test_everything_Plain_TwoWay_ORDINAL:
+      test_everything_Plain_TwoWay_serve_(incoming, ops->TwoWay, ops->on_unknown_interaction,
+                                          context);
       return;
-    }
-    case test_everything_Plain_Ack_ORDINAL: {
-      if (!ops->Ack) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Plain_Ack_method_, ops->on_unknown_interaction,
-            context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Plain_Ack_method_, &body, &completer)) return;
-      ops->Ack(context, completer);
+    case test_everything_Plain_Ack_ORDINAL:
+      test_everything_Plain_Ack_serve_(incoming, ops->Ack, ops->on_unknown_interaction,
+                                       context);
       return;
-    }
-    case test_everything_Plain_Fails_ORDINAL: {
-      if (!ops->Fails) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Plain_Fails_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Plain_Fails_method_, &body, &completer)) return;
-      ops->Fails(context, completer);
+    case test_everything_Plain_Fails_ORDINAL:
+      test_everything_Plain_Fails_serve_(incoming, ops->Fails, ops->on_unknown_interaction,
+                                         context);
       return;
-    }
-    case test_everything_Plain_FailsWith_ORDINAL: {
-      if (!ops->FailsWith) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Plain_FailsWith_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Plain_FailsWith_method_, &body,
-          &completer)) return;
-      ops->FailsWith(context, (test_everything_PlainFailsWithRequest*)body, completer);
+    case test_everything_Plain_FailsWith_ORDINAL:
+      test_everything_Plain_FailsWith_serve_(incoming, ops->FailsWith, ops->on_unknown_interaction,
+                                             context);
       return;
-    }
     default:
       fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);
   }
@@ -3352,6 +3363,42 @@ zx_status_t test_everything_Plain_bind(async_dispatcher_t* dispatcher, zx_handle
   return fidl_bind(dispatcher, server_end, &test_everything_Plain_protocol_, ops, context, on_unbound, out);
 }
 
+void test_everything_Plain_OneWay_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_PlainOneWayRequest* request),
+                                         void (*unknown)(void* context, uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_OneWay_method_, unknown, context);
+    return;
+  }
+  void* body;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_OneWay_method_, &body, NULL)) return;
+  handler(context, (test_everything_PlainOneWayRequest*)body);
+}
+
+void test_everything_Plain_Nothing_serve_(fidl_incoming_t* incoming, void (*handler)(void* context),
+                                          void (*unknown)(void* context, uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_Nothing_method_, unknown, context);
+    return;
+  }
+  void* body;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_Nothing_method_, &body, NULL)) return;
+  handler(context);
+}
+
+void test_everything_Plain_TwoWay_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_Options* request, fidl_completer_t completer),
+                                         void (*unknown)(void* context, uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_TwoWay_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_TwoWay_method_, &body, &completer)) return;
+  handler(context, (test_everything_Options*)body, completer);
+}
+
 zx_status_t test_everything_Plain_TwoWay_reply(fidl_completer_t completer,
                                                const test_everything_Choice* response) {
   _Alignas(8) uint8_t scratch[65536];
@@ -3359,9 +3406,35 @@ zx_status_t test_everything_Plain_TwoWay_reply(fidl_completer_t completer,
       sizeof(scratch));
 }
 
+void test_everything_Plain_Ack_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                      fidl_completer_t completer), void (*unknown)(void* context,
+                                      uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_Ack_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_Ack_method_, &body, &completer)) return;
+  handler(context, completer);
+}
+
 zx_status_t test_everything_Plain_Ack_reply(fidl_completer_t completer) {
   _Alignas(8) uint8_t scratch[16];
   return fidl_reply(completer, &test_everything_Plain_Ack_method_, NULL, scratch, sizeof(scratch));
+}
+
+void test_everything_Plain_Fails_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                        fidl_completer_t completer), void (*unknown)(void* context,
+                                        uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_Fails_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_Fails_method_, &body, &completer)) return;
+  handler(context, completer);
 }
 
 zx_status_t test_everything_Plain_Fails_reply(fidl_completer_t completer) {
@@ -3379,6 +3452,20 @@ zx_status_t test_everything_Plain_Fails_reply_error(fidl_completer_t completer, 
   result.ordinal = test_everything_Plain_Fails_Result_Tag_err;
   result.err = *&err;
   return fidl_reply(completer, &test_everything_Plain_Fails_method_, &result, scratch, sizeof(scratch));
+}
+
+void test_everything_Plain_FailsWith_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                            test_everything_PlainFailsWithRequest* request,
+                                            fidl_completer_t completer), void (*unknown)(void* context,
+                                            uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_FailsWith_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_FailsWith_method_, &body, &completer)) return;
+  handler(context, (test_everything_PlainFailsWithRequest*)body, completer);
 }
 
 zx_status_t test_everything_Plain_FailsWith_reply(fidl_completer_t completer,
@@ -3435,6 +3522,19 @@ static const fidl_method_t test_everything_Base_GetName_method_ = {
     .deliver = test_everything_Base_GetName_deliver_,
 };
 
+static const fidl_method_t test_everything_Base_Renamed_method_ = {
+    .ordinal = test_everything_Base_Renamed_ORDINAL,
+    .two_way = false,
+    .flexible = true,
+    .has_result = false,
+    .request = NULL,
+    .response = &test_everything_BaseRenamedRequest_type_,
+    .trace_proxy = "proxy.Base.Renamed",
+    .trace_proxy_done = "proxy.Base.Renamed.done",
+    .trace_stub = "stub.Base.Renamed",
+    .trace_stub_reply = "stub.Base.Renamed.reply",
+};
+
 static void test_everything_Base_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context);
 static void test_everything_Base_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context);
@@ -3464,10 +3564,20 @@ zx_status_t test_everything_Base_GetName_async(fidl_client_t* client,
                          (fidl_any_callback_t)callback, context);
 }
 
+void test_everything_Base_Renamed_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_BaseRenamedRequest* event), void* context) {
+  void* body;
+  if (!fidl_incoming_event(incoming, &test_everything_Base_Renamed_method_, &body)) return;
+  if (handler) handler(context, (test_everything_BaseRenamedRequest*)body);
+}
+
 static void test_everything_Base_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Base_event_ops_t* ops = (const test_everything_Base_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
+    case test_everything_Base_Renamed_ORDINAL:
+      test_everything_Base_Renamed_serve_(incoming, ops ? ops->Renamed : NULL, context);
+      return;
     default:
       fidl_incoming_unknown(incoming, ops ? ops->on_unknown_interaction : NULL, context);
   }
@@ -3483,18 +3593,10 @@ zx_status_t test_everything_Base_client_bind(async_dispatcher_t* dispatcher, zx_
 static void test_everything_Base_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context) {
   const test_everything_Base_ops_t* ops = (const test_everything_Base_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Base_GetName_ORDINAL: {
-      if (!ops->GetName) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Base_GetName_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Base_GetName_method_, &body, &completer)) return;
-      ops->GetName(context, completer);
+    case test_everything_Base_GetName_ORDINAL:
+      test_everything_Base_GetName_serve_(incoming, ops->GetName, ops->on_unknown_interaction,
+                                          context);
       return;
-    }
     default:
       fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);
   }
@@ -3504,6 +3606,19 @@ zx_status_t test_everything_Base_bind(async_dispatcher_t* dispatcher, zx_handle_
                                       const test_everything_Base_ops_t* ops, void* context,
                                       fidl_on_unbound_t on_unbound, fidl_binding_t** out) {
   return fidl_bind(dispatcher, server_end, &test_everything_Base_protocol_, ops, context, on_unbound, out);
+}
+
+void test_everything_Base_GetName_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         fidl_completer_t completer), void (*unknown)(void* context,
+                                         uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Base_GetName_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Base_GetName_method_, &body, &completer)) return;
+  handler(context, completer);
 }
 
 zx_status_t test_everything_Base_GetName_reply(fidl_completer_t completer,
@@ -3516,27 +3631,14 @@ zx_status_t test_everything_Base_GetName_reply(fidl_completer_t completer,
   return fidl_reply(completer, &test_everything_Base_GetName_method_, &result, scratch, sizeof(scratch));
 }
 
-// Protocol Composed
-
-static void test_everything_Composed_GetName_deliver_(fidl_any_callback_t callback, void* context,
-                                                      zx_status_t status, void* body) {
-  ((test_everything_Composed_GetName_callback_t)callback)(context, status,
-      (test_everything_Base_GetName_Result*)body);
+zx_status_t test_everything_Base_Renamed_send(fidl_binding_t* binding,
+                                              const test_everything_BaseRenamedRequest* event) {
+  _Alignas(8) uint8_t scratch[64];
+  return fidl_send_event(binding, &test_everything_Base_Renamed_method_, (void*)(uintptr_t)event, scratch,
+      sizeof(scratch));
 }
 
-static const fidl_method_t test_everything_Composed_GetName_method_ = {
-    .ordinal = test_everything_Composed_GetName_ORDINAL,
-    .two_way = true,
-    .flexible = true,
-    .has_result = true,
-    .request = NULL,
-    .response = &test_everything_Base_GetName_Result_type_,
-    .trace_proxy = "proxy.Composed.GetName",
-    .trace_proxy_done = "proxy.Composed.GetName.done",
-    .trace_stub = "stub.Composed.GetName",
-    .trace_stub_reply = "stub.Composed.GetName.reply",
-    .deliver = test_everything_Composed_GetName_deliver_,
-};
+// Protocol Composed
 
 static void test_everything_Composed_Give_deliver_(fidl_any_callback_t callback, void* context,
                                                    zx_status_t status, void* body) {
@@ -3649,24 +3751,6 @@ static const fidl_protocol_t test_everything_Composed_protocol_ = {
     .dispatch_event = test_everything_Composed_dispatch_event_,
 };
 
-zx_status_t test_everything_Composed_GetName(zx_handle_t channel, fidl_call_t* call,
-                                             test_everything_Base_GetName_Result** out) {
-  _Alignas(8) uint8_t scratch[16];
-  void* body = NULL;
-  zx_status_t status = fidl_sync_call(channel, &test_everything_Composed_GetName_method_, NULL, scratch,
-                                      sizeof(scratch), call, &body);
-  if (status == ZX_OK) *out = (test_everything_Base_GetName_Result*)body;
-  return status;
-}
-
-zx_status_t test_everything_Composed_GetName_async(fidl_client_t* client,
-                                                   test_everything_Composed_GetName_callback_t callback,
-                                                   void* context) {
-  _Alignas(8) uint8_t scratch[16];
-  return fidl_async_call(client, &test_everything_Composed_GetName_method_, NULL, scratch, sizeof(scratch),
-                         (fidl_any_callback_t)callback, context);
-}
-
 zx_status_t test_everything_Composed_Give(zx_handle_t channel, test_everything_ComposedGiveRequest* request,
                                           fidl_call_t* call, test_everything_Composed_Give_Result** out) {
   _Alignas(8) uint8_t scratch[65536];
@@ -3732,17 +3816,24 @@ zx_status_t test_everything_Composed_delete(zx_handle_t channel) {
   return fidl_one_way_call(channel, &test_everything_Composed_delete_method_, NULL, scratch, sizeof(scratch));
 }
 
+void test_everything_Composed_Offered_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                             test_everything_ComposedOfferedRequest* event), void* context) {
+  void* body;
+  if (!fidl_incoming_event(incoming, &test_everything_Composed_Offered_method_, &body)) return;
+  if (handler) handler(context, (test_everything_ComposedOfferedRequest*)body);
+  test_everything_ComposedOfferedRequest_close_handles((test_everything_ComposedOfferedRequest*)body);
+}
+
 static void test_everything_Composed_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Composed_event_ops_t* ops = (const test_everything_Composed_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Composed_Offered_ORDINAL: {
-      void* body;
-      if (!fidl_incoming_event(incoming, &test_everything_Composed_Offered_method_, &body)) return;
-      if (ops && ops->Offered) ops->Offered(context, (test_everything_ComposedOfferedRequest*)body);
-      test_everything_ComposedOfferedRequest_close_handles((test_everything_ComposedOfferedRequest*)body);
+    case test_everything_Base_Renamed_ORDINAL:
+      test_everything_Base_Renamed_serve_(incoming, ops ? ops->Renamed : NULL, context);
       return;
-    }
+    case test_everything_Composed_Offered_ORDINAL:
+      test_everything_Composed_Offered_serve_(incoming, ops ? ops->Offered : NULL, context);
+      return;
     default:
       fidl_incoming_unknown(incoming, ops ? ops->on_unknown_interaction : NULL, context);
   }
@@ -3760,80 +3851,30 @@ static void test_everything_Composed_dispatch_(fidl_incoming_t* incoming, const 
     void* context) {
   const test_everything_Composed_ops_t* ops = (const test_everything_Composed_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Composed_GetName_ORDINAL: {
-      if (!ops->GetName) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Composed_GetName_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Composed_GetName_method_, &body,
-          &completer)) return;
-      ops->GetName(context, completer);
+    case test_everything_Base_GetName_ORDINAL:
+      test_everything_Base_GetName_serve_(incoming, ops->GetName, ops->on_unknown_interaction,
+                                          context);
       return;
-    }
-    case test_everything_Composed_Give_ORDINAL: {
-      if (!ops->Give) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Composed_Give_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Composed_Give_method_, &body, &completer)) return;
-      ops->Give(context, (test_everything_ComposedGiveRequest*)body, completer);
-      test_everything_ComposedGiveRequest_close_handles((test_everything_ComposedGiveRequest*)body);
+    case test_everything_Composed_Give_ORDINAL:
+      test_everything_Composed_Give_serve_(incoming, ops->Give, ops->on_unknown_interaction,
+                                           context);
       return;
-    }
-    case test_everything_Composed_Put_ORDINAL: {
-      if (!ops->Put) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Composed_Put_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      if (!fidl_incoming_request(incoming, &test_everything_Composed_Put_method_, &body, NULL)) return;
-      ops->Put(context, (test_everything_HeldTable*)body);
-      test_everything_HeldTable_close_handles((test_everything_HeldTable*)body);
+    case test_everything_Composed_Put_ORDINAL:
+      test_everything_Composed_Put_serve_(incoming, ops->Put, ops->on_unknown_interaction,
+                                          context);
       return;
-    }
-    case test_everything_Composed_Take_ORDINAL: {
-      if (!ops->Take) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Composed_Take_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Composed_Take_method_, &body, &completer)) return;
-      ops->Take(context, completer);
+    case test_everything_Composed_Take_ORDINAL:
+      test_everything_Composed_Take_serve_(incoming, ops->Take, ops->on_unknown_interaction,
+                                           context);
       return;
-    }
-    case test_everything_Composed_Pass_ORDINAL: {
-      if (!ops->Pass) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Composed_Pass_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Composed_Pass_method_, &body, &completer)) return;
-      ops->Pass(context, (test_everything_HeldChoice*)body, completer);
-      test_everything_HeldChoice_close_handles((test_everything_HeldChoice*)body);
+    case test_everything_Composed_Pass_ORDINAL:
+      test_everything_Composed_Pass_serve_(incoming, ops->Pass, ops->on_unknown_interaction,
+                                           context);
       return;
-    }
-    case test_everything_Composed_delete_ORDINAL: {
-      if (!ops->delete_) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Composed_delete_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      if (!fidl_incoming_request(incoming, &test_everything_Composed_delete_method_, &body, NULL)) return;
-      ops->delete_(context);
+    case test_everything_Composed_delete_ORDINAL:
+      test_everything_Composed_delete_serve_(incoming, ops->delete_, ops->on_unknown_interaction,
+                                             context);
       return;
-    }
     default:
       fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);
   }
@@ -3846,14 +3887,19 @@ zx_status_t test_everything_Composed_bind(async_dispatcher_t* dispatcher, zx_han
       out);
 }
 
-zx_status_t test_everything_Composed_GetName_reply(fidl_completer_t completer,
-                                                   const test_everything_Base_GetName_Response* response) {
-  _Alignas(8) uint8_t scratch[80];
-  test_everything_Base_GetName_Result result;
-  memset(&result, 0, sizeof(result));
-  result.ordinal = test_everything_Base_GetName_Result_Tag_response;
-  result.response = (test_everything_Base_GetName_Response*)(uintptr_t)response;
-  return fidl_reply(completer, &test_everything_Composed_GetName_method_, &result, scratch, sizeof(scratch));
+void test_everything_Composed_Give_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                          test_everything_ComposedGiveRequest* request,
+                                          fidl_completer_t completer), void (*unknown)(void* context,
+                                          uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Composed_Give_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Composed_Give_method_, &body, &completer)) return;
+  handler(context, (test_everything_ComposedGiveRequest*)body, completer);
+  test_everything_ComposedGiveRequest_close_handles((test_everything_ComposedGiveRequest*)body);
 }
 
 zx_status_t test_everything_Composed_Give_reply(fidl_completer_t completer,
@@ -3865,6 +3911,32 @@ zx_status_t test_everything_Composed_Give_reply(fidl_completer_t completer,
   result.response = *response;
   memset(response, 0, sizeof(*response));  // its handle has moved
   return fidl_reply(completer, &test_everything_Composed_Give_method_, &result, scratch, sizeof(scratch));
+}
+
+void test_everything_Composed_Put_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_HeldTable* request), void (*unknown)(void* context,
+                                         uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Composed_Put_method_, unknown, context);
+    return;
+  }
+  void* body;
+  if (!fidl_incoming_request(incoming, &test_everything_Composed_Put_method_, &body, NULL)) return;
+  handler(context, (test_everything_HeldTable*)body);
+  test_everything_HeldTable_close_handles((test_everything_HeldTable*)body);
+}
+
+void test_everything_Composed_Take_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                          fidl_completer_t completer), void (*unknown)(void* context,
+                                          uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Composed_Take_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Composed_Take_method_, &body, &completer)) return;
+  handler(context, completer);
 }
 
 zx_status_t test_everything_Composed_Take_reply(fidl_completer_t completer,
@@ -3886,6 +3958,20 @@ zx_status_t test_everything_Composed_Take_reply_error(fidl_completer_t completer
   return fidl_reply(completer, &test_everything_Composed_Take_method_, &result, scratch, sizeof(scratch));
 }
 
+void test_everything_Composed_Pass_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                          test_everything_HeldChoice* request, fidl_completer_t completer),
+                                          void (*unknown)(void* context, uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Composed_Pass_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Composed_Pass_method_, &body, &completer)) return;
+  handler(context, (test_everything_HeldChoice*)body, completer);
+  test_everything_HeldChoice_close_handles((test_everything_HeldChoice*)body);
+}
+
 zx_status_t test_everything_Composed_Pass_reply(fidl_completer_t completer,
                                                 test_everything_HeldChoice* response) {
   _Alignas(8) uint8_t scratch[65536];
@@ -3894,6 +3980,18 @@ zx_status_t test_everything_Composed_Pass_reply(fidl_completer_t completer,
   result.ordinal = test_everything_Composed_Pass_Result_Tag_response;
   result.response = (test_everything_HeldChoice*)(uintptr_t)response;
   return fidl_reply(completer, &test_everything_Composed_Pass_method_, &result, scratch, sizeof(scratch));
+}
+
+void test_everything_Composed_delete_serve_(fidl_incoming_t* incoming, void (*handler)(void* context),
+                                            void (*unknown)(void* context, uint64_t ordinal),
+                                            void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Composed_delete_method_, unknown, context);
+    return;
+  }
+  void* body;
+  if (!fidl_incoming_request(incoming, &test_everything_Composed_delete_method_, &body, NULL)) return;
+  handler(context);
 }
 
 zx_status_t test_everything_Composed_Offered_send(fidl_binding_t* binding,
@@ -3987,29 +4085,14 @@ zx_status_t test_everything_Ajar_client_bind(async_dispatcher_t* dispatcher, zx_
 static void test_everything_Ajar_dispatch_(fidl_incoming_t* incoming, const void* ops_object, void* context) {
   const test_everything_Ajar_ops_t* ops = (const test_everything_Ajar_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Ajar_Sync_ORDINAL: {
-      if (!ops->Sync) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Ajar_Sync_method_, ops->on_unknown_interaction,
-            context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Ajar_Sync_method_, &body, &completer)) return;
-      ops->Sync(context, completer);
+    case test_everything_Ajar_Sync_ORDINAL:
+      test_everything_Ajar_Sync_serve_(incoming, ops->Sync, ops->on_unknown_interaction,
+                                       context);
       return;
-    }
-    case test_everything_Ajar_Send_ORDINAL: {
-      if (!ops->Send) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Ajar_Send_method_, ops->on_unknown_interaction,
-            context);
-        return;
-      }
-      void* body;
-      if (!fidl_incoming_request(incoming, &test_everything_Ajar_Send_method_, &body, NULL)) return;
-      ops->Send(context, (test_everything_NoOptions*)body);
+    case test_everything_Ajar_Send_ORDINAL:
+      test_everything_Ajar_Send_serve_(incoming, ops->Send, ops->on_unknown_interaction,
+                                       context);
       return;
-    }
     default:
       fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);
   }
@@ -4021,9 +4104,34 @@ zx_status_t test_everything_Ajar_bind(async_dispatcher_t* dispatcher, zx_handle_
   return fidl_bind(dispatcher, server_end, &test_everything_Ajar_protocol_, ops, context, on_unbound, out);
 }
 
+void test_everything_Ajar_Sync_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                      fidl_completer_t completer), void (*unknown)(void* context,
+                                      uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Ajar_Sync_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Ajar_Sync_method_, &body, &completer)) return;
+  handler(context, completer);
+}
+
 zx_status_t test_everything_Ajar_Sync_reply(fidl_completer_t completer) {
   _Alignas(8) uint8_t scratch[16];
   return fidl_reply(completer, &test_everything_Ajar_Sync_method_, NULL, scratch, sizeof(scratch));
+}
+
+void test_everything_Ajar_Send_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                      test_everything_NoOptions* request), void (*unknown)(void* context,
+                                      uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Ajar_Send_method_, unknown, context);
+    return;
+  }
+  void* body;
+  if (!fidl_incoming_request(incoming, &test_everything_Ajar_Send_method_, &body, NULL)) return;
+  handler(context, (test_everything_NoOptions*)body);
 }
 
 // Protocol Perhaps
@@ -4108,16 +4216,20 @@ zx_status_t test_everything_Perhaps_Hold(zx_handle_t channel, test_everything_He
   return fidl_one_way_call(channel, &test_everything_Perhaps_Hold_method_, request, scratch, sizeof(scratch));
 }
 
+void test_everything_Perhaps_Answered_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                             test_everything_Choice* event), void* context) {
+  void* body;
+  if (!fidl_incoming_event(incoming, &test_everything_Perhaps_Answered_method_, &body)) return;
+  if (handler) handler(context, (test_everything_Choice*)body);
+}
+
 static void test_everything_Perhaps_dispatch_event_(fidl_incoming_t* incoming, const void* ops_object,
     void* context) {
   const test_everything_Perhaps_event_ops_t* ops = (const test_everything_Perhaps_event_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Perhaps_Answered_ORDINAL: {
-      void* body;
-      if (!fidl_incoming_event(incoming, &test_everything_Perhaps_Answered_method_, &body)) return;
-      if (ops && ops->Answered) ops->Answered(context, (test_everything_Choice*)body);
+    case test_everything_Perhaps_Answered_ORDINAL:
+      test_everything_Perhaps_Answered_serve_(incoming, ops ? ops->Answered : NULL, context);
       return;
-    }
     default:
       fidl_incoming_unknown(incoming, ops ? ops->on_unknown_interaction : NULL, context);
   }
@@ -4135,30 +4247,14 @@ static void test_everything_Perhaps_dispatch_(fidl_incoming_t* incoming, const v
     void* context) {
   const test_everything_Perhaps_ops_t* ops = (const test_everything_Perhaps_ops_t*)ops_object;
   switch (fidl_incoming_ordinal(incoming)) {
-    case test_everything_Perhaps_Ask_ORDINAL: {
-      if (!ops->Ask) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Perhaps_Ask_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      fidl_completer_t completer;
-      if (!fidl_incoming_request(incoming, &test_everything_Perhaps_Ask_method_, &body, &completer)) return;
-      ops->Ask(context, (test_everything_Choice*)body, completer);
+    case test_everything_Perhaps_Ask_ORDINAL:
+      test_everything_Perhaps_Ask_serve_(incoming, ops->Ask, ops->on_unknown_interaction,
+                                         context);
       return;
-    }
-    case test_everything_Perhaps_Hold_ORDINAL: {
-      if (!ops->Hold) {
-        fidl_incoming_unimplemented(incoming, &test_everything_Perhaps_Hold_method_,
-            ops->on_unknown_interaction, context);
-        return;
-      }
-      void* body;
-      if (!fidl_incoming_request(incoming, &test_everything_Perhaps_Hold_method_, &body, NULL)) return;
-      ops->Hold(context, (test_everything_HeldChoice*)body);
-      test_everything_HeldChoice_close_handles((test_everything_HeldChoice*)body);
+    case test_everything_Perhaps_Hold_ORDINAL:
+      test_everything_Perhaps_Hold_serve_(incoming, ops->Hold, ops->on_unknown_interaction,
+                                          context);
       return;
-    }
     default:
       fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);
   }
@@ -4170,11 +4266,37 @@ zx_status_t test_everything_Perhaps_bind(async_dispatcher_t* dispatcher, zx_hand
   return fidl_bind(dispatcher, server_end, &test_everything_Perhaps_protocol_, ops, context, on_unbound, out);
 }
 
+void test_everything_Perhaps_Ask_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                        test_everything_Choice* request, fidl_completer_t completer),
+                                        void (*unknown)(void* context, uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Perhaps_Ask_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Perhaps_Ask_method_, &body, &completer)) return;
+  handler(context, (test_everything_Choice*)body, completer);
+}
+
 zx_status_t test_everything_Perhaps_Ask_reply(fidl_completer_t completer,
                                               const test_everything_Tree* response) {
   _Alignas(8) uint8_t scratch[65536];
   return fidl_reply(completer, &test_everything_Perhaps_Ask_method_, (void*)(uintptr_t)response, scratch,
       sizeof(scratch));
+}
+
+void test_everything_Perhaps_Hold_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_HeldChoice* request), void (*unknown)(void* context,
+                                         uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Perhaps_Hold_method_, unknown, context);
+    return;
+  }
+  void* body;
+  if (!fidl_incoming_request(incoming, &test_everything_Perhaps_Hold_method_, &body, NULL)) return;
+  handler(context, (test_everything_HeldChoice*)body);
+  test_everything_HeldChoice_close_handles((test_everything_HeldChoice*)body);
 }
 
 zx_status_t test_everything_Perhaps_Answered_send(fidl_binding_t* binding,

@@ -46,6 +46,7 @@ typedef struct test_everything_Plain_FailsWith_Result test_everything_Plain_Fail
 typedef struct test_everything_PlainHappenedRequest test_everything_PlainHappenedRequest;
 typedef struct test_everything_Base_GetName_Response test_everything_Base_GetName_Response;
 typedef struct test_everything_Base_GetName_Result test_everything_Base_GetName_Result;
+typedef struct test_everything_BaseRenamedRequest test_everything_BaseRenamedRequest;
 typedef struct test_everything_ComposedGiveRequest test_everything_ComposedGiveRequest;
 typedef struct test_everything_Composed_Give_Response test_everything_Composed_Give_Response;
 typedef struct test_everything_Composed_Give_Result test_everything_Composed_Give_Result;
@@ -1242,6 +1243,12 @@ struct test_everything_Base_GetName_Result {
 FIDL_STATIC_ASSERT(sizeof(test_everything_Base_GetName_Result) == 16,
     "layout of test.everything/Base_GetName_Result");
 
+struct test_everything_BaseRenamedRequest {
+  fidl_string_t name;
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_BaseRenamedRequest) == 16,
+    "layout of test.everything/BaseRenamedRequest");
+
 struct test_everything_ComposedGiveRequest {
   test_everything_Resources resources;
 };
@@ -1458,6 +1465,10 @@ extern const fidl_type_t test_everything_Base_GetName_Result_type_;
 uint8_t* test_everything_Base_GetName_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
                                                      void* from_object, void* to_object);
 uint8_t* test_everything_Base_GetName_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_BaseRenamedRequest_type_;
+uint8_t* test_everything_BaseRenamedRequest_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                                    void* to_object);
+uint8_t* test_everything_BaseRenamedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 // Closes every handle inside and makes it invalid.
 void test_everything_ComposedGiveRequest_close_handles(test_everything_ComposedGiveRequest* value);
 extern const fidl_type_t test_everything_ComposedGiveRequest_type_;
@@ -1589,12 +1600,37 @@ zx_status_t test_everything_Plain_Happened_send(fidl_binding_t* binding,
                                                 const test_everything_PlainHappenedRequest* event);
 zx_status_t test_everything_Plain_Nudged_send(fidl_binding_t* binding);
 
+// For dispatchers, this protocol's and those of protocols that compose it.
+void test_everything_Plain_OneWay_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_PlainOneWayRequest* request),
+                                         void (*unknown)(void* context, uint64_t ordinal), void* context);
+void test_everything_Plain_Nothing_serve_(fidl_incoming_t* incoming, void (*handler)(void* context),
+                                          void (*unknown)(void* context, uint64_t ordinal), void* context);
+void test_everything_Plain_TwoWay_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_Options* request, fidl_completer_t completer),
+                                         void (*unknown)(void* context, uint64_t ordinal), void* context);
+void test_everything_Plain_Ack_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                      fidl_completer_t completer), void (*unknown)(void* context,
+                                      uint64_t ordinal), void* context);
+void test_everything_Plain_Fails_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                        fidl_completer_t completer), void (*unknown)(void* context,
+                                        uint64_t ordinal), void* context);
+void test_everything_Plain_FailsWith_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                            test_everything_PlainFailsWithRequest* request,
+                                            fidl_completer_t completer), void (*unknown)(void* context,
+                                            uint64_t ordinal), void* context);
+void test_everything_Plain_Happened_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                           test_everything_PlainHappenedRequest* event), void* context);
+void test_everything_Plain_Nudged_serve_(fidl_incoming_t* incoming, void (*handler)(void* context),
+                                         void* context);
+
 // Protocol Base
 //
 // What others build on.
 
 #define test_everything_Base_GetName_ORDINAL UINT64_C(0x4cbb7a04fbc9641a)
 #define test_everything_Base_GetName_RESPONSE_SIZE 80u
+#define test_everything_Base_Renamed_ORDINAL UINT64_C(0x1747ab34ca40a849)
 
 // Tells its name.
 zx_status_t test_everything_Base_GetName(zx_handle_t channel, fidl_call_t* call,
@@ -1602,6 +1638,7 @@ zx_status_t test_everything_Base_GetName(zx_handle_t channel, fidl_call_t* call,
 
 // Events; each may be NULL, which ignores it. What is left in an event's handles is closed.
 typedef struct test_everything_Base_event_ops {
+  void (*Renamed)(void* context, test_everything_BaseRenamedRequest* event);
   void (*on_unknown_interaction)(void* context, uint64_t ordinal);
 } test_everything_Base_event_ops_t;
 
@@ -1631,12 +1668,19 @@ zx_status_t test_everything_Base_bind(async_dispatcher_t* dispatcher, zx_handle_
                                       fidl_on_unbound_t on_unbound, fidl_binding_t** out);
 zx_status_t test_everything_Base_GetName_reply(fidl_completer_t completer,
                                                const test_everything_Base_GetName_Response* response);
+zx_status_t test_everything_Base_Renamed_send(fidl_binding_t* binding,
+                                              const test_everything_BaseRenamedRequest* event);
+
+// For dispatchers, this protocol's and those of protocols that compose it.
+void test_everything_Base_GetName_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         fidl_completer_t completer), void (*unknown)(void* context,
+                                         uint64_t ordinal), void* context);
+void test_everything_Base_Renamed_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_BaseRenamedRequest* event), void* context);
 
 // Protocol Composed
 //
 
-#define test_everything_Composed_GetName_ORDINAL UINT64_C(0x4cbb7a04fbc9641a)
-#define test_everything_Composed_GetName_RESPONSE_SIZE 80u
 #define test_everything_Composed_Give_ORDINAL UINT64_C(0x3f2ea3874e6db324)
 #define test_everything_Composed_Give_RESPONSE_SIZE 32u
 #define test_everything_Composed_Put_ORDINAL UINT64_C(0x2e79813f69b6712a)
@@ -1647,9 +1691,16 @@ zx_status_t test_everything_Base_GetName_reply(fidl_completer_t completer,
 #define test_everything_Composed_delete_ORDINAL UINT64_C(0x7af8a19f9936b5b2)
 #define test_everything_Composed_Offered_ORDINAL UINT64_C(0x6945cd8e8baeeaf3)
 
-// Tells its name.
-zx_status_t test_everything_Composed_GetName(zx_handle_t channel, fidl_call_t* call,
-                                             test_everything_Base_GetName_Result** out);
+// Composed from test.everything/Base.
+#define test_everything_Composed_GetName_ORDINAL test_everything_Base_GetName_ORDINAL
+#define test_everything_Composed_GetName_RESPONSE_SIZE test_everything_Base_GetName_RESPONSE_SIZE
+#define test_everything_Composed_GetName test_everything_Base_GetName
+#define test_everything_Composed_GetName_callback_t test_everything_Base_GetName_callback_t
+#define test_everything_Composed_GetName_async test_everything_Base_GetName_async
+#define test_everything_Composed_GetName_reply test_everything_Base_GetName_reply
+#define test_everything_Composed_Renamed_ORDINAL test_everything_Base_Renamed_ORDINAL
+#define test_everything_Composed_Renamed_send test_everything_Base_Renamed_send
+
 // The request's handles are consumed in all cases.
 // The handles in `*out` belong to the caller.
 zx_status_t test_everything_Composed_Give(zx_handle_t channel, test_everything_ComposedGiveRequest* request,
@@ -1667,6 +1718,7 @@ zx_status_t test_everything_Composed_delete(zx_handle_t channel);
 
 // Events; each may be NULL, which ignores it. What is left in an event's handles is closed.
 typedef struct test_everything_Composed_event_ops {
+  void (*Renamed)(void* context, test_everything_BaseRenamedRequest* event);
   void (*Offered)(void* context, test_everything_ComposedOfferedRequest* event);
   void (*on_unknown_interaction)(void* context, uint64_t ordinal);
 } test_everything_Composed_event_ops_t;
@@ -1677,11 +1729,6 @@ zx_status_t test_everything_Composed_client_bind(async_dispatcher_t* dispatcher,
                                                  const test_everything_Composed_event_ops_t* events,
                                                  void* context, fidl_client_closed_t closed,
                                                  fidl_client_t** out);
-typedef void (*test_everything_Composed_GetName_callback_t)(void* context, zx_status_t status,
-                                                            test_everything_Base_GetName_Result* response);
-zx_status_t test_everything_Composed_GetName_async(fidl_client_t* client,
-                                                   test_everything_Composed_GetName_callback_t callback,
-                                                   void* context);
 typedef void (*test_everything_Composed_Give_callback_t)(void* context, zx_status_t status,
                                                          test_everything_Composed_Give_Result* response);
 zx_status_t test_everything_Composed_Give_async(fidl_client_t* client,
@@ -1717,8 +1764,6 @@ typedef struct test_everything_Composed_ops {
 zx_status_t test_everything_Composed_bind(async_dispatcher_t* dispatcher, zx_handle_t server_end,
                                           const test_everything_Composed_ops_t* ops, void* context,
                                           fidl_on_unbound_t on_unbound, fidl_binding_t** out);
-zx_status_t test_everything_Composed_GetName_reply(fidl_completer_t completer,
-                                                   const test_everything_Base_GetName_Response* response);
 zx_status_t test_everything_Composed_Give_reply(fidl_completer_t completer,
                                                 test_everything_Composed_Give_Response* response);
 zx_status_t test_everything_Composed_Take_reply(fidl_completer_t completer,
@@ -1728,6 +1773,25 @@ zx_status_t test_everything_Composed_Pass_reply(fidl_completer_t completer,
                                                 test_everything_HeldChoice* response);
 zx_status_t test_everything_Composed_Offered_send(fidl_binding_t* binding,
                                                   test_everything_ComposedOfferedRequest* event);
+
+// For dispatchers, this protocol's and those of protocols that compose it.
+void test_everything_Composed_Give_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                          test_everything_ComposedGiveRequest* request,
+                                          fidl_completer_t completer), void (*unknown)(void* context,
+                                          uint64_t ordinal), void* context);
+void test_everything_Composed_Put_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_HeldTable* request), void (*unknown)(void* context,
+                                         uint64_t ordinal), void* context);
+void test_everything_Composed_Take_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                          fidl_completer_t completer), void (*unknown)(void* context,
+                                          uint64_t ordinal), void* context);
+void test_everything_Composed_Pass_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                          test_everything_HeldChoice* request, fidl_completer_t completer),
+                                          void (*unknown)(void* context, uint64_t ordinal), void* context);
+void test_everything_Composed_delete_serve_(fidl_incoming_t* incoming, void (*handler)(void* context),
+                                            void (*unknown)(void* context, uint64_t ordinal), void* context);
+void test_everything_Composed_Offered_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                             test_everything_ComposedOfferedRequest* event), void* context);
 
 // Protocol Ajar
 //
@@ -1767,6 +1831,14 @@ zx_status_t test_everything_Ajar_bind(async_dispatcher_t* dispatcher, zx_handle_
                                       const test_everything_Ajar_ops_t* ops, void* context,
                                       fidl_on_unbound_t on_unbound, fidl_binding_t** out);
 zx_status_t test_everything_Ajar_Sync_reply(fidl_completer_t completer);
+
+// For dispatchers, this protocol's and those of protocols that compose it.
+void test_everything_Ajar_Sync_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                      fidl_completer_t completer), void (*unknown)(void* context,
+                                      uint64_t ordinal), void* context);
+void test_everything_Ajar_Send_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                      test_everything_NoOptions* request), void (*unknown)(void* context,
+                                      uint64_t ordinal), void* context);
 
 // Protocol Perhaps
 //
@@ -1817,6 +1889,16 @@ zx_status_t test_everything_Perhaps_Ask_reply(fidl_completer_t completer,
                                               const test_everything_Tree* response);
 zx_status_t test_everything_Perhaps_Answered_send(fidl_binding_t* binding,
                                                   const test_everything_Choice* event);
+
+// For dispatchers, this protocol's and those of protocols that compose it.
+void test_everything_Perhaps_Ask_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                        test_everything_Choice* request, fidl_completer_t completer),
+                                        void (*unknown)(void* context, uint64_t ordinal), void* context);
+void test_everything_Perhaps_Hold_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                         test_everything_HeldChoice* request), void (*unknown)(void* context,
+                                         uint64_t ordinal), void* context);
+void test_everything_Perhaps_Answered_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                             test_everything_Choice* event), void* context);
 
 // Two members.
 #define test_everything_Service_SERVICE "test.everything/Service"

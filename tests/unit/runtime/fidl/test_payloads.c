@@ -1,4 +1,5 @@
-// Bodies that are unions which may be absent, byte by byte in both directions.
+// Bodies that are unions which may be absent, byte by byte in both directions; and their methods composed
+// into another protocol.
 #include <fidl/test.vectors.h>
 #include <stdio.h>
 
@@ -180,6 +181,75 @@ START_TEST(events_and_handles_may_be_absent_where_they_are_sent) {
 }
 END_TEST
 
+// Composition
+
+static void widen(void* context, test_vectors_WiderWidenRequest* request, fidl_completer_t completer) {
+  test_vectors_WiderWidenResponse response = {.width = request->by + 1};
+  ((side_t*)context)->calls++;
+  ck_assert_int_eq(test_vectors_Wider_Widen_reply(completer, &response), ZX_OK);
+}
+
+static const test_vectors_Wider_ops_t wider_ops = {.Widen = widen, .Exchange = exchange};
+
+static void start_wider(side_t* side) {
+  *side = (side_t){0};
+  peer_init(&side->peer);
+  ck_assert_int_eq(test_vectors_Wider_bind(side->peer.dispatcher, side->peer.bound, &wider_ops, side,
+                                           on_unbound, &side->binding),
+                   ZX_OK);
+}
+
+START_TEST(a_composing_protocol_serves_its_own_methods_and_the_composed_ones) {
+  side_t side;
+  start_wider(&side);
+  ck_assert_uint_eq(test_vectors_Wider_Exchange_ORDINAL, test_vectors_Perhaps_Exchange_ORDINAL);
+  peer_write(&side.peer, message(1, test_vectors_Wider_Exchange_ORDINAL, ABSENT));
+  peer_write(&side.peer, message(2, test_vectors_Wider_Widen_ORDINAL, "07 00*7"));
+  peer_run(&side.peer);
+  ck_assert_int_eq(side.calls, 2);
+  peer_expect(&side.peer, message(1, test_vectors_Wider_Exchange_ORDINAL, ABSENT));
+  peer_expect(&side.peer, message(2, test_vectors_Wider_Widen_ORDINAL, "08 00*7"));
+  test_vectors_StrictUnion event = test_vectors_StrictUnion_with_a(100);
+  ck_assert_int_eq(test_vectors_Wider_Told_send(side.binding, &event), ZX_OK);
+  peer_expect(&side.peer, message(0, test_vectors_Wider_Told_ORDINAL, NUMBER_100));
+  peer_deinit(&side.peer);
+}
+END_TEST
+
+START_TEST(a_composed_method_without_function_ends_the_binding) {
+  side_t side;
+  start_wider(&side);
+  peer_write(&side.peer, message(0, test_vectors_Wider_Hand_ORDINAL, ABSENT));
+  peer_run(&side.peer);
+  ck_assert_int_eq(side.calls, 0);
+  ck_assert_int_eq(side.reason, ZX_ERR_NOT_SUPPORTED);
+  peer_deinit(&side.peer);
+}
+END_TEST
+
+START_TEST(clients_of_a_composing_protocol_call_and_hear_the_composed_one) {
+  static const test_vectors_Wider_event_ops_t wider_events = {.Told = told};
+  side_t side = {0};
+  peer_init(&side.peer);
+  ck_assert_int_eq(test_vectors_Wider_client_bind(side.peer.dispatcher, side.peer.bound, &wider_events, &side,
+                                                  NULL, &side.client),
+                   ZX_OK);
+  test_vectors_FlexibleUnion request = {0};
+  test_vectors_Wider_Exchange_callback_t callback = exchanged;
+  ck_assert_int_eq(test_vectors_Wider_Exchange_async(side.client, &request, callback, &side), ZX_OK);
+  char bytes[32];
+  ck_assert_int_eq(zx_channel_read(side.peer.raw, 0, bytes, NULL, sizeof(bytes), 0, NULL, NULL), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(side.peer.raw, 0, bytes, sizeof(bytes), NULL, 0), ZX_OK);
+  peer_write(&side.peer, message(0, test_vectors_Wider_Told_ORDINAL, NUMBER_100));
+  peer_run(&side.peer);
+  ck_assert_int_eq(side.calls, 2);
+  ck_assert_int_eq(side.status, ZX_OK);
+  ck_assert_uint_eq(side.ordinal, test_vectors_StrictUnion_Tag_a);
+  fidl_client_close(side.client);
+  peer_deinit(&side.peer);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("fidl payloads");
   TCase* tc = jx_test_case(suite, "payloads");
@@ -188,5 +258,8 @@ int main(void) {
   tcase_add_test(tc, handles_come_with_what_is_present);
   tcase_add_test(tc, clients_send_and_receive_absent_unions);
   tcase_add_test(tc, events_and_handles_may_be_absent_where_they_are_sent);
+  tcase_add_test(tc, a_composing_protocol_serves_its_own_methods_and_the_composed_ones);
+  tcase_add_test(tc, a_composed_method_without_function_ends_the_binding);
+  tcase_add_test(tc, clients_of_a_composing_protocol_call_and_hear_the_composed_one);
   return jx_test_run(suite);
 }

@@ -8,4 +8,6 @@
 #include <lib/fidl/server.h>
 #include <lib/fidl/types.h>
 
+typedef struct fidl_incoming fidl_incoming_t;  // for generated code: <lib/fidl/method.h>
+
 #endif  // LIB_FIDL_FIDL_H_
