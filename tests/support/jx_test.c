@@ -2,6 +2,7 @@
 #include "jx_test.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static int fds_at_start;
@@ -17,13 +18,22 @@ int jx_test_open_fds(void) {
   return count;
 }
 
+char* jx_test_make_folder(void) {
+  const char* parent = getenv("TMPDIR");
+  char* path;
+  ck_assert_int_gt(asprintf(&path, "%s/jacinth-XXXXXX", parent ? parent : "/tmp"), 0);
+  ck_assert_ptr_nonnull(mkdtemp(path));
+  return path;
+}
+
 static void remember_fds(void) {
   fds_at_start = jx_test_open_fds();
 }
 
 static void check_fds(void) {
   int now = jx_test_open_fds();
-  ck_assert_msg(now == fds_at_start, "leaked descriptors: %d open at the start, %d at the end", fds_at_start, now);
+  ck_assert_msg(now == fds_at_start, "leaked descriptors: %d open at the start, %d at the end", fds_at_start,
+                now);
 }
 
 TCase* jx_test_case(Suite* suite, const char* name) {

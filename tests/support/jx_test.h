@@ -24,6 +24,10 @@ TCase* jx_test_case(Suite* suite, const char* name);
 // Runs `suite`, consumes it, and returns the exit status for main: 0 if every case passed, 1 otherwise.
 int jx_test_run(Suite* suite);
 
+// Makes a folder of the test's own where temporary files belong; whoever asks removes it. The path is freed
+// by the caller.
+char* jx_test_make_folder(void);
+
 // The number of descriptors this process has open. Blocks for the time of a directory listing.
 int jx_test_open_fds(void);
 

@@ -4,6 +4,9 @@ Every program is registered with meson's test(). One that speaks TAP counts case
 case (exit status 77 means skipped). Output: a line per program, each failed case with what it said, each skipped
 case with its reason, and at last the names of all that failed and "N passed, N failed, N skipped". Exit status 0
 only if nothing failed.
+
+A program that leaves a process, a network namespace or a temporary file behind has failed; what it left is removed, also
+after a program that had to be killed.
 """
 
 import argparse
@@ -18,9 +21,14 @@ import sys
 import tempfile
 import time
 
+import processes
+
 TAP_LINE = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*(.*?)(?:\s*#\s*(SKIP|TODO)\b\s*(.*))?$", re.IGNORECASE)
 TAP_PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*(?:SKIP)\w*\s*(.*))?$", re.IGNORECASE)
-OUTPUT_LIMIT = 8000
+OUTPUT_LIMIT = 60000
+# The build's definitions say how long a program may take on a machine of its own; this is what a slow and busy one may need,
+# and what the sanitizers cost. A limit is there for what hangs.
+PATIENCE = {"plain": 4, "asan": 12, "fuzz": 4}
 # Which suites each kind of build runs: the fuzzers search with libFuzzer only in the build that has it.
 SUITES = {"plain": None, "asan": None, "fuzz": {"fuzz"}}
 ENVIRONMENT = {
@@ -88,40 +96,74 @@ def parse_tap(text):
 
 def environment_of(program):
     """What the kind of build wants, and what the test's own definition says; sanitizer options add up."""
-    environment = dict(os.environ, **ENVIRONMENT[program.kind])
+    environment = dict(os.environ, CK_TIMEOUT_MULTIPLIER=str(PATIENCE[program.kind]), **ENVIRONMENT[program.kind])
     for name, value in program.test.get("env", {}).items():
         both = name.endswith("SAN_OPTIONS") and name in environment
         environment[name] = f"{environment[name]}:{value}" if both else value
     return environment
 
 
-def run_process(program):
-    """Runs the program in a session of its own; returns (exit status, or None after the time limit, its output)."""
+def end(process):
+    """Ends a program whose time is over; returns what could be seen of it before."""
+    seen = processes.picture_of(process.pid)
+    os.killpg(process.pid, signal.SIGTERM)  # lets it remove its namespaces, and tell what it was doing
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return seen
+
+
+def namespaces_of(pid):
+    """Those that a system test of this process id has made (see systest.Namespace)."""
+    if not os.path.isdir("/run/netns"):
+        return []
+    return [name for name in os.listdir("/run/netns") if name.startswith(f"jacinth-test-{pid}-")]
+
+
+def remove_leftovers(process, folder):
+    """What a program that has ended left behind, as a list of lines."""
+    def descended():
+        return processes.with_environment(f"JACINTH_TEST_FOLDER={folder}")
+    left = [f"process {line}" for line in processes.end_all(descended, 20)]
+    for name in namespaces_of(process.pid):
+        left.append(f"network namespace {name}")
+        subprocess.run(["ip", "netns", "delete", name], check=False)
+    return left + [f"file {name} in the temporary directory" for name in sorted(os.listdir(folder))]
+
+
+def run_process(program, folder):
+    """Runs the program in a session of its own, with a temporary directory of its own; returns (exit status, or None after
+    the time limit; its output; what it said on standard error; what it left behind)."""
     test = program.test
-    environment = environment_of(program)
-    limit = (test.get("timeout") or 30) * (3 if program.kind == "asan" else 1)
+    environment = dict(environment_of(program), TMPDIR=folder, JACINTH_TEST_FOLDER=folder)
+    limit = (test.get("timeout") or 30) * PATIENCE[program.kind]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(test["cmd"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
                                    env=environment, cwd=test.get("workdir") or program.directory, start_new_session=True)
+        seen = ""
         try:
             status = process.wait(limit)
         except subprocess.TimeoutExpired:
             status = None
-            os.killpg(process.pid, signal.SIGTERM)  # lets it remove its namespaces
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            seen = f"\nafter {limit} s these processes were there:\n{end(process)}\n"
+        except BaseException:
+            end(process)
+            remove_leftovers(process, folder)
+            raise
+        left = remove_leftovers(process, folder)
         output.seek(0)
         errors.seek(0)
-        return status, output.read().decode(errors="replace"), errors.read().decode(errors="replace")
+        return status, output.read().decode(errors="replace"), errors.read().decode(errors="replace") + seen, left
 
 
 def run_program(program):
     start = time.monotonic()
     try:
-        status, output, errors = run_process(program)
+        with tempfile.TemporaryDirectory(prefix="jacinth-tests-", ignore_cleanup_errors=True) as folder:
+            os.chmod(folder, 0o1777)
+            status, output, errors, left = run_process(program, folder)
     except OSError as error:
         program.cases = [Case("the program starts", "failed", str(error))]
         return program
@@ -137,6 +179,8 @@ def run_program(program):
         outcome = {0: "passed", 77: "skipped"}.get(status, "failed")
         detail = output.strip() if outcome == "skipped" else f"{ending}\n{output}"
         program.cases = [Case(program.name, outcome, detail)]
+    if left:
+        program.cases.append(Case("nothing is left behind", "failed", "\n".join(left) + "\n"))
     if errors.strip():
         for case in program.cases:
             if case.outcome == "failed":

@@ -12,28 +12,33 @@
 
     main()
 
-A case passes by returning. Whatever it acquires through `resources()` is released in reverse order on every way out,
-SIGTERM from the runner included.
+A case passes by returning and leaving nothing behind: no process, no namespace. Whatever it acquires through `resources()`
+is released in reverse order on every way out, SIGTERM from the runner included. A case that fails tells all that can be
+known afterwards: which processes there were and what each was doing, what each of them has said and when, what was run.
 """
 
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
+
+import processes
 
 _cases = []
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BUILD = os.environ.get("JACINTH_BUILD", os.path.join(ROOT, "build"))
 SANITIZED = bool(os.environ.get("JACINTH_TEST_SANITIZED"))
-# Waits are for events; this only bounds the wait for one that never comes.
-PATIENCE = 60 if SANITIZED else 20
+# Waits are for events; this only bounds the wait for one that never comes, on a slow machine that does other things, too.
+PATIENCE = 180 if SANITIZED else 90
 
 
 class Skip(Exception):
@@ -79,6 +84,65 @@ def require_tun():
         raise Skip("needs /dev/net/tun")
 
 
+# What happened, for the report of a case that fails
+
+
+class Chronicle:
+    """The processes of one case, and the commands that it ran to their end."""
+
+    MOST_LINES = 300  # of what one process has said: the first and the last
+
+    def __init__(self):
+        self.began = time.monotonic()
+        self.spawned = []
+        self.ran = []  # [when, command, how it ended, times in a row]
+        self.scene = None
+
+    def now(self):
+        return time.monotonic() - self.began
+
+    def add_run(self, command, ending):
+        if self.ran and self.ran[-1][1:3] == [command, ending]:
+            self.ran[-1][0] = self.now()
+            self.ran[-1][3] += 1
+        else:
+            self.ran.append([self.now(), command, ending, 1])
+
+    def keep_scene(self):
+        """Remembers which processes there are, before they are ended; the first time counts."""
+        if self.scene is None:
+            self.scene = f"{self.now():.2f} s after the beginning:\n{processes.picture_of(os.getpid())}"
+
+    def _said(self, process):
+        status = "still runs" if process.returncode is None else f"ended with status {process.returncode}"
+        lines = [f"{when - self.began:8.2f} {'error: ' if apart else ''}{line.rstrip()}" for when, apart, line in process.said]
+        left_out = len(lines) - self.MOST_LINES
+        if left_out > 0:
+            half = self.MOST_LINES // 2
+            lines[half:-half] = [f"         ... {left_out} lines ..."]
+        return "\n".join([f"  {process.pid} {process.title} ({status}):", *lines])
+
+    def __str__(self):
+        runs = [f"{when:8.2f} {command}: {ending}" + (f", {times} times" if times > 1 else "")
+                for when, command, ending, times in self.ran]
+        return "\n".join([
+            f"processes, their states, processor time and where they wait, {self.scene or 'not looked at'}",
+            "what each process said, and when:", *(map(self._said, self.spawned) if self.spawned else ["  none was started"]),
+            "what was run:", *(runs or ["  nothing"])])
+
+
+_chronicle = Chronicle()
+
+
+def _title(command):
+    """A command line as a person would call it."""
+    words = list(map(str, command))
+    if words[:3] == ["ip", "netns", "exec"]:
+        words = words[4:]
+    text = " ".join(os.path.basename(word) if word.startswith("/") else word for word in words).replace("\n", " ")
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
 # Resources
 
 
@@ -86,39 +150,152 @@ def require_tun():
 def resources():
     """An ExitStack for what a case owns."""
     with contextlib.ExitStack() as owned:
-        yield owned
+        try:
+            yield owned
+        except Skip:
+            raise
+        except BaseException:
+            _chronicle.keep_scene()
+            raise
 
 
-def run(*command, check=True, timeout=PATIENCE, **options):
+def run(*command, check=True, timeout=PATIENCE, input=None, **options):  # pylint: disable=redefined-builtin # as subprocess's
     """Runs a command to its end and returns it with its output as text; fails the case if it fails and `check`."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=timeout, **options)
-    if check and done.returncode != 0:
-        raise Failure(f"{' '.join(command)} ended with status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done
+    with subprocess.Popen(command, stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                          start_new_session=True, **options) as process:
+        try:
+            output, errors = process.communicate(input, timeout)
+        except BaseException as error:
+            _chronicle.keep_scene()
+            os.killpg(process.pid, signal.SIGKILL)
+            output, errors = process.communicate()
+            _chronicle.add_run(_title(command), f"was killed; it had said:\n{output}{errors}")
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise Failure(f"{_title(command)} did not end within {timeout} s\n{output}{errors}") from None
+    _chronicle.add_run(_title(command), f"status {process.returncode}")
+    if check and process.returncode != 0:
+        raise Failure(f"{' '.join(command)} ended with status {process.returncode}\n{output}{errors}")
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+class Process(subprocess.Popen):
+    """A process in a group of its own. What it says is read as it comes and kept: both streams as one, unless `apart`."""
+
+    def __init__(self, *command, apart=False, **options):
+        super().__init__(command, **{
+            "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True, "errors": "replace",
+            "stderr": subprocess.PIPE if apart else subprocess.STDOUT, "start_new_session": True, **options})
+        self.title = _title(command)
+        self.said = []  # (when, whether on standard error apart, line)
+        self._next = 0  # what has not been looked at yet
+        self._silent = False
+        self._more = threading.Condition()
+        self._readers = [threading.Thread(target=self._read, args=(self.stdout, False), daemon=True)]
+        if apart:
+            self._readers.append(threading.Thread(target=self._read, args=(self.stderr, True), daemon=True))
+        for reader in self._readers:
+            reader.start()
+        _chronicle.spawned.append(self)
+
+    def _read(self, stream, apart):
+        for line in stream:
+            with self._more:
+                self.said.append((time.monotonic(), apart, line))
+                self._more.notify_all()
+        if not apart:
+            with self._more:
+                self._silent = True
+                self._more.notify_all()
+
+    def _take(self, until=None):
+        """What it said on standard output since the last time, up to a line with this text; (text, whether it came)."""
+        text = ""
+        while self._next < len(self.said):
+            _, apart, line = self.said[self._next]
+            self._next += 1
+            if apart:
+                continue
+            text += line
+            if until is not None and until in line:
+                return text, True
+        return text, False
+
+    def wait_for_line(self, text, patience=PATIENCE):
+        """Waits until it says a line with this text; returns what it said up to that, beginning after the line waited for
+        before."""
+        deadline = time.monotonic() + patience
+        said = ""
+        with self._more:
+            while True:
+                more, found = self._take(text)
+                said += more
+                if found:
+                    return said
+                if self._silent:
+                    raise Failure(f"{self.title} ended without saying {text!r}; it said:\n{said}")
+                if not self._more.wait(deadline - time.monotonic()):
+                    raise Failure(f"{self.title} has not said {text!r} for {patience} s; it said:\n{said}")
+
+    def say(self, line):
+        """Writes a line to its standard input."""
+        self.stdin.write(line + "\n")
+        self.stdin.flush()
+
+    def finish(self, patience=PATIENCE):
+        """Closes its standard input, waits for its end and returns what it said after the last line that was waited for."""
+        if self.stdin:
+            self.stdin.close()
+        try:
+            self.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.title} has not ended for {patience} s") from None
+        self._hear_out()
+        with self._more:
+            return self._take()[0]
+
+    def _hear_out(self):
+        for reader in self._readers:
+            reader.join(PATIENCE)
+            if reader.is_alive():
+                raise Failure(f"{self.title} has ended, but somebody still holds its output")
+
+    def stop(self, patience=PATIENCE):
+        """Asks it to end, kills its whole group if it does not, and returns its exit status."""
+        if self.poll() is None:
+            self.terminate()
+            try:
+                self.wait(patience)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.pid, signal.SIGKILL)
+                self.wait()
+        if self.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self.stdin.close()
+        self._hear_out()
+        self.stdout.close()
+        if self.stderr:
+            self.stderr.close()
+        return self.returncode
 
 
 def spawn(owned, *command, **options):
-    """Starts a process in a group of its own; on release it gets SIGTERM, and its whole group SIGKILL if it stays."""
-    process = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, "text": True, "start_new_session": True,
-                                           **options})
-    owned.callback(stop, process)
+    """Starts a Process that is stopped on release."""
+    process = Process(*command, **options)
+    owned.callback(process.stop)
     return process
 
 
-def stop(process, patience=10):
-    """Ends a spawned process and returns its exit status."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream:
-            stream.close()
-    return process.returncode
+def kill(pid):
+    """Kills a process and waits until it is gone."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        if not select.select([descriptor], [], [], PATIENCE)[0]:
+            raise Failure(f"{processes.command_of(pid)} has not ended for {PATIENCE} s after it was killed")
+    finally:
+        os.close(descriptor)
 
 
 def wait_until(condition, what, patience=PATIENCE):
@@ -129,16 +306,6 @@ def wait_until(condition, what, patience=PATIENCE):
             raise Failure(f"waited {patience} s in vain for {what}")
         time.sleep(0.01)
     return result
-
-
-def wait_for_line(process, text):
-    """Reads the process's output until a line has `text` in it."""
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if text in line:
-            return
-    raise Failure(f"it ended without saying {text!r}:\n{''.join(said)}")
 
 
 class Namespace:
@@ -158,6 +325,13 @@ class Namespace:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
         run("ip", "netns", "delete", self.name, check=False)
+
+    @staticmethod
+    def all_of_ours():
+        prefix = f"jacinth-test-{os.getpid()}-"
+        with contextlib.suppress(FileNotFoundError):
+            return [name for name in os.listdir("/run/netns") if name.startswith(prefix)]
+        return []
 
     def command(self, *command):
         """The command that runs `command` inside."""
@@ -330,25 +504,22 @@ def execute(network, owned, *command, name_server=None, **options):
 
 
 def start(network, owned, *command, **options):
-    """Starts one; what it says goes to a pipe."""
-    return spawn(owned, *execution(network, owned, *command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+    """Starts one."""
+    return spawn(owned, *execution(network, owned, *command), **options)
 
 
 def finish(process, what):
     """Waits for a process's good end."""
-    said = process.stdout.read()
-    expect_equal(process.wait(PATIENCE), 0, f"status of {what}, which said:\n{said}\n")
+    said = process.finish()
+    expect_equal(process.returncode, 0, f"status of {what}, which said:\n{said}\n")
 
 
 def process_named(network, name):
     """The process of that name in a run inside the namespace, by its command line; None if there is none."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if os.path.basename(file.read().split(b"\0")[0]) == name.encode() and _is_below(int(pid), network):
-                    return int(pid)
-        except OSError:
-            continue  # it has ended meanwhile
+    for pid in processes.every():
+        command = processes.command_of(pid)
+        if command and os.path.basename(command.split(" ")[0]) == name and _is_below(pid, network):
+            return pid
     return None
 
 
@@ -358,8 +529,9 @@ def _is_below(pid, network):
     while pid > 1:
         if str(pid) in inside:
             return True
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            pid = int(file.read().rsplit(")", 1)[1].split()[1])
+        if not (stat := processes.stat_of(pid)):
+            return False  # it has ended meanwhile
+        pid = stat[2]
     return False
 
 
@@ -381,21 +553,63 @@ def _report(number, name, outcome, detail=""):
     sys.stdout.flush()
 
 
+def _adopt_orphans():
+    """Whoever loses its parent becomes a child of this process, so that nobody is overlooked."""
+    import ctypes
+    PR_SET_CHILD_SUBREAPER = 36
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _still_running():
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    return [pid for _, pid in processes.descendants_of(os.getpid())]
+
+
+def _remove_leftovers():
+    """What the case left behind, which is gone then."""
+    left = processes.end_all(_still_running, PATIENCE)
+    names = Namespace.all_of_ours()
+    for name in names:
+        run("ip", "netns", "delete", name, check=False)
+    return left + names
+
+
+def _run_case(function):
+    """Returns (outcome, detail, whether to go on)."""
+    global _chronicle  # pylint: disable=global-statement # one for each case
+    _chronicle = Chronicle()
+    outcome, detail, goes_on = "passed", "", True
+    try:
+        function()
+    except Skip as reason:
+        outcome, detail = "skipped", str(reason)
+    except SystemExit:
+        outcome, goes_on = "failed", False
+        detail = f"it was told to end, so its time must have been over; it was here:\n{traceback.format_exc()}"
+    except Exception:  # pylint: disable=broad-except # whatever it is, it is this case's failure
+        outcome, detail = "failed", traceback.format_exc()
+    if left := _remove_leftovers():
+        detail += "\nleft behind: " + "\n".join(left)
+        outcome = "failed"
+    if outcome == "failed":
+        detail += f"\n{_chronicle}"
+    return outcome, detail, goes_on
+
+
 def main():
     """Runs the registered cases (or those named on the command line) and exits."""
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGINT, _terminated)
+    _adopt_orphans()
     chosen = [function for function in _cases if not sys.argv[1:] or function.__name__ in sys.argv[1:]]
     print(f"1..{len(chosen)}", flush=True)
     failed = False
     for number, function in enumerate(chosen, 1):
-        try:
-            function()
-        except Skip as reason:
-            _report(number, function.__name__, "skipped", str(reason))
-        except Exception:  # pylint: disable=broad-except # whatever it is, it is this case's failure
-            _report(number, function.__name__, "failed", traceback.format_exc())
-            failed = True
-        else:
-            _report(number, function.__name__, "passed")
+        outcome, detail, goes_on = _run_case(function)
+        _report(number, function.__name__, outcome, detail)
+        failed = failed or outcome == "failed"
+        if not goes_on:
+            sys.exit(143)
     sys.exit(1 if failed else 0)

@@ -11,7 +11,8 @@ import stat
 import subprocess
 import sys
 
-from systest import (BUILD, PROVIDER, ROOT, Package, Skip, case, expect, expect_equal, jacinth, main,
+import processes
+from systest import (BUILD, PATIENCE, PROVIDER, ROOT, Package, Skip, case, expect, expect_equal, jacinth, kill, main,
                      python_program, require_root, resources, run, spawn, stack, wait_until)
 
 DEMO = os.path.join(ROOT, "manifests/udp-echo.cml")
@@ -23,16 +24,7 @@ def waiting(*how):
 
 
 def start(owned, *arguments):
-    return spawn(owned, jacinth(), "run", *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def read_until(process, text):
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if text in line:
-            return "".join(said)
-    expect(False, f"it ended without saying {text!r}:\n{''.join(said)}")
+    return spawn(owned, jacinth(), "run", *arguments)
 
 
 def fails(manifest, *wanted, status=1):
@@ -47,30 +39,23 @@ def fails(manifest, *wanted, status=1):
 # Processes
 
 
-def children_of(pid):
-    found = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/task/{task}/children") as file:
-            found += map(int, file.read().split())
-    return found
-
-
 def descendants(pid):
-    found = []
-    for child in children_of(pid):
-        with contextlib.suppress(FileNotFoundError):
-            found += [child] + descendants(child)
-    return found
+    return [found for _, found in processes.descendants_of(pid)]
 
 
 def name_of(pid):
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/comm") as file:
-        return file.read().strip()
-    return None
+    """None if it has ended, whether or not somebody has asked for its status."""
+    stat_of_it = processes.stat_of(pid)
+    return stat_of_it[0] if stat_of_it and stat_of_it[1] not in "ZX" else None
 
 
-def processes_by_name(pid):
-    return {name_of(found): found for found in descendants(pid)}
+def process_below(process, beginning):
+    """The process whose name begins so, once it runs: who has a socket of the netstack may be ahead of the driver."""
+    def find():
+        return [pid for pid in descendants(process.pid) if (name_of(pid) or "").startswith(beginning)]
+    found = wait_until(find, f"a process {beginning} to run")
+    expect_equal(len(found), 1, f"processes {beginning}")
+    return found[0]
 
 
 def expect_gone(pids):
@@ -110,7 +95,7 @@ def several_demos_run_at_once():
     with resources() as owned:
         demos = [start(owned, DEMO) for _ in range(4)]
         for demo in demos:
-            said, _ = demo.communicate(timeout=60)
+            said = demo.finish(4 * PATIENCE)
             expect_equal(demo.returncode, 0, f"status of one of four demos: {said}")
 
 
@@ -169,7 +154,11 @@ def shared_memory(pid):
 
 
 def descriptors(pid):
-    return {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
+    return found
 
 
 def network_devices(pid):
@@ -182,10 +171,9 @@ def the_three_processes_share_nothing_but_what_they_were_given():
     require_root()
     with resources() as owned:
         process = start(owned, stack(Package(owned), "walls", waiting("socket"), wire="slirp"))
-        read_until(process, "ready")
-        by_name = processes_by_name(process.pid)
-        python = next(name for name in by_name if name.startswith("python"))
-        three = {"application": by_name[python], "netstack": by_name["netstack"], "driver": by_name["ethernet_slirp"]}
+        process.wait_for_line("ready")
+        three = {who: process_below(process, name)
+                 for who, name in (("application", "python"), ("netstack", "netstack"), ("driver", "ethernet_slirp"))}
         spaces = {who: {kind: os.readlink(f"/proc/{pid}/ns/{kind}") for kind in NAMESPACES}
                   for who, pid in three.items()}
         spaces["us"] = {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in NAMESPACES}
@@ -196,10 +184,12 @@ def the_three_processes_share_nothing_but_what_they_were_given():
                 expect(its[kind] != others[kind], f"{one} and {other} are in one {kind} namespace")
         for who in ("application", "netstack"):
             expect_equal(network_devices(three[who]), ["lo"], f"network devices of the {who}")
+        # Then both have begun to serve, and hold nothing any more that they needed for their start.
+        wait_until(lambda: shared_memory(three["netstack"]) & shared_memory(three["driver"]),
+                   "the netstack and the driver to share memory")
         check_descriptors(three)
-        memory = {who: shared_memory(pid) for who, pid in three.items()}
-        expect(not memory["application"] & memory["driver"], "the application and the driver share memory")
-        expect(memory["netstack"] & memory["driver"], "the netstack and the driver share no memory")
+        expect(not shared_memory(three["application"]) & shared_memory(three["driver"]),
+               "the application and the driver share memory")
 
 
 def check_descriptors(three):
@@ -238,10 +228,10 @@ def nonsense_to_the_component_manager_costs_only_its_writer():
             package = Package(owned)
             script = python_program("hostile_to_svc.py", how)
             process = start(owned, stack(package, "nonsense", None, wire="slirp", hostile=script, other=waiting("socket")))
-            read_until(process, "closed")
+            process.wait_for_line("closed")
             expect(process.poll() is None, f"the component manager ended after {how}")
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
+            process.finish()
             expect_equal(process.returncode, 0, f"status after {how}")
 
 
@@ -316,11 +306,12 @@ def a_provider_that_dies_at_start_is_told_and_its_user_is_not_left_waiting():
 def ctrl_c_stops_everything_and_leaves_nothing():
     with resources() as owned:
         process = start(owned, stack(Package(owned), "interrupted", waiting("socket"), wire="slirp"))
-        read_until(process, "ready")
+        process.wait_for_line("ready")
+        process_below(process, "ethernet_slirp")
         pids = descendants(process.pid)
         expect(len(pids) >= 4, f"only {len(pids)} processes")
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=20)
+        said = process.finish()
         expect_equal(process.returncode, 130, f"status after SIGINT: {said}")
         expect_gone(pids)
 
@@ -329,7 +320,8 @@ def ctrl_c_stops_everything_and_leaves_nothing():
 def a_killed_manager_leaves_nothing():
     with resources() as owned:
         process = start(owned, stack(Package(owned), "orphaned", waiting("socket"), wire="slirp"))
-        read_until(process, "ready")
+        process.wait_for_line("ready")
+        process_below(process, "ethernet_slirp")
         pids = descendants(process.pid)
         process.kill()
         process.wait()
@@ -346,9 +338,9 @@ def a_program_that_does_not_stop_is_killed_after_its_timeout():
             children=[{"name": "stubborn", "url": "#meta/stubborn.cml", "startup": "eager", "environment": "#hasty"}],
             environments=[{"name": "hasty", "extends": "realm", "__stop_timeout_ms": 200}])
         process = start(owned, root)
-        read_until(process, "ready")
+        process.wait_for_line("ready")
         process.terminate()
-        said, _ = process.communicate(timeout=20)
+        said = process.finish()
         expect("stubborn did not stop within 200 ms and is killed" in said, said)
         expect_equal(process.returncode, 0, "status of a tree without a main component that was asked to end")
 
@@ -360,12 +352,11 @@ def a_killed_netstack_leaves_the_others_running_and_is_started_again():
         killed = os.path.join(package.path, "bin/killed")
         program = python_program("asking.py", "/pkg/bin/killed")
         process = start(owned, stack(package, "killed", program, wire="slirp"))
-        read_until(process, "ready works")
-        by_name = processes_by_name(process.pid)
-        os.kill(by_name["netstack"], signal.SIGKILL)
+        process.wait_for_line("ready works")
+        kill(process_below(process, "netstack"))
         open(killed, "w").close()
-        said = read_until(process, "again works")
-        process.wait(20)
+        said = process.wait_for_line("again works")
+        process.finish()
         expect("netstack was ended by signal 9" in said, said)
         expect_equal(process.returncode, 0, "status of the program")
 
@@ -433,8 +424,8 @@ def exec_gives_its_program_the_callers_streams_environment_and_directory():
     with resources() as owned:
         folder = Package(owned).path
         script = "read line; echo \"$line $COLOUR $(pwd)\"; echo made >here"
-        done = subprocess.run([jacinth(), "exec", "--", "sh", "-c", script], input="hello\n", cwd=folder, check=False,
-                              env={**os.environ, "COLOUR": "blue"}, capture_output=True, text=True, timeout=20)
+        done = run(jacinth(), "exec", "--", "sh", "-c", script, input="hello\n", cwd=folder, check=False,
+                   env={**os.environ, "COLOUR": "blue"})
         expect_equal(done.stdout, f"hello blue {folder}\n", "what it said")
         with open(os.path.join(folder, "here")) as file:
             expect_equal(file.read(), "made\n", "what it wrote")
@@ -444,13 +435,11 @@ def exec_gives_its_program_the_callers_streams_environment_and_directory():
 def exec_passes_signals_on():
     with resources() as owned:
         script = "trap 'echo asked; exit 9' USR1; echo ready; while :; do read line; done"
-        process = spawn(owned, jacinth(), "exec", "--", "sh", "-c", script,
-                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        read_until(process, "ready")
+        process = spawn(owned, jacinth(), "exec", "--", "sh", "-c", script, stdin=subprocess.PIPE, apart=True)
+        process.wait_for_line("ready")
         process.send_signal(signal.SIGUSR1)
-        process.stdin.write("\n")
-        process.stdin.flush()
-        said, _ = process.communicate(timeout=20)
+        process.say("")
+        said = process.finish()
         expect_equal((said, process.returncode), ("asked\n", 9), "what it said and its status")
 
 
@@ -459,13 +448,13 @@ def an_unmodified_program_gets_sockets_of_the_netstack():
     with resources() as owned:
         server = owned.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         server.bind(("127.0.0.1", 0))
-        script = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(10);"
+        script = (f"import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout({PATIENCE});"
                   f"s.sendto(b'question', ('10.0.2.2', {server.getsockname()[1]})); print(s.recv(100).decode())")
-        process = spawn(owned, jacinth(), "exec", "--", shutil.which("python3"), "-c", script, stdout=subprocess.PIPE)
-        server.settimeout(20)
+        process = spawn(owned, jacinth(), "exec", "--", shutil.which("python3"), "-c", script, apart=True)
+        server.settimeout(PATIENCE)
         question, sender = server.recvfrom(100)
         server.sendto(question[::-1], sender)
-        said, _ = process.communicate(timeout=20)
+        said = process.finish()
         expect_equal((said, process.returncode), ("noitseuq\n", 0), "what it said and its status")
 
 
@@ -485,9 +474,8 @@ for line in sys.stdin:
 
 
 def sleeps(pid):
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/stat") as file:
-        return file.read().rsplit(")", 1)[1].split()[0] == "S"
-    return True  # or has ended
+    stat_of_it = processes.stat_of(pid)
+    return not stat_of_it or stat_of_it[1] == "S"  # or has ended
 
 
 @case
@@ -504,24 +492,19 @@ def a_request_for_a_component_that_is_about_to_end_reaches_the_next_one():
             offer=[{"protocol": PROVIDER, "from": "#server", "to": "#asker"}],
             facets={"main": "#asker"})
         asker = spawn(owned, jacinth(), "exec", "--manifest", manifest, "--", sys.executable, "-c", ASKER,
-                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-        def ask():
-            asker.stdin.write("ask\n")
-            asker.stdin.flush()
-
-        read_until(asker, "ready")
-        ask()
-        read_until(asker, "got EACCES")
-        first = processes_by_name(asker.pid)["leaving_server"]  # which has closed its directory by now
+                      stdin=subprocess.PIPE)
+        asker.wait_for_line("ready")
+        asker.say("ask")
+        asker.wait_for_line("got EACCES")
+        first = process_below(asker, "leaving_server")  # which has closed its directory by now
         before = set(descendants(asker.pid))
-        ask()
+        asker.say("ask")
         child, = wait_until(lambda: set(descendants(asker.pid)) - before, "another process to ask")
         wait_until(lambda: sleeps(child), "it to wait for an answer")
-        os.kill(first, signal.SIGKILL)
-        said = read_until(asker, "got")
+        kill(first)
+        said = asker.wait_for_line("got")
         expect("got EACCES" in said and "cannot pass" not in said, said)
-        expect(processes_by_name(asker.pid)["leaving_server"] != first, "the server has not been replaced")
+        expect(process_below(asker, "leaving_server") != first, "the server has not been replaced")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """The life of a datagram to a kernel and back: every trace point of the three processes, in the order of the design."""
 
 import re
-import subprocess
 
 from systest import (Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command, python_program,
-                     resources, stack, wait_for_line)
+                     resources, stack)
 
 APPLICATION, NETSTACK, DRIVER = "main", "netstack", "ethernet"
 SOCKET = "SynchronousDatagramSocket"
@@ -99,8 +98,8 @@ def check_life(steps, wanted, last):
 def steps_of_sending_and_receiving_come_in_order_across_the_processes():
     with resources() as owned:
         network = TapNetwork(owned)
-        server = network.spawn(owned, *python_command("udp_echo_server.py", network.KERNEL, PORT), stdout=subprocess.PIPE)
-        wait_for_line(server, "ready")
+        server = network.spawn(owned, *python_command("udp_echo_server.py", network.KERNEL, PORT))
+        server.wait_for_line("ready")
         manifest = stack(Package(owned), "life", python_program("udp_ask.py", network.KERNEL, PORT, 50))
         done = network.run(jacinth(), "run", "--life", manifest)
         check_life(recorded_steps(done.stdout, "Life of a datagram sent"), SENDING, 16)

@@ -12,12 +12,11 @@ import os
 import select
 import socket
 import struct
-import subprocess
 import threading
 
 import frames
 from systest import (PATIENCE, Namespace, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command,
-                     python_program, resources, stack, wait_for_line)
+                     python_program, resources, stack)
 
 PORT = 7777
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 2, 0x1000
@@ -88,9 +87,9 @@ class Carrier:
                 self.longest = max(self.longest, len(frame))
                 try:
                     check(frame)
+                    os.write(self.taps[descriptor == self.taps[0]], frame)
                 except Exception as failure:  # pylint: disable=broad-except # told by the case's own thread
                     self.failure = self.failure or failure
-                os.write(self.taps[descriptor == self.taps[0]], frame)
         for descriptor in (*self.taps, ended):
             os.close(descriptor)
 
@@ -128,10 +127,10 @@ def exchange(mtu, driver):
         package = Package(owned)
         mean = 0
         for address in (FAR, FAR6):
-            stream = far.spawn(owned, *python_command("tcp_echo.py", "serve", address, PORT), stdout=subprocess.PIPE)
-            datagrams = far.spawn(owned, *python_command("udp_echo_server.py", address, PORT), stdout=subprocess.PIPE)
-            wait_for_line(stream, "ready")
-            wait_for_line(datagrams, "ready")
+            stream = far.spawn(owned, *python_command("tcp_echo.py", "serve", address, PORT))
+            datagrams = far.spawn(owned, *python_command("udp_echo_server.py", address, PORT))
+            stream.wait_for_line("ready")
+            datagrams.wait_for_line("ready")
             programs = [python_program("tcp_echo.py", "ask", address, PORT, STREAM_BYTES)]
             programs += [python_program("udp_echo_client.py", address, PORT, size, 50) for size in (1, 1400, 8000)]
             for number, program in enumerate(programs):

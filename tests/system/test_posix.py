@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from systest import (PATIENCE, ROOT, SANITIZED, Package, Skip, TapNetwork, case, execute, expect, expect_equal, finish,
-                     jacinth, main, python_program, require_program, resources, spawn, stack, wait_for_line, wait_until)
+                     jacinth, main, python_program, require_program, resources, spawn, stack, wait_until)
 
 PORT = 7800
 COUNT = 400
@@ -18,8 +18,8 @@ def tap_with_echo_server(owned):
     """A namespace in which the kernel echoes at PORT."""
     network = TapNetwork(owned)
     script = python_program("udp_echo_server.py")["args"][0]
-    server = network.spawn(owned, sys.executable, script, network.KERNEL, str(PORT), stdout=subprocess.PIPE)
-    wait_for_line(server, "ready")
+    server = network.spawn(owned, sys.executable, script, network.KERNEL, str(PORT))
+    server.wait_for_line("ready")
     return network
 
 
@@ -31,9 +31,8 @@ def serve_multiplexed(kind, address, family_address):
     with resources() as owned:
         network = TapNetwork(owned)
         program = python_program("udp_multiplexed.py", "server", kind, address, PORT, COUNT)
-        server = spawn(owned, *network.command(jacinth(), "run", stack(Package(owned), "server", program=program)),
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        wait_for_line(server, "ready")
+        server = spawn(owned, *network.command(jacinth(), "run", stack(Package(owned), "server", program=program)))
+        server.wait_for_line("ready")
         network.run(sys.executable, MULTIPLEXED, "client", "epoll", family_address, str(PORT), str(COUNT),
                     timeout=2 * PATIENCE)
         finish(server, "the server")
@@ -43,9 +42,8 @@ def ask_multiplexed(kind, address):
     """A client on the netstack that waits by `kind`, a server of the kernel's."""
     with resources() as owned:
         network = TapNetwork(owned)
-        server = network.spawn(owned, sys.executable, MULTIPLEXED, "server", "epoll", address, str(PORT), str(COUNT),
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        wait_for_line(server, "ready")
+        server = network.spawn(owned, sys.executable, MULTIPLEXED, "server", "epoll", address, str(PORT), str(COUNT))
+        server.wait_for_line("ready")
         execute(network, owned, sys.executable, MULTIPLEXED, "client", kind, address, str(PORT), str(COUNT),
                 timeout=2 * PATIENCE)
         finish(server, "the server")
@@ -127,14 +125,11 @@ def nc_of_the_kernel_talks_to_nc_on_the_netstack():
         network = TapNetwork(owned)
         manifest = stack(Package(owned), "listen", program={
             "runner": "posix", "binary": shutil.which("nc"), "args": ["-u", "-l", "-n", "-v", "-W", "1", "0.0.0.0", str(PORT)]})
-        listener = spawn(owned, *network.command(jacinth(), "run", manifest), stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT)
-        wait_for_line(listener, "Bound")
-        sender = network.spawn(owned, "nc", "-u", "-n", network.NETSTACK, str(PORT), stdin=subprocess.PIPE,
-                               stdout=subprocess.DEVNULL)
-        sender.stdin.write("to the netstack\n")
-        sender.stdin.flush()
-        wait_for_line(listener, "to the netstack")
+        listener = spawn(owned, *network.command(jacinth(), "run", manifest))
+        listener.wait_for_line("Bound")
+        sender = network.spawn(owned, "nc", "-u", "-n", network.NETSTACK, str(PORT), stdin=subprocess.PIPE)
+        sender.say("to the netstack")
+        listener.wait_for_line("to the netstack")
         finish(listener, "nc")
 
 
@@ -155,8 +150,7 @@ def name_server(owned, network):
     server = network.spawn(owned, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
                            "--user=root", "--bind-interfaces", f"--listen-address={network.KERNEL},{network.KERNEL6}",
                            "--address=/jacinth.test/192.0.2.7", "--address=/jacinth.test/2001:db8::7",
-                           "--txt-record=long.test," + ",".join("x" * 250 for _ in range(4)),
-                           stderr=subprocess.DEVNULL)
+                           "--txt-record=long.test," + ",".join("x" * 250 for _ in range(4)))
 
     def answers():
         expect(server.poll() is None, "dnsmasq ended")
@@ -178,9 +172,9 @@ def dig_asks_a_name_server_over_either_family():
         network = TapNetwork(owned)
         name_server(owned, network)
         for server, kind, wanted in ((network.KERNEL, "A", "192.0.2.7"), (network.KERNEL6, "AAAA", "2001:db8::7")):
-            done = execute(network, owned, "dig", f"@{server}", "jacinth.test", kind, "+short", "+time=5", "+tries=1")
+            done = execute(network, owned, "dig", f"@{server}", "jacinth.test", kind, "+short", "+time=30", "+tries=1")
             expect_equal(done.stdout.strip(), wanted, f"the answer to {kind}")
-        done = execute(network, owned, "dig", f"@{network.KERNEL}", "long.test", "TXT", "+short", "+time=5", "+tries=1")
+        done = execute(network, owned, "dig", f"@{network.KERNEL}", "long.test", "TXT", "+short", "+time=30", "+tries=1")
         expect_equal(done.stdout.count("x"), 1000, "characters of a long answer")
 
 
@@ -191,7 +185,7 @@ def dig_asks_many_questions_from_one_process():
         network = TapNetwork(owned)
         name_server(owned, network)
         questions = [word for number in range(50) for word in (f"n{number}.jacinth.test", "A")]
-        done = execute(network, owned, "dig", f"@{network.KERNEL}", "+short", "+time=5", "+tries=1", *questions)
+        done = execute(network, owned, "dig", f"@{network.KERNEL}", "+short", "+time=30", "+tries=1", *questions)
         expect_equal(done.stdout.split(), ["192.0.2.7"] * 50, "the answers")
 
 
@@ -201,7 +195,7 @@ def dig_asks_over_tcp():
     with resources() as owned:
         network = TapNetwork(owned)
         name_server(owned, network)
-        done = execute(network, owned, "dig", f"@{network.KERNEL}", "long.test", "TXT", "+tcp", "+short", "+time=5",
+        done = execute(network, owned, "dig", f"@{network.KERNEL}", "long.test", "TXT", "+tcp", "+short", "+time=30",
                        "+tries=1")
         expect_equal(done.stdout.count("x"), 1000, "characters of a long answer")
 

@@ -7,13 +7,11 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
-from systest import (PATIENCE, ROOT, Namespace, Package, TapNetwork, case, execute, expect, expect_equal, finish, jacinth, main,
-                     process_named, require_program, resources, run, start, stop, wait_for_line, wait_until)
+from systest import (PATIENCE, ROOT, Namespace, Package, TapNetwork, case, execute, expect, expect_equal, finish, jacinth,
+                     kill, main, process_named, require_program, resources, run, start, wait_until)
 
 PORT = 7900
 MANY = 10_000_000
@@ -33,14 +31,14 @@ def digest(data):
 
 
 def kernel_server(owned, network, script, *arguments):
-    server = network.spawn(owned, sys.executable, script, *map(str, arguments), stdout=subprocess.PIPE)
-    wait_for_line(server, "ready")
+    server = network.spawn(owned, sys.executable, script, *map(str, arguments))
+    server.wait_for_line("ready")
     return server
 
 
 def netstack_server(owned, network, script, *arguments):
     server = start(network, owned, sys.executable, script, *map(str, arguments))
-    wait_for_line(server, "ready")
+    server.wait_for_line("ready")
     return server
 
 
@@ -182,17 +180,17 @@ def nginx_serves_with_several_workers():
                   f"sha256sum </tmp/www/big >/tmp/www/sum && chmod -R a+rX /tmp/www && "
                   f"printf '%s' '{config}' >/tmp/nginx.conf && echo ready && exec nginx -c /tmp/nginx.conf")
         server = start(network, owned, "sh", "-c", script)
-        wait_for_line(server, "ready")
+        server.wait_for_line("ready")
         url = f"http://{network.NETSTACK}:{PORT}"
 
         def answers():
             expect(server.poll() is None, "nginx ended")
             return network.run("curl", "-sS", f"{url}/sum", check=False).stdout
         wanted = wait_until(answers, "nginx to answer").split()[0]
-        fetches = [network.spawn(owned, "sh", "-c", f"curl -sS -g {address}/big | sha256sum", stdout=subprocess.PIPE)
+        fetches = [network.spawn(owned, "sh", "-c", f"curl -sS -g {address}/big | sha256sum")
                    for address in [url, f"http://[{network.NETSTACK6}]:{PORT}"] * 8]
         for fetch in fetches:
-            expect_equal(fetch.communicate(timeout=2 * PATIENCE)[0].split()[0], wanted, "what curl got")
+            expect_equal(fetch.finish(2 * PATIENCE).split()[0], wanted, "what curl got")
 
 
 @case
@@ -209,12 +207,11 @@ def nc_closes_halfway_in_either_direction():
     require_program("nc")
     with resources() as owned:
         network = TapNetwork(owned)
-        listener = network.spawn(owned, "sh", "-c", f"echo answer | nc -l -N {network.KERNEL} {PORT}",
-                                 stdout=subprocess.PIPE)
+        listener = network.spawn(owned, "sh", "-c", f"echo answer | nc -l -N {network.KERNEL} {PORT}")
         wait_until(lambda: f":{PORT}" in network.run("ss", "-ltn").stdout, "nc to listen")
         done = execute(network, owned, "sh", "-c", f"echo question | nc -N {network.KERNEL} {PORT}")
         expect_equal(done.stdout, "answer\n", "what nc on the netstack got")
-        expect_equal(listener.communicate(timeout=PATIENCE)[0], "question\n", "what nc of the kernel got")
+        expect_equal(listener.finish(), "question\n", "what nc of the kernel got")
 
 
 @case
@@ -222,10 +219,11 @@ def socat_executes_a_program_for_each_connection():
     require_program("socat")
     with resources() as owned:
         network = TapNetwork(owned)
-        server = start(network, owned, "socat", "-d", "-d", f"TCP4-LISTEN:{PORT},fork,reuseaddr", "EXEC:tr a-z A-Z")
-        wait_for_line(server, "listening")
+        server = start(network, owned, "socat", "-d", "-d", "-t", str(PATIENCE),
+                       f"TCP4-LISTEN:{PORT},fork,reuseaddr", "EXEC:tr a-z A-Z")
+        server.wait_for_line("listening")
         for text in ("one", "two", "three"):
-            done = network.run("sh", "-c", f"echo {text} | socat -t 5 - TCP4:{network.NETSTACK}:{PORT}")
+            done = network.run("sh", "-c", f"echo {text} | socat -t {PATIENCE} - TCP4:{network.NETSTACK}:{PORT}")
             expect_equal(done.stdout, text.upper() + "\n", "what came back")
 
 
@@ -240,17 +238,17 @@ def iperf3_measures_in_all_roles():
     require_program("iperf3")
     with resources() as owned:
         network = TapNetwork(owned)
-        server = network.spawn(owned, "iperf3", "-s", "-B", network.KERNEL, "--forceflush", stdout=subprocess.PIPE)
-        wait_for_line(server, "listening")
+        server = network.spawn(owned, "iperf3", "-s", "-B", network.KERNEL, "--forceflush")
         for direction in ((), ("-R",)):
-            done = execute(network, owned, "iperf3", "-J", "-c", network.KERNEL, "-t", "1", *direction)
+            server.wait_for_line("listening")  # said again before each test: who comes earlier is sent away
+            done = execute(network, owned, "iperf3", "-J", "-c", network.KERNEL, "-n", "4M", *direction)
             expect(iperf_bytes(done) > 1_000_000, f"too little: {done.stdout}")
     with resources() as owned:
         network = TapNetwork(owned)
         server = start(network, owned, "iperf3", "-s", "--forceflush")
-        wait_for_line(server, "listening")
         for direction in (("-P", "4"), ("-R",)):
-            done = network.run("iperf3", "-J", "-c", network.NETSTACK, "-t", "1", *direction)
+            server.wait_for_line("listening")
+            done = network.run("iperf3", "-J", "-c", network.NETSTACK, "-n", "4M", *direction)
             expect(iperf_bytes(done) > 1_000_000, f"too little: {done.stdout}")
 
 
@@ -317,7 +315,7 @@ def name_server(owned, network, *options):
     require_program("dnsmasq")
     server = network.spawn(owned, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
                            "--user=root", "--bind-interfaces", f"--listen-address={network.KERNEL}", "--local=/test/",
-                           *options, stderr=subprocess.DEVNULL)
+                           *options)
 
     def listens():
         expect(server.poll() is None, "dnsmasq ended")
@@ -368,11 +366,15 @@ def a_peer_that_vanishes_times_out():
         kernel_server(owned, network, HTTP, network.KERNEL, PORT)
         client = start(network, owned, sys.executable, PEER, network.KERNEL, str(PORT), "impatient",
                        stdin=subprocess.PIPE)
-        wait_for_line(client, "connected")
+        client.wait_for_line("connected")
         network.run("ip", "address", "del", f"{network.KERNEL}/24", "dev", network.device)
-        client.stdin.write("go\n")
-        client.stdin.flush()
-        wait_for_line(client, "ETIMEDOUT")
+        client.say("go")
+        client.wait_for_line("ETIMEDOUT")
+
+
+def bytes_to_the_netstack(network):
+    """What the kernel's end of the device has sent."""
+    return int(network.run("cat", f"/sys/class/net/{network.device}/statistics/tx_bytes").stdout)
 
 
 @case
@@ -383,13 +385,11 @@ def a_killed_driver_interrupts_no_connection():
         kernel_server(owned, network, HTTP, network.KERNEL, PORT)
         url = f"http://{network.KERNEL}:{PORT}/30000000"
         client = start(network, owned, "sh", "-c", f"echo started; curl -sS --limit-rate 15M '{url}' | sha256sum")
-        wait_for_line(client, "started")
-        for _ in range(2):
-            time.sleep(0.4)  # into the transfer; if that is over, nothing is proved but nothing fails either
-            driver = process_named(network, "ethernet_tap")
-            if driver:
-                os.kill(driver, signal.SIGKILL)
-        wait_for_line(client, digest(content(30000000)))
+        client.wait_for_line("started")
+        for share in (1, 2):
+            wait_until(lambda: bytes_to_the_netstack(network) >= share * 10_000_000, "the transfer to go on")
+            kill(wait_until(lambda: process_named(network, "ethernet_tap"), "a driver"))
+        client.wait_for_line(digest(content(30000000)))
 
 
 @case
@@ -398,10 +398,10 @@ def a_killed_netstack_resets_connections_and_comes_back():
         network = TapNetwork(owned)
         kernel_server(owned, network, HTTP, network.KERNEL, PORT)
         client = start(network, owned, sys.executable, PEER, network.KERNEL, str(PORT), "wait")
-        wait_for_line(client, "connected")
-        os.kill(process_named(network, "netstack"), signal.SIGKILL)
-        wait_for_line(client, "ECONNRESET")
-        wait_for_line(client, "again ok")
+        client.wait_for_line("connected")
+        kill(process_named(network, "netstack"))
+        client.wait_for_line("ECONNRESET")
+        client.wait_for_line("again ok")
 
 
 # Makes sockets of both kinds for each line that it reads.
@@ -420,12 +420,10 @@ def sockets_are_made_while_the_netstack_is_killed_again_and_again():
         network = TapNetwork(owned)
         maker = start(network, owned, sys.executable, "-c", MAKER, stdin=subprocess.PIPE)
         for _ in range(20):
-            maker.stdin.write("more\n")
-            maker.stdin.flush()
-            os.kill(wait_until(lambda: process_named(network, "netstack"), "a netstack"), signal.SIGKILL)
-            wait_for_line(maker, "made")
-        maker.stdin.close()
-        expect_equal(maker.wait(PATIENCE), 0, "status of the program")
+            maker.say("more")
+            kill(wait_until(lambda: process_named(network, "netstack"), "a netstack"))
+            maker.wait_for_line("made")
+        finish(maker, "the program")
 
 
 @case
@@ -434,12 +432,12 @@ def a_killed_program_ends_its_connections():
         network = TapNetwork(owned)
         kernel_server(owned, network, HTTP, network.KERNEL, PORT)
         client = start(network, owned, sys.executable, PEER, network.KERNEL, str(PORT), "wait")
-        wait_for_line(client, "connected")
+        client.wait_for_line("connected")
 
         def established():
             return re.findall(rf"ESTAB.*:{PORT}", network.run("ss", "-tn").stdout)
         expect(established(), "the kernel knows of no connection")
-        stop(client)
+        client.stop()
         wait_until(lambda: not established(), "the kernel's end to be closed")
 
 

@@ -1,15 +1,13 @@
 """The whole stack against a real kernel, over a TAP device in a network namespace of each case's own."""
 
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
 
 import frames
-from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, main, process_named, python_command,
-                     python_program, require_program, resources, spawn, stack, stop, wait_for_line, wait_until)
+from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, kill, main, process_named,
+                     python_command, python_program, require_program, resources, spawn, stack, wait_until)
 
 PORT = 7777
 SIZES = (1, 1400, 8000)
@@ -17,8 +15,8 @@ COUNT = 300
 
 
 def start_stack(owned, network, manifest):
-    """Starts `jacinth run` in the namespace; what it says goes to a pipe that is read to its end by the case."""
-    return spawn(owned, *network.command(jacinth(), "run", manifest), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    """Starts `jacinth run` in the namespace."""
+    return spawn(owned, *network.command(jacinth(), "run", manifest))
 
 
 def ping(network, address, *options, count=20):
@@ -26,6 +24,13 @@ def ping(network, address, *options, count=20):
     match = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
     expect(match, f"ping said:\n{done.stdout}{done.stderr}")
     expect_equal(match.group(2), match.group(1), f"answers to ping {' '.join(options)} {address}")
+
+
+def replace_driver(network):
+    """Kills the driver and waits for another."""
+    driver = process_named(network, "ethernet_tap")
+    kill(driver)
+    wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
 
 
 def wait_for_stack(network, process):
@@ -45,7 +50,7 @@ def kernel_pings_the_netstack():
         for address in (network.NETSTACK, network.NETSTACK6):
             for size in (0, 56, 1400, 8000):
                 ping(network, address, "-s", str(size))
-        expect_equal(stop(process), 0, "status of jacinth run after SIGTERM")
+        expect_equal(process.stop(), 0, "status of jacinth run after SIGTERM")
 
 
 @case
@@ -57,9 +62,7 @@ def killed_driver_is_replaced_and_the_netstack_goes_on():
         wait_for_stack(network, process)
         netstack = process_named(network, "netstack")
         for _ in range(3):
-            driver = process_named(network, "ethernet_tap")
-            os.kill(driver, signal.SIGKILL)
-            wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
+            replace_driver(network)
             wait_for_stack(network, process)
         expect_equal(process_named(network, "netstack"), netstack, "the netstack's process")
 
@@ -70,14 +73,12 @@ def sockets_tied_to_the_interface_go_on_with_the_next_driver():
         network = TapNetwork(owned)
         server = python_program("udp_echo_server.py", network.NETSTACK, PORT, "eth0")
         process = start_stack(owned, network, stack(Package(owned), "tied", program=server))
-        wait_for_line(process, "ready")
+        process.wait_for_line("ready")
         addresses = set()
         for _ in range(2):
             echo_through(network, network.NETSTACK, 1400)
             addresses.add(hardware_address(network))
-            driver = process_named(network, "ethernet_tap")
-            os.kill(driver, signal.SIGKILL)
-            wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
+            replace_driver(network)
             wait_for_stack(network, process)
             echo_through(network, network.NETSTACK, 1400)
         expect_equal(len(addresses), 2, "hardware addresses of two drivers")
@@ -92,21 +93,17 @@ def bytes_from_the_netstack(network):
 def a_stream_goes_on_over_the_death_of_the_driver():
     with resources() as owned:
         network = TapNetwork(owned)
-        server = network.spawn(owned, *python_command("tcp_echo.py", "serve", network.KERNEL, PORT),
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        wait_for_line(server, "ready")
+        server = network.spawn(owned, *python_command("tcp_echo.py", "serve", network.KERNEL, PORT), stdin=subprocess.PIPE)
+        server.wait_for_line("ready")
         program = python_program("tcp_echo.py", "ask", network.KERNEL, PORT)
         asker = start_stack(owned, network, stack(Package(owned), "stream", program))
-        wait_for_line(asker, "under way")
+        asker.wait_for_line("under way")
         for _ in range(5):
-            driver = process_named(network, "ethernet_tap")
-            os.kill(driver, signal.SIGKILL)
-            wait_until(lambda: process_named(network, "ethernet_tap") not in (None, driver), "another driver")
+            replace_driver(network)
             before = bytes_from_the_netstack(network)
             wait_until(lambda: bytes_from_the_netstack(network) > before + (4 << 20), "the stream to go on")
-        server.stdin.write("enough\n")
-        server.stdin.flush()
-        output, _ = asker.communicate(timeout=4 * PATIENCE)
+        server.say("enough")
+        output = asker.finish(4 * PATIENCE)
         expect_equal(asker.returncode, 0, f"status of the asking program, which said {output!r}")
 
 
@@ -204,7 +201,7 @@ def kernel_sends_to(address):
         network = TapNetwork(owned)
         manifest = stack(Package(owned), "echo", program=python_program("udp_echo_server.py", address, PORT))
         process = start_stack(owned, network, manifest)
-        wait_for_line(process, "ready")
+        process.wait_for_line("ready")
         for size in SIZES:
             echo_through(network, address, size)
 
@@ -222,8 +219,8 @@ def datagrams_from_the_kernel_are_echoed_over_ipv6():
 def netstack_sends_to(address):
     with resources() as owned:
         network = TapNetwork(owned)
-        server = network.spawn(owned, *python_command("udp_echo_server.py", address, PORT), stdout=subprocess.PIPE)
-        wait_for_line(server, "ready")
+        server = network.spawn(owned, *python_command("udp_echo_server.py", address, PORT))
+        server.wait_for_line("ready")
         package = Package(owned)
         for size in SIZES:
             manifest = stack(package, f"size-{size}", python_program("udp_echo_client.py", address, PORT, size, COUNT))

@@ -11,7 +11,7 @@
 #include <zircon/syscalls.h>
 
 #define MEMORY_BYTES 65536u
-#define TIMEOUT ZX_SEC(10)
+#define TIMEOUT ZX_SEC(60)
 
 typedef fuchsia_hardware_ethernet_FifoEntry entry_t;
 

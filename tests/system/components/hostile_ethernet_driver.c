@@ -12,7 +12,7 @@
 #include <zircon/syscalls.h>
 
 #define DEPTH 256u
-#define TIMEOUT ZX_SEC(20)
+#define TIMEOUT ZX_SEC(100)
 #define RX_OK fuchsia_hardware_ethernet_FIFO_RX_OK
 #define TX_OK fuchsia_hardware_ethernet_FIFO_TX_OK
 

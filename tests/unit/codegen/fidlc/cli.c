@@ -17,8 +17,7 @@ cli_t cli;
 const char kGood[] = "library a;\ntype S = struct {\n    x uint8;\n};\n";
 
 void cli_set_up(void) {
-  snprintf(cli.dir, sizeof(cli.dir), "/tmp/test-fidlc-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(cli.dir));
+  cli.dir = jx_test_make_folder();
   ck_assert_int_eq(chdir(cli.dir), 0);
 }
 
@@ -27,6 +26,7 @@ void cli_tear_down(void) {
   ck_assert_int_eq(chdir("/"), 0);
   snprintf(command, sizeof(command), "rm -rf '%s'", cli.dir);
   ck_assert_int_eq(system(command), 0);
+  free(cli.dir);
 }
 
 void write_file(const char* path, const char* text) {

@@ -11,7 +11,7 @@ extern const char kGood[];
 
 typedef struct cli {
   char* fidlc;
-  char dir[32];
+  char* dir;
   char output[65536];  // what the last run printed
 } cli_t;
 

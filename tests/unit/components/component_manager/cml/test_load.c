@@ -9,11 +9,11 @@
 static cml_arena_t* arena;
 static cml_error_t error;
 static cml_document_t document;
-static char folder[] = "/tmp/jacinth-load-XXXXXX";
+static char* folder;
 
 static void set_up(void) {
   arena = cml_arena_create();
-  ck_assert_ptr_nonnull(mkdtemp(folder));
+  folder = jx_test_make_folder();
 }
 
 static void tear_down(void) {
@@ -21,6 +21,7 @@ static void tear_down(void) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     unlink(cml_arena_printf(arena, "%s/%s", folder, names[i]));
   rmdir(folder);
+  free(folder);
   cml_arena_destroy(arena);
 }
 

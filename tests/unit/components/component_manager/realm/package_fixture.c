@@ -9,7 +9,7 @@
 #include "jx_test.h"
 
 cml_arena_t* package_arena;
-static char folder[] = "/tmp/jacinth-realm-XXXXXX";
+static char* folder;
 
 const char* package_path(const char* name) {
   return cml_arena_printf(package_arena, "%s/%s", folder, name);
@@ -17,7 +17,7 @@ const char* package_path(const char* name) {
 
 void package_set_up(void) {
   package_arena = cml_arena_create();
-  ck_assert_ptr_nonnull(mkdtemp(folder));
+  folder = jx_test_make_folder();
   mkdir(package_path("meta"), 0755);
   mkdir(package_path("bin"), 0755);
 }
@@ -35,6 +35,7 @@ void package_tear_down(void) {
   remove_files(package_path("meta"));
   remove_files(package_path("bin"));
   rmdir(folder);
+  free(folder);
   cml_arena_destroy(package_arena);
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -33,7 +34,7 @@ static void read_all(int fd) {
 
 static int wait_for(sandbox_process_t* process) {
   struct pollfd ended = {.fd = process->pidfd, .events = POLLIN};
-  ck_assert_int_eq(poll(&ended, 1, 10000), 1);
+  ck_assert_int_eq(poll(&ended, 1, 50000), 1);
   int status = sandbox_reap(process);
   close(process->pidfd);
   if (process->report_fd >= 0) close(process->report_fd);
@@ -172,8 +173,7 @@ START_TEST(a_signal_reaches_the_program_through_its_init) {
 END_TEST
 
 START_TEST(a_working_directory_can_be_lent_writable) {
-  char folder[] = "/tmp/jacinth-sandbox-XXXXXX", file[64];
-  ck_assert_ptr_nonnull(mkdtemp(folder));
+  char *folder = jx_test_make_folder(), file[PATH_MAX];
   const char* argv[] = {"p", "cwd", "!here", NULL};
   sandbox_spec_t spec = probe_spec(SANDBOX_POSIX, argv);
   spec.working_directory = folder;
@@ -184,6 +184,7 @@ START_TEST(a_working_directory_can_be_lent_writable) {
   snprintf(file, sizeof file, "%s/here", folder);
   ck_assert_int_eq(unlink(file), 0);
   rmdir(folder);
+  free(folder);
 }
 END_TEST
 
