@@ -32,7 +32,7 @@ static void run(int fd, char** arguments) {
 // Sockets whose processes died by a signal go when the stack has noticed.
 static bool all_sockets_gone(fake_stack_t* stack) {
   const struct timespec pause = {.tv_nsec = 1000000};
-  for (int i = 0; i < 2000 && fake_stack_sockets(stack) > 0; i++) {
+  for (int i = 0; i < 50000 && fake_stack_sockets(stack) > 0; i++) {
     nanosleep(&pause, NULL);
   }
   return fake_stack_sockets(stack) == 0;

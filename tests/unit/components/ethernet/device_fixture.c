@@ -91,7 +91,7 @@ void fixture_deinit(fixture_t* fixture) {
 }
 
 void fixture_run_until(fixture_t* fixture, const bool* done) {
-  zx_time_t deadline = zx_deadline_after(ZX_SEC(5));
+  zx_time_t deadline = zx_deadline_after(ZX_SEC(50));
   while (!*done)
     ck_assert_msg(async_loop_run(fixture->loop, deadline, true) == ZX_OK, "waited in vain");
 }
@@ -335,7 +335,7 @@ void client_put(client_t* client, zx_handle_t fifo, uint32_t offset, uint16_t le
 
 exchange_entry_t client_take(client_t* client, zx_handle_t fifo) {
   exchange_entry_t entry;
-  zx_time_t deadline = zx_deadline_after(ZX_SEC(5));
+  zx_time_t deadline = zx_deadline_after(ZX_SEC(50));
   zx_status_t status;
   while ((status = zx_fifo_read(fifo, sizeof(entry), &entry, 1, NULL)) == ZX_ERR_SHOULD_WAIT) {
     ck_assert_msg(async_loop_run(client->fixture->loop, deadline, true) == ZX_OK, "no entry came back");

@@ -85,7 +85,7 @@ static void send_frame(const frame_t* frame) {
 // Runs the loop until a frame satisfies the condition, which may use `frame`.
 #define WAIT_FOR(condition)                                                                                  \
   do {                                                                                                       \
-    zx_time_t deadline = zx_deadline_after(ZX_SEC(10));                                                      \
+    zx_time_t deadline = zx_deadline_after(ZX_SEC(50));                                                      \
     bool found = false;                                                                                      \
     for (size_t next = 0; !found;) {                                                                         \
       for (; !found && next < received_count; next++) {                                                      \
@@ -121,7 +121,7 @@ static bool server_start(server_t* server, int family) {
     close(server->fd);
     return false;
   }
-  struct timeval patience = {.tv_sec = 10};
+  struct timeval patience = {.tv_sec = 50};
   setsockopt(server->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   server->port = ntohs(family == AF_INET ? address4.sin_port : address6.sin6_port);
   return true;

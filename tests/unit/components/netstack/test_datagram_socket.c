@@ -42,7 +42,7 @@ static short poll_now(int fd) {
 // What the eventpair shows, the descriptor shows a moment later: waits for it.
 static void expect_poll(int fd, short event) {
   struct pollfd item = {.fd = fd, .events = event};
-  ck_assert_int_eq(poll(&item, 1, 10000), 1);
+  ck_assert_int_eq(poll(&item, 1, 50000), 1);
   ck_assert_int_eq(item.revents & event, event);
 }
 
@@ -229,7 +229,7 @@ END_TEST
 static fuchsia_posix_Errno app_shutdown(const app_socket_t* socket, fuchsia_posix_socket_ShutdownMode mode) {
   fuchsia_posix_socket_BaseNetworkSocketShutdownRequest request = {.mode = mode};
   FIDL_BUFFER(buffer, SOCKET(Shutdown_RESPONSE_SIZE));
-  fidl_call_t call = FIDL_CALL(buffer, zx_deadline_after(ZX_SEC(10)));
+  fidl_call_t call = FIDL_CALL(buffer, zx_deadline_after(ZX_SEC(50)));
   fuchsia_posix_socket_BaseNetworkSocket_Shutdown_Result* result;
   ck_assert_int_eq(SOCKET(Shutdown)(socket->channel, &request, &call, &result), ZX_OK);
   return result->ordinal == 1 ? 0 : result->err;
@@ -287,7 +287,7 @@ START_TEST(a_message_that_is_no_request_ends_only_its_own_connection) {
   memset(garbage, 0xa5, sizeof(garbage));
   ck_assert_int_eq(zx_channel_write(f.right.channel, 0, garbage, sizeof(garbage), NULL, 0), ZX_OK);
   ck_assert_int_eq(
-      zx_object_wait_one(f.right.channel, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL),
+      zx_object_wait_one(f.right.channel, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(50)), NULL),
       ZX_OK);
   ck_assert_int_eq(app_send(&f.left, 2, 7, "x", 1), 0);
   app_expect(&copy, &datagram);
@@ -365,7 +365,7 @@ START_TEST(clones_count_towards_the_share_of_their_client) {
   zx_handle_t refused;
   ck_assert_int_eq(zx_channel_create(0, &refused, &request.request), ZX_OK);
   ck_assert_int_eq(SOCKET(Clone)(socket.channel, &request), ZX_OK);
-  ck_assert_int_eq(zx_object_wait_one(refused, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL),
+  ck_assert_int_eq(zx_object_wait_one(refused, ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(50)), NULL),
                    ZX_OK);
   zx_handle_close(refused);
   for (int i = 0; i < 32; i++)
@@ -382,7 +382,7 @@ START_TEST(sockets_survive_the_death_of_the_driver) {
   ck_assert_int_eq(app_send(&f.left, 2, 7, "before", 6), 0);
   app_expect(&f.right, &datagram);
   two_netstacks_do(&f.two, (void (*)(void*))fake_device_kill, &f.two.device[LEFT]);
-  zx_time_t limit = zx_deadline_after(ZX_SEC(10));
+  zx_time_t limit = zx_deadline_after(ZX_SEC(50));
   zx_status_t status;
   do {  // what is sent while there is no driver is lost, or refused
     ck_assert_int_lt(zx_clock_get_monotonic(), limit);

@@ -36,7 +36,7 @@ static void tear_down(fixture_t* f) {
 }
 
 static zx_time_t limit(void) {
-  return zx_deadline_after(ZX_SEC(10));
+  return zx_deadline_after(ZX_SEC(50));
 }
 
 // SET(&socket, Name, OWNER, request members) is the error, 0 for none. GET(&socket, Name, OWNER) is the

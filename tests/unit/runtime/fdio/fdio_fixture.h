@@ -59,7 +59,7 @@ static inline void expect_text(int fd, const char* text) {
 
 static inline TCase* test_case(Suite* suite, const char* name) {
   TCase* tc = tcase_create(name);
-  tcase_set_timeout(tc, 20);
+  tcase_set_timeout(tc, 60);
   suite_add_tcase(suite, tc);
   return tc;
 }

@@ -73,7 +73,7 @@ static void wait_for_address(void) {
   struct sockaddr_in6 address = {.sin6_family = AF_INET6};
   int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = -1;
   inet_pton(AF_INET6, "fd00::63", &address.sin6_addr);
-  for (int tries = 0; tries < 2000 && result; tries++) {
+  for (int tries = 0; tries < 30000 && result; tries++) {
     result = bind(fd, (struct sockaddr*)&address, sizeof address);
     if (result) (void)poll(NULL, 0, 1);
   }
