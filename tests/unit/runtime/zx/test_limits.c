@@ -1,10 +1,12 @@
 // Every bound that the headers and the README state: what still fits, and what happens to the first thing
 // that does not.
+#include <grp.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <zircon/linux.h>
@@ -207,6 +209,63 @@ START_TEST(a_socket_has_256_kib_each_way) {
 }
 END_TEST
 
+// The kernel counts what is in flight of one user, and does not count for root: a user of the test's own, so
+// that nobody else's descriptors count.
+static void become_a_user(rlim_t descriptors) {
+  const struct rlimit limit = {descriptors, descriptors};
+  if (geteuid() == 0) {
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    ck_assert_int_eq(setgid(54321), 0);
+    ck_assert_int_eq(setuid(54321), 0);
+  }
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+START_TEST(descriptors_in_unread_messages_are_bounded_by_the_users_limit) {
+  enum { LIMIT = 128, EACH = 4 };
+  for (int busy = 0; busy < 2; busy++) {
+    zx_handle_t c[2], handles[EACH];
+    ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+    if (busy) make_busy(c);
+    int before = jx_test_open_fds();
+    for (int i = 0; i < EACH; i++)
+      ck_assert_int_eq(zx_vmo_create(1, 0, &handles[i]), ZX_OK);
+    int each = jx_test_open_fds() - before;
+    ck_assert_int_ge(each, EACH);
+    zx_handle_close_many(handles, EACH);
+    if (busy == 0) become_a_user(LIMIT);
+    zx_status_t status;
+    int written = 0, read = 0;
+    do {
+      for (int i = 0; i < EACH; i++)
+        ck_assert_int_eq(zx_vmo_create(1, 0, &handles[i]), ZX_OK);
+      status = zx_channel_write(c[0], 0, &written, sizeof(written), handles, EACH);
+      written += status == ZX_OK;
+      ck_assert_int_eq(zx_handle_close(handles[0]), ZX_ERR_BAD_HANDLE);
+      ck_assert_int_eq(jx_test_open_fds(), before);
+    } while (status == ZX_OK && written <= LIMIT);
+    ck_assert_int_eq(status, ZX_ERR_NO_RESOURCES);
+    // The one that passes the limit still goes.
+    ck_assert_int_le(written * each, LIMIT + each);
+    // Messages without handles go on, and what was refused is not among what is read.
+    ck_assert_int_eq(zx_channel_write(c[0], 0, &written, sizeof(written), NULL, 0), ZX_OK);
+    for (int number; read <= written; read++) {
+      uint32_t num_handles;
+      ck_assert_int_eq(zx_channel_read(c[1], 0, &number, handles, sizeof(number), EACH, NULL, &num_handles),
+                       ZX_OK);
+      ck_assert_int_eq(number, read);
+      ck_assert_uint_eq(num_handles, read < written ? EACH : 0);
+      zx_handle_close_many(handles, num_handles);
+    }
+    ck_assert_int_eq(zx_channel_read(c[1], 0, NULL, NULL, 0, 0, NULL, NULL), ZX_ERR_SHOULD_WAIT);
+    // Now there is room again.
+    ck_assert_int_eq(zx_vmo_create(1, 0, &handles[0]), ZX_OK);
+    ck_assert_int_eq(zx_channel_write(c[0], 0, NULL, 0, handles, 1), ZX_OK);
+    zx_handle_close_many(c, 2);
+  }
+}
+END_TEST
+
 START_TEST(a_port_has_room_for_4096_packets_of_users_and_for_those_of_waits_besides) {
   zx_handle_t port, event = make_event();
   zx_port_packet_t packet = {.key = 1};
@@ -273,6 +332,7 @@ int main(void) {
   tcase_add_test(tc, a_wait_has_at_most_64_items);
   tcase_add_test(tc, a_fifo_has_at_most_4096_bytes_each_way);
   tcase_add_test(tc, a_socket_has_256_kib_each_way);
+  tcase_add_test(tc, descriptors_in_unread_messages_are_bounded_by_the_users_limit);
   tcase_add_test(tc, a_port_has_room_for_4096_packets_of_users_and_for_those_of_waits_besides);
   tcase_add_test(tc, a_process_has_at_most_261632_handles);
   tcase_add_test(tc, a_vmo_has_at_most_64_tib);
