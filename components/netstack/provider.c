@@ -75,20 +75,44 @@ void provider_client_refund(provider_client_t* client, uint32_t descriptors) {
   client->list->descriptors -= descriptors;
 }
 
+// Makes a stream and the client end that leads to it; `out_socket` (NULL: not wanted) gets its descriptor. 0
+// or a negative errno.
+static int open_stream_socket(provider_client_t* client, fuchsia_posix_socket_Domain domain,
+                              zx_handle_t* out_s, zx_handle_t* out_socket) {
+  uint8_t family = domain == fuchsia_posix_socket_Domain_IPV4 ? TCPIP_IPV4 : TCPIP_IPV6;
+  zx_handle_t client_end = ZX_HANDLE_INVALID;
+  zx_handle_t server_end = ZX_HANDLE_INVALID;
+  if (zx_channel_create(0, &client_end, &server_end) != ZX_OK) return -ENFILE;
+  int result = stream_socket_open(client, family, server_end, out_socket);
+  if (result != 0) {
+    zx_handle_close(client_end);
+    return result;
+  }
+  *out_s = client_end;
+  return 0;
+}
+
 static void stream_socket(void* context, fuchsia_posix_socket_ProviderStreamSocketRequest* request,
                           fidl_completer_t completer) {
-  uint8_t family = request->domain == fuchsia_posix_socket_Domain_IPV4 ? TCPIP_IPV4 : TCPIP_IPV6;
   fuchsia_posix_socket_Provider_StreamSocket_Response response = {0};
-  zx_handle_t server_end = ZX_HANDLE_INVALID;
-  int result = -ENFILE;
-  if (zx_channel_create(0, &response.s, &server_end) == ZX_OK)
-    result = stream_socket_open(context, family, server_end);
+  int result = open_stream_socket(context, request->domain, &response.s, NULL);
   if (result != 0) {
-    zx_handle_close(response.s);
     fuchsia_posix_socket_Provider_StreamSocket_reply_error(completer, errno_to_fidl(result));
     return;
   }
   fuchsia_posix_socket_Provider_StreamSocket_reply(completer, &response);
+}
+
+static void stream_socket_described(void* context,
+                                    fuchsia_posix_socket_ProviderStreamSocketDescribedRequest* request,
+                                    fidl_completer_t completer) {
+  fuchsia_posix_socket_Provider_StreamSocketDescribed_Response response = {0};
+  int result = open_stream_socket(context, request->domain, &response.s, &response.socket);
+  if (result != 0) {
+    fuchsia_posix_socket_Provider_StreamSocketDescribed_reply_error(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_Provider_StreamSocketDescribed_reply(completer, &response);
 }
 
 static void stream_socket_of(void* context, fuchsia_posix_socket_ProviderStreamSocketOfRequest* request,
@@ -272,6 +296,7 @@ static void get_interface_addresses(void* context, fidl_completer_t completer) {
 
 static const fuchsia_posix_socket_Provider_ops_t provider_ops = {
     .StreamSocket = stream_socket,
+    .StreamSocketDescribed = stream_socket_described,
     .StreamSocketOf = stream_socket_of,
     .DatagramSocketDeprecated = datagram_socket_deprecated,
     .DatagramSocket = datagram_socket,

@@ -41,6 +41,10 @@ void socket_end(socket_base_t* socket) {
 static void connection_unbound(void* context, fidl_binding_t* binding, zx_status_t reason) {
   socket_connection_t* connection = context;
   socket_base_t* socket = connection->socket;
+  socket_connection_t** at = &socket->first_connection;
+  while (*at != connection)
+    at = &(*at)->next;
+  *at = connection->next;
   if (connection->open) socket->open_connections--;
   free(connection);
   provider_client_refund(socket->client, PROVIDER_CONNECTION_DESCRIPTORS);
@@ -54,11 +58,13 @@ int socket_add_connection(socket_base_t* socket, zx_handle_t server_end) {
   result = -ENOMEM;
   connection = malloc(sizeof(*connection));
   if (!connection) goto fail_charge;
-  *connection = (socket_connection_t){.socket = socket, .open = true};
+  *connection = (socket_connection_t){
+      .socket = socket, .channel = server_end, .open = true, .next = socket->first_connection};
   zx_status_t status =
       socket->kind->bind(netstack_dispatcher(socket->netstack), server_end, connection, connection_unbound);
   server_end = ZX_HANDLE_INVALID;  // consumed
   if (status != ZX_OK) goto fail_charge;
+  socket->first_connection = connection;
   socket->connections++;
   socket->open_connections++;
   return 0;
@@ -75,6 +81,21 @@ bool socket_close_connection(socket_connection_t* connection) {
   if (!connection->open) return false;
   connection->open = false;
   return --connection->socket->open_connections == 0;
+}
+
+// Gone, and nothing left to read: no request for another connection either.
+static bool is_forsaken(const socket_connection_t* connection) {
+  zx_signals_t signals = 0;
+  zx_status_t status =
+      zx_object_wait_one(connection->channel, ZX_CHANNEL_PEER_CLOSED, ZX_TIME_INFINITE_PAST, &signals);
+  return status == ZX_OK && !(signals & ZX_CHANNEL_READABLE);
+}
+
+bool socket_close_forsaken_connections(socket_base_t* socket) {
+  for (socket_connection_t* at = socket->first_connection; at; at = at->next) {
+    if (at->open && is_forsaken(at)) (void)socket_close_connection(at);
+  }
+  return socket->open_connections == 0;
 }
 
 void socket_clone(void* context, fuchsia_unknown_CloneableCloneRequest* request) {

@@ -57,6 +57,7 @@ struct socket_base {
   tcpip_socket_t* endpoint;  // NULL before it is made, and once it is closed
   uint8_t family;
   socket_options_t options;
+  struct socket_connection* first_connection;
   uint32_t connections;       // not yet unbound
   uint32_t open_connections;  // of these, not yet asked to close
 };
@@ -64,7 +65,9 @@ struct socket_base {
 // One binding; the context of every method.
 typedef struct socket_connection {
   socket_base_t* socket;
+  zx_handle_t channel;  // the binding's
   bool open;
+  struct socket_connection* next;
 } socket_connection_t;
 
 // Sets up the common part of a zeroed socket, which holds on to its client until socket_base_deinit.
@@ -82,6 +85,10 @@ int socket_add_connection(socket_base_t* socket, zx_handle_t server_end);
 
 // A connection has asked to close; true if it was the last one open.
 bool socket_close_connection(socket_connection_t* connection);
+
+// Takes note of connections whose clients have gone without a word that has been read yet; true if none is
+// open any more.
+bool socket_close_forsaken_connections(socket_base_t* socket);
 
 // The generated name of a function of the protocol that all kinds compose.
 #define SOCKET_METHOD(NAME) fuchsia_posix_socket_BaseNetworkSocket_##NAME

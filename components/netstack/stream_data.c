@@ -17,6 +17,10 @@
 // What a stream may move in one turn, each way, before the others get theirs.
 enum { BUDGET_BYTES = 256 << 10 };
 
+// As much as is read without asking first how much there is: no more than what the engine's buffer begins
+// with.
+enum { GUESS_BYTES = 2048 };
+
 // How many bytes the application has written that have not been taken. Asking for just as much room keeps the
 // engine from setting memory aside that nobody needs.
 static size_t written(const stream_socket_t* stream) {
@@ -26,6 +30,10 @@ static size_t written(const stream_socket_t* stream) {
 
 // Nothing is there: nothing yet, or nothing any more?
 static void look_for_end(stream_socket_t* stream) {
+  if (stream->in_last) {
+    stream->in_ended = true;
+    return;
+  }
   char byte;
   ssize_t count = recv(stream->server_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count > 0) return;
@@ -51,12 +59,45 @@ static bool take_urgent(stream_socket_t* stream) {
   return true;
 }
 
+// Whether a small piece is likely all there is, and there is room for one, so that reading it tells the rest.
+static bool may_guess(stream_socket_t* stream) {
+  uint32_t state = tcpip_socket_poll(stream->base.endpoint);
+  return !stream->in_bulk && !stream->in_urgent && state & TCPIP_EVENT_WRITABLE &&
+         !(state & TCPIP_EVENT_ERROR);
+}
+
+// Reads as much as a guess takes. False if there was no room for it.
+static bool take_guess(stream_socket_t* stream, size_t* budget) {
+  struct iovec iov[2];
+  struct msghdr message = {.msg_iov = iov};
+  int64_t room = tcpip_socket_send_space(stream->base.endpoint, GUESS_BYTES, iov, &message.msg_iovlen);
+  if (room < GUESS_BYTES) return false;
+  ssize_t count = recvmsg(stream->server_fd, &message, MSG_DONTWAIT);
+  if (count > 0) {
+    (void)tcpip_socket_send_commit(stream->base.endpoint, (size_t)count);
+    *budget -= (size_t)count;
+    stream->taken_in += (size_t)count;
+    stream->in_bulk = count == GUESS_BYTES;
+    if (!stream->in_bulk && !stream->in_hung_up) stream->in_ready = false;
+  } else if (count < 0 && errno == EAGAIN) {
+    stream->in_ready = false;
+  } else if (count == 0 || errno == ECONNRESET) {
+    stream->in_ended = true;
+    if (count < 0) stream->left_unread = true;
+  } else {
+    stream_retry_later(stream);
+    stream->in_ready = false;
+  }
+  return true;
+}
+
 // What the application has written goes to the engine. Returns false if its budget is used up.
 static bool take_in(stream_socket_t* stream, size_t budget) {
   tcpip_socket_t* endpoint = stream->base.endpoint;
   while (stream->in_ready && !stream->in_ended) {
     struct iovec iov[2];
     struct msghdr message = {.msg_iov = iov};
+    if (budget >= GUESS_BYTES && may_guess(stream) && take_guess(stream, &budget)) continue;
     size_t all = written(stream);
     size_t wanted = all < budget ? all : budget;
     if (all == 0) {
@@ -79,6 +120,7 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
     (void)tcpip_socket_send_commit(endpoint, (size_t)count);
     budget -= (size_t)count;
     stream->taken_in += (size_t)count;
+    stream->in_bulk = count >= GUESS_BYTES;
     // What comes later, or the end, is another edge.
     if ((size_t)count == all && !stream->in_hung_up) stream->in_ready = false;
   }
@@ -94,6 +136,7 @@ bool stream_take_in(stream_socket_t* stream) {
 }
 
 static bool is_hung_up(const stream_socket_t* stream) {
+  if (stream->in_closed) return true;
   struct pollfd pollfd = {.fd = stream->server_fd};
   return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLHUP);
 }
@@ -239,6 +282,8 @@ void stream_fd_event(stream_socket_t* stream, uint32_t events) {
   if (events & EPOLLOUT) stream->out_ready = true;
   if (events & EPOLLPRI) stream->in_urgent = true;
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) stream->in_hung_up = true;
+  if (events & (EPOLLRDHUP | EPOLLHUP)) stream->in_last = true;
+  if (events & EPOLLHUP) stream->in_closed = true;
   bool forsaken = stream->base.open_connections == 0 && stream->state < STREAM_ENDED;
   if (forsaken && is_hung_up(stream)) {
     stream_close(stream, false);

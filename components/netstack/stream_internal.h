@@ -44,7 +44,10 @@ struct stream_socket {
   // Moving bytes.
   bool in_ready, out_ready;  // server_fd may have something to read, room to write
   bool wants_out;            // EPOLLOUT is watched
-  bool in_hung_up;           // the kernel says that the end of what the application writes is in sight
+  bool in_bulk;              // much was read the last time
+  bool in_hung_up;           // the end of what the application writes may be in sight
+  bool in_last;              // it is: the kernel has said so
+  bool in_closed;            // and it reads no more, either
   bool in_ended;             // the application writes no more
   bool in_urgent;            // an urgent byte of the application's is on its way in
   bool has_urgent;           // one of the peer's is to be given out next
@@ -96,6 +99,8 @@ void stream_close(stream_socket_t* stream, bool abort);
 bool stream_closing_resets(stream_socket_t* stream);
 // Whether any process holds the application's end. Closes our duplicate.
 bool stream_is_held(stream_socket_t* stream);
+// Its last connection is gone: so is the stream, unless a process holds the application's end.
+void stream_forsaken(stream_socket_t* stream);
 // The engine socket goes; with the last connection, the stream.
 void stream_finish(stream_socket_t* stream);
 
@@ -113,6 +118,9 @@ void stream_shape(stream_socket_t* stream);
 // From now on the end is the application's own.
 void stream_unshape(stream_socket_t* stream);
 
+// The application's end as a handle to give away (stream_methods.c); there must be one (`client_fd`).
+zx_status_t stream_share_end(stream_socket_t* stream, zx_handle_t* out);
+
 // The set (stream_set.c).
 stream_set_t* stream_set_of(const stream_socket_t* stream);
 void stream_set_add(stream_socket_t* stream);
@@ -122,9 +130,9 @@ void stream_mark_dirty(stream_socket_t* stream);
 void stream_retry_later(stream_socket_t* stream);
 // Begins to watch server_fd, or changes whether for room to write, too.
 bool stream_watch(stream_socket_t* stream, bool wants_out);
-void stream_unwatch(stream_socket_t* stream);
-// Closes streams that their last holder has let go without having told us yet.
-void stream_set_sweep(stream_set_t* set);
+// Closes streams that their last holder has let go without our having read so yet.
+// `except` (or NULL), which is being asked for something, stays.
+void stream_set_sweep(stream_set_t* set, const stream_socket_t* except);
 
 #define STREAM_OPTIONS(X) \
   X(TcpNoDelay)           \

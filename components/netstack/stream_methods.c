@@ -1,5 +1,6 @@
 // What StreamSocket's methods do. Above: the generated stub. Below: the stream's life and the engine.
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,16 +15,16 @@
 // The descriptor
 
 // The application's end: a duplicate as long as it has to be shaped through ours, then ours itself.
-static int share_end(stream_socket_t* stream, int* out_fd) {
-  *out_fd = stream->client_fd;
+zx_status_t stream_share_end(stream_socket_t* stream, zx_handle_t* out) {
+  int fd = stream->client_fd;
   if (stream->state <= STREAM_LISTENING) {
-    *out_fd = dup(stream->client_fd);
-    if (*out_fd < 0) return -EMFILE;
+    fd = fcntl(stream->client_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return ZX_ERR_NO_RESOURCES;
   } else {
     stream->client_fd = -1;
   }
   stream->described = true;
-  return 0;
+  return zx_linux_socket_wrap(fd, out);
 }
 
 static void describe(void* context, fidl_completer_t completer) {
@@ -32,9 +33,8 @@ static void describe(void* context, fidl_completer_t completer) {
   fuchsia_posix_socket_StreamSocketDescribeResponse_frame_t frame;
   fuchsia_posix_socket_StreamSocketDescribeResponse_init(&response, &frame);
   zx_handle_t end = ZX_HANDLE_INVALID;
-  int fd;
   if (stream->client_fd >= 0) {
-    zx_status_t status = share_end(stream, &fd) == 0 ? zx_linux_socket_wrap(fd, &end) : ZX_ERR_NO_RESOURCES;
+    zx_status_t status = stream_share_end(stream, &end);
     if (status != ZX_OK) {
       fidl_completer_close(completer, status);
       return;
@@ -94,7 +94,7 @@ static void bind_socket(void* context, fuchsia_posix_socket_BaseNetworkSocketBin
   if (endpoint_from_fidl(&request->addr, &local)) result = tcpip_socket_bind(stream->base.endpoint, &local);
   if (result == -EADDRINUSE) {
     // The port may be that of a socket which its last process has closed a moment ago.
-    stream_set_sweep(stream_set_of(stream));
+    stream_set_sweep(stream_set_of(stream), stream);
     result = tcpip_socket_bind(stream->base.endpoint, &local);
   }
   if (result == 0) {
@@ -180,6 +180,10 @@ static int accept_stream(stream_socket_t* listener, zx_handle_t server_end, stre
   if (listener->state == STREAM_LISTENING) {
     bool waiting = tcpip_socket_poll(listener->base.endpoint) & TCPIP_EVENT_READABLE;
     result = waiting ? stream_create(listener->base.client, listener->base.family, &stream) : -EAGAIN;
+    if (result == -EMFILE || result == -ENFILE) {  // as for a new one
+      stream_set_sweep(stream_set_of(listener), listener);
+      result = stream_create(listener->base.client, listener->base.family, &stream);
+    }
   }
   if (result == 0) {
     result = tcpip_socket_accept(listener->base.endpoint, &stream->base, &stream->base.endpoint);
@@ -201,28 +205,58 @@ static int accept_stream(stream_socket_t* listener, zx_handle_t server_end, stre
   return 0;
 }
 
+// What accepting answers with.
+typedef struct accepted {
+  fuchsia_net_SocketAddress addr;  // absent if nobody asks
+  socket_address_storage_t storage;
+  zx_handle_t s;
+  zx_handle_t socket;
+} accepted_t;
+
+static int accept_connection(stream_socket_t* listener, bool wants_addr, bool wants_socket, accepted_t* out) {
+  stream_socket_t* stream = NULL;
+  tcpip_endpoint_t peer = {0};
+  zx_handle_t server_end = ZX_HANDLE_INVALID;
+  if (zx_channel_create(0, &out->s, &server_end) != ZX_OK) return -ENFILE;
+  int result = accept_stream(listener, server_end, &stream);
+  if (result == 0 && wants_socket && stream_share_end(stream, &out->socket) != ZX_OK) {
+    stream_close(stream, true);
+    result = -ENFILE;
+  }
+  // One that was reset in the queue has no peer any more; who accepts it learns the rest from it.
+  if (result == 0 && wants_addr && tcpip_socket_peer(stream->base.endpoint, &peer) == 0)
+    out->addr = endpoint_to_fidl(&peer, stream->base.family, &out->storage);
+  if (result != 0) zx_handle_close(out->s);
+  return result;
+}
+
 static void accept_socket(void* context, fuchsia_posix_socket_StreamSocketAcceptRequest* request,
                           fidl_completer_t completer) {
   stream_socket_t* listener = stream_begin(context);
-  stream_socket_t* stream = NULL;
-  socket_address_storage_t storage;
-  tcpip_endpoint_t peer = {0};
-  fuchsia_posix_socket_StreamSocket_Accept_Response response = {0};
-  zx_handle_t server_end = ZX_HANDLE_INVALID;
-  int result = -ENFILE;
-  if (zx_channel_create(0, &response.s, &server_end) == ZX_OK) {
-    result = accept_stream(listener, server_end, &stream);
-    // One that was reset in the queue has no peer any more; who accepts it learns the rest from it.
-    if (result == 0 && request->want_addr && tcpip_socket_peer(stream->base.endpoint, &peer) == 0)
-      response.addr = endpoint_to_fidl(&peer, stream->base.family, &storage);
-  }
+  accepted_t accepted = {0};
+  int result = accept_connection(listener, request->want_addr, false, &accepted);
   socket_end(&listener->base);
   if (result != 0) {
-    zx_handle_close(response.s);
     (void)METHOD(Accept_reply_error)(completer, errno_to_fidl(result));
-  } else {
-    (void)METHOD(Accept_reply)(completer, &response);
+    return;
   }
+  fuchsia_posix_socket_StreamSocket_Accept_Response response = {.addr = accepted.addr, .s = accepted.s};
+  (void)METHOD(Accept_reply)(completer, &response);
+}
+
+static void accept_described(void* context, fuchsia_posix_socket_StreamSocketAcceptDescribedRequest* request,
+                             fidl_completer_t completer) {
+  stream_socket_t* listener = stream_begin(context);
+  accepted_t accepted = {0};
+  int result = accept_connection(listener, request->want_addr, true, &accepted);
+  socket_end(&listener->base);
+  if (result != 0) {
+    (void)METHOD(AcceptDescribed_reply_error)(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_StreamSocket_AcceptDescribed_Response response = {
+      .addr = accepted.addr, .socket = accepted.socket, .s = accepted.s};
+  (void)METHOD(AcceptDescribed_reply)(completer, &response);
 }
 
 static int shut_down_connection(stream_socket_t* stream, bool read, bool write) {
@@ -281,6 +315,7 @@ const fuchsia_posix_socket_StreamSocket_ops_t stream_ops = {.Close = close_conne
                                                             .Disconnect = disconnect_socket,
                                                             .Listen = listen_socket,
                                                             .Accept = accept_socket,
+                                                            .AcceptDescribed = accept_described,
                                                             .Shutdown = shutdown_socket,
                                                             .GetError = get_error,
                                                             .GetAcceptConn = get_accept_conn,

@@ -94,12 +94,6 @@ bool stream_watch(stream_socket_t* stream, bool wants_out) {
   return true;
 }
 
-void stream_unwatch(stream_socket_t* stream) {
-  if (!stream->watched) return;
-  (void)epoll_ctl(stream_set_of(stream)->epoll_fd, EPOLL_CTL_DEL, stream->server_fd, NULL);
-  stream->watched = false;
-}
-
 // What the engine reports.
 
 void stream_mark_dirty(stream_socket_t* stream) {
@@ -187,10 +181,22 @@ void stream_set_remove(stream_socket_t* stream) {
   bury(set);
 }
 
-void stream_set_sweep(stream_set_t* set) {
+// Whether it is worth asking: the kernel has told of an end, the connection is over, nobody speaks for it any
+// more, or it holds a port without being connected.
+static bool may_be_closed(const stream_socket_t* stream) {
+  return !stream->dead &&
+         (stream->in_hung_up || stream->state == STREAM_ENDED || stream->base.open_connections == 0 ||
+          (stream->is_bound && stream->state <= STREAM_LISTENING));
+}
+
+void stream_set_sweep(stream_set_t* set, const stream_socket_t* except) {
   set->depth++;
+  while (take_events(set))
+    continue;
   for (stream_socket_t* stream = set->all; stream; stream = stream->next) {
-    if (!stream->dead && stream->base.open_connections == 0) stream_fd_event(stream, 0);
+    if (stream == except || !may_be_closed(stream) || !socket_close_forsaken_connections(&stream->base))
+      continue;
+    stream_forsaken(stream);
   }
   set->depth--;
   bury(set);

@@ -8,7 +8,8 @@
 //
 // Readable: a byte lies in the end's receive queue, taken back by reading it through our duplicate.
 // Unwritable: bytes written through our duplicate fill its send queue, which is as small as can be; taken
-// back by reading exactly as many, so that what the application writes the moment it can stays.
+// back by reading exactly as many, so that what the application writes the moment it can stays. A failed
+// connect shows as readable before it shows as writable, so that what is only writable is connected.
 //
 // The application shares the end and can write to it or read from it at any time; it then disturbs only what
 // it sees itself. Every call here says MSG_DONTWAIT and takes any result.
@@ -58,11 +59,6 @@ zx_status_t stream_open_pair(stream_socket_t* stream) {
   if (getsockopt(stream->client_fd, SOL_SOCKET, SO_COOKIE, &stream->cookie, &length) != 0 ||
       !name_end(stream))
     return ZX_ERR_NO_RESOURCES;
-  set_send_buffer(fds[0], SEND_BUFFER_BYTES);
-  set_send_buffer(fds[1], SEND_BUFFER_BYTES);
-  // An urgent byte that is read before we know of it must not be lost.
-  int in_line = 1;
-  (void)setsockopt(stream->server_fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
   return ZX_OK;
 }
 
@@ -82,7 +78,6 @@ static void show_writable(stream_socket_t* stream, bool on) {
   char bytes[FILL_BYTES] = {0};
   if (on != stream->filled || stream->client_fd < 0) return;
   if (on) {
-    set_send_buffer(stream->client_fd, SEND_BUFFER_BYTES);
     (void)recv(stream->server_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
   } else {
     set_send_buffer(stream->client_fd, 0);  // the kernel takes its own minimum
@@ -113,6 +108,11 @@ void stream_shape(stream_socket_t* stream) {
 }
 
 void stream_unshape(stream_socket_t* stream) {
+  // An urgent byte that is read before we know of it must not be lost.
+  int in_line = 1;
+  (void)setsockopt(stream->server_fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
+  set_send_buffer(stream->server_fd, SEND_BUFFER_BYTES);
+  if (stream->client_fd >= 0) set_send_buffer(stream->client_fd, SEND_BUFFER_BYTES);
   show_readable(stream, 0);
   show_writable(stream, true);
 }

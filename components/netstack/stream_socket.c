@@ -48,11 +48,17 @@ int stream_create(provider_client_t* client, uint8_t family, stream_socket_t** o
   return status == ZX_ERR_NO_MEMORY ? -ENOMEM : -ENFILE;
 }
 
-static void close_descriptors(stream_socket_t* stream) {
-  stream_unwatch(stream);
+// With its only descriptor an end leaves the epoll instance, too.
+static void close_server_end(stream_socket_t* stream) {
   if (stream->server_fd >= 0) close(stream->server_fd);
+  stream->server_fd = -1;
+  stream->watched = false;
+}
+
+static void close_descriptors(stream_socket_t* stream) {
+  close_server_end(stream);
   if (stream->client_fd >= 0) close(stream->client_fd);
-  stream->server_fd = stream->client_fd = -1;
+  stream->client_fd = -1;
 }
 
 void stream_discard(stream_socket_t* stream) {
@@ -88,16 +94,14 @@ void stream_connected(stream_socket_t* stream) {
     close(stream->client_fd);
     stream->client_fd = -1;
   }
-  stream->in_ready = stream->out_ready = true;
+  stream->out_ready = true;  // what is there to be read, watching tells
   if (!stream_watch(stream, false)) stream_end(stream, ENOBUFS);
 }
 
 void stream_end(stream_socket_t* stream, int error) {
   stream->error = error;
   stream->state = STREAM_ENDED;
-  stream_unwatch(stream);
-  close(stream->server_fd);
-  stream->server_fd = -1;
+  close_server_end(stream);
   if (stream->base.connections == 0) stream_finish(stream);
 }
 
@@ -200,16 +204,22 @@ static void event(socket_base_t* base, uint32_t events) {
   stream_mark_dirty(stream);
 }
 
+void stream_forsaken(stream_socket_t* stream) {
+  if (stream->state == STREAM_ENDED) {
+    stream_finish(stream);
+  } else if (stream->state != STREAM_CLOSED && (!stream_is_held(stream) || !stream_watch(stream, false))) {
+    stream_close(stream, false);
+  }
+}
+
 static void abandoned(socket_base_t* base) {
   stream_socket_t* stream = (stream_socket_t*)base;
   netstack_t* netstack = base->netstack;
   netstack_enter(netstack);
-  if (!base->endpoint) {
+  if (base->endpoint) {
+    stream_forsaken(stream);
+  } else {
     stream_discard(stream);
-  } else if (stream->state == STREAM_ENDED) {
-    stream_finish(stream);
-  } else if (stream->state != STREAM_CLOSED && (!stream_is_held(stream) || !stream_watch(stream, false))) {
-    stream_close(stream, false);
   }
   netstack_leave(netstack);
 }
@@ -217,25 +227,41 @@ static void abandoned(socket_base_t* base) {
 const socket_kind_t stream_kind = {
     .bind = bind_connection, .show = show, .event = event, .abandoned = abandoned};
 
-int stream_socket_open(provider_client_t* client, uint8_t family, zx_handle_t server_end) {
+static int create_with_endpoint(provider_client_t* client, uint8_t family, stream_socket_t** out) {
   stream_socket_t* stream = NULL;
   int result = stream_create(client, family, &stream);
-  if (result == 0) {
-    netstack_enter(stream->base.netstack);
-    result = tcpip_socket_create(provider_client_engine(client), family, TCPIP_TCP, &stream->base,
-                                 &stream->base.endpoint);
-    int congestion = netstack_configuration(stream->base.netstack)->congestion;
-    if (result == 0 && congestion != 0)
-      (void)tcpip_socket_set(stream->base.endpoint, TCPIP_TCP_CONGESTION, congestion);
-    netstack_leave(stream->base.netstack);
-    if (result != 0) stream_discard(stream);
+  if (result != 0) return result;
+  result = tcpip_socket_create(provider_client_engine(client), family, TCPIP_TCP, &stream->base,
+                               &stream->base.endpoint);
+  if (result != 0) {
+    stream_discard(stream);
+    return result;
   }
+  int congestion = netstack_configuration(stream->base.netstack)->congestion;
+  if (congestion != 0) (void)tcpip_socket_set(stream->base.endpoint, TCPIP_TCP_CONGESTION, congestion);
+  *out = stream;
+  return 0;
+}
+
+int stream_socket_open(provider_client_t* client, uint8_t family, zx_handle_t server_end,
+                       zx_handle_t* out_socket) {
+  stream_socket_t* stream = NULL;
+  netstack_t* netstack = provider_client_netstack(client);
+  netstack_enter(netstack);
+  int result = create_with_endpoint(client, family, &stream);
+  if (result == -EMFILE || result == -ENFILE || result == -ENOBUFS) {
+    // What the client has closed a moment ago may still be there.
+    stream_set_sweep(netstack_streams(netstack), NULL);
+    result = create_with_endpoint(client, family, &stream);
+  }
+  netstack_leave(netstack);
   if (result != 0) {
     zx_handle_close(server_end);
     return result;
   }
   stream_shape(stream);
   result = socket_add_connection(&stream->base, server_end);
+  if (result == 0 && out_socket && stream_share_end(stream, out_socket) != ZX_OK) result = -ENFILE;
   if (result != 0) stream_close(stream, true);
   return result;
 }

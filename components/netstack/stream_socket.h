@@ -27,9 +27,10 @@ void stream_set_destroy(stream_set_t* set);
 bool stream_set_service(stream_set_t* set);
 
 // Makes a stream of `client` and serves it on `server_end` (consumed, also on failure). `family` is
-// TCPIP_IPV4 or TCPIP_IPV6. 0 or a negative errno: -EMFILE (the client has its number of sockets), -ENFILE,
-// -ENOMEM.
-int stream_socket_open(provider_client_t* client, uint8_t family, zx_handle_t server_end);
+// TCPIP_IPV4 or TCPIP_IPV6. If `out_socket` is not NULL it gets the application's descriptor. 0 or a negative
+// errno: -EMFILE (the client has its number of sockets), -ENFILE, -ENOMEM.
+int stream_socket_open(provider_client_t* client, uint8_t family, zx_handle_t server_end,
+                       zx_handle_t* out_socket);
 
 // Serves on `server_end` the stream that `fd` is the application's descriptor of: who holds the one may have
 // the other. Consumes both, also on failure. 0, -ENOTSOCK (it is no stream of this netstack), -EMFILE,

@@ -35,9 +35,9 @@ void fdio_check_process(void);
 void fdio_lock(sigset_t* saved);
 void fdio_unlock(const sigset_t* saved);
 
-// How often a request is made before the network stack counts as gone. One that is killed takes requests along
-// more than once: what was under way on the connection to it, and then what asked for a new connection and had
-// reached it already. Each costs a death, so that nothing is asked in vain for ever.
+// How often a request is made before the network stack counts as gone. One that is killed takes requests
+// along more than once: what was under way on the connection to it, and then what asked for a new connection
+// and had reached it already. Each costs a death, so that nothing is asked in vain for ever.
 #define FDIO_PROVIDER_ATTEMPTS 8
 
 // A channel to the provider of sockets, borrowed. `renew`: the one returned before turned out to be dead.
@@ -158,7 +158,8 @@ typedef struct fdio_waiting {
   int64_t timeout_ns;
   zx_time_t deadline;  // set at the first wait
   bool begun;
-  bool shut;  // the last wait ended because this direction is shut down
+  bool shut;            // the last wait ended because this direction is shut down
+  zxio_events_t shown;  // what the last wait saw
 } fdio_waiting_t;
 
 // Waits until the operation is worth another try: 0, or the errno number that ends it, EAGAIN for the
@@ -177,6 +178,9 @@ int fdio_socket_install(zxio_socket_t* zxio, int fd, int type, zxio_stream_state
 
 // The same for a descriptor that stays as it is and the program's. Consumes `zxio`. False: no room.
 bool fdio_socket_enter(zxio_socket_t* zxio, int fd, zxio_stream_state_t state);
+
+// Lets go of what a socket holds; its descriptor is closed already.
+void fdio_socket_close(fdio_socket_t* socket);
 
 // socket(2) for the families of the internet: the new descriptor, or -1 with errno.
 int fdio_socket_open(int domain, int type, int protocol);

@@ -17,7 +17,7 @@ static struct {
 } slots[INTERRUPT_SLOTS];
 
 static sigset_t complement(const sigset_t* mask) {
-  sigset_t result;
+  sigset_t result = {0};  // sigfillset leaves what the kernel does not know, and it is compared as a whole
   sigfillset(&result);
   for (int number = 1; number < NSIG; number++) {
     if (sigismember(mask, number) == 1) sigdelset(&result, number);

@@ -124,6 +124,7 @@ int fdio_wait(fdio_waiting_t* waiting) {
     status = wait_once(waiting, &events, &ended);
   } while (status == ZX_ERR_INTERNAL_INTR_RETRY && !ended);
   trace_point("fdio.wait.done", events);
+  waiting->shown = events;
   waiting->shut = events & POLLRDHUP;
   if (status == ZX_ERR_TIMED_OUT) return EAGAIN;
   return zxio_errno(status);
@@ -261,6 +262,18 @@ int fdio_socket_install(zxio_socket_t* zxio, int fd, int type, zxio_stream_state
   libc_close(fd);
   if (error) zxio_socket_close(zxio);
   return error ? error : EMFILE;
+}
+
+// A connected stream is closed as far as POSIX goes once its descriptor is: nobody waits for the rest but who
+// asked to linger. All others hold a port or a place in a table, which must be free when close returns.
+void fdio_socket_close(fdio_socket_t* socket) {
+  bool connected = socket->is_stream &&
+                   atomic_load_explicit(&socket->state, memory_order_relaxed) == ZXIO_STREAM_CONNECTED;
+  if (connected && socket->zxio.linger_secs == 0) {
+    zxio_socket_leave(&socket->zxio);
+  } else {
+    zxio_socket_close(&socket->zxio);
+  }
 }
 
 int fdio_socket_open(int domain, int type, int protocol) {

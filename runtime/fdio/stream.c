@@ -142,14 +142,18 @@ void fdio_stream_note_error(fdio_socket_t* socket, int fd, int error) {
 
 // Connecting and accepting
 
-static int wait_until_decided(fdio_socket_t* socket, int fd) {
+// Waits until a connection in the making is there or failed. The network stack shows a failed one as readable
+// before it shows it as writable; so one that is only writable is there, and needs no further call. One that
+// is both may have data already.
+static int wait_until_decided(fdio_socket_t* socket, int fd, bool* out_connected) {
   fdio_waiting_t waiting = {
       .socket = socket,
       .fd = fd,
-      .events = POLLOUT,
+      .events = POLLIN | POLLOUT,
       .timeout_ns = atomic_load_explicit(&socket->zxio.send_timeout_ns, memory_order_relaxed),
   };
   int error = fdio_wait(&waiting);
+  *out_connected = !error && waiting.shown == POLLOUT;
   return error == EAGAIN ? EINPROGRESS : error;
 }
 
@@ -159,6 +163,9 @@ static int try_to_connect(fdio_socket_t* socket, const struct sockaddr* addr, so
   int error = zxio_code(status, &code);
   sa_family_t family = AF_INET;
   if (addr && length >= sizeof(family)) memcpy(&family, addr, sizeof(family));
+  // The server says once that the connection is there; then it is old news.
+  bool done = atomic_exchange_explicit(&socket->connect_done, false, memory_order_relaxed);
+  if (done && !error && family != AF_UNSPEC) error = EISCONN;
   if (error == EINPROGRESS || error == EALREADY) {
     set_state(socket, ZXIO_STREAM_CONNECTING);
   } else if (error == EISCONN || (!error && family != AF_UNSPEC)) {
@@ -172,8 +179,14 @@ static int try_to_connect(fdio_socket_t* socket, const struct sockaddr* addr, so
 int fdio_stream_connect(fdio_socket_t* socket, int fd, const struct sockaddr* addr, socklen_t length) {
   int error = try_to_connect(socket, addr, length);
   while ((error == EINPROGRESS || error == EALREADY) && !fdio_nonblocking(fd)) {
-    error = wait_until_decided(socket, fd);
+    bool connected = false;
+    error = wait_until_decided(socket, fd, &connected);
     if (error) break;
+    if (connected) {
+      atomic_store_explicit(&socket->connect_done, true, memory_order_relaxed);
+      set_state(socket, ZXIO_STREAM_CONNECTED);
+      break;
+    }
     error = try_to_connect(socket, addr, length);
   }
   return error;
@@ -241,7 +254,8 @@ static int await_connection(fdio_socket_t* socket, int fd, int flags, int not_co
       return error ? error : not_connected;
     }
     if (flags & MSG_DONTWAIT || fdio_nonblocking(fd)) return EAGAIN;
-    error = wait_until_decided(socket, fd);
+    bool connected = false;
+    error = wait_until_decided(socket, fd, &connected);
     if (error) return error == EINPROGRESS ? EAGAIN : error;
   }
 }

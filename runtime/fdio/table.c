@@ -122,6 +122,7 @@ fdio_socket_t* fdio_socket_allocate(void) {
   socket->is_stream = false;
   atomic_store_explicit(&socket->detached, false, memory_order_relaxed);
   atomic_store_explicit(&socket->over, false, memory_order_relaxed);
+  atomic_store_explicit(&socket->connect_done, false, memory_order_relaxed);
   atomic_store_explicit(&socket->references, 1, memory_order_release);
   return socket;
 }
@@ -142,7 +143,7 @@ void fdio_table_finish_released(void) {
     fdio_socket_t* socket = atomic_exchange_explicit(&released, NULL, memory_order_acquire);
     while (socket) {
       fdio_socket_t* next = socket->next_free;
-      zxio_socket_close(&socket->zxio);
+      fdio_socket_close(socket);
       put_back(socket);
       socket = next;
     }

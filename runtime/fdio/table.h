@@ -20,6 +20,7 @@ typedef struct fdio_socket {
   bool is_stream;
   atomic_bool detached;                // this process has no connection to its server yet
   atomic_bool over;                    // the reason of its end has been asked for
+  atomic_bool connect_done;            // connect has succeeded without the server's last word
   _Atomic(zxio_stream_state_t) state;  // as far as this process knows
   struct fdio_socket* next_free;
 } fdio_socket_t;

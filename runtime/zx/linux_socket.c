@@ -67,7 +67,7 @@ static zx_status_t linux_socket_pack(struct zx_object* object, bool moves, struc
 }
 
 static void linux_socket_destroy(struct zx_object* object) {
-  close(fd_of(object));
+  if (fd_of(object) >= 0) close(fd_of(object));  // else unwrapped
   free(object);
 }
 
@@ -126,11 +126,16 @@ zx_status_t zx_linux_socket_unwrap(zx_handle_t handle, int* out_fd) {
   }
   int fd = -1;
   status = ZX_ERR_WRONG_TYPE;
+  zx_handle_close(handle);
   if (linux_socket_is(object)) {
-    fd = fcntl(fd_of(object), F_DUPFD_CLOEXEC, 0);
+    if (atomic_load_explicit(&object->refs, memory_order_acquire) == 1) {  // nobody else can come by it
+      fd = fd_of(object);
+      ((struct linux_socket*)object)->fd = -1;
+    } else {
+      fd = fcntl(fd_of(object), F_DUPFD_CLOEXEC, 0);
+    }
     status = fd < 0 ? ZX_ERR_NO_RESOURCES : ZX_OK;
   }
-  zx_handle_close(handle);
   object_unref(object);
   if (status == ZX_OK) *out_fd = fd;
   return status;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fidl/fuchsia.io.h>
 #include <netinet/in.h>
+#include <zircon/linux.h>
 
 #include "internal.h"
 
@@ -49,60 +50,60 @@ static zx_status_t make_datagram(zx_handle_t provider, int domain,
   return ZX_OK;
 }
 
-static zx_status_t make_stream(zx_handle_t provider, int domain, zx_handle_t* out, int16_t* out_code) {
-  fuchsia_posix_socket_ProviderStreamSocketRequest request = {
+static zx_status_t make_stream(zx_handle_t provider, int domain, zx_handle_t* out, zx_handle_t* out_end,
+                               int16_t* out_code) {
+  fuchsia_posix_socket_ProviderStreamSocketDescribedRequest request = {
       .domain = domain == AF_INET ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6,
       .proto = fuchsia_posix_socket_StreamSocketProtocol_TCP};
-  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_StreamSocket_RESPONSE_SIZE);
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_StreamSocketDescribed_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);
-  fuchsia_posix_socket_Provider_StreamSocket_Result* result;
-  zx_status_t status = fuchsia_posix_socket_Provider_StreamSocket(provider, &request, &call, &result);
+  fuchsia_posix_socket_Provider_StreamSocketDescribed_Result* result;
+  zx_status_t status =
+      fuchsia_posix_socket_Provider_StreamSocketDescribed(provider, &request, &call, &result);
   if (status != ZX_OK || zxio_result_failed(result, out_code)) return status;
-  *out = result->response.s;
+  *out = result->response->s;
+  *out_end = result->response->socket;
   return ZX_OK;
 }
 
 static zx_status_t create_datagram(zx_handle_t provider, int domain, int protocol, zxio_socket_t* out_socket,
-                                   int16_t* out_code) {
+                                   int* out_fd, int16_t* out_code) {
   fuchsia_posix_socket_DatagramSocketProtocol kind = fuchsia_posix_socket_DatagramSocketProtocol_UDP;
   *out_code = datagram_protocol(domain, protocol, &kind);
   if (*out_code) return ZX_OK;
   zx_handle_t channel = ZX_HANDLE_INVALID;
   zx_status_t status = make_datagram(provider, domain, kind, &channel, out_code);
-  if (status == ZX_OK && !*out_code) {
-    zxio_socket_init(out_socket, &zxio_datagram_ops, channel, domain, SOCK_DGRAM,
-                     protocol ? protocol : IPPROTO_UDP);
-  }
+  if (status != ZX_OK || *out_code) return status;
+  zxio_socket_init(out_socket, &zxio_datagram_ops, channel, domain, SOCK_DGRAM,
+                   protocol ? protocol : IPPROTO_UDP);
+  zx_handle_t event = ZX_HANDLE_INVALID;
+  status = zxio_datagram_ops.describe(out_socket, &event, out_fd);
+  atomic_init(&out_socket->event, event);
+  if (status != ZX_OK) zxio_socket_close(out_socket);
   return status;
 }
 
 static zx_status_t create_stream(zx_handle_t provider, int domain, int protocol, zxio_socket_t* out_socket,
-                                 int16_t* out_code) {
+                                 int* out_fd, int16_t* out_code) {
   *out_code = protocol == 0 || protocol == IPPROTO_TCP ? 0 : EPROTONOSUPPORT;
   if (*out_code) return ZX_OK;
   zx_handle_t channel = ZX_HANDLE_INVALID;
-  zx_status_t status = make_stream(provider, domain, &channel, out_code);
-  if (status == ZX_OK && !*out_code)
-    zxio_socket_init(out_socket, &zxio_stream_ops, channel, domain, SOCK_STREAM, IPPROTO_TCP);
+  zx_handle_t end = ZX_HANDLE_INVALID;
+  zx_status_t status = make_stream(provider, domain, &channel, &end, out_code);
+  if (status != ZX_OK || *out_code) return status;
+  zxio_socket_init(out_socket, &zxio_stream_ops, channel, domain, SOCK_STREAM, IPPROTO_TCP);
+  status = zx_linux_socket_unwrap(end, out_fd);
+  if (status != ZX_OK) zxio_socket_close(out_socket);
   return status;
 }
 
 zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
                                zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
   bool internet = domain == AF_INET || domain == AF_INET6;
-  zx_status_t status = ZX_OK;
-  *out_code = EPROTONOSUPPORT;
-  if (internet && type == SOCK_DGRAM) {
-    status = create_datagram(provider, domain, protocol, out_socket, out_code);
-  } else if (internet && type == SOCK_STREAM) {
-    status = create_stream(provider, domain, protocol, out_socket, out_code);
-  } else if (type == SOCK_RAW && (protocol < 0 || protocol > UINT8_MAX)) {
-    *out_code = EINVAL;
-  }
-  if (status != ZX_OK || *out_code) return status;
-  zx_handle_t event = ZX_HANDLE_INVALID;
-  status = out_socket->ops->describe(out_socket, type == SOCK_DGRAM ? &event : NULL, out_fd);
-  atomic_init(&out_socket->event, event);
-  if (status != ZX_OK) zxio_socket_close(out_socket);
-  return status;
+  if (internet && type == SOCK_DGRAM)
+    return create_datagram(provider, domain, protocol, out_socket, out_fd, out_code);
+  if (internet && type == SOCK_STREAM)
+    return create_stream(provider, domain, protocol, out_socket, out_fd, out_code);
+  *out_code = type == SOCK_RAW && (protocol < 0 || protocol > UINT8_MAX) ? EINVAL : EPROTONOSUPPORT;
+  return ZX_OK;
 }

@@ -62,6 +62,10 @@ void zxio_socket_close(zxio_socket_t* socket) {
     // left.
     if (status == ZX_OK) zx_object_wait_one(socket->channel, ZX_CHANNEL_PEER_CLOSED, deadline, NULL);
   }
+  zxio_socket_leave(socket);
+}
+
+void zxio_socket_leave(zxio_socket_t* socket) {
   zx_handle_close(socket->channel);
   zx_handle_close(atomic_load_explicit(&socket->event, memory_order_relaxed));
   zxio_socket_init_closed(socket);

@@ -7,20 +7,6 @@
 
 #include "internal.h"
 
-static zx_status_t stream_describe(zxio_socket_t* socket, zx_handle_t* out_event, int* out_fd) {
-  FIDL_BUFFER(buffer, fuchsia_posix_socket_StreamSocket_Describe_RESPONSE_SIZE);
-  fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);
-  fuchsia_posix_socket_StreamSocketDescribeResponse* info;
-  zx_status_t status = fuchsia_posix_socket_StreamSocket_Describe(socket->channel, &call, &info);
-  if (status != ZX_OK) return status;
-  zx_handle_t end = fuchsia_posix_socket_StreamSocketDescribeResponse_take_socket(info);
-  if (end == ZX_HANDLE_INVALID || !out_fd) {
-    zx_handle_close(end);
-    return ZX_ERR_NOT_SUPPORTED;
-  }
-  return zx_linux_socket_unwrap(end, out_fd);
-}
-
 static zx_status_t stream_listen(zxio_socket_t* socket, int backlog, int16_t* out_code) {
   fuchsia_posix_socket_StreamSocketListenRequest request = {.backlog =
                                                                 (int16_t)(backlog < INT16_MIN   ? INT16_MIN
@@ -36,23 +22,23 @@ static zx_status_t stream_listen(zxio_socket_t* socket, int backlog, int16_t* ou
 
 static zx_status_t stream_accept(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
                                  zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
-  fuchsia_posix_socket_StreamSocketAcceptRequest request = {.want_addr = addr != NULL};
-  FIDL_BUFFER(buffer, fuchsia_posix_socket_StreamSocket_Accept_RESPONSE_SIZE);
+  fuchsia_posix_socket_StreamSocketAcceptDescribedRequest request = {.want_addr = addr != NULL};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_StreamSocket_AcceptDescribed_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);
-  fuchsia_posix_socket_StreamSocket_Accept_Result* result;
-  zx_status_t status = fuchsia_posix_socket_StreamSocket_Accept(socket->channel, &request, &call, &result);
+  fuchsia_posix_socket_StreamSocket_AcceptDescribed_Result* result;
+  zx_status_t status =
+      fuchsia_posix_socket_StreamSocket_AcceptDescribed(socket->channel, &request, &call, &result);
   if (status != ZX_OK || zxio_result_failed(result, out_code)) return status;
   zxio_socket_init(out_socket, &zxio_stream_ops, result->response->s, socket->domain, socket->type,
                    socket->protocol);
   out_socket->linger_secs = socket->linger_secs;
   if (addr) zxio_address_to_sockaddr(&result->response->addr, addr, length);
-  status = stream_describe(out_socket, NULL, out_fd);
+  status = zx_linux_socket_unwrap(result->response->socket, out_fd);
   if (status != ZX_OK) zxio_socket_close(out_socket);
   return status;
 }
 
 const zxio_socket_ops_t zxio_stream_ops = {
-    .describe = stream_describe,
     .listen = stream_listen,
     .accept = stream_accept,
 };

@@ -321,6 +321,91 @@ START_TEST(a_client_has_its_number_of_streams) {
 }
 END_TEST
 
+static app_socket_t described_stream(zx_handle_t provider) {
+  fuchsia_posix_socket_ProviderStreamSocketDescribedRequest request = {.domain =
+                                                                           fuchsia_posix_socket_Domain_IPV4};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_StreamSocketDescribed_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_Provider_StreamSocketDescribed_Result* result;
+  ck_assert_int_eq(fuchsia_posix_socket_Provider_StreamSocketDescribed(provider, &request, &call, &result),
+                   ZX_OK);
+  ck_assert_uint_eq(result->ordinal, 1);
+  app_socket_t made = {.channel = result->response->s};
+  ck_assert_int_eq(zx_linux_socket_unwrap(result->response->socket, &made.fd), ZX_OK);
+  return made;
+}
+
+static fuchsia_posix_Errno accept_described(const app_socket_t* server, app_socket_t* out) {
+  fuchsia_posix_socket_StreamSocketAcceptDescribedRequest request = {.want_addr = true};
+  FIDL_BUFFER(buffer, STREAM(AcceptDescribed_RESPONSE_SIZE));
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_StreamSocket_AcceptDescribed_Result* result;
+  ck_assert_int_eq(STREAM(AcceptDescribed)(server->channel, &request, &call, &result), ZX_OK);
+  if (result->ordinal != 1) return result->err;
+  ck_assert_uint_eq(result->response->addr.ordinal, fuchsia_net_SocketAddress_Tag_ipv4);
+  *out = (app_socket_t){.channel = result->response->s};
+  ck_assert_int_eq(zx_linux_socket_unwrap(result->response->socket, &out->fd), ZX_OK);
+  return 0;
+}
+
+START_TEST(one_answer_makes_a_stream_and_hands_out_its_descriptor) {
+  fixture_t f;
+  app_socket_t accepted;
+  set_up(&f);
+  app_socket_t server = listener(f.provider[RIGHT]);
+  ck_assert_int_eq(accept_described(&server, &accepted), EAGAIN);
+  app_socket_t client = described_stream(f.provider[LEFT]);
+  ck_assert_int_eq(shown(client.fd), POLLOUT);
+  ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);
+  ck_assert_int_eq(wait_for(client.fd, POLLIN | POLLOUT), POLLOUT);  // by which it is known to be connected
+  ck_assert_int_eq(describe(client.channel), -1);
+  wait_for(server.fd, POLLIN);
+  ck_assert_int_eq(accept_described(&server, &accepted), 0);
+  ck_assert_int_eq(describe(accepted.channel), -1);
+  ck_assert_int_eq(write(client.fd, "whole", 5), 5);
+  expect_bytes(accepted.fd, "whole");
+  app_socket_release(&client);
+  app_socket_release(&accepted);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+static void reset_on_close(const app_socket_t* socket) {
+  fuchsia_posix_socket_BaseSocketSetLingerRequest request = {.linger = true, .length_secs = 0};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_BaseSocket_SetLinger_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_BaseSocket_SetLinger_Result* result;
+  ck_assert_int_eq(fuchsia_posix_socket_BaseSocket_SetLinger(socket->channel, &request, &call, &result),
+                   ZX_OK);
+  ck_assert_uint_eq(result->ordinal, 1);
+}
+
+START_TEST(a_connection_closed_without_a_word_is_in_nobodys_way) {
+  fixture_t f;
+  const tcpip_quota_t quota = {.sockets = 2};
+  app_socket_t accepted;
+  set_up_limited(&f, &quota);
+  app_socket_t server = listener(f.provider[RIGHT]);
+  app_socket_t other = stream(f.provider[LEFT]);
+  for (int i = 0; i < 20; i++) {
+    app_socket_t client = described_stream(f.provider[LEFT]);  // the last that the client may have
+    ck_assert_int_eq(app_bind(&client, 0, PORT + 1), 0);
+    reset_on_close(&client);
+    ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);
+    wait_for(client.fd, POLLOUT);
+    wait_for(server.fd, POLLIN);
+    ck_assert_int_eq(accept_described(&server, &accepted), 0);
+    close(client.fd);
+    zx_handle_close(client.channel);
+    app_socket_release(&accepted);
+  }
+  app_socket_release(&other);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
 START_TEST(bytes_left_unread_reset_the_connection) {
   fixture_t f;
   app_socket_t client, server;
@@ -351,6 +436,8 @@ int main(void) {
   tcase_add_test(tc, a_port_is_free_when_close_is_answered);
   tcase_add_test(tc, a_port_whose_last_holder_said_nothing_is_free);
   tcase_add_test(tc, a_client_has_its_number_of_streams);
+  tcase_add_test(tc, one_answer_makes_a_stream_and_hands_out_its_descriptor);
+  tcase_add_test(tc, a_connection_closed_without_a_word_is_in_nobodys_way);
   tcase_add_test(tc, bytes_left_unread_reset_the_connection);
   return jx_test_run(suite);
 }

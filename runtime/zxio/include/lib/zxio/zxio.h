@@ -87,6 +87,11 @@ void zxio_socket_adopt(zxio_socket_t* socket, zxio_socket_t* made);
 // and those of SO_LINGER. A stream's descriptor must be closed before.
 void zxio_socket_close(zxio_socket_t* socket);
 
+// Ends the connection without waiting for the server, which finds it gone before it does anything that this
+// could stand in the way of. For a connected stream that does not linger: what is left of it is between the
+// network stack and the peer, as the kernel does not make anybody wait for that either.
+void zxio_socket_leave(zxio_socket_t* socket);
+
 // Datagram sockets only; a stream is waited for by its descriptor. Waits until one of `events`, or POLLERR or
 // POLLHUP, holds, or `deadline` (monotonic). `out_events` gets all that hold. ZX_ERR_TIMED_OUT;
 // ZX_ERR_INTERNAL_INTR_RETRY: the Linux descriptor `interrupt_fd` (-1: none) became readable.
