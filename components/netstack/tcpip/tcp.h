@@ -89,6 +89,7 @@ typedef struct tcp_progress {
   uint32_t acked;      // bytes snd_una moved
   int64_t rtt;         // of the latest segment sent once; 0: none
   bool lost;           // the third duplicate came, where there is no SACK
+  bool original;       // something had arrived that was taken for lost and not sent again
   // Of the latest sent among what was delivered (tcp_rate.c); prior_ns 0: none.
   uint32_t prior_delivered;
   bool app_limited;
@@ -220,6 +221,10 @@ typedef enum tcp_urgent {
   TCP_URGENT_TAKEN
 } tcp_urgent_t;
 
+// Whether a timeout was needed, where there are no timestamps to tell (RFC 5682): after it the answer to the
+// retransmission is awaited, then new data is sent, and what is acknowledged next decides.
+typedef enum tcp_frto { TCP_FRTO_OFF, TCP_FRTO_ASKED, TCP_FRTO_TRYING } tcp_frto_t;
+
 // TCP_REDUCING: the window is reduced over a round trip although nothing was lost.
 typedef enum tcp_recovery { TCP_OPEN, TCP_REDUCING, TCP_RECOVERY, TCP_LOSS } tcp_recovery_t;
 
@@ -268,8 +273,9 @@ struct tcp {
   tcp_mtu_search_t mtu;
   uint32_t snd_up;  // behind the urgent octet; not beyond snd_una: none
   uint32_t mss, peer_mss, mss_limit;
-  uint8_t backoff;   // of the retransmission timer, in powers of two
-  uint8_t recovery;  // tcp_recovery_t
+  uint8_t backoff;       // of the retransmission timer, in powers of two
+  uint8_t recovery : 4;  // tcp_recovery_t
+  uint8_t frto : 4;      // tcp_frto_t
   bool rx_limit_fixed, tx_limit_fixed;
   tcp_ring_t tx;
   tcp_scoreboard_t board;
@@ -425,6 +431,7 @@ void tcp_send_challenge(tcp_t* tcp);
 void tcp_send_reset(tcp_t* tcp);
 void tcp_send_probe(tcp_t* tcp);
 int tcp_retransmit(tcp_t* tcp, tcp_segment_t* segment);
+void tcp_send_new(tcp_t* tcp);  // as much new data as may leave now
 void tcp_update_mss(tcp_t* tcp);
 int tcp_refresh_path(tcp_t* tcp);
 
@@ -493,6 +500,8 @@ void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment);
 bool tcp_rack_detect(tcp_t* tcp);
 void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind);
 void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in);
+// Whether a timeout is being questioned, so that nothing is to be sent again; sends what the question is.
+bool tcp_frto_output(tcp_t* tcp);
 void tcp_probe_acked(tcp_t* tcp, const tcp_in_t* in);
 void tcp_mark_all_lost(tcp_t* tcp);
 

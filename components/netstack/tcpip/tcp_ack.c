@@ -4,6 +4,7 @@
 static void delivered(tcp_t* tcp, const tcp_segment_t* s, tcp_progress_t* p) {
   int64_t rtt = tcp->base.stack->now - s->sent_ns;
   p->delivered += s->end - s->seq;
+  p->original |= s->lost && !s->retransmitted;
   if (!s->retransmitted && (!p->rtt || rtt < p->rtt)) p->rtt = rtt > 0 ? rtt : 1;
   tcp_rack_delivered(tcp, s);
   tcp_rate_delivered(tcp, s, p);

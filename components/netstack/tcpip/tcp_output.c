@@ -360,6 +360,11 @@ static bool send_new(tcp_t* tcp) {
   return !fin;
 }
 
+void tcp_send_new(tcp_t* tcp) {
+  while (send_new(tcp)) {
+  }
+}
+
 static bool may_send_data(const tcp_t* tcp) {
   switch (tcp->state) {
     case TCPIP_TCP_ESTABLISHED:
@@ -391,9 +396,8 @@ void tcp_output(tcp_t* tcp) {
   if (may_send && !path && !wheel_running(&tcp->send_timer)) tcp_arm_send_timer(tcp);  // it may come back
   if (path && !list_linked(&tcp->base.refused_node)) {
     uint32_t before = tcp->snd_nxt;
-    if (send_lost(tcp) && !tcp->fin_sent) {
-      while (send_new(tcp)) {
-      }
+    if (!tcp_frto_output(tcp) && send_lost(tcp) && !tcp->fin_sent) {
+      tcp_send_new(tcp);
       if (tcp->tx.length <= tcp_flight(tcp)) tcp_rate_app_limited(tcp);
     }
     sent = tcp->snd_nxt != before;

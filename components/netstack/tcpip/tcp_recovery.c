@@ -1,5 +1,6 @@
 // Loss recovery: RACK-TLP decides what is lost (RFC 8985), PRR how much is sent until it is repaired (RFC
-// 6937), and timestamps show afterwards whether it was lost at all (Eifel, RFC 3522 and RFC 4015).
+// 6937), and timestamps show afterwards whether it was lost at all (Eifel, RFC 3522 and RFC 4015); where
+// there are none, what is acknowledged after a timeout does (F-RTO, RFC 5682).
 #include "tcp.h"
 
 #define RACK_WINDOW_STEPS_MAX 16
@@ -64,6 +65,9 @@ void tcp_mark_all_lost(tcp_t* tcp) {
 }
 
 void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
+  // RFC 5682, 2.1 step 1: not for a timeout among others, or what has been sent again would blur the answer.
+  bool asks = tcp->recovery == TCP_OPEN && kind == TCP_LOSS && !tcp->use_timestamps;
+  tcp->frto = asks ? TCP_FRTO_ASKED : TCP_FRTO_OFF;
   if (tcp->recovery == TCP_OPEN) {
     tcp->undo_cwnd = tcp->cwnd;
     tcp->undo_ssthresh = tcp->ssthresh;
@@ -72,7 +76,7 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind) {
   }
   if (kind == TCP_REDUCING && tcp->congestion->marked) tcp->congestion->marked(tcp);
   tcp->cwr_due = tcp->ecn;
-  tcp->recovery = (uint8_t)kind;
+  tcp->recovery = (unsigned)kind & 15;
   tcp->recovery_point = tcp->snd_nxt;
   tcp->prr_delivered = tcp->prr_out = 0;
   tcp->prr_flight = tcp_flight(tcp);
@@ -83,6 +87,7 @@ static void end_recovery(tcp_t* tcp) {
   if (tcp_reducing(tcp) && !tcp->congestion->measured)
     tcp->cwnd = tcp->ssthresh > tcp->mss ? tcp->ssthresh : tcp->mss;
   tcp->recovery = TCP_OPEN;
+  tcp->frto = TCP_FRTO_OFF;
   tcp->dupacks = 0;
   tcp->undo_ts = 0;
   if (tcp->rack_window_steps && tcp->rack_persist && --tcp->rack_persist == 0)
@@ -134,12 +139,46 @@ static void partial(tcp_t* tcp) {
   if (tcp->cwnd < needed) tcp->cwnd = needed;
 }
 
+// RFC 5682, 2.1 and 3.1, steps 2 and 3. Whether the timeout has turned out to be spurious.
+static bool frto(tcp_t* tcp, const tcp_progress_t* progress) {
+  if (tcp->frto == TCP_FRTO_TRYING) {
+    tcp->frto = TCP_FRTO_OFF;
+    if (!progress->original && tcp->cwnd > 3u * tcp->mss) tcp->cwnd = 3u * tcp->mss;
+    return progress->original;
+  }
+  if (tcp->frto == TCP_FRTO_ASKED && progress->acked) {
+    // What answers everything at once may answer the retransmission alone.
+    tcp->frto = seq_lt(tcp->snd_una, tcp->recovery_point) ? TCP_FRTO_TRYING : TCP_FRTO_OFF;
+  } else if (tcp->frto == TCP_FRTO_ASKED && !tcp->use_sack) {
+    tcp->frto = TCP_FRTO_OFF;  // a duplicate
+  }
+  return false;
+}
+
+// Step 2b: up to two new segments in place of what seems lost. Whether the next acknowledgement is waited
+// for; if there is nothing new to send, the timeout counts as needed.
+bool tcp_frto_output(tcp_t* tcp) {
+  if (tcp->frto != TCP_FRTO_TRYING) return false;
+  if (tcp->snd_nxt == tcp->recovery_point && !tcp->fin_sent) {
+    uint32_t cwnd = tcp->cwnd;
+    tcp->cwnd = tcp_pipe(tcp) + 2u * tcp->mss;
+    tcp_send_new(tcp);
+    tcp->cwnd = cwnd;
+  }
+  if (tcp->snd_nxt == tcp->recovery_point) tcp->frto = TCP_FRTO_OFF;
+  return tcp->frto == TCP_FRTO_TRYING;
+}
+
 // After each acknowledgement in recovery.
 void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in) {
   // It answers what was sent before our first retransmission: the original had arrived.
   bool spurious = tcp->undo_ts && in->has_timestamp && progress->delivered &&
                   seq_lt(in->ts_echo, tcp->undo_ts) && seq_lt(tcp->iss, tcp->snd_una);
   if (spurious && tcp->board.sacked == 0 && tcp->recovery == TCP_LOSS) {
+    undo(tcp);
+    return;
+  }
+  if (frto(tcp, progress)) {
     undo(tcp);
     return;
   }
