@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 
 import processes
 from systest import (BUILD, PATIENCE, PROVIDER, ROOT, Package, Skip, case, expect, expect_equal, jacinth, kill, main,
@@ -429,6 +430,19 @@ def exec_gives_its_program_the_callers_streams_environment_and_directory():
         expect_equal(done.stdout, f"hello blue {folder}\n", "what it said")
         with open(os.path.join(folder, "here")) as file:
             expect_equal(file.read(), "made\n", "what it wrote")
+
+
+@case
+def exec_gives_its_program_the_callers_temporary_directory():
+    with tempfile.TemporaryDirectory(prefix="jacinth-test-") as folder:
+        program = os.path.join(folder, "program")
+        with open(program, "w", encoding="utf-8") as file:
+            file.write('#!/bin/sh\nmktemp && cp "$0" "$0.copy"\n')
+        os.chmod(program, 0o755)
+        done = execute("--", program, env={**os.environ, "TMPDIR": folder})
+        expect_equal(done.returncode, 0, f"status of a program that lies and writes there, which said {done.stderr}")
+        expect(os.path.exists(done.stdout.strip()), f"it did not make {done.stdout}")
+        expect(os.path.exists(program + ".copy"), "it did not write there")
 
 
 @case

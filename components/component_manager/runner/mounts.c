@@ -181,7 +181,11 @@ static void copy_host(const view_t* view) {
     if (!is_replaced(entry->d_name)) copy_place(view, entry->d_name);
   }
   closedir(dir);
-  mount_own(view, "tmpfs", "tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=256m");
+  if (!view->child->spec->host_tmp) {
+    mount_own(view, "tmpfs", "tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=256m");
+  } else if (!bind(view, "/tmp", "/tmp", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) {
+    child_fail(view->child, "/tmp");
+  }
   mount_own(view, "tmpfs", "run", MS_NOSUID | MS_NODEV, "mode=755,size=16m");
   if (faccessat(view->root, "var/tmp", F_OK, 0) == 0)
     mount_own(view, "tmpfs", "var/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=256m");
