@@ -21,9 +21,9 @@ static void connected(void* context, zx_handle_t server_end) {
   async_loop_quit(provider->loop);
 }
 
-static void refuse(void* context, fuchsia_posix_socket_ProviderStreamSocketRequest* request,
+static void refuse(void* context, fuchsia_posix_socket_ProviderStreamSocketDescribedRequest* request,
                    fidl_completer_t completer) {
-  fuchsia_posix_socket_Provider_StreamSocket_reply_error(completer, fuchsia_posix_Errno_EACCES);
+  fuchsia_posix_socket_Provider_StreamSocketDescribed_reply_error(completer, fuchsia_posix_Errno_EACCES);
 }
 
 // Takes the one client; the directory is closed when this returns.
@@ -41,7 +41,7 @@ static zx_status_t take_client(provider_t* provider) {
 }
 
 int main(void) {
-  static const fuchsia_posix_socket_Provider_ops_t ops = {.StreamSocket = refuse};
+  static const fuchsia_posix_socket_Provider_ops_t ops = {.StreamSocketDescribed = refuse};
   provider_t provider = {.client = ZX_HANDLE_INVALID};
   zx_status_t status = take_client(&provider);
   if (status == ZX_OK) status = async_loop_create(NULL, &provider.loop);
