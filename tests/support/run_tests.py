@@ -173,7 +173,7 @@ def run_program(program):
         program.cases, complete = parse_tap(output)
         if status != 0 and not program.count("failed"):
             program.cases.append(Case("the program ends well", "failed", f"{ending}\n{output}"))
-        elif not complete:
+        elif not complete and status is not None:
             program.cases.append(Case("every planned case reports", "failed", f"{ending}\n{output}"))
     else:
         outcome = {0: "passed", 77: "skipped"}.get(status, "failed")

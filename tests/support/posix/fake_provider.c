@@ -23,7 +23,8 @@ static void run(int fd, char** arguments) {
   if (fd == svc ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, svc) < 0) _exit(126);
   snprintf(number, sizeof(number), "%d", svc);
   setenv("JACINTH_SVC", number, 1);
-  setenv("LD_PRELOAD", arguments[0], 1);
+  const char* fdio = realpath(arguments[0], NULL);  // the program may go elsewhere before it starts others
+  setenv("LD_PRELOAD", fdio ? fdio : arguments[0], 1);
   execvp(arguments[1], arguments + 1);
   perror(arguments[1]);
   _exit(127);
