@@ -59,7 +59,8 @@ static uint32_t stride_from(uint32_t random) {
 }
 
 // RFC 6056, 3.3.4, for a connection: a secret walk for each peer, so that a port comes again only after all
-// others, when the peer has forgotten the connection it was used for.
+// others, when the peer has forgotten the connection it was used for. Never the port it goes to on this very
+// host: where nobody listens there, its SYN would be taken for one of a simultaneous open, with itself.
 static uint16_t next_port(const tcpip_socket_t* socket, const addr_t* local) {
   tcpip_t* stack = socket->stack;
   uint64_t words[5] = {local->q[0], local->q[1], socket->remote.q[0], socket->remote.q[1],
@@ -69,6 +70,7 @@ static uint16_t next_port(const tcpip_socket_t* socket, const addr_t* local) {
   uint32_t* counter = &stack->next_ports[(hash >> 48) % PORT_COUNTERS];
   for (uint32_t i = 0; i < EPHEMERAL_COUNT; i++) {
     uint16_t port = (uint16_t)(EPHEMERAL_FIRST + (start + stride * (*counter)++) % EPHEMERAL_COUNT);
+    if (port == socket->remote_port && addr_equal(local, &socket->remote)) continue;
     if (port_free(socket, local, port)) return port;
   }
   return 0;

@@ -459,6 +459,17 @@ START_TEST(a_port_comes_again_only_after_all_others) {
   }
 } END_TEST
 
+START_TEST(a_connection_to_a_closed_port_of_the_own_host_does_not_find_itself) {
+  tcpip_socket_t* c = stream(&a, TCPIP_IPV4);
+  tcpip_endpoint_t to = host_endpoint("127.0.0.1", 40000), local;
+  for (int i = 0; i < 30000; i++) {  // more than there are ports
+    ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+    tcpip_socket_local(c, &local);
+    jx_assert(local.port != to.port);
+    ck_assert_int_eq(tcpip_socket_disconnect(c), 0);
+  }
+} END_TEST
+
 START_TEST(ports_towards_one_peer_tell_another_nothing) {
   tcpip_endpoint_t local[2];
   for (int i = 0; i < 2; i++) {
@@ -490,6 +501,7 @@ int main(void) {
   tcase_add_test(tc, misuse_has_its_errors);
   tcase_add_test(tc, a_disconnected_stream_can_connect_again);
   tcase_add_test(tc, a_port_comes_again_only_after_all_others);
+  tcase_add_test(tc, a_connection_to_a_closed_port_of_the_own_host_does_not_find_itself);
   tcase_add_test(tc, ports_towards_one_peer_tell_another_nothing);
   return jx_test_run(suite);
 }
