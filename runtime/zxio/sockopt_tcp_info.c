@@ -1,5 +1,6 @@
-// TCP_INFO: the kernel's structure, filled as far as the server tells; the rest is all ones. In a file of its
-// own because <linux/tcp.h>, which knows all members, does not go together with <netinet/tcp.h>.
+// TCP_INFO: the kernel's structure, filled as far as the server tells; the rest is zero, which programs take
+// for counters that have not moved. In a file of its own because <linux/tcp.h>, which knows all members, does
+// not go together with <netinet/tcp.h>.
 #include <errno.h>
 #include <linux/tcp.h>
 #include <string.h>
@@ -10,7 +11,7 @@
   if (fuchsia_posix_socket_TcpInfo_has_##field(from)) out->member = fuchsia_posix_socket_TcpInfo_##field(from)
 
 static void fill(const fuchsia_posix_socket_TcpInfo* from, struct tcp_info* out) {
-  memset(out, 0xff, sizeof(*out));
+  memset(out, 0, sizeof(*out));
   TAKE(state, tcpi_state);
   TAKE(ca_state, tcpi_ca_state);
   TAKE(rto_usec, tcpi_rto);
