@@ -22,12 +22,14 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 
 from systest import (PATIENCE, Failure, Namespace, Package, Skip, TapNetwork, jacinth, require_program, require_root,
                      resources, spawn, stack, wait_until)
 
 SMALL, LARGE = 1500, 65520
 CONNECTIONS, TRIPS = 500, 500
+RATE, TIME_WAIT_S = 1000, 65
 
 # What is asked, by order: (case, unit, value from the answer's two numbers and the processor time).
 GBIT = 8e-9
@@ -106,10 +108,10 @@ class Environment:
         self.roots = [self.process.pid, server.process.pid, *helpers]
         self.order("trip 64 20")
 
-    def order(self, text):
+    def order(self, text, patience=PATIENCE):
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
-        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        ready, _, _ = select.select([self.process.stdout], [], [], patience)
         answer = self.process.stdout.readline().split() if ready else ()
         if len(answer) != 2:
             raise Failure(f"{self.name} gave no answer to {text!r}")
@@ -245,6 +247,34 @@ def measure(environments, case):
     return {key: statistics.median(found) for key, found in values.items() if key[0] not in broken}
 
 
+def _netstack(environment):
+    """The netstack's descriptors, and its memory in MiB."""
+    pid = next(pid for pid in _processes(environment.roots) if _name(pid) == "netstack")
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return len(os.listdir(f"/proc/{pid}/fd")), resident / (1 << 20)
+
+
+def sustain(environment, seconds):
+    """Connections at a rate, closed by the client, whose stack then keeps each for a minute (TIME-WAIT): so many that ports have
+    to be used again before that. Then what is left of them, at once and after that minute."""
+    case = f"link: {RATE} connections a second for {seconds} s"
+    before = _netstack(environment)
+    count, took = environment.order(f"rate {RATE} {RATE * seconds}", patience=10 * seconds + PATIENCE)
+    wait_until(lambda: _netstack(environment)[0] <= before[0], "the netstack to close the last connections")
+    waiting = _netstack(environment)
+    time.sleep(TIME_WAIT_S)
+    after = _netstack(environment)
+    if options.verbose:
+        print(f"{environment.name}: {count:.0f} in {took:.1f} s; descriptors and MiB {before}, {waiting}, {after}",
+              file=sys.stderr)
+    for what, value, unit in (("", count / took, "1/s"), (", memory at the end", waiting[1] - before[1], "MiB"),
+                              (", memory a minute later", after[1] - before[1], "MiB"),
+                              (", descriptors then", after[0] - before[0], "")):
+        print(json.dumps({"case": case + what, "subject": environment.name, "value": value, "unit": unit, "reference": None,
+                          "reference_value": None}), flush=True)
+
+
 def report(place, subject, reference, medians):
     for name, unit, _ in (case for cases in ORDERS.values() for case in cases):
         if (subject, name) in medians:
@@ -279,6 +309,10 @@ def main():
             for mtu in (SMALL, LARGE):
                 if place and wanted("host", f"{name}, MTU {mtu}"):
                     make(host, owned, start, place[0], mtu)
+        if options.sustain:
+            for environment in [each for each in link if each.name.startswith("jacinth")][:1]:
+                sustain(environment, options.sustain)
+            return
         medians = measure(link + host, options.case)
         ours = [environment for environment in link + host if environment.name.startswith("jacinth")]
         for environment in ours:
@@ -296,6 +330,8 @@ if __name__ == "__main__":
     parser.add_argument("--places", help="link, host or both with a comma")
     parser.add_argument("--subjects", help="only environments in whose names one of these (with commas between) occurs")
     parser.add_argument("--case", help="only cases whose names begin so")
+    parser.add_argument("--sustain", type=int, metavar="SECONDS",
+                        help=f"nothing but {RATE} connections a second for so long, and what is left of them")
     parser.add_argument("--verbose", action="store_true", help="every answer, and the processor time of each process")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)

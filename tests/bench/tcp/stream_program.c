@@ -7,6 +7,9 @@
 //     down MS          receives, second port: bytes and seconds
 //     connect COUNT    connects, sends one byte, sees the server close, closes; third port: connections and
 //                      seconds
+//     rate RATE COUNT  connects and closes at once, RATE times a second as far as that can be kept up; third
+//     port: the
+//                      same two numbers
 //     trip SIZE COUNT  round trips, fourth port: the median and the 99th percentile in microseconds
 //
 // Each port has a process that serves one connection after another with blocking calls, so that what is
@@ -21,6 +24,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -202,6 +206,19 @@ static void connections(unsigned count) {
   printf("%u %.9f\n", count, since(begin));
 }
 
+// The side that closes first is the one that keeps the connection for a while (TIME-WAIT), here the client.
+static void connections_at(unsigned rate, unsigned count) {
+  uint64_t begin = bench_now_ns();
+  for (unsigned i = 0; i < count; i++) {
+    uint64_t due = begin + (uint64_t)i * 1000000000 / rate, now = bench_now_ns();
+    struct timespec pause = {.tv_sec = (time_t)((due - now) / 1000000000),
+                             .tv_nsec = (long)((due - now) % 1000000000)};
+    if (now < due) nanosleep(&pause, NULL);
+    close(connect_to(2));
+  }
+  printf("%u %.9f\n", count, since(begin));
+}
+
 static int later(const void* a, const void* b) {
   double x = *(const double*)a, y = *(const double*)b;
   return (x > y) - (x < y);
@@ -237,6 +254,8 @@ static int ask(char** arguments) {
       down(first);
     } else if (sscanf(line, "connect %u", &first) == 1) {
       connections(first);
+    } else if (sscanf(line, "rate %u %u", &first, &second) == 2 && first > 0) {
+      connections_at(first, second);
     } else if (sscanf(line, "trip %u %u", &first, &second) == 2 && first <= SIZE_MAX_BYTES && second > 0 &&
                second <= TRIPS_MAX) {
       trips(first, second);
