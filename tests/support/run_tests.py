@@ -115,19 +115,19 @@ def end(process):
     return seen
 
 
-def namespaces_of(pid):
-    """Those that a system test of this process id has made (see systest.Namespace)."""
+def namespaces_of(folder):
+    """Those that a system test with this folder has made (see systest.RUN)."""
     if not os.path.isdir("/run/netns"):
         return []
-    return [name for name in os.listdir("/run/netns") if name.startswith(f"jacinth-test-{pid}-")]
+    return [name for name in os.listdir("/run/netns") if name.startswith(os.path.basename(folder) + "-")]
 
 
-def remove_leftovers(process, folder):
+def remove_leftovers(folder):
     """What a program that has ended left behind, as a list of lines."""
     def descended():
         return processes.with_environment(f"JACINTH_TEST_FOLDER={folder}")
     left = [f"process {line}" for line in processes.end_all(descended, 20)]
-    for name in namespaces_of(process.pid):
+    for name in namespaces_of(folder):
         left.append(f"network namespace {name}")
         subprocess.run(["ip", "netns", "delete", name], check=False)
     return left + [f"file {name} in the temporary directory" for name in sorted(os.listdir(folder))]
@@ -150,9 +150,9 @@ def run_process(program, folder):
             seen = f"\nafter {limit} s these processes were there:\n{end(process)}\n"
         except BaseException:
             end(process)
-            remove_leftovers(process, folder)
+            remove_leftovers(folder)
             raise
-        left = remove_leftovers(process, folder)
+        left = remove_leftovers(folder)
         output.seek(0)
         errors.seek(0)
         return status, output.read().decode(errors="replace"), errors.read().decode(errors="replace") + seen, left

@@ -37,6 +37,10 @@ _cases = []
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BUILD = os.environ.get("JACINTH_BUILD", os.path.join(ROOT, "build"))
 SANITIZED = bool(os.environ.get("JACINTH_TEST_SANITIZED"))
+# What our namespaces' names begin with: the runner knows it, too, and no other run has it.
+RUN = os.path.basename(os.environ.get("JACINTH_TEST_FOLDER") or f"jacinth-test-{os.getpid()}-{time.time_ns():x}")
+# Ours: a program in a sandbox has a /tmp of its own, in which there is no such folder.
+tempfile.tempdir = os.environ.pop("TMPDIR", None)
 # Waits are for events; this only bounds the wait for one that never comes, on a slow machine that does other things, too.
 PATIENCE = 180 if SANITIZED else 90
 
@@ -288,10 +292,14 @@ def spawn(owned, *command, **options):
 
 
 def kill(pid):
-    """Kills a process and waits until it is gone."""
-    descriptor = os.pidfd_open(pid)
+    """Kills a process and waits until it is gone; it may have gone by itself."""
     try:
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         if not select.select([descriptor], [], [], PATIENCE)[0]:
             raise Failure(f"{processes.command_of(pid)} has not ended for {PATIENCE} s after it was killed")
     finally:
@@ -315,7 +323,7 @@ class Namespace:
 
     def __init__(self, owned):
         Namespace._made += 1
-        self.name = f"jacinth-test-{os.getpid()}-{Namespace._made}"
+        self.name = f"{RUN}-{Namespace._made}"
         run("ip", "netns", "add", self.name)
         owned.callback(self._remove)
         self.run("ip", "link", "set", "lo", "up")
@@ -328,9 +336,8 @@ class Namespace:
 
     @staticmethod
     def all_of_ours():
-        prefix = f"jacinth-test-{os.getpid()}-"
         with contextlib.suppress(FileNotFoundError):
-            return [name for name in os.listdir("/run/netns") if name.startswith(prefix)]
+            return [name for name in os.listdir("/run/netns") if name.startswith(RUN + "-")]
         return []
 
     def command(self, *command):

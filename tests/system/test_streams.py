@@ -384,11 +384,14 @@ def a_killed_driver_interrupts_no_connection():
         network = TapNetwork(owned)
         kernel_server(owned, network, HTTP, network.KERNEL, PORT)
         url = f"http://{network.KERNEL}:{PORT}/30000000"
-        client = start(network, owned, "sh", "-c", f"echo started; curl -sS --limit-rate 15M '{url}' | sha256sum")
+        client = start(network, owned, "sh", "-c", f"echo started; curl -sS --limit-rate 10M '{url}' | sha256sum")
         client.wait_for_line("started")
         for share in (1, 2):
-            wait_until(lambda: bytes_to_the_netstack(network) >= share * 10_000_000, "the transfer to go on")
-            kill(wait_until(lambda: process_named(network, "ethernet_tap"), "a driver"))
+            wait_until(lambda: bytes_to_the_netstack(network) >= share * 5_000_000, "the transfer to go on")
+            # On a machine that was away for long all may have come meanwhile.
+            driver = wait_until(lambda: process_named(network, "ethernet_tap") or client.poll() is not None, "a driver")
+            if driver is not True:
+                kill(driver)
         client.wait_for_line(digest(content(30000000)))
 
 
