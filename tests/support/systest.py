@@ -39,8 +39,6 @@ BUILD = os.environ.get("JACINTH_BUILD", os.path.join(ROOT, "build"))
 SANITIZED = bool(os.environ.get("JACINTH_TEST_SANITIZED"))
 # What our namespaces' names begin with: the runner knows it, too, and no other run has it.
 RUN = os.path.basename(os.environ.get("JACINTH_TEST_FOLDER") or f"jacinth-test-{os.getpid()}-{time.time_ns():x}")
-# Ours: a program in a sandbox has a /tmp of its own, in which there is no such folder.
-tempfile.tempdir = os.environ.pop("TMPDIR", None)
 # Waits are for events; this only bounds the wait for one that never comes, on a slow machine that does other things, too.
 PATIENCE = 180 if SANITIZED else 90
 
@@ -185,20 +183,21 @@ def run(*command, check=True, timeout=PATIENCE, input=None, **options):  # pylin
 
 
 class Process(subprocess.Popen):
-    """A process in a group of its own. What it says is read as it comes and kept: both streams as one, unless `apart`."""
+    """A process in a group of its own. What it says is read as it comes and kept: both streams as one, unless `apart`. A
+    caller who passes `stdout` reads it himself, and standard error goes where the caller's goes."""
 
     def __init__(self, *command, apart=False, **options):
-        super().__init__(command, **{
-            "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True, "errors": "replace",
-            "stderr": subprocess.PIPE if apart else subprocess.STDOUT, "start_new_session": True, **options})
+        heard = {} if "stdout" in options else {"stdout": subprocess.PIPE,
+                                                "stderr": subprocess.PIPE if apart else subprocess.STDOUT}
+        super().__init__(command, **{"stdin": subprocess.DEVNULL, "text": True, "errors": "replace",
+                                     "start_new_session": True, **heard, **options})
         self.title = _title(command)
         self.said = []  # (when, whether on standard error apart, line)
         self._next = 0  # what has not been looked at yet
         self._silent = False
         self._more = threading.Condition()
-        self._readers = [threading.Thread(target=self._read, args=(self.stdout, False), daemon=True)]
-        if apart:
-            self._readers.append(threading.Thread(target=self._read, args=(self.stderr, True), daemon=True))
+        streams = [(self.stdout, False), (self.stderr, True)] if apart else [(self.stdout, False)] if heard else []
+        self._readers = [threading.Thread(target=self._read, args=arguments, daemon=True) for arguments in streams]
         for reader in self._readers:
             reader.start()
         _chronicle.spawned.append(self)
@@ -278,9 +277,9 @@ class Process(subprocess.Popen):
             with contextlib.suppress(BrokenPipeError):
                 self.stdin.close()
         self._hear_out()
-        self.stdout.close()
-        if self.stderr:
-            self.stderr.close()
+        for stream in (self.stdout, self.stderr):
+            if stream:
+                stream.close()
         return self.returncode
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from systest import (PATIENCE, ROOT, Namespace, Package, TapNetwork, case, execute, expect, expect_equal, finish, jacinth,
                      kill, main, process_named, require_program, resources, run, start, wait_until)
@@ -24,6 +25,13 @@ PEER = os.path.join(PROGRAMS, "tcp_peer.py")
 
 def content(size):
     return random.Random(size).randbytes(size)
+
+
+def temporary_folder(owned):
+    """One that programs under `jacinth exec` can write to, for /tmp is theirs, too."""
+    folder = owned.enter_context(tempfile.TemporaryDirectory(prefix="jacinth-test-"))
+    os.chmod(folder, 0o755)
+    return folder
 
 
 def digest(data):
@@ -75,10 +83,11 @@ def curl_sends_to_the_kernel():
     require_program("curl")
     with resources() as owned:
         network = TapNetwork(owned)
+        folder = temporary_folder(owned)
         kernel_server(owned, network, HTTP, network.KERNEL, PORT)
         url = f"http://{network.KERNEL}:{PORT}"
         done = execute(network, owned, "sh", "-c",
-                       f"head -c {MANY} /dev/urandom >/tmp/sent; sha256sum </tmp/sent; curl -sS -T /tmp/sent {url}/x")
+                       f"cd {folder}; head -c {MANY} /dev/urandom >sent; sha256sum <sent; curl -sS -T sent {url}/x")
         there, back = done.stdout.replace("-", "").split()
         expect_equal(back, there, "what the server got")
 
@@ -167,18 +176,19 @@ def nginx_serves_with_several_workers():
     require_program("curl")
     with resources() as owned:
         network = TapNetwork(owned)
+        folder = temporary_folder(owned)
         config = f"""
-            user root; worker_processes 3; daemon off; master_process on; pid /tmp/nginx.pid; error_log stderr warn;
+            user root; worker_processes 3; daemon off; master_process on; pid {folder}/nginx.pid; error_log stderr warn;
             events {{ worker_connections 256; }}
             http {{
               access_log off; sendfile on;
-              client_body_temp_path /tmp; proxy_temp_path /tmp; fastcgi_temp_path /tmp; uwsgi_temp_path /tmp;
-              scgi_temp_path /tmp;
-              server {{ listen {PORT}; listen [::]:{PORT}; root /tmp/www; }}
+              client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+              uwsgi_temp_path {folder}; scgi_temp_path {folder};
+              server {{ listen {PORT}; listen [::]:{PORT}; root {folder}/www; }}
             }}"""
-        script = (f"mkdir -p /tmp/www && head -c 3000000 /dev/urandom >/tmp/www/big && "
-                  f"sha256sum </tmp/www/big >/tmp/www/sum && chmod -R a+rX /tmp/www && "
-                  f"printf '%s' '{config}' >/tmp/nginx.conf && echo ready && exec nginx -c /tmp/nginx.conf")
+        script = (f"cd {folder} && mkdir www && head -c 3000000 /dev/urandom >www/big && "
+                  f"sha256sum <www/big >www/sum && chmod -R a+rX www && "
+                  f"printf '%s' '{config}' >nginx.conf && echo ready && exec nginx -c {folder}/nginx.conf")
         server = start(network, owned, "sh", "-c", script)
         server.wait_for_line("ready")
         url = f"http://{network.NETSTACK}:{PORT}"
