@@ -328,7 +328,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--ms", type=int, default=500, help="how long bytes are sent in a round")
     parser.add_argument("--places", help="link, host or both with a comma")
-    parser.add_argument("--subjects", help="only environments in whose names one of these (with commas between) occurs")
+    parser.add_argument("--subjects", help="only environments in whose names one of these (with semicolons between) occurs")
     parser.add_argument("--case", help="only cases whose names begin so")
     parser.add_argument("--sustain", type=int, metavar="SECONDS",
                         help=f"nothing but {RATE} connections a second for so long, and what is left of them")
