@@ -45,11 +45,12 @@ typedef struct link_endpoint_ops {
   // The link carries no frames any more; `reason` is ZX_OK if the device is still there.
   void (*down)(void* context, zx_status_t reason);
   // A received frame and what is known of it. The frame is at `shared`, where the device can change it at any
-  // time, until this returns; `frame` is room for a private copy of it.
+  // time, until `input_done` returns; `frame` is room for a private copy of it until this returns.
   void (*input)(void* context, const offload_header_t* header, void* frame, const void* shared,
                 size_t length);
-  // A batch of received frames has been handed over.
-  void (*input_done)(void* context);
+  // A batch of received frames has been handed over, whose memory the device gets back. `more`: another one
+  // follows at once.
+  void (*input_done)(void* context, bool more);
   // There is room again after link_endpoint_transmit returned -EAGAIN.
   void (*writable)(void* context);
 } link_endpoint_ops_t;

@@ -2,10 +2,10 @@
 // Above: link_endpoint.c. Below: link_queue.c.
 //
 // Receiving: every free buffer is with the device; it comes back with a frame, the frame is handed on, and
-// the buffer goes back with the rest of its batch. Sending: a frame is copied into a free buffer and its
-// entry waits in tx_pending until the flush; buffers that have come back are collected when the next batch
-// begins, so no wake-up is spent on them. Only a transmit that finds too few buffers makes us wait for the
-// transmit FIFO.
+// the buffer goes back with the rest of its batch, once the user is done with all of it. Sending: a frame is
+// copied into a free buffer and its entry waits in tx_pending until the flush; buffers that have come back
+// are collected when the next batch begins, so no wake-up is spent on them. Only a transmit that finds too
+// few buffers makes us wait for the transmit FIFO.
 //
 // What a frame asks for and the device does not do is done here while the frame is copied (inet/offload.h),
 // so that the engine may ask every device for everything.
@@ -92,7 +92,6 @@ static void rx_entry(link_endpoint_t* link, const link_entry_t* entry) {
 // Takes what has been received. ZX_ERR_SHOULD_WAIT: that was all. ZX_OK: there may be more.
 static zx_status_t rx_take(link_endpoint_t* link) {
   zx_status_t status = ZX_OK;
-  bool any = false;
   for (size_t taken = 0; status == ZX_OK && taken < RX_BUDGET;) {
     link_entry_t entries[LINK_BATCH];
     size_t count = 0;
@@ -100,12 +99,11 @@ static zx_status_t rx_take(link_endpoint_t* link) {
     if (status != ZX_OK) break;
     for (size_t i = 0; i < count; i++)
       rx_entry(link, &entries[i]);
-    rx_provide(link);
-    any = true;
     taken += count;
     if (count < LINK_BATCH) status = ZX_ERR_SHOULD_WAIT;
+    link->ops.input_done(link->context, status == ZX_OK && taken < RX_BUDGET);
+    rx_provide(link);
   }
-  if (any) link->ops.input_done(link->context);
   return status;
 }
 

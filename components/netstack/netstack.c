@@ -189,11 +189,22 @@ static void link_input(void* context, const offload_header_t* header, void* fram
                                    .checksum_offset = header->checksum_offset};
   tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
   tcpip_gather_acks(netstack->engine);
+  tcpip_lend(netstack->engine);
   tcpip_input_shared(netstack->engine, netstack->interface, frame, shared, length, &offload);
 }
 
-static void link_input_done(void* context) {
-  netstack_leave(context);
+// Whole runs of segments, which have stayed in the device's memory, are acknowledged before the programs get
+// them, so that the peer and the device work at the same time as we do. Small frames are gathered from one
+// batch to the next.
+static void link_input_done(void* context, bool more) {
+  netstack_t* netstack = context;
+  bool lent = tcpip_has_lent(netstack->engine);
+  if (lent) {
+    tcpip_send_acks(netstack->engine);
+    link_endpoint_flush(netstack->link);
+  }
+  if (lent || !more) netstack_leave(netstack);
+  tcpip_settle(netstack->engine);
 }
 
 static void link_writable(void* context) {

@@ -21,6 +21,9 @@ enum { BUDGET_BYTES = 256 << 10 };
 // with.
 enum { GUESS_BYTES = 2048 };
 
+// So often must an application have taken all that its descriptor holds before that gets more room.
+enum { TURNS_TO_GROW = 8 };
+
 // How many bytes the application has written that have not been taken. Asking for just as much room keeps the
 // engine from setting memory aside that nobody needs.
 static size_t written(const stream_socket_t* stream) {
@@ -154,17 +157,39 @@ static bool give_urgent(stream_socket_t* stream) {
   return !stream->has_urgent;
 }
 
+// Makes more room in the descriptor for an application that has taken what was there several times over: the
+// fewer turns it takes to move a stream, the less is spent on waking each other. One that does not read gets
+// no more than it had.
+static bool make_room(stream_socket_t* stream) {
+  if (stream->given_out < TURNS_TO_GROW * (size_t)stream->out_room || stream->out_room >= STREAM_ROOM_MAX)
+    return false;
+  stream->given_out = 0;
+  stream_set_room(stream, 2 * stream->out_room);
+  return true;
+}
+
 // Waits for the descriptor to have room again.
 static void wait_for_room(stream_socket_t* stream) {
   stream->out_ready = false;
   if (!stream_watch(stream, true)) stream_retry_later(stream);
 }
 
+// Leaves a message the first `most` bytes.
+static void cut(struct msghdr* message, size_t most) {
+  size_t count = 0;
+  for (; count < message->msg_iovlen && most > 0; count++) {
+    struct iovec* piece = &message->msg_iov[count];
+    if (piece->iov_len > most) piece->iov_len = most;
+    most -= piece->iov_len;
+  }
+  message->msg_iovlen = count;
+}
+
 // What the peer has sent goes to the application. Returns false if the budget is used up.
 static bool give_out(stream_socket_t* stream) {
   size_t budget = BUDGET_BYTES;
   for (;;) {
-    struct iovec iov[2];
+    struct iovec iov[TCPIP_PIECES_MAX];
     struct msghdr message = {.msg_iov = iov};
     bool urgent = stream->has_urgent || tcpip_socket_poll(stream->base.endpoint) & TCPIP_EVENT_URGENT;
     if (urgent && !stream->out_ended && (!stream->out_ready || !give_urgent(stream))) {
@@ -178,14 +203,16 @@ static bool give_out(stream_socket_t* stream) {
     if (count <= 0) return true;
     if (!stream->out_ended) {
       if (!stream->out_ready) return true;
+      cut(&message, budget);
       count = sendmsg(stream->server_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     if (count > 0) {
       (void)tcpip_socket_recv_consume(stream->base.endpoint, (size_t)count);
       budget -= (size_t)count < budget ? (size_t)count : budget;
+      stream->given_out += (size_t)count;
     } else if (errno == EPIPE || errno == ECONNRESET) {
       stream->out_ended = true;
-    } else {  // no room, or no memory: both pass
+    } else if (!make_room(stream)) {  // no room, or no memory: both pass
       wait_for_room(stream);
       return true;
     }

@@ -56,6 +56,8 @@ struct stream_socket {
   bool shut_by_method;  // a hang-up of server_fd is our own doing
   size_t taken_in;      // bytes, for seeing progress
   bool out_ended;       // the application is told that nothing more comes, or reads no more
+  uint32_t out_room;    // for bytes on their way to the application, in its descriptor
+  size_t given_out;     // bytes since that was set
 
   // Closing.
   async_task_t closing_timer;
@@ -69,6 +71,8 @@ struct stream_socket {
   stream_socket_t* next_in_bucket;
   stream_socket_t *previous, *next;  // all of them
 };
+
+#define STREAM_ROOM_MAX (1u << 20)
 
 #define STREAM_METHOD(NAME) fuchsia_posix_socket_StreamSocket_##NAME
 
@@ -113,6 +117,9 @@ bool stream_take_in(stream_socket_t* stream);
 
 // Shape (stream_shape.c).
 zx_status_t stream_open_pair(stream_socket_t* stream);
+// Sets how much the descriptor holds for the application to read, up to STREAM_ROOM_MAX and to what the
+// kernel gives anybody.
+void stream_set_room(stream_socket_t* stream, uint32_t bytes);
 // Shows the state to the application, unless it is connected.
 void stream_shape(stream_socket_t* stream);
 // From now on the end is the application's own.

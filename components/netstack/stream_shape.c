@@ -26,8 +26,8 @@
 // is when the kernel stops reporting POLLOUT.
 enum { FILL_BYTES = 1024 };
 
-// The kernel doubles it: twice its default for a new socket, and as much as it lets anybody have. What fits
-// there passes from one side to the other in one turn of each.
+// The kernel doubles it: twice its default for a new socket, and as much as it lets anybody have unless its
+// administrator says otherwise. What fits there passes from one side to the other in one turn of each.
 enum { SEND_BUFFER_BYTES = 212992 };
 
 // More bytes than this would make no more edges for those who wait for edges.
@@ -46,6 +46,11 @@ static bool name_end(stream_socket_t* stream) {
 
 static void set_send_buffer(int fd, int bytes) {
   (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
+void stream_set_room(stream_socket_t* stream, uint32_t bytes) {
+  set_send_buffer(stream->server_fd, (int)bytes);
+  stream->out_room = bytes;
 }
 
 zx_status_t stream_open_pair(stream_socket_t* stream) {
@@ -111,7 +116,7 @@ void stream_unshape(stream_socket_t* stream) {
   // An urgent byte that is read before we know of it must not be lost.
   int in_line = 1;
   (void)setsockopt(stream->server_fd, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
-  set_send_buffer(stream->server_fd, SEND_BUFFER_BYTES);
+  stream_set_room(stream, SEND_BUFFER_BYTES);
   if (stream->client_fd >= 0) set_send_buffer(stream->client_fd, SEND_BUFFER_BYTES);
   show_readable(stream, 0);
   show_writable(stream, true);

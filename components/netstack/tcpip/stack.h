@@ -27,6 +27,14 @@ typedef struct route {
 } route_t;
 
 #define PORT_COUNTERS 16
+#define TCP_LOANS_MAX 32
+
+// A piece of received bytes that has stayed where it came in (tcp_loan.c).
+typedef struct tcp_loan {
+  struct tcp* tcp;  // whose bytes; NULL: nobody's any more
+  const uint8_t* bytes;
+  uint32_t length;
+} tcp_loan_t;
 
 struct tcpip {
   tcpip_ops_t ops;
@@ -70,6 +78,9 @@ struct tcpip {
   wheel_timer_t rest_timer;
   bool gathers_acks;
   list_node_t acks;  // streams that are to acknowledge once that is over
+  bool lends;        // received payload stays where it is until the loans are settled
+  uint32_t loan_count;
+  tcp_loan_t loans[TCP_LOANS_MAX];  // of one connection in the order of its bytes
   size_t buffer_used;
 };
 

@@ -266,6 +266,7 @@ struct tcp {
   uint8_t ttl, tos;
   uint16_t rcv_mss;  // how large the peer's segments seem to be
   uint32_t ts_offset;
+  uint32_t lent;  // the first bytes of rx that are not in it, but among the stack's loans
   int64_t syn_sent_ns;
 
   // Sending. tx holds the bytes from snd_una on; FIN is one more.
@@ -422,6 +423,15 @@ void tcp_urgent_passed(tcp_t* tcp);  // after reading
 bool tcp_at_mark(const tcp_t* tcp);
 // The urgent pointer for a segment at `seq`; 0: none.
 uint16_t tcp_urgent_pointer(const tcp_t* tcp, uint32_t seq);
+
+// Loans (tcp_loan.c).
+// Leaves bytes that come next in order where they are, if that may be; the caller counts them as in the ring.
+bool tcp_loan_make(tcp_t* tcp, const uint8_t* data, uint32_t length);
+// Appends the pieces of what is lent to `out`, up to `most` in all; returns how many bytes they have.
+uint32_t tcp_loan_pieces(const tcp_t* tcp, struct iovec* out, size_t most, size_t* out_count);
+void tcp_loan_consume(tcp_t* tcp, uint32_t length);  // the first bytes of rx have been read
+void tcp_loan_settle(tcp_t* tcp);                    // copies them to their place in the ring
+void tcp_loan_forget(tcp_t* tcp);
 
 // Output.
 void tcp_output(tcp_t* tcp);

@@ -131,8 +131,10 @@ static void absorb(tcp_t* tcp) {
 void tcp_schedule_ack(tcp_t* tcp) {
   bool quick = tcp->quick_acks > 0;
   if (quick) tcp->quick_acks--;
-  // Every second full segment at least (RFC 9293, 3.8.6.3).
-  if (quick || tcp->unacked_bytes >= 2u * tcp->rcv_mss) {
+  // Every second full segment at least (RFC 9293, 3.8.6.3); but into an unscaled window no two of 64 KB fit.
+  uint32_t much = window_most(tcp) / 2;
+  if (much > 2u * tcp->rcv_mss) much = 2u * tcp->rcv_mss;
+  if (quick || tcp->unacked_bytes >= much) {
     tcp->ack_now = true;
     return;
   }
@@ -140,9 +142,9 @@ void tcp_schedule_ack(tcp_t* tcp) {
     wheel_start(&tcp->base.stack->wheel, &tcp->ack_timer, tcp->base.stack->now + DELAYED_ACK_TIME);
 }
 
-static void in_order(tcp_t* tcp, const uint8_t* data, uint32_t length) {
+static void in_order(tcp_t* tcp, const uint8_t* data, uint32_t length, bool stays) {
   bool had_holes = tcp->ooo_count > 0;
-  tcp_ring_write(&tcp->rx, tcp->rx.length, data, length);
+  if (!stays || !tcp_loan_make(tcp, data, length)) tcp_ring_write(&tcp->rx, tcp->rx.length, data, length);
   tcp->rx.length += length;
   tcp->rcv_nxt += length;
   tcp->unacked_bytes += length;
@@ -168,7 +170,8 @@ static void out_of_order(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t
   if (add_range(tcp, seq, seq + length)) tcp_ring_write(&tcp->rx, offset_of(tcp, seq), data, length);
 }
 
-static void take_data(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t length) {
+// `stays`: the data will stay where it is for a while.
+static void take_data(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t length, bool stays) {
   if (seq_lt(seq, tcp->rcv_nxt)) {
     uint32_t old = tcp->rcv_nxt - seq;
     set_dsack(tcp, seq, seq + (old < length ? old : length));
@@ -189,7 +192,7 @@ static void take_data(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t le
     return;
   }
   if (seq == tcp->rcv_nxt)
-    in_order(tcp, data, length);
+    in_order(tcp, data, length, stays);
   else
     out_of_order(tcp, seq, data, length);
 }
@@ -224,7 +227,8 @@ static void note_size(tcp_t* tcp, const tcp_in_t* in) {
 
 void tcp_receive(tcp_t* tcp, const tcp_in_t* in) {
   if (in->length) note_size(tcp, in);
-  if (!tcp->read_closed && in->length) take_data(tcp, in->data_seq, in->data, in->length);
+  if (!tcp->read_closed && in->length)
+    take_data(tcp, in->data_seq, in->data, in->length, in->rx->shared != NULL);
   if ((in->flags & TCP_FIN) && !tcp->fin_known && !tcp->read_closed) {
     uint32_t fin = in->data_seq + in->length;
     bool within = seq_le(tcp->rcv_nxt, fin) && seq_le(fin, tcp->rcv_adv);
@@ -261,6 +265,7 @@ static void tune(tcp_t* tcp, uint32_t bytes) {
 }
 
 void tcp_receive_read(tcp_t* tcp, uint32_t bytes) {
+  tcp_loan_consume(tcp, bytes);
   tcp_ring_consume(&tcp->rx, bytes);
   tune(tcp, bytes);
   if (!tcp->rx.length && !tcp->ooo_count) {

@@ -60,7 +60,9 @@ static void drop_buffers(tcp_t* tcp, bool received_too) {
   free(tcp->ooo);
   tcp->ooo = NULL;
   tcp->ooo_count = 0;
-  if (received_too) tcp_ring_free(&tcp->rx, tcp->base.client);
+  if (!received_too) return;
+  tcp_loan_forget(tcp);
+  tcp_ring_free(&tcp->rx, tcp->base.client);
 }
 
 void tcp_free(tcp_t* tcp) {

@@ -113,12 +113,17 @@ static void consume(tcp_t* tcp, tcp_span_t span, uint32_t length) {
   tcp_urgent_passed(tcp);
 }
 
-int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[2], size_t* out_count) {
+int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[TCPIP_PIECES_MAX],
+                               size_t* out_count) {
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   tcp_t* tcp = tcp_of(socket);
   tcp_span_t span = tcp_readable(tcp);
   if (!span.length) return nothing_to_read(tcp);
-  *out_count = tcp_ring_pieces(&tcp->rx, span.start, span.length, out);
+  if (tcp->urgent != TCP_URGENT_NONE) tcp_loan_settle(tcp);  // it may be in the midst of them
+  *out_count = 0;
+  uint32_t lent = tcp_loan_pieces(tcp, out, TCPIP_PIECES_MAX - 2, out_count);
+  if (lent < tcp->lent) return lent;
+  *out_count += tcp_ring_pieces(&tcp->rx, span.start + lent, span.length - lent, out + *out_count);
   return span.length;
 }
 
@@ -148,6 +153,7 @@ int64_t tcp_stream_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   if (recv->urgent) return never_open(tcp) ? -ENOTCONN : tcp_urgent_recv(tcp, recv);
   tcp_span_t span = tcp_readable(tcp);
   if (!span.length) return nothing_to_read(tcp);
+  tcp_loan_settle(tcp);
   uint32_t copied = copy_out(tcp, span, recv);
   recv->length = copied;
   if (!recv->peek && copied) consume(tcp, span, copied);

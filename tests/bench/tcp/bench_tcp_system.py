@@ -86,6 +86,16 @@ def _time_ns(pid):
     return total
 
 
+def _sleeps(pid):
+    """How often a process has gone to sleep."""
+    total = 0
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+                total += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches"))
+    return total
+
+
 # Environments
 
 
@@ -119,16 +129,17 @@ class Environment:
 
     def measure(self, text):
         """The answer, and the processor time that it took, in ns."""
-        before = {pid: _time_ns(pid) for pid in _processes(self.roots)}
+        before = {pid: (_time_ns(pid), _sleeps(pid)) for pid in _processes(self.roots)}
         answer = self.order(text)
-        spent = {pid: _time_ns(pid) - before.get(pid, 0) for pid in _processes(self.roots)}
+        parts = {}
+        for pid in _processes(self.roots):
+            began = before.get(pid, (0, 0))
+            ns, sleeps = parts.get(_name(pid), (0, 0))
+            parts[_name(pid)] = ns + _time_ns(pid) - began[0], sleeps + _sleeps(pid) - began[1]
         if options.verbose:
-            parts = {}
-            for pid, ns in spent.items():
-                parts[_name(pid)] = parts.get(_name(pid), 0) + ns
-            shown = ", ".join(f"{name} {ns / answer[0]:.3f}" for name, ns in parts.items() if ns)
-            print(f"{self.name}: {text}: {answer[0]:.0f} {answer[1]:.4f}; ns of each: {shown}", file=sys.stderr)
-        return (*answer, sum(spent.values()))
+            shown = ", ".join(f"{name} {ns / answer[0]:.3f} and {sleeps}" for name, (ns, sleeps) in parts.items() if ns)
+            print(f"{self.name}: {text}: {answer[0]:.0f} {answer[1]:.4f}; ns of each, and sleeps: {shown}", file=sys.stderr)
+        return (*answer, sum(ns for ns, _ in parts.values()))
 
 
 def kernel_over_veth(owned):
@@ -332,7 +343,8 @@ if __name__ == "__main__":
     parser.add_argument("--case", help="only cases whose names begin so")
     parser.add_argument("--sustain", type=int, metavar="SECONDS",
                         help=f"nothing but {RATE} connections a second for so long, and what is left of them")
-    parser.add_argument("--verbose", action="store_true", help="every answer, and the processor time of each process")
+    parser.add_argument("--verbose", action="store_true",
+                        help="every answer, the processor time of each process, and how often it slept")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)
     main()

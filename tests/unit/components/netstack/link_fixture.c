@@ -32,7 +32,7 @@ static void on_input(void* context, const offload_header_t* header, void* room, 
   memcpy(f->last_frame, frame, length);
 }
 
-static void on_input_done(void* context) {
+static void on_input_done(void* context, bool more) {
   link_fixture_t* f = context;
   f->batches++;
 }

@@ -215,10 +215,13 @@ int64_t tcpip_socket_send_space(tcpip_socket_t* socket, size_t wanted, struct io
 // 0; -EINVAL if there was not so much room, -EPIPE after shutdown (nothing is sent then).
 int tcpip_socket_send_commit(tcpip_socket_t* socket, size_t length);
 
-// Shows all that can be read (up to the urgent octet, or from behind it), in out[0] and out[1], and returns
-// how many bytes that is; 0 at the end of the stream, else what tcpip_socket_recv returns. Nothing is taken:
-// reading again shows the same bytes.
-int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[2], size_t* out_count);
+#define TCPIP_PIECES_MAX 18
+
+// Shows what can be read (up to the urgent octet, or from behind it) in the pieces in which it lies, all of
+// it if they are not too many, and returns how many bytes that is; 0 at the end of the stream, else what
+// tcpip_socket_recv returns. Nothing is taken: reading again shows the same bytes. Valid until the next call
+// of any kind.
+int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[TCPIP_PIECES_MAX], size_t* out_count);
 
 // Takes the first `length` bytes of it, which makes room for more from the peer. 0, -EINVAL if there are not
 // so many.

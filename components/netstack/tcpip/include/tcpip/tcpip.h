@@ -129,6 +129,14 @@ void tcpip_input_shared(tcpip_t* stack, uint32_t interface, void* frame, const v
 void tcpip_gather_acks(tcpip_t* stack);
 void tcpip_send_acks(tcpip_t* stack);
 
+// For whoever can leave frames of tcpip_input_shared where they are for a while: from the first call to
+// tcpip_settle they all stay, and the payload of a stream whose reader keeps up is not copied but shown by
+// tcpip_socket_recv_data where it came in. tcpip_settle copies what nobody has consumed; then the memory may
+// be used again. tcpip_has_lent: whether there is something that is worth being read before.
+void tcpip_lend(tcpip_t* stack);
+bool tcpip_has_lent(const tcpip_t* stack);
+void tcpip_settle(tcpip_t* stack);
+
 // The link of `interface` has room again after `transmit` returned -EAGAIN: waiting frames are sent, and
 // sockets that were refused become writable.
 void tcpip_link_writable(tcpip_t* stack, uint32_t interface);

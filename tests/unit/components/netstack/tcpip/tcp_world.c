@@ -104,7 +104,7 @@ static int64_t read_piece(world_t* w, world_end_t* e, const world_end_t* other) 
   static uint8_t bytes[65536];
   size_t most = e->slow ? 1 + below(w, 3000) : sizeof bytes;
   if (e->in_place) {
-    struct iovec data[2];
+    struct iovec data[TCPIP_PIECES_MAX];
     size_t count;
     int64_t n = tcpip_socket_recv_data(e->socket, data, &count);
     if (n <= 0) return n;
@@ -268,7 +268,8 @@ static void draw_wire(world_t* w, uint64_t seed) {
                                  .congested = chance(w, 30) ? (uint32_t)below(w, 50000) : 0,
                                  .mtu = chance(w, 10) ? 1280 + (size_t)below(w, 200) : 0,
                                  .bytes_per_s = rates[below(w, 5)],
-                                 .queue_bytes = 20000 + below(w, 200000)};
+                                 .queue_bytes = 20000 + below(w, 200000),
+                                 .lends = seed % 2 == 0};
 }
 
 static void open_world(world_t* w, uint64_t seed) {

@@ -44,7 +44,7 @@ static tcpip_socket_t* stream(host_t* h, int64_t control) {
 }
 
 static uint64_t drain(tcpip_socket_t* s) {
-  struct iovec data[2];
+  struct iovec data[TCPIP_PIECES_MAX];
   size_t count;
   int64_t n = s ? tcpip_socket_recv_data(s, data, &count) : 0;
   if (n <= 0) return 0;

@@ -220,7 +220,7 @@ static size_t fill(tcpip_socket_t* s, size_t from, size_t wanted) {
 
 // Checks what lies there to be read and takes `most` bytes of it.
 static size_t drain(tcpip_socket_t* s, size_t from, size_t most) {
-  struct iovec data[2];
+  struct iovec data[TCPIP_PIECES_MAX];
   size_t count = 0, at = 0;
   int64_t n = tcpip_socket_recv_data(s, data, &count);
   if (n == -EAGAIN) return 0;
@@ -256,7 +256,7 @@ START_TEST(bytes_pass_without_a_buffer_of_the_users) {
   ck_assert_uint_eq(read, whole);
   ck_assert_int_eq(tcpip_socket_shutdown(c, false, true), 0);
   host_exchange(&a, &b);
-  struct iovec data[2];
+  struct iovec data[TCPIP_PIECES_MAX];
   size_t count;
   ck_assert_int_eq(tcpip_socket_recv_data(s, data, &count), 0);
   ck_assert_int_eq(tcpip_socket_send_space(c, 1, data, &count), -EPIPE);
@@ -265,7 +265,7 @@ START_TEST(bytes_pass_without_a_buffer_of_the_users) {
 
 START_TEST(room_that_is_shown_is_not_sent) {
   tcpip_socket_t *c, *s;
-  struct iovec room[2], data[2];
+  struct iovec room[2], data[TCPIP_PIECES_MAX];
   size_t count;
   connect_pair(&c, &s);
   int64_t n = tcpip_socket_send_space(c, 100, room, &count);
@@ -329,6 +329,79 @@ START_TEST(a_payload_is_taken_from_where_it_lies) {
   ck_assert_uint_ge(a.frame_count, 4);
   carry_shared(&a, &b);
   ck_assert_uint_eq(drain(s, 0, 10000), 5000);
+} END_TEST
+
+// Both ends of a connection over a link that takes runs of segments, and its first run, lent to the receiver.
+static host_frame_t lend_run(tcpip_socket_t** c, tcpip_socket_t** s, size_t bytes) {
+  const host_config_t config = {.last_octet = 1, .link_features = TCPIP_LINK_TX_CHECKSUM | TCPIP_LINK_TX_TSO};
+  host_deinit(&a);
+  host_init(&a, &config);
+  connect_pair(c, s);
+  ck_assert_int_eq(tcpip_socket_set(*c, TCPIP_TCP_NO_DELAY, 1), 0);
+  ck_assert_uint_eq(fill(*c, 0, bytes), bytes);
+  host_frame_t frame;
+  ck_assert(host_take(&a, &frame));
+  ck_assert_uint_gt(frame.length, bytes);
+  uint8_t* copy = malloc(frame.length);
+  tcpip_set_time(b.stack, b.now);
+  tcpip_lend(b.stack);
+  tcpip_input_shared(b.stack, b.interface, copy, frame.bytes, frame.length, &frame.offload);
+  free(copy);
+  ck_assert(tcpip_has_lent(b.stack));
+  return frame;
+}
+
+static void give_back(host_frame_t* frame) {
+  tcpip_settle(b.stack);
+  ck_assert(!tcpip_has_lent(b.stack));
+  memset(frame->bytes, 0xa5, frame->length);
+  free(frame->bytes);
+}
+
+START_TEST(a_lent_payload_is_read_where_it_came_in) {
+  tcpip_socket_t *c, *s;
+  host_frame_t frame = lend_run(&c, &s, 12000);
+  struct iovec data[TCPIP_PIECES_MAX];
+  size_t count;
+  ck_assert_int_eq(tcpip_socket_recv_data(s, data, &count), 12000);
+  ck_assert_uint_eq(count, 1);
+  ck_assert_ptr_eq(data[0].iov_base, frame.bytes + frame.length - 12000);
+  ck_assert_uint_eq(drain(s, 0, 5000), 5000);
+  ck_assert_ptr_eq(data[0].iov_base, frame.bytes + frame.length - 12000);
+  give_back(&frame);  // what was not read is kept
+  ck_assert_uint_eq(drain(s, 5000, 20000), 7000);
+} END_TEST
+
+START_TEST(lent_bytes_come_before_later_ones) {
+  tcpip_socket_t *c, *s;
+  host_frame_t frame = lend_run(&c, &s, 8000);
+  ck_assert_uint_eq(fill(c, 8000, 1000), 1000);  // too short to be lent
+  carry_shared(&a, &b);
+  struct iovec data[TCPIP_PIECES_MAX];
+  size_t count;
+  ck_assert_int_eq(tcpip_socket_recv_data(s, data, &count), 9000);
+  ck_assert_uint_eq(count, 2);
+  ck_assert_uint_eq(drain(s, 0, 8500), 8500);
+  give_back(&frame);
+  ck_assert_uint_eq(drain(s, 8500, 20000), 500);
+} END_TEST
+
+START_TEST(lent_bytes_are_copied_for_those_who_ask_for_copies) {
+  static uint8_t bytes[8000];
+  tcpip_socket_t *c, *s;
+  tcpip_recv_t peek = {.peek = true};
+  host_frame_t frame = lend_run(&c, &s, sizeof bytes);
+  ck_assert_int_eq(host_recv(s, bytes, 100, &peek), 100);
+  ck_assert_int_eq(host_recv(s, bytes, sizeof bytes, NULL), sizeof bytes);
+  ck_assert_int_eq(memcmp(bytes, frame.bytes + frame.length - sizeof bytes, sizeof bytes), 0);
+  give_back(&frame);
+} END_TEST
+
+START_TEST(a_stream_that_goes_leaves_no_loan) {
+  tcpip_socket_t *c, *s;
+  host_frame_t frame = lend_run(&c, &s, 8000);
+  tcpip_socket_destroy(s);
+  give_back(&frame);
 } END_TEST
 
 START_TEST(a_damaged_payload_is_found_where_it_lies) {
@@ -406,7 +479,7 @@ START_TEST(misuse_has_its_errors) {
   ck_assert_int_eq(tcpip_socket_connect(s, &far), -ENETUNREACH);
   ck_assert_int_eq(tcpip_socket_listen(u, 1), -EOPNOTSUPP);
   ck_assert_int_eq(tcpip_socket_accept(u, NULL, &none), -EOPNOTSUPP);
-  struct iovec pieces[2];
+  struct iovec pieces[TCPIP_PIECES_MAX];
   size_t count;
   ck_assert_int_eq(tcpip_socket_send_space(u, 1, pieces, &count), -EOPNOTSUPP);
   ck_assert_int_eq(tcpip_socket_send_commit(u, 0), -EOPNOTSUPP);
@@ -495,6 +568,10 @@ int main(void) {
   tcase_add_test(tc, bytes_pass_without_a_buffer_of_the_users);
   tcase_add_test(tc, room_that_is_shown_is_not_sent);
   tcase_add_test(tc, a_payload_is_taken_from_where_it_lies);
+  tcase_add_test(tc, a_lent_payload_is_read_where_it_came_in);
+  tcase_add_test(tc, lent_bytes_come_before_later_ones);
+  tcase_add_test(tc, lent_bytes_are_copied_for_those_who_ask_for_copies);
+  tcase_add_test(tc, a_stream_that_goes_leaves_no_loan);
   tcase_add_test(tc, a_damaged_payload_is_found_where_it_lies);
   tcase_add_test(tc, frames_that_come_together_are_acknowledged_together);
   tcase_add_test(tc, what_is_out_of_order_is_acknowledged_at_once);

@@ -13,6 +13,9 @@ void wire_deinit(wire_t* wire) {
   for (size_t i = 0; i < wire->count; i++)
     free(wire->frames[i].bytes);
   free(wire->frames);
+  for (size_t i = 0; i < wire->lent_count; i++)
+    free(wire->lent[i]);
+  free(wire->lent);
 }
 
 // splitmix64
@@ -131,7 +134,39 @@ static void collect(wire_t* wire) {
   }
 }
 
+static void lend(wire_t* wire, host_t* to, const wire_frame_t* frame) {
+  if (wire->lent_count == wire->lent_room) {
+    wire->lent_room = wire->lent_room ? 2 * wire->lent_room : 16;
+    wire->lent = realloc(wire->lent, wire->lent_room * sizeof *wire->lent);
+  }
+  wire->lent[wire->lent_count++] = frame->bytes;
+  uint8_t* copy = malloc(frame->length);
+  tcpip_set_time(to->stack, to->now);
+  tcpip_lend(to->stack);
+  tcpip_input_shared(to->stack, to->interface, copy, frame->bytes, frame->length, frame->damaged ? NULL : &frame->offload);
+  free(copy);
+}
+
+static void settle(wire_t* wire) {
+  for (int i = 0; i < 2; i++)
+    tcpip_settle(wire->hosts[i]->stack);
+  while (wire->lent_count)
+    free(wire->lent[--wire->lent_count]);
+}
+
+static void deliver(wire_t* wire, const wire_frame_t* frame) {
+  host_t* to = wire->hosts[frame->to];
+  wire->delivered++;
+  if (wire->config.lends) {
+    lend(wire, to, frame);
+    return;
+  }
+  host_input_shared(to, frame->bytes, frame->length, frame->damaged ? NULL : &frame->offload);
+  free(frame->bytes);
+}
+
 bool wire_step(wire_t* wire, int64_t until) {
+  settle(wire);
   collect(wire);
   int64_t next = wire->count ? wire->frames[0].due : INT64_MAX;
   for (int i = 0; i < 2; i++) {
@@ -151,10 +186,7 @@ bool wire_step(wire_t* wire, int64_t until) {
     tcpip_advance(wire->hosts[i]->stack, wire->hosts[i]->now = wire->now);
   while (wire->count && wire->frames[0].due <= wire->now) {
     wire_frame_t frame = heap_pop(wire);
-    host_t* to = wire->hosts[frame.to];
-    host_input_shared(to, frame.bytes, frame.length, frame.damaged ? NULL : &frame.offload);
-    wire->delivered++;
-    free(frame.bytes);
+    deliver(wire, &frame);
   }
   return true;
 }

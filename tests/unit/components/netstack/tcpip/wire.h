@@ -16,6 +16,7 @@ typedef struct wire_config {
   size_t mtu;            // larger packets vanish without a word; 0: none do
   uint64_t bytes_per_s;  // 0: unlimited
   size_t queue_bytes;    // in front of the rate; 0: unlimited
+  bool lends;            // what a step delivers stays where it is until the next one (tcpip_lend)
 } wire_config_t;
 
 typedef struct wire_frame {
@@ -36,6 +37,8 @@ typedef struct wire {
   int64_t free_at[2];  // when the link towards each host is free
   wire_frame_t* frames;  // a heap, first due first
   size_t count, room;
+  uint8_t** lent;  // frames delivered by the last step
+  size_t lent_count, lent_room;
   uint64_t order;
   uint64_t lost, duplicated, corrupted, delivered;
 } wire_t;
