@@ -333,16 +333,31 @@ zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handl
   return ZX_ERR_PEER_CLOSED;
 }
 
+// The short way: nothing but the first entry of the ring is to be looked at. Lock held.
+static bool take_plain(struct channel* channel, const struct channel_buffers* buffers,
+                       struct read_result* result) {
+  if (!channel_ring_reads(channel) || !list_is_empty(&channel->messages) || !list_is_empty(&channel->calls) ||
+      !channel_ring_read_plain(channel, buffers, &result->num_bytes))
+    return false;
+  result->message = NULL;
+  result->num_handles = 0;
+  channel->last_bytes = result->num_bytes;
+  object_change_begin(&channel->base, ZX_CHANNEL_READABLE);
+  return true;
+}
+
 static zx_status_t read_message(struct channel* channel, uint32_t options,
                                 const struct channel_buffers* buffers, zx_handle_info_t* infos,
                                 struct read_result* result) {
-  void* scratch = scratch_get();
-  if (!scratch) return ZX_ERR_NO_MEMORY;
-  pthread_mutex_lock(&channel->base.lock);
-  zx_status_t status = take_message(channel, buffers, scratch, options, result);
+  zx_status_t status = ZX_OK;
+  threads_lock(&channel->base.lock);
+  if (!take_plain(channel, buffers, result)) {
+    void* scratch = scratch_get();
+    status = scratch ? take_message(channel, buffers, scratch, options, result) : ZX_ERR_NO_MEMORY;
+    scratch_put(scratch);
+  }
   object_change_end(&channel->base);
-  pthread_mutex_unlock(&channel->base.lock);
-  scratch_put(scratch);
+  threads_unlock(&channel->base.lock);
   if (status != ZX_OK) return status;
   struct packet_handles* handles = result->message ? result->message->handles : &result->packet.handles;
   if (result->message && result->num_bytes) memcpy(buffers->bytes, result->message->bytes, result->num_bytes);

@@ -12,8 +12,10 @@
 #include "runtime/zx/memory.h"
 #include "runtime/zx/wake.h"
 
-#define RING_BYTES 262144u  // a power of two; half of it holds the largest message
-#define BUSY_MESSAGES 32u   // so many within BUSY_TIME make a channel hot
+#define RING_BYTES 262144u                // a power of two; half of it holds the largest message
+#define ROOM_ENOUGH (RING_BYTES / 8 * 3)  // for a writer that found it full to try again
+#define ASK_EVERY (RING_BYTES / 8)  // so many bytes are read before a writer that waits is looked for again
+#define BUSY_MESSAGES 32u           // so many within BUSY_TIME make a channel hot
 #define BUSY_TIME ZX_MSEC(50)
 
 struct channel_side {
@@ -28,20 +30,21 @@ struct channel_shared {
   _Alignas(64) unsigned char storage[2][RING_BYTES];
 };
 
+// What precedes a message's bytes. In the ring it is one word, which is written and read at once.
 struct ring_entry {
   uint8_t kind;
   uint8_t num_fds;
   uint16_t num_handles;
   uint32_t num_bytes;
 };
-_Static_assert(sizeof(struct ring_entry) + ZX_CHANNEL_MAX_MSG_BYTES + 8 +
+#define ENTRY_BYTES ((uint32_t)sizeof(uint64_t))
+_Static_assert(ENTRY_BYTES + ZX_CHANNEL_MAX_MSG_BYTES + 8 +
                        ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle) <=
-                   RING_BYTES / 2,
+                   ROOM_ENOUGH,
                "a writer that is told of room has room");
 
 static uint32_t entry_size(uint32_t num_bytes, uint32_t num_handles) {
-  uint32_t size =
-      (uint32_t)sizeof(struct ring_entry) + num_bytes + num_handles * (uint32_t)sizeof(struct wire_handle);
+  uint32_t size = ENTRY_BYTES + num_bytes + num_handles * (uint32_t)sizeof(struct wire_handle);
   return (size + 7) & ~7u;
 }
 
@@ -91,6 +94,7 @@ static bool set_up(struct channel_ring* ring, int memory_fd, uint32_t head, uint
   }
   ring->out = (struct ring_producer){&ring->shared->rings[ring->side], head, head - RING_BYTES, RING_BYTES};
   ring->in = (struct ring_consumer){&ring->shared->rings[!ring->side], tail, tail, RING_BYTES};
+  ring->unasked = ASK_EVERY;  // who held this end before may have read as much
   return true;
 }
 
@@ -226,12 +230,12 @@ void channel_ring_wait_for(struct channel* channel, uint32_t reasons) {
 bool channel_ring_has_room(struct channel* channel) {
   uint32_t room = 0;
   if (!ring_room(&channel->ring.out, &room)) channel_peer_gone(channel);
-  return room >= RING_BYTES / 2 && !channel->ring.socket_full;
+  return room >= ROOM_ENOUGH && !channel->ring.socket_full;
 }
 
 bool channel_ring_is_empty(struct channel* channel) {
   uint32_t filled = 0;
-  if (!ring_filled(&channel->ring.in, &filled)) channel_peer_gone(channel);
+  if (!ring_filled_at_all(&channel->ring.in, &filled)) channel_peer_gone(channel);
   return filled == 0;
 }
 
@@ -277,9 +281,41 @@ static zx_status_t send_fds(struct channel* channel, const struct packet_handles
   return status;
 }
 
-static uint32_t put(struct channel_ring* ring, uint32_t at, const void* from, size_t size) {
-  ring_copy_in(ring->shared->storage[ring->side], RING_BYTES, 1, at, from, (uint32_t)size);
-  return at + (uint32_t)size;
+static uint64_t pack_entry(uint8_t kind, unsigned num_fds, unsigned num_handles, uint32_t num_bytes) {
+  return kind | (uint64_t)num_fds << 8 | (uint64_t)num_handles << 16 | (uint64_t)num_bytes << 32;
+}
+
+static struct ring_entry unpack_entry(uint64_t word) {
+  return (struct ring_entry){(uint8_t)word, (uint8_t)(word >> 8), (uint16_t)(word >> 16),
+                             (uint32_t)(word >> 32)};
+}
+
+static inline uint32_t put(const struct channel_ring* ring, uint32_t at, const void* from, uint32_t size) {
+  ring_copy_in(ring->shared->storage[ring->side], RING_BYTES, 1, at, from, size);
+  return at + size;
+}
+
+static inline zx_status_t find_room(struct channel* channel, uint32_t size) {
+  uint32_t room = 0;
+  if (channel_ring_peer_closed(channel) || channel->peer_closed) return ZX_ERR_PEER_CLOSED;
+  if (!ring_room_for(&channel->ring.out, size, &room)) {
+    channel_peer_gone(channel);
+    return ZX_ERR_PEER_CLOSED;
+  }
+  return room < size ? ZX_ERR_SHOULD_WAIT : ZX_OK;
+}
+
+zx_status_t channel_ring_write_plain(struct channel* channel, const void* bytes, uint32_t num_bytes) {
+  struct channel_ring* ring = &channel->ring;
+  uint32_t size = entry_size(num_bytes, 0);
+  zx_status_t status = find_room(channel, size);
+  if (status != ZX_OK) return status;
+  uint64_t word = pack_entry(PACKET_MESSAGE, 0, 0, num_bytes);
+  uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
+  if (num_bytes) put(ring, at, bytes, num_bytes);
+  ring_publish(&ring->out, size);
+  ring_bell(channel, CHANNEL_WAIT_READABLE);
+  return ZX_OK;
 }
 
 zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const struct iovec* iov, size_t count,
@@ -287,28 +323,19 @@ zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const stru
   struct channel_ring* ring = &channel->ring;
   uint32_t num_handles = handles ? handles->count : 0;
   uint32_t size = entry_size(total, num_handles);
-  uint32_t room = 0;
-  if (channel_ring_peer_closed(channel) || channel->peer_closed) return ZX_ERR_PEER_CLOSED;
-  if (!ring_room(&ring->out, &room)) {
-    channel_peer_gone(channel);
-    return ZX_ERR_PEER_CLOSED;
-  }
-  if (room < size) return ZX_ERR_SHOULD_WAIT;
-  struct ring_entry entry = {.kind = kind, .num_handles = (uint16_t)num_handles, .num_bytes = total};
-  if (num_handles) {
-    entry.num_fds = (uint8_t)handles->num_fds;
-    zx_status_t status = send_fds(channel, handles);
-    if (status != ZX_OK) return status;
-  }
-  uint32_t at = put(ring, ring->out.head, &entry, sizeof(entry));
+  zx_status_t status = find_room(channel, size);
+  if (status == ZX_OK && num_handles) status = send_fds(channel, handles);
+  if (status != ZX_OK) return status;
+  uint64_t word = pack_entry(kind, num_handles ? handles->num_fds : 0, num_handles, total);
+  uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
   for (size_t i = 0; i < count; i++)
-    at = put(ring, at, iov[i].iov_base, iov[i].iov_len);
+    at = put(ring, at, iov[i].iov_base, (uint32_t)iov[i].iov_len);
   ring_publish(&ring->out, size);
   ring_bell(channel, CHANNEL_WAIT_READABLE);
   return ZX_OK;
 }
 
-static void get(const struct channel_ring* ring, uint32_t at, void* to, uint32_t size) {
+static inline void get(const struct channel_ring* ring, uint32_t at, void* to, uint32_t size) {
   ring_copy_out(ring->shared->storage[!ring->side], RING_BYTES, 1, at, to, size);
 }
 
@@ -334,13 +361,19 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   return status;
 }
 
-// After entries were read. A writer that found the ring full is woken once half of it is free. What is there
-// is counted anew, after the writer's word was seen: threads of the writer may have gone on until it was
-// full.
-static void tell_of_room(struct channel* channel) {
+// After an entry was read. A writer that found the ring full is woken when half of it is free, at the latest:
+// it is looked for whenever an eighth has been read, and less than half is enough for it. To look for it
+// after every entry would cost more than the entry. What is there is counted anew, after the writer's word
+// was seen: threads of the writer may have gone on until it was full.
+static void take_entry(struct channel* channel, uint32_t size) {
+  struct channel_ring* ring = &channel->ring;
   uint32_t filled = 0;
-  if (!wake_is_due(&peer_side(&channel->ring)->waiting, CHANNEL_WAIT_WRITABLE)) return;
-  if (!ring_filled(&channel->ring.in, &filled) || filled > RING_BYTES / 2) return;
+  ring_consume(&ring->in, size);
+  ring->unasked += size;
+  if (ring->unasked < ASK_EVERY) return;
+  ring->unasked = 0;
+  if (!wake_is_due(&peer_side(ring)->waiting, CHANNEL_WAIT_WRITABLE)) return;
+  if (!ring_filled(&ring->in, &filled) || filled > RING_BYTES - ROOM_ENOUGH) return;
   ring_bell(channel, CHANNEL_WAIT_WRITABLE);
 }
 
@@ -348,6 +381,27 @@ static bool is_plausible(const struct ring_entry* entry, uint32_t filled) {
   return (entry->kind == PACKET_MESSAGE || entry->kind == PACKET_SIGNAL) &&
          entry->num_bytes <= ZX_CHANNEL_MAX_MSG_BYTES && entry->num_handles <= ZX_CHANNEL_MAX_MSG_HANDLES &&
          entry_size(entry->num_bytes, 0) <= filled && (entry->num_handles != 0) == (entry->num_fds != 0);
+}
+
+// Copies the first of `filled` bytes of entries, once; only this copy is looked at.
+static bool copy_entry(const struct channel_ring* ring, uint32_t filled, struct ring_entry* out) {
+  uint64_t word;
+  if (filled < ENTRY_BYTES) return false;
+  get(ring, ring->in.tail, &word, ENTRY_BYTES);
+  *out = unpack_entry(word);
+  return is_plausible(out, filled);
+}
+
+bool channel_ring_read_plain(struct channel* channel, const struct channel_buffers* buffers, uint32_t* size) {
+  struct channel_ring* ring = &channel->ring;
+  struct ring_entry entry;
+  uint32_t filled = 0;
+  if (!ring_filled_at_all(&ring->in, &filled) || !copy_entry(ring, filled, &entry)) return false;
+  if (entry.kind != PACKET_MESSAGE || entry.num_handles || entry.num_bytes > buffers->num_bytes) return false;
+  if (entry.num_bytes) get(ring, ring->in.tail + ENTRY_BYTES, buffers->bytes, entry.num_bytes);
+  take_entry(channel, entry_size(entry.num_bytes, 0));
+  *size = entry.num_bytes;
+  return true;
 }
 
 zx_status_t channel_ring_read(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
@@ -358,27 +412,22 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
   if (!ring_filled(&ring->in, &filled)) return ZX_ERR_IO_DATA_INTEGRITY;
   if (!filled) return closed ? ZX_ERR_PEER_CLOSED : ZX_ERR_SHOULD_WAIT;
-  if (filled < sizeof(entry)) return ZX_ERR_IO_DATA_INTEGRITY;
-  get(ring, ring->in.tail, &entry, sizeof(entry));  // once; only this copy is looked at
+  if (!copy_entry(ring, filled, &entry)) return ZX_ERR_IO_DATA_INTEGRITY;
   uint32_t size = entry_size(entry.num_bytes, entry.num_handles);
-  if (!is_plausible(&entry, filled) || size > filled) return ZX_ERR_IO_DATA_INTEGRITY;
+  if (size > filled) return ZX_ERR_IO_DATA_INTEGRITY;
   out->header = (struct packet_header){
       .kind = entry.kind, .num_handles = entry.num_handles, .num_bytes = entry.num_bytes};
   out->handles.count = out->handles.num_fds = 0;
   if (entry.num_handles) {
     zx_status_t status = take_fds(channel, &entry, out);
-    if (status == ZX_ERR_NO_RESOURCES) {
-      ring_consume(&ring->in, size);
-      tell_of_room(channel);
-    }
+    if (status == ZX_ERR_NO_RESOURCES) take_entry(channel, size);
     if (status != ZX_OK) return status;
   }
-  uint32_t at = ring->in.tail + (uint32_t)sizeof(entry);
+  uint32_t at = ring->in.tail + ENTRY_BYTES;
   uint32_t first = entry.num_bytes < buffers->num_bytes ? entry.num_bytes : buffers->num_bytes;
   if (first) get(ring, at, buffers->bytes, first);
   if (entry.num_bytes > first) get(ring, at + first, scratch, entry.num_bytes - first);
-  ring_consume(&ring->in, size);
-  tell_of_room(channel);
+  take_entry(channel, size);
   return ZX_OK;
 }
 

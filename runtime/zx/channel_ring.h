@@ -45,6 +45,7 @@ struct channel_ring {
   unsigned traffic;  // messages since `window`
   zx_time_t window;
   bool socket_full;  // the last write found no room for its descriptors
+  uint32_t unasked;  // bytes read since a writer that waits for room was last looked for
   struct spinner spinner;
 };
 
@@ -81,6 +82,13 @@ zx_status_t channel_ring_catch_up(struct channel* channel);
 // ZX_ERR_PEER_CLOSED.
 zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const struct iovec* iov, size_t count,
                                uint32_t total, const struct packet_handles* handles);
+
+// The same for a message without handles whose bytes lie in one piece.
+zx_status_t channel_ring_write_plain(struct channel* channel, const void* bytes, uint32_t num_bytes);
+
+// Reads the first entry if it is a message without handles that fits into the reader's buffer. False: it is
+// something else, or there is none; nothing has changed.
+bool channel_ring_read_plain(struct channel* channel, const struct channel_buffers* buffers, uint32_t* size);
 
 // Reads the first entry into the reader's buffer and the scratch buffer, as packet_receive does.
 zx_status_t channel_ring_read(struct channel* channel, const struct channel_buffers* buffers, void* scratch,

@@ -76,7 +76,7 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
     append(iov, &count, (const char*)gathered + skip, total - skip);
   }
   // Under the lock: no message may slip into the socket behind the one that says the ring is next.
-  pthread_mutex_lock(&channel->base.lock);
+  threads_lock(&channel->base.lock);
   zx_status_t status = channel_ring_catch_up(channel);
   if (status == ZX_OK && channel_ring_writes(channel)) {
     status = channel_ring_write(channel, PACKET_MESSAGE, &iov[1], count - 1, total, handles);
@@ -86,7 +86,7 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
     status = packet_send(channel->fd, &header, iov, count + 1, handles);
   }
   if (status == ZX_ERR_SHOULD_WAIT) channel->write_blocked = true;
-  pthread_mutex_unlock(&channel->base.lock);
+  threads_unlock(&channel->base.lock);
   scratch_put(gathered);
   return status;
 }
@@ -103,6 +103,17 @@ static zx_status_t begin_write(zx_handle_t handle, const struct channel_outgoing
   return channel_check_bytes(message, out_total);
 }
 
+// The short way: bytes in one piece, no handles, a channel that writes to its ring. False: nothing was done.
+static bool send_plain(struct channel* channel, const struct channel_outgoing* message, zx_status_t* status) {
+  if (message->options & ZX_CHANNEL_WRITE_USE_IOVEC) return false;
+  threads_lock(&channel->base.lock);
+  bool short_way = channel_ring_writes(channel);
+  if (short_way) *status = channel_ring_write_plain(channel, message->bytes, message->num_bytes);
+  if (short_way && *status == ZX_ERR_SHOULD_WAIT) channel->write_blocked = true;
+  threads_unlock(&channel->base.lock);
+  return short_way;
+}
+
 zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
                              const zx_handle_t* handles, uint32_t num_handles) {
   struct channel_outgoing message = {.bytes = bytes, .num_bytes = num_bytes, .options = options};
@@ -111,9 +122,9 @@ zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* b
   zx_status_t status = begin_write(handle, &message, handles, num_handles, &object, &total);
   if (status != ZX_OK) {
     outgoing_discard(handles, num_handles);
-  } else if (!num_handles) {
+  } else if (!num_handles && !send_plain((struct channel*)object, &message, &status)) {
     status = channel_send((struct channel*)object, &message, total, NULL);
-  } else {
+  } else if (num_handles) {
     struct outgoing outgoing;
     status = outgoing_take(&outgoing, handles, num_handles, object);
     if (status == ZX_OK) {

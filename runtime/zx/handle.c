@@ -28,8 +28,8 @@ static struct {
   pthread_mutex_t lock;
   struct slot* chunks[MAX_CHUNKS];
   uint32_t num_slots;
-  uint32_t first_free;  // index + 1
-  uint32_t num_handles;
+  uint32_t first_free;           // index + 1
+  _Atomic uint32_t num_handles;  // written under the lock
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct slot* slot_at(uint32_t index) {
@@ -83,6 +83,11 @@ static zx_status_t grow(void) {
   return ZX_OK;
 }
 
+static void count_handles(uint32_t change) {
+  uint32_t before = atomic_load_explicit(&table.num_handles, memory_order_relaxed);
+  atomic_store_explicit(&table.num_handles, before + change, memory_order_relaxed);
+}
+
 static zx_status_t insert(struct zx_object* object, zx_rights_t rights, zx_handle_t* out) {
   if (!table.first_free) {
     zx_status_t status = grow();
@@ -94,7 +99,7 @@ static zx_status_t insert(struct zx_object* object, zx_rights_t rights, zx_handl
   slot->object = object;
   slot->rights = rights;
   atomic_fetch_add_explicit(&object->handle_count, 1, memory_order_relaxed);
-  table.num_handles++;
+  count_handles(1);
   *out = ((zx_handle_t)slot->generation << (2 + INDEX_BITS)) | (index << 2) | ZX_HANDLE_FIXED_BITS_MASK;
   return ZX_OK;
 }
@@ -104,27 +109,27 @@ static void remove_slot(zx_handle_t handle, struct slot* slot) {
   slot->generation = (slot->generation + 1) & GENERATION_MASK;
   slot->next_free = table.first_free;
   table.first_free = ((handle >> 2) & ((1u << INDEX_BITS) - 1)) + 1;
-  table.num_handles--;
+  count_handles(-1u);
 }
 
 zx_status_t handle_lookup(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed, struct zx_object** out,
                           zx_rights_t* out_rights) {
   struct slot* slot;
-  pthread_mutex_lock(&table.lock);
+  threads_lock(&table.lock);
   zx_status_t status = find_checked(handle, type, needed, &slot);
   if (status == ZX_OK) {
     object_ref(slot->object);
     *out = slot->object;
     if (out_rights) *out_rights = slot->rights;
   }
-  pthread_mutex_unlock(&table.lock);
+  threads_unlock(&table.lock);
   return status;
 }
 
 zx_status_t handle_create(struct zx_object* object, zx_rights_t rights, zx_handle_t* out) {
-  pthread_mutex_lock(&table.lock);
+  threads_lock(&table.lock);
   zx_status_t status = insert(object, rights, out);
-  pthread_mutex_unlock(&table.lock);
+  threads_unlock(&table.lock);
   if (status != ZX_OK) object_unref(object);
   return status;
 }
@@ -149,30 +154,27 @@ zx_status_t handle_create_pair(struct zx_object* object0, struct zx_object* obje
 }
 
 zx_status_t handle_take(zx_handle_t handle, struct zx_object** out, zx_rights_t* out_rights) {
-  pthread_mutex_lock(&table.lock);
+  threads_lock(&table.lock);
   struct slot* slot = find(handle);
   if (!slot) {
-    pthread_mutex_unlock(&table.lock);
+    threads_unlock(&table.lock);
     return ZX_ERR_BAD_HANDLE;
   }
   struct zx_object* object = slot->object;
   if (out_rights) *out_rights = slot->rights;
   remove_slot(handle, slot);
-  pthread_mutex_unlock(&table.lock);
+  threads_unlock(&table.lock);
   object_cancel_waits(object, handle);
   *out = object;
   return ZX_OK;
 }
 
 bool handle_table_is_empty(void) {
-  pthread_mutex_lock(&table.lock);
-  bool empty = table.num_handles == 0;
-  pthread_mutex_unlock(&table.lock);
-  return empty;
+  return atomic_load_explicit(&table.num_handles, memory_order_relaxed) == 0;
 }
 
 void handle_release(struct zx_object* object) {
-  if (atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_acq_rel) == 1) {
+  if (threads_add(&object->handle_count, -1u) == 1) {
     port_forget_object(object);
     if (object->ops->close) object->ops->close(object);
   }
@@ -209,9 +211,9 @@ static void forget_calls_and_waits(struct zx_object* object) {
 // Without `close`, which would tell the peer.
 static void drop(zx_handle_t handle, struct slot* slot) {
   struct zx_object* object = slot->object;
-  pthread_mutex_lock(&table.lock);
+  threads_lock(&table.lock);
   remove_slot(handle, slot);
-  pthread_mutex_unlock(&table.lock);
+  threads_unlock(&table.lock);
   atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_relaxed);
   object_unref(object);
 }
@@ -286,7 +288,7 @@ zx_status_t zx_handle_close_many(const zx_handle_t* handles, size_t num_handles)
 
 zx_status_t zx_handle_duplicate(zx_handle_t handle, zx_rights_t rights, zx_handle_t* out) {
   struct slot* slot;
-  pthread_mutex_lock(&table.lock);
+  threads_lock(&table.lock);
   zx_status_t status = find_checked(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_DUPLICATE, &slot);
   if (status == ZX_OK) {
     if (rights == ZX_RIGHT_SAME_RIGHTS) rights = slot->rights;
@@ -296,7 +298,7 @@ zx_status_t zx_handle_duplicate(zx_handle_t handle, zx_rights_t rights, zx_handl
     status = insert(slot->object, rights, out);
     if (status == ZX_OK) object_ref(find(*out)->object);
   }
-  pthread_mutex_unlock(&table.lock);
+  threads_unlock(&table.lock);
   return status;
 }
 

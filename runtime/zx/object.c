@@ -78,21 +78,6 @@ void object_init(struct zx_object* object, const struct object_ops* ops, int wai
   list_init(&object->links);
 }
 
-void object_ref(struct zx_object* object) {
-  atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
-}
-
-bool object_unref_is_last(struct zx_object* object) {
-  // Release: what this thread did to the object is seen by the thread that destroys it.
-  if (atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel) != 1) return false;
-  pthread_mutex_destroy(&object->lock);
-  return true;
-}
-
-void object_unref(struct zx_object* object) {
-  if (object && object_unref_is_last(object)) object->ops->destroy(object);
-}
-
 void object_notify(struct zx_object* object, zx_signals_t signals) {
   LIST_FOR_EACH(node, &object->observers) {
     struct observer* observer = LIST_ENTRY(node, struct observer, node);

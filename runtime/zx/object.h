@@ -14,6 +14,7 @@
 #include <zircon/types.h>
 
 #include "runtime/zx/list.h"
+#include "runtime/zx/threads.h"
 
 struct zx_object;
 struct wire_handle;
@@ -107,10 +108,10 @@ struct observer {
 
 // Sets up the common part: one reference, no handle, a fresh koid.
 void object_init(struct zx_object* object, const struct object_ops* ops, int wait_fd);
-void object_ref(struct zx_object* object);
-void object_unref(struct zx_object* object);  // null is fine
+static inline void object_ref(struct zx_object* object);
+static inline void object_unref(struct zx_object* object);  // null is fine
 // For who destroys a chain of objects without recursion. True: what `destroy` would do is the caller's.
-bool object_unref_is_last(struct zx_object* object);
+static inline bool object_unref_is_last(struct zx_object* object);
 
 // How many forks this process comes from.
 extern atomic_uint object_fork_generation;
@@ -169,6 +170,21 @@ bool object_knows(const struct zx_object* object, short polled);
 // The parts of the above that matter when somebody waits.
 void object_tell_before_change(struct zx_object* object, zx_signals_t also);
 void object_tell_after_change(struct zx_object* object);
+
+static inline void object_ref(struct zx_object* object) {
+  threads_add(&object->refs, 1);
+}
+
+static inline bool object_unref_is_last(struct zx_object* object) {
+  // Release and acquire: what this thread did to the object is seen by the thread that destroys it.
+  if (threads_add(&object->refs, -1u) != 1) return false;
+  pthread_mutex_destroy(&object->lock);
+  return true;
+}
+
+static inline void object_unref(struct zx_object* object) {
+  if (object && object_unref_is_last(object)) object->ops->destroy(object);
+}
 
 static inline bool object_is_inherited(const struct zx_object* object) {
   return object->generation != atomic_load_explicit(&object_fork_generation, memory_order_relaxed);

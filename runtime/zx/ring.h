@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 struct ring_shared {
   _Alignas(64) _Atomic uint32_t head;  // units ever produced
@@ -41,6 +42,13 @@ static inline bool ring_room(struct ring_producer* ring, uint32_t* out) {
   return true;
 }
 
+// The same where `needed` units are enough: the consumer's index is read only if there were fewer when it was
+// last read. As long as there are more, the line it lies on need not come over.
+static inline bool ring_room_for(struct ring_producer* ring, uint32_t needed, uint32_t* out) {
+  *out = ring->limit - (ring->head - ring->tail);
+  return *out >= needed || ring_room(ring, out);
+}
+
 // Makes `count` written units visible to the consumer.
 static inline void ring_publish(struct ring_producer* ring, uint32_t count) {
   ring->head += count;
@@ -58,6 +66,12 @@ static inline bool ring_filled(struct ring_consumer* ring, uint32_t* out) {
   return true;
 }
 
+// The same where any units are enough: those seen before come first.
+static inline bool ring_filled_at_all(struct ring_consumer* ring, uint32_t* out) {
+  *out = ring->head - ring->tail;
+  return *out || ring_filled(ring, out);
+}
+
 // Gives `count` read units back to the producer.
 static inline void ring_consume(struct ring_consumer* ring, uint32_t count) {
   ring->tail += count;
@@ -65,9 +79,35 @@ static inline void ring_consume(struct ring_consumer* ring, uint32_t count) {
 }
 
 // Copies `count` units of `unit_size` bytes into and out of a ring's storage, which may wrap.
-void ring_copy_in(void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index, const void* from,
-                  uint32_t count);
-void ring_copy_out(const void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index, void* to,
-                   uint32_t count);
+static inline void ring_copy_in(void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index,
+                                const void* from, uint32_t count);
+static inline void ring_copy_out(const void* storage, uint32_t storage_units, uint32_t unit_size,
+                                 uint32_t index, void* to, uint32_t count);
+
+// Where they do wrap.
+void ring_copy_in_wrapped(void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index,
+                          const void* from, uint32_t count);
+void ring_copy_out_wrapped(const void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index,
+                           void* to, uint32_t count);
+
+static inline void ring_copy_in(void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index,
+                                const void* from, uint32_t count) {
+  uint32_t at = index & (storage_units - 1);
+  if (count > storage_units - at) {
+    ring_copy_in_wrapped(storage, storage_units, unit_size, index, from, count);
+  } else {
+    memcpy((char*)storage + (size_t)at * unit_size, from, (size_t)count * unit_size);
+  }
+}
+
+static inline void ring_copy_out(const void* storage, uint32_t storage_units, uint32_t unit_size,
+                                 uint32_t index, void* to, uint32_t count) {
+  uint32_t at = index & (storage_units - 1);
+  if (count > storage_units - at) {
+    ring_copy_out_wrapped(storage, storage_units, unit_size, index, to, count);
+  } else {
+    memcpy(to, (const char*)storage + (size_t)at * unit_size, (size_t)count * unit_size);
+  }
+}
 
 #endif  // RUNTIME_ZX_RING_H_

@@ -56,14 +56,18 @@ static bool meets_peer(const struct spin_target* target) {
   return there == here || !there;
 }
 
-static bool pause_for(const struct spin_target* target, zx_duration_t time) {
-  zx_time_t start = zx_clock_get_monotonic();
+// Watches for some `time`; `now` is when it ended. The clock is not read before a first look: that takes as
+// long as many an answer.
+static bool pause_for(const struct spin_target* target, zx_duration_t time, zx_time_t* now) {
+  zx_time_t start = 0;
   do {
     for (int i = 0; i < 16; i++) {
       if (has_changed(target)) return true;
       pause_processor();
     }
-  } while (zx_clock_get_monotonic() - start < time);
+    *now = zx_clock_get_monotonic();
+    if (!start) start = *now;
+  } while (*now - start < time);
   return false;
 }
 
@@ -101,13 +105,15 @@ static bool watch_here(struct spinner* spinner, const struct spin_target* target
 // the peer may need. Where that takes too long there is still the watching, which keeps nobody longer than a
 // sleep would.
 static bool watch_elsewhere(struct spinner* spinner, const struct spin_target* target, bool may_yield) {
-  zx_time_t start = zx_clock_get_monotonic();
+  zx_time_t start = 0;
+  zx_time_t now;
   do {
-    if (pause_for(target, may_yield ? PAUSE_TIME : SPIN_TIME)) return true;
+    if (pause_for(target, may_yield ? PAUSE_TIME : SPIN_TIME, &now)) return true;
     if (!may_yield) return false;
+    if (!start) start = now;
     may_yield = yield(spinner);
     if (has_changed(target)) return true;
-  } while (may_yield && zx_clock_get_monotonic() - start < SPIN_TIME);
+  } while (may_yield && now - start < SPIN_TIME);
   return false;
 }
 

@@ -7,16 +7,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "runtime/zx/handle.h"
+#include "runtime/zx/threads.h"
 
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct waker* pool;
 
 bool waker_needed(void) {
-  return !__libc_single_threaded;
+  return threads_are_many();
 }
 
 struct waker* waker_get(void) {
