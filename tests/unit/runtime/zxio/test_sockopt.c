@@ -3,24 +3,13 @@
 #include <net/if.h>
 #include <sys/time.h>
 
+#include "sockopt_calls.h"
 #include "zxio_fixture.h"
-
-static int set(fixture_t* f, int level, int name, const void* value, socklen_t length) {
-  int16_t code = -1;
-  zx_status_t status = zxio_socket_setsockopt(&f->socket, level, name, value, length, &code);
-  return zxio_code(status, &code);
-}
-
-static int get(fixture_t* f, int level, int name, void* value, socklen_t* length) {
-  int16_t code = -1;
-  zx_status_t status = zxio_socket_getsockopt(&f->socket, level, name, value, length, &code);
-  return zxio_code(status, &code);
-}
 
 static int get_int(fixture_t* f, int level, int name) {
   int value = INT_MIN;
   socklen_t length = sizeof(value);
-  ck_assert_msg(get(f, level, name, &value, &length) == 0, "level %d option %d", level, name);
+  ck_assert_msg(get(&f->socket, level, name, &value, &length) == 0, "level %d option %d", level, name);
   ck_assert_uint_eq(length, sizeof(value));
   return value;
 }
@@ -65,7 +54,7 @@ START_TEST(numbers_are_read_back) {
   fixture_t f;
   set_up(&f, AF_INET6);
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-    int code = set(&f, numbers[i].level, numbers[i].name, &numbers[i].set, sizeof(int));
+    int code = set(&f.socket, numbers[i].level, numbers[i].name, &numbers[i].set, sizeof(int));
     ck_assert_msg(code == 0, "row %zu: %d", i, code);
     int value = get_int(&f, numbers[i].level, numbers[i].name);
     ck_assert_msg(value == numbers[i].read, "row %zu: %d", i, value);
@@ -81,23 +70,23 @@ START_TEST(short_numbers_do_where_linux_takes_them) {
     bool ip = numbers[i].level == IPPROTO_IP;
     uint8_t bytes[8] = {1};
     for (socklen_t size = 1; size < sizeof(int); size++) {
-      int code = set(&f, numbers[i].level, numbers[i].name, bytes, size);
+      int code = set(&f.socket, numbers[i].level, numbers[i].name, bytes, size);
       ck_assert_msg(code == (ip ? 0 : EINVAL), "set, row %zu, size %u: %d", i, size, code);
       uint8_t got[4] = {0xee, 0xee, 0xee, 0xee};
       socklen_t length = size;
-      code = get(&f, numbers[i].level, numbers[i].name, got, &length);
+      code = get(&f.socket, numbers[i].level, numbers[i].name, got, &length);
       ck_assert_msg(code == (ip ? 0 : EINVAL), "get, row %zu, size %u: %d", i, size, code);
       if (!ip) continue;
       ck_assert_uint_eq(length, 1);
       ck_assert_uint_eq(got[0], 1);
       ck_assert_uint_eq(got[1], 0xee);
     }
-    int code = set(&f, numbers[i].level, numbers[i].name, bytes, 0);
+    int code = set(&f.socket, numbers[i].level, numbers[i].name, bytes, 0);
     ck_assert_msg(code == EINVAL, "empty, row %zu: %d", i, code);
     socklen_t none = 0;
-    code = get(&f, numbers[i].level, numbers[i].name, bytes, &none);
+    code = get(&f.socket, numbers[i].level, numbers[i].name, bytes, &none);
     ck_assert_msg(code == EINVAL, "empty get, row %zu: %d", i, code);
-    ck_assert_int_eq(set(&f, numbers[i].level, numbers[i].name, bytes, sizeof(bytes)), 0);
+    ck_assert_int_eq(set(&f.socket, numbers[i].level, numbers[i].name, bytes, sizeof(bytes)), 0);
   }
   tear_down(&f);
 }
@@ -110,12 +99,12 @@ START_TEST(null_values_are_faults) {
   int value;
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
     bool tclass = numbers[i].level == IPPROTO_IPV6 && numbers[i].name == IPV6_TCLASS;
-    ck_assert_int_eq(set(&f, numbers[i].level, numbers[i].name, NULL, 4), tclass ? 0 : EFAULT);
-    ck_assert_int_eq(get(&f, numbers[i].level, numbers[i].name, NULL, &length), EFAULT);
-    ck_assert_int_eq(get(&f, numbers[i].level, numbers[i].name, &value, NULL), EFAULT);
+    ck_assert_int_eq(set(&f.socket, numbers[i].level, numbers[i].name, NULL, 4), tclass ? 0 : EFAULT);
+    ck_assert_int_eq(get(&f.socket, numbers[i].level, numbers[i].name, NULL, &length), EFAULT);
+    ck_assert_int_eq(get(&f.socket, numbers[i].level, numbers[i].name, &value, NULL), EFAULT);
   }
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_RCVTIMEO, NULL, sizeof(struct timeval)), EFAULT);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_LINGER, NULL, sizeof(struct linger)), EFAULT);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_RCVTIMEO, NULL, sizeof(struct timeval)), EFAULT);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_LINGER, NULL, sizeof(struct linger)), EFAULT);
   tear_down(&f);
 }
 END_TEST
@@ -137,7 +126,7 @@ START_TEST(numbers_out_of_range_are_refused) {
   fixture_t f;
   set_up(&f, AF_INET6);
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    int code = set(&f, rows[i].level, rows[i].name, &rows[i].value, sizeof(int));
+    int code = set(&f.socket, rows[i].level, rows[i].name, &rows[i].value, sizeof(int));
     ck_assert_msg(code == EINVAL, "row %zu: %d", i, code);
   }
   tear_down(&f);
@@ -166,9 +155,9 @@ START_TEST(unknown_options_and_levels_are_told_apart) {
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     length = sizeof(value);
-    int code = get(&f, rows[i].level, rows[i].name, &value, &length);
+    int code = get(&f.socket, rows[i].level, rows[i].name, &value, &length);
     ck_assert_msg(code == rows[i].get, "get, row %zu: %d", i, code);
-    code = set(&f, rows[i].level, rows[i].name, &value, sizeof(value));
+    code = set(&f.socket, rows[i].level, rows[i].name, &value, sizeof(value));
     ck_assert_msg(code == rows[i].set, "set, row %zu: %d", i, code);
   }
   tear_down(&f);
@@ -180,11 +169,11 @@ START_TEST(timestamps_exclude_each_other) {
   set_up(&f, AF_INET);
   int on = 1;
   int off = 0;
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)), 0);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)), 0);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)), 0);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)), 0);
   ck_assert_int_eq(get_int(&f, SOL_SOCKET, SO_TIMESTAMP), 0);
   ck_assert_int_eq(get_int(&f, SOL_SOCKET, SO_TIMESTAMPNS), 1);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_TIMESTAMP, &off, sizeof(off)), 0);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_TIMESTAMP, &off, sizeof(off)), 0);
   ck_assert_int_eq(get_int(&f, SOL_SOCKET, SO_TIMESTAMPNS), 0);
   tear_down(&f);
 }
@@ -214,17 +203,17 @@ START_TEST(timeouts_stay_in_the_client) {
   set_up(&f, AF_INET);
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     for (int name = SO_RCVTIMEO; name <= SO_SNDTIMEO; name++) {
-      ck_assert_int_eq(set(&f, SOL_SOCKET, name, &rows[i].value, sizeof(rows[i].value)), rows[i].code);
+      ck_assert_int_eq(set(&f.socket, SOL_SOCKET, name, &rows[i].value, sizeof(rows[i].value)), rows[i].code);
       if (rows[i].code) continue;
       struct timeval got = {-1, -1};
       socklen_t length = sizeof(got);
-      ck_assert_int_eq(get(&f, SOL_SOCKET, name, &got, &length), 0);
+      ck_assert_int_eq(get(&f.socket, SOL_SOCKET, name, &got, &length), 0);
       ck_assert_uint_eq(length, sizeof(got));
       ck_assert_int_eq(got.tv_sec, rows[i].value.tv_sec);
       ck_assert_int_eq(got.tv_usec, rows[i].value.tv_usec);
       length = sizeof(got) - 1;
-      ck_assert_int_eq(get(&f, SOL_SOCKET, name, &got, &length), EINVAL);
-      ck_assert_int_eq(set(&f, SOL_SOCKET, name, &rows[i].value, sizeof(got) - 1), EINVAL);
+      ck_assert_int_eq(get(&f.socket, SOL_SOCKET, name, &got, &length), EINVAL);
+      ck_assert_int_eq(set(&f.socket, SOL_SOCKET, name, &rows[i].value, sizeof(got) - 1), EINVAL);
     }
   }
   tear_down(&f);
@@ -235,15 +224,15 @@ START_TEST(linger_is_a_pair) {
   fixture_t f;
   set_up(&f, AF_INET);
   struct linger linger = {.l_onoff = 7, .l_linger = 30};
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
   memset(&linger, 0xff, sizeof(linger));
   socklen_t length = sizeof(linger);
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_LINGER, &linger, &length), 0);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_LINGER, &linger, &length), 0);
   ck_assert_int_eq(linger.l_onoff, 1);
   ck_assert_int_eq(linger.l_linger, 30);
   length = sizeof(linger) - 1;
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_LINGER, &linger, &length), EINVAL);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger) - 1), EINVAL);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_LINGER, &linger, &length), EINVAL);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger) - 1), EINVAL);
   tear_down(&f);
 }
 END_TEST
@@ -253,20 +242,20 @@ START_TEST(devices_are_bound_to_by_name) {
   set_up(&f, AF_INET);
   char name[IFNAMSIZ];
   socklen_t length = sizeof(name);
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
   ck_assert_uint_eq(length, 0);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4), 0);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4), 0);
   length = sizeof(name);
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
   ck_assert_uint_eq(length, 5);
   ck_assert_str_eq(name, "eth0");
   length = 4;
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_BINDTODEVICE, name, &length), EINVAL);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_BINDTODEVICE, "eth9", 5), ENODEV);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_BINDTODEVICE, "a name that is far too long", 27), ENODEV);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_BINDTODEVICE, "", 0), 0);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, name, &length), EINVAL);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, "eth9", 5), ENODEV);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, "a name that is far too long", 27), ENODEV);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, "", 0), 0);
   length = sizeof(name);
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
   ck_assert_uint_eq(length, 0);
   tear_down(&f);
 }
@@ -278,22 +267,22 @@ START_TEST(multicast_takes_each_of_its_forms) {
   struct ip_mreqn with_index = {.imr_ifindex = 2};
   struct ip_mreq without = {.imr_interface.s_addr = htonl(0x0a00020f)};
   struct ipv6_mreq six = {.ipv6mr_interface = 2};
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_ADD_MEMBERSHIP, &with_index, sizeof(with_index)), 0);
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_DROP_MEMBERSHIP, &with_index, sizeof(with_index)), 0);
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_ADD_MEMBERSHIP, &without, sizeof(without)), ENODEV);
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_ADD_MEMBERSHIP, &without, sizeof(without) - 1), EINVAL);
-  ck_assert_int_eq(set(&f, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &six, sizeof(six)), 0);
-  ck_assert_int_eq(set(&f, IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, &six, sizeof(six)), 0);
-  ck_assert_int_eq(set(&f, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &six, sizeof(six) - 1), EINVAL);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &with_index, sizeof(with_index)), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_DROP_MEMBERSHIP, &with_index, sizeof(with_index)), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &without, sizeof(without)), ENODEV);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &without, sizeof(without) - 1), EINVAL);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &six, sizeof(six)), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, &six, sizeof(six)), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &six, sizeof(six) - 1), EINVAL);
   struct in_addr address = {.s_addr = htonl(0x0a00020f)};
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof(address)), 0);
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof(address) - 1), EINVAL);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof(address)), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof(address) - 1), EINVAL);
   struct in_addr got = {0};
   socklen_t length = sizeof(got);
-  ck_assert_int_eq(get(&f, IPPROTO_IP, IP_MULTICAST_IF, &got, &length), 0);
+  ck_assert_int_eq(get(&f.socket, IPPROTO_IP, IP_MULTICAST_IF, &got, &length), 0);
   ck_assert_uint_eq(got.s_addr, address.s_addr);
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_MULTICAST_IF, &with_index, sizeof(with_index)), 0);
-  ck_assert_int_eq(set(&f, IPPROTO_IP, IP_MULTICAST_IF, &without, sizeof(without)), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_MULTICAST_IF, &with_index, sizeof(with_index)), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_IP, IP_MULTICAST_IF, &without, sizeof(without)), 0);
   tear_down(&f);
 }
 END_TEST

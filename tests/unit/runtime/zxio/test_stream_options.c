@@ -12,6 +12,7 @@
 #include <zircon/syscalls.h>
 
 #include "netstack.h"
+#include "sockopt_calls.h"
 
 typedef struct fixture {
   async_loop_t* loop;
@@ -53,18 +54,6 @@ static void tear_down(fixture_t* f) {
   async_loop_destroy(f->loop);
 }
 
-static int set(fixture_t* f, int level, int name, const void* value, socklen_t length) {
-  int16_t code = -1;
-  zx_status_t status = zxio_socket_setsockopt(&f->socket, level, name, value, length, &code);
-  return zxio_code(status, &code);
-}
-
-static int get(fixture_t* f, int level, int name, void* value, socklen_t* length) {
-  int16_t code = -1;
-  zx_status_t status = zxio_socket_getsockopt(&f->socket, level, name, value, length, &code);
-  return zxio_code(status, &code);
-}
-
 static const struct {
   int name, set, read;
 } numbers[] = {
@@ -82,9 +71,9 @@ START_TEST(numbers_are_read_back) {
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
     int value = INT_MIN;
     socklen_t length = sizeof(value);
-    int code = set(&f, IPPROTO_TCP, numbers[i].name, &numbers[i].set, sizeof(int));
+    int code = set(&f.socket, IPPROTO_TCP, numbers[i].name, &numbers[i].set, sizeof(int));
     ck_assert_msg(code == 0, "row %zu: %d", i, code);
-    ck_assert_msg(get(&f, IPPROTO_TCP, numbers[i].name, &value, &length) == 0, "row %zu", i);
+    ck_assert_msg(get(&f.socket, IPPROTO_TCP, numbers[i].name, &value, &length) == 0, "row %zu", i);
     ck_assert_msg(value == numbers[i].read && length == sizeof(value), "row %zu: %d", i, value);
   }
   tear_down(&f);
@@ -103,11 +92,11 @@ START_TEST(numbers_out_of_range_and_short_values_are_refused) {
   fixture_t f;
   set_up(&f);
   for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-    int code = set(&f, IPPROTO_TCP, refused[i].name, &refused[i].set, sizeof(int));
+    int code = set(&f.socket, IPPROTO_TCP, refused[i].name, &refused[i].set, sizeof(int));
     ck_assert_msg(code == refused[i].error, "row %zu: %d", i, code);
   }
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-    int code = set(&f, IPPROTO_TCP, numbers[i].name, &numbers[i].set, sizeof(int) - 1);
+    int code = set(&f.socket, IPPROTO_TCP, numbers[i].name, &numbers[i].set, sizeof(int) - 1);
     ck_assert_msg(code == EINVAL, "row %zu: %d", i, code);
   }
   tear_down(&f);
@@ -119,13 +108,13 @@ START_TEST(a_congestion_control_is_named) {
   char name[16] = "";
   socklen_t length = sizeof(name);
   set_up(&f);
-  ck_assert_int_eq(get(&f, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
+  ck_assert_int_eq(get(&f.socket, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
   ck_assert_str_eq(name, "cubic");
-  ck_assert_int_eq(set(&f, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
   length = sizeof(name);
-  ck_assert_int_eq(get(&f, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
+  ck_assert_int_eq(get(&f.socket, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
   ck_assert_str_eq(name, "reno");
-  ck_assert_int_eq(set(&f, IPPROTO_TCP, TCP_CONGESTION, "nonesuch", 8), ENOENT);
+  ck_assert_int_eq(set(&f.socket, IPPROTO_TCP, TCP_CONGESTION, "nonesuch", 8), ENOENT);
   tear_down(&f);
 }
 END_TEST
@@ -137,12 +126,12 @@ START_TEST(tcp_info_is_as_long_as_asked_for) {
   set_up(&f);
   memset(&info, 0xa5, sizeof(info));
   socklen_t length = sizeof(info);
-  ck_assert_int_eq(get(&f, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+  ck_assert_int_eq(get(&f.socket, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
   ck_assert_uint_eq(length, sizeof(info));
   ck_assert_uint_eq(info.tcpi_state, TCP_CLOSE);
   ck_assert_uint_eq(info.tcpi_total_retrans, 0);  // which the server does not tell
   length = sizeof(state);
-  ck_assert_int_eq(get(&f, IPPROTO_TCP, TCP_INFO, &state, &length), 0);
+  ck_assert_int_eq(get(&f.socket, IPPROTO_TCP, TCP_INFO, &state, &length), 0);
   ck_assert_uint_eq(length, sizeof(state));
   ck_assert_uint_eq(state, TCP_CLOSE);
   tear_down(&f);
@@ -155,14 +144,14 @@ START_TEST(a_stream_knows_what_it_is_and_how_long_it_lingers) {
   socklen_t length = sizeof(value);
   struct linger linger = {.l_onoff = 1, .l_linger = 7};
   set_up(&f);
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_TYPE, &value, &length), 0);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_TYPE, &value, &length), 0);
   ck_assert_int_eq(value, SOCK_STREAM);
-  ck_assert_int_eq(get(&f, SOL_SOCKET, SO_PROTOCOL, &value, &length), 0);
+  ck_assert_int_eq(get(&f.socket, SOL_SOCKET, SO_PROTOCOL, &value, &length), 0);
   ck_assert_int_eq(value, IPPROTO_TCP);
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
   ck_assert_uint_eq(f.socket.linger_secs, 7);
   linger.l_onoff = 0;
-  ck_assert_int_eq(set(&f, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+  ck_assert_int_eq(set(&f.socket, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
   ck_assert_uint_eq(f.socket.linger_secs, 0);
   tear_down(&f);
 }
