@@ -156,6 +156,14 @@ static void quit_on_signal(int number) {
   async_loop_quit(loop_to_quit);
 }
 
+// ThreadSanitizer keeps a signal back until a call that it knows, and does not know the one that the loop
+// sleeps in.
+#ifdef __SANITIZE_THREAD__
+static const bool signals_are_handled_at_once = false;
+#else
+static const bool signals_are_handled_at_once = true;
+#endif
+
 static void* interrupt(void* context) {
   pthread_kill(*(pthread_t*)context, SIGUSR1);
   return NULL;
@@ -486,7 +494,7 @@ int main(void) {
   tcase_add_test(tc, shutdown_calls_what_is_pending_once_and_refuses_more);
   tcase_add_test(tc, a_task_from_another_thread_wakes_the_loop);
   tcase_add_test(tc, a_task_from_another_thread_wakes_a_loop_that_watches_descriptors);
-  tcase_add_test(tc, a_signal_handler_ends_the_loop);
+  if (signals_are_handled_at_once) tcase_add_test(tc, a_signal_handler_ends_the_loop);
   tcase_add_test(tc, run_ends_at_its_deadline);
   tcase_add_test(tc, a_loop_does_not_run_in_a_forked_child);
   tcase_add_test(tc, a_wait_fires_once_for_a_signal_of_the_peer);

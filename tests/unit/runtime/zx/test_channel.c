@@ -171,7 +171,7 @@ START_TEST(handles_of_unread_messages_are_closed_with_the_endpoint) {
   zx_handle_close(ends[1]);
   zx_signals_t observed;
   ck_assert_int_eq(
-      zx_object_wait_one(inner[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(5)), &observed), ZX_OK);
+      zx_object_wait_one(inner[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(60)), &observed), ZX_OK);
   zx_handle_close(inner[1]);
 }
 END_TEST
@@ -188,7 +188,7 @@ START_TEST(a_full_queue_says_should_wait_until_the_reader_reads) {
   while (zx_channel_read(ends[1], 0, block, NULL, sizeof(block), 0, NULL, NULL) == ZX_OK)
     written--;
   ck_assert_int_eq(written, 0);
-  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_WRITABLE, zx_deadline_after(ZX_SEC(5)), NULL),
+  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_WRITABLE, zx_deadline_after(ZX_SEC(60)), NULL),
                    ZX_OK);
 }
 END_TEST
@@ -238,7 +238,7 @@ START_TEST(dispositions_change_rights_and_report_each_entry) {
   ck_assert(info.type == ZX_OBJ_TYPE_EVENT && info.rights == ZX_RIGHT_WAIT && handles == 1);
   // The event is one: a signal through the kept handle is seen through the one that travelled.
   ck_assert_int_eq(zx_object_signal(d[0].handle, 0, ZX_USER_SIGNAL_3), ZX_OK);
-  ck_assert_int_eq(zx_object_wait_one(info.handle, ZX_USER_SIGNAL_3, zx_deadline_after(ZX_SEC(5)), NULL),
+  ck_assert_int_eq(zx_object_wait_one(info.handle, ZX_USER_SIGNAL_3, zx_deadline_after(ZX_SEC(60)), NULL),
                    ZX_OK);
   zx_handle_close(info.handle);
   zx_handle_close(d[0].handle);
@@ -248,7 +248,7 @@ END_TEST
 START_TEST(user_signals_reach_the_peer) {
   ck_assert_int_eq(zx_object_signal_peer(ends[0], 0, ZX_USER_SIGNAL_1), ZX_OK);
   zx_signals_t observed;
-  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_1, zx_deadline_after(ZX_SEC(5)), &observed),
+  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_1, zx_deadline_after(ZX_SEC(60)), &observed),
                    ZX_OK);
   ck_assert_uint_eq(observed, ZX_USER_SIGNAL_1 | ZX_CHANNEL_WRITABLE);
   ck_assert_int_eq(zx_channel_read(ends[1], 0, NULL, NULL, 0, 0, NULL, NULL), ZX_ERR_SHOULD_WAIT);
@@ -453,7 +453,7 @@ START_TEST(channels_nested_in_each_other_are_freed) {
     ck_assert(status == ZX_OK || status == ZX_ERR_NO_RESOURCES);
   }
   zx_handle_close(inner);
-  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL),
+  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(60)), NULL),
                    ZX_OK);
 }
 END_TEST

@@ -175,7 +175,7 @@ START_TEST(a_stream_in_both_directions_keeps_order) {
     if (received == 50000) break;
     zx_signals_t want =
         ZX_CHANNEL_READABLE | (sent < 50000 && sent - received < 2000 ? ZX_CHANNEL_WRITABLE : 0);
-    jx_assert(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(10)), NULL) == ZX_OK);
+    jx_assert(zx_object_wait_one(ends[0], want, zx_deadline_after(ZX_SEC(60)), NULL) == ZX_OK);
   }
   zx_handle_close(ends[0]);
   expect_exit(child);
@@ -311,7 +311,7 @@ START_TEST(an_end_moves_to_another_process_with_its_ring) {
   zx_linux_after_fork_leave(&carrier[1], 1);
   zx_handle_close(carrier[0]);
   char answer[27];
-  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(10)), NULL),
+  ck_assert_int_eq(zx_object_wait_one(ends[0], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(60)), NULL),
                    ZX_OK);
   ck_assert_int_eq(zx_channel_read(ends[0], 0, answer, NULL, 27, 0, NULL, NULL), ZX_OK);
   ck_assert_int_eq(memcmp(answer, "in the ring before it moves", 27), 0);

@@ -75,7 +75,7 @@ START_TEST(unread_messages_and_handles_survive_the_writer_and_die_with_the_reade
   zx_handle_close(got);
   zx_handle_close(ends[1]);
   ck_assert_uint_eq(state(pair[1]), ZX_CHANNEL_PEER_CLOSED);
-  ck_assert_int_eq(zx_object_wait_one(more[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(5)), NULL),
+  ck_assert_int_eq(zx_object_wait_one(more[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_SEC(60)), NULL),
                    ZX_OK);
   zx_handle_close(pair[1]);
   zx_handle_close(more[1]);
@@ -103,7 +103,7 @@ START_TEST(user_signals_and_ports_work_with_rings) {
   zx_signals_t observed;
   exchange(400);
   ck_assert_int_eq(zx_object_signal_peer(ends[0], 0, ZX_USER_SIGNAL_2), ZX_OK);
-  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_2, zx_deadline_after(ZX_SEC(5)), &observed),
+  ck_assert_int_eq(zx_object_wait_one(ends[1], ZX_USER_SIGNAL_2, zx_deadline_after(ZX_SEC(60)), &observed),
                    ZX_OK);
   ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
   for (int i = 0; i < 50; i++) {
@@ -111,13 +111,13 @@ START_TEST(user_signals_and_ports_work_with_rings) {
     ck_assert_int_eq(zx_object_wait_async(ends[1], port, 7, ZX_CHANNEL_READABLE, 0), ZX_OK);
     ck_assert_int_eq(zx_port_wait(port, 0, &packet), ZX_ERR_TIMED_OUT);
     ck_assert_int_eq(zx_channel_write(ends[0], 0, &c, 1, NULL, 0), ZX_OK);
-    ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(5)), &packet), ZX_OK);
+    ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
     ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, NULL, 1, 0, NULL, NULL), ZX_OK);
   }
   ck_assert_int_eq(zx_object_wait_async(ends[1], port, 8, ZX_CHANNEL_PEER_CLOSED, 0), ZX_OK);
   ck_assert_int_eq(zx_port_wait(port, 0, &packet), ZX_ERR_TIMED_OUT);
   zx_handle_close(ends[0]);
-  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(5)), &packet), ZX_OK);
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
   ck_assert_uint_eq(packet.key, 8);
   zx_handle_close(port);
 }
@@ -136,7 +136,7 @@ START_TEST(a_signal_first_in_the_ring_is_no_message) {
   char c;
   do {
     ck_assert_int_eq(
-        zx_object_wait_one(ends[1], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(5)), &observed), ZX_OK);
+        zx_object_wait_one(ends[1], ZX_CHANNEL_READABLE, zx_deadline_after(ZX_SEC(60)), &observed), ZX_OK);
   } while (zx_channel_read(ends[1], 0, &c, NULL, 1, 0, NULL, NULL) == ZX_ERR_SHOULD_WAIT);
   ck_assert_int_eq(c, 'x');
   ck_assert_uint_eq(observed & ZX_USER_SIGNAL_6, ZX_USER_SIGNAL_6);

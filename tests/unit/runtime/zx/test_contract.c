@@ -16,7 +16,7 @@
 #include "jx_test.h"
 
 static zx_time_t soon(void) {
-  return zx_deadline_after(ZX_SEC(10));
+  return zx_deadline_after(ZX_SEC(60));
 }
 
 static zx_handle_t reduced(zx_handle_t handle, zx_rights_t rights) {

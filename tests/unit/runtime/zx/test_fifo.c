@@ -151,7 +151,7 @@ START_TEST(a_fifo_moved_to_another_process_with_entries_in_it) {
         ck_assert_uint_eq(values[i], received++);
     }
     if (received < 20000) {
-      ck_assert_int_eq(zx_object_wait_one(f[0], want, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+      ck_assert_int_eq(zx_object_wait_one(f[0], want, zx_deadline_after(ZX_SEC(60)), NULL), ZX_OK);
     }
   }
   zx_handle_close(f[0]);

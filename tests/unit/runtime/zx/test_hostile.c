@@ -130,7 +130,7 @@ START_TEST(a_peer_killed_at_any_instruction_leaves_whole_messages_and_a_closed_p
     srand(round);
     pid_t child = start_peer(&e, round % 2, send_numbers, round);
     while (round % 4 && read_numbers(e.mine, &n, status) == 0)
-      zx_object_wait_one(e.mine[FIFO], ZX_FIFO_READABLE, zx_deadline_after(ZX_SEC(10)), NULL);
+      zx_object_wait_one(e.mine[FIFO], ZX_FIFO_READABLE, zx_deadline_after(ZX_SEC(60)), NULL);
     // Some die before they have done much, some with everything busy in shared memory.
     zx_time_t end = zx_deadline_after(ZX_USEC(rand() % (round % 4 ? 3000 : 300)));
     while (zx_clock_get_monotonic() < end) {
@@ -141,7 +141,7 @@ START_TEST(a_peer_killed_at_any_instruction_leaves_whole_messages_and_a_closed_p
     kill(child, SIGKILL);
     for (int i = 0; i < OBJECTS; i++) {
       zx_status_t waited =
-          zx_object_wait_one(e.mine[i], ZX_OBJECT_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL);
+          zx_object_wait_one(e.mine[i], ZX_OBJECT_PEER_CLOSED, zx_deadline_after(ZX_SEC(60)), NULL);
       ck_assert_msg(waited == ZX_OK, "round %u, object %d: %s", round, i, zx_status_get_string(waited));
     }
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
@@ -203,14 +203,14 @@ START_TEST(a_process_that_scribbles_and_floods_gets_statuses_and_takes_nothing_a
     while (zx_clock_get_monotonic() < end) {
       zx_time_t start = zx_clock_get_monotonic();
       hostile_use(e.mine, port);
-      ck_assert_int_lt(zx_clock_get_monotonic() - start, ZX_SEC(5));
+      ck_assert_int_lt(zx_clock_get_monotonic() - start, ZX_SEC(60));
     }
     kill(child, SIGKILL);
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
     hostile_use(e.mine, port);
     for (int i = 0; i < OBJECTS; i++)
       ck_assert_int_eq(
-          zx_object_wait_one(e.mine[i], ZX_OBJECT_PEER_CLOSED, zx_deadline_after(ZX_SEC(10)), NULL), ZX_OK);
+          zx_object_wait_one(e.mine[i], ZX_OBJECT_PEER_CLOSED, zx_deadline_after(ZX_SEC(60)), NULL), ZX_OK);
     ck_assert_int_eq(zx_handle_close_many(e.mine, OBJECTS), ZX_OK);
     zx_handle_close(port);
     ck_assert_int_eq(jx_test_open_fds(), fds);

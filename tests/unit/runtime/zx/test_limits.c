@@ -71,7 +71,7 @@ static void drain(zx_handle_t writer, zx_handle_t reader, unsigned expected) {
   while (zx_channel_read(reader, 0, bytes, NULL, 65536, 0, NULL, NULL) == ZX_OK)
     count++;
   ck_assert_uint_eq(count, expected);
-  ck_assert_int_eq(zx_object_wait_one(writer, ZX_CHANNEL_WRITABLE, zx_deadline_after(ZX_SEC(10)), NULL),
+  ck_assert_int_eq(zx_object_wait_one(writer, ZX_CHANNEL_WRITABLE, zx_deadline_after(ZX_SEC(60)), NULL),
                    ZX_OK);
 }
 

@@ -183,7 +183,7 @@ static int wait_at_a_port(void) {
   OK(zx_object_wait_async(timer, port, 2, ZX_TIMER_SIGNALED, ZX_WAIT_ASYNC_TIMESTAMP));
   zx_time_t deadline = zx_time_add_duration(zx_clock_get_monotonic(), ZX_MSEC(1));
   OK(zx_timer_set(timer, deadline, ZX_USEC(10)));
-  OK(zx_port_wait(port, zx_deadline_after(ZX_SEC(10)), &packet));
+  OK(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet));
   CHECK(packet.key == 2 && packet.type == ZX_PKT_TYPE_SIGNAL_ONE && packet.signal.timestamp >= deadline);
   CHECK(packet.signal.trigger == ZX_TIMER_SIGNALED && packet.signal.count == 1);
   OK(zx_eventpair_create(0, &pair[0], &pair[1]));
