@@ -7,6 +7,10 @@ only if nothing failed.
 
 A program that leaves a process, a network namespace or a temporary file behind has failed; what it left is removed, also
 after a program that had to be killed.
+
+When a few programs have failed, each is run once more by itself: a machine that others slow down upsets a test now and then.
+Such a test is unsteady, which is a defect of its own: what it said is printed, and its name again at the end, but the
+second result counts.
 """
 
 import argparse
@@ -29,6 +33,8 @@ OUTPUT_LIMIT = 60000
 # The build's definitions say how long a program may take on a machine of its own; this is what a slow and busy one may need,
 # and what the sanitizers cost. A limit is there for what hangs.
 PATIENCE = {"plain": 4, "asan": 12, "fuzz": 4}
+# More failed programs than this are no accident.
+MOST_TO_REPEAT = 3
 # Which suites each kind of build runs: the fuzzers search with libFuzzer only in the build that has it.
 SUITES = {"plain": None, "asan": None, "fuzz": {"fuzz"}}
 ENVIRONMENT = {
@@ -46,7 +52,7 @@ class Case:
     detail: str = ""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Program:
     kind: str
     directory: str  # the build's; paths in the command may be relative to it
@@ -214,6 +220,23 @@ def run_all(programs):
         print_program(run_program(program))
 
 
+def repeat_failed(programs):
+    """Runs what has failed again; returns the programs as they are to be counted and the names of unsteady cases."""
+    failed = [program for program in programs if program.count("failed")]
+    if not 0 < len(failed) <= MOST_TO_REPEAT:
+        return programs, []
+    counted, unsteady = list(programs), []
+    for program in failed:
+        print(f"again: {program.kind} {program.name}")
+        again = run_program(Program(program.kind, program.directory, program.test))
+        print_program(again)
+        counted[counted.index(program)] = again
+        still = {case.name for case in again.cases if case.outcome == "failed"}
+        unsteady += [f"{program.kind} {program.name}: {case.name}" for case in program.cases
+                     if case.outcome == "failed" and case.name not in still]
+    return counted, unsteady
+
+
 def choose(programs, names):
     """A name chooses a suite, or the programs in whose names it occurs."""
     if not names:
@@ -239,6 +262,9 @@ def main():
         print(f"no test matches {' '.join(names) or 'the chosen builds'}", file=sys.stderr)
         return 2
     run_all(programs)
+    programs, unsteady = repeat_failed(programs)
+    for name in unsteady:
+        print(f"unsteady (failed once, passed when run again): {name}")
     for program in programs:
         for case in program.cases:
             if case.outcome == "failed":

@@ -27,7 +27,9 @@ class Project:
         self.write_program("first")
 
     def write(self, name, text):
-        with open(os.path.join(self.path, name), "w", encoding="utf-8") as file:
+        path = os.path.join(self.path, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
             file.write(textwrap.dedent(text))
 
     def write_program(self, word):
@@ -187,6 +189,46 @@ def ordinary_user_builds_someone_elses_checkout_in_a_cache_of_their_own():
         done = project.run("show", prefix=prefix, **options)
         expect_equal((done.stdout, done.returncode), ("first [show]\n", 0), done.stderr)
         expect(not os.path.exists(os.path.join(home, ".cache")), "a build that was ready was not used")
+
+
+# Running tests
+
+
+UNSTEADY = """\
+    #!/bin/sh
+    # Fails once.
+    [ -e "$0.ran" ] || { echo "not yet"; touch "$0.ran"; exit 1; }
+    """
+
+
+@case
+def a_test_that_passes_only_when_run_again_is_named_and_one_that_fails_twice_has_failed():
+    with resources() as owned:
+        project = Project(owned)
+        for name in ("run_tests.py", "processes.py"):
+            project.write(f"tests/support/{name}", open(os.path.join(ROOT, "tests/support", name), encoding="utf-8").read())
+        project.write("unsteady.sh", UNSTEADY)
+        project.write("wrong.sh", "#!/bin/sh\nexit 1\n")
+        project.write("meson.build", """\
+            project('small', 'c')
+            executable('jacinth', 'main.c')
+            foreach name : ['unsteady', 'wrong']
+              test(name, find_program('sh'), args: files(name + '.sh'))
+            endforeach
+            """)
+        project.write("meson_options.txt", """\
+            option('tests', type: 'feature')
+            """)
+        done = project.run("test", "--only=plain")
+        expect("unsteady (failed once, passed when run again): plain unsteady: unsteady" in done.stdout, done.stdout + done.stderr)
+        expect("not yet" in done.stdout, done.stdout)
+        expect("failed: plain wrong: wrong\n" in done.stdout, done.stdout)
+        expect_equal(done.stdout.splitlines()[-1], "1 passed, 1 failed, 0 skipped", "the last line")
+        expect_equal(done.returncode, 1, "the exit status")
+        done = project.run("test", "--only=plain", "unsteady")
+        expect_equal(done.stdout.splitlines()[-1], "1 passed, 0 failed, 0 skipped", "the last line")
+        expect("again" not in done.stdout, done.stdout)
+        expect_equal(done.returncode, 0, "the exit status")
 
 
 main()
