@@ -125,10 +125,10 @@ __attribute__((cold, noinline)) void fidl_decode_envelope_error(fidl_decoder_t* 
     error = FIDL_ERROR_INVALID_INLINE_BIT_IN_ENVELOPE;
   else if (is_inline && size < 4 && num_bytes >> (8 * size) != 0)
     error = FIDL_ERROR_INVALID_PADDING_BYTE;
-  else if (is_inline)
-    error = FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE;
   else if (num_handles > decoder->num_handles - decoder->next_handle)
     error = FIDL_ERROR_ENVELOPE_HANDLES_EXCEED_MESSAGE_LENGTH;
+  else if (is_inline)
+    error = FIDL_ERROR_INVALID_NUM_HANDLES_IN_ENVELOPE;
   else if (num_bytes > (uint64_t)(decoder->end - next))
     error = FIDL_ERROR_ENVELOPE_BYTES_EXCEED_MESSAGE_LENGTH;
   else if (fixed && num_bytes != fidl_align(size))
