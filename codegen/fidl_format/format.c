@@ -1,20 +1,25 @@
 // Lays tokens out in lines. A line ends behind `;`, behind the brace that opens a body, behind an attribute
-// in front of what it is placed on, and behind comments; a closing brace begins one.
+// in front of what it is placed on, and behind comments; a closing brace begins one. Lines that are too long
+// are broken as the reference's formatter breaks them (breaks.c), so that sources it has formatted stay as
+// they are.
 #include "format.h"
 
 #include <string.h>
 
+#include "breaks.h"
 #include "parser.h"
 #include "tokens.h"
 
-enum { kIndent = 4, kContinuation = 8, kColumns = 100, kMaxDepth = 512 };
+enum { kIndent = 4, kContinuation = 8, kColumns = 100, kMaxDepth = 512, kMaxEmptyLines = 2 };
 
 // A part of a line that is not broken.
 typedef struct chunk {
   char* text;
   size_t length;
+  size_t capacity;
   size_t columns;
-  bool space;  // before it, unless it begins a line
+  bool space;           // before it, unless it begins a line
+  break_level_t level;  // of the place before it
 } chunk_t;
 
 typedef struct formatter {
@@ -30,11 +35,10 @@ typedef struct formatter {
   chunk_t* chunks;  // of the line being put together
   size_t chunk_count;
   size_t chunk_capacity;
-  bool continued;  // the statement began on an earlier line
-  bool had_body;   // the declaration spans several lines
-  bool in_attribute_line;
+  breaks_t breaks;  // of the statement or attribute being put together
+  body_t bodies[kMaxDepth];
+  bool continued;    // the statement began on an earlier line
   bool just_opened;  // a body: no empty line at its start
-  bool after_library;
 } formatter_t;
 
 static void put(formatter_t* f, const char* text, size_t length) {
@@ -66,23 +70,25 @@ static size_t columns_of(const char* text, size_t length) {
 }
 
 static void append(formatter_t* f, chunk_t* chunk, const char* text, size_t length, bool space) {
-  char* joined = arena_alloc(f->arena, chunk->length + length + 2);
-  if (chunk->length) memcpy(joined, chunk->text, chunk->length);
   size_t at = chunk->length;
-  if (space && at) joined[at++] = ' ';
-  memcpy(joined + at, text, length);
-  chunk->text = joined;
+  if (at + length + 1 > chunk->capacity) {
+    chunk->capacity = 2 * at + length + 1;
+    char* larger = arena_alloc(f->arena, chunk->capacity);
+    if (at) memcpy(larger, chunk->text, at);
+    chunk->text = larger;
+  }
+  if (space && at) chunk->text[at++] = ' ';
+  memcpy(chunk->text + at, text, length);
+  chunk->columns += at - chunk->length + columns_of(text, length);
   chunk->length = at + length;
-  chunk->columns = columns_of(joined, chunk->length);
 }
 
 static void add_token(formatter_t* f, size_t i) {
   const token_t* token = &f->tokens.items[i];
   const char* text = token->span.source->data + token->span.offset;
   bool space = i && space_before(&f->tokens, i, enclosing(f));
-  bool fresh =
-      f->chunk_count == 0 || break_before(&f->tokens, i, enclosing(f) == '(' && !f->in_attribute_line);
-  if (fresh) {
+  break_level_t level = breaks_before(&f->breaks, token, f->depth);
+  if (f->chunk_count == 0 || level != BREAK_NONE) {
     if (f->chunk_count == f->chunk_capacity) {
       size_t capacity = f->chunk_capacity ? 2 * f->chunk_capacity : 16;
       chunk_t* larger = arena_alloc(f->arena, capacity * sizeof(chunk_t));
@@ -90,32 +96,48 @@ static void add_token(formatter_t* f, size_t i) {
       f->chunks = larger;
       f->chunk_capacity = capacity;
     }
-    f->chunks[f->chunk_count++] = (chunk_t){.space = space};
+    f->chunks[f->chunk_count++] = (chunk_t){.space = space, .level = level};
     space = false;
   }
   append(f, &f->chunks[f->chunk_count - 1], text, text_length(token), space);
 }
 
+// The columns of the chunks from `from` on, up to one that stands behind a break of at least `level`.
+static size_t columns_until(const formatter_t* f, size_t from, break_level_t level) {
+  size_t columns = f->chunks[from].columns;
+  for (size_t i = from + 1; i < f->chunk_count && f->chunks[i].level < level; i++)
+    columns += f->chunks[i].space + f->chunks[i].columns;
+  return columns;
+}
+
+// Whether the chunks from `from` on, which end before a break of a level above `level`, are broken at
+// `level`. What is short in front of the only break stays there: breaking behind it would gain no room.
+static bool breaks_at(const formatter_t* f, size_t from, break_level_t level, int indent) {
+  size_t parts = 1;
+  for (size_t i = from + 1; i < f->chunk_count && f->chunks[i].level <= level; i++)
+    parts += f->chunks[i].level == level;
+  if ((size_t)indent + columns_until(f, from, level + 1) <= kColumns) return false;
+  return parts > 2 || (parts == 2 && columns_until(f, from, level) >= kContinuation);
+}
+
 // Writes the line that was put together, broken where it is too long; `comment` goes behind it.
 static void end_line(formatter_t* f, const token_t* comment, bool statement_ends) {
   int indent = f->indent * kIndent + (f->continued ? kContinuation : 0);
-  size_t columns = (size_t)indent;
+  bool outer = f->chunk_count && breaks_at(f, 0, BREAK_OUTER, indent);
+  bool inner = outer && breaks_at(f, 0, BREAK_INNER, indent);
   if (f->chunk_count) put_spaces(f, indent);
   for (size_t i = 0; i < f->chunk_count; i++) {
     const chunk_t* chunk = &f->chunks[i];
-    if (i && columns + chunk->space + chunk->columns > kColumns) {
+    if (i && ((outer && chunk->level == BREAK_OUTER) || (inner && chunk->level == BREAK_INNER))) {
       put(f, "\n", 1);
-      columns = (size_t)(f->indent * kIndent + kContinuation);
-      put_spaces(f, (int)columns);
+      put_spaces(f, f->indent * kIndent + kContinuation);
     } else if (i && chunk->space) {
       put(f, " ", 1);
-      columns++;
     }
     put(f, chunk->text, chunk->length);
-    columns += chunk->columns;
   }
   if (comment) {
-    if (f->chunk_count) put(f, "  ", 2);
+    if (f->chunk_count) put(f, " ", 1);
     put(f, comment->span.source->data + comment->span.offset, text_length(comment));
   }
   if (f->chunk_count || comment) put(f, "\n", 1);
@@ -144,19 +166,19 @@ static void put_comment_line(formatter_t* f, const token_t* comment) {
   put(f, "\n", 1);
 }
 
-static void put_blank_line(formatter_t* f) {
-  bool blank = f->length >= 2 && f->out[f->length - 2] == '\n';
-  if (f->length && !blank) put(f, "\n", 1);
+// As many empty lines as stand before the next token, within bounds, unless there are some already.
+static void put_empty_lines(formatter_t* f) {
+  bool empty = f->length >= 2 && f->out[f->length - 2] == '\n';
+  size_t count = empty_lines_before(&f->tokens, f->at);
+  if (!f->length || empty) return;
+  for (size_t i = 0; i < count && i < kMaxEmptyLines; i++)
+    put(f, "\n", 1);
 }
 
-// Before the first line of a member or declaration: whether an empty line stands there.
+// Before the first line of a member or declaration. There is no empty line at the ends of a body.
 static void begin_statement(formatter_t* f) {
-  const token_t* token = peek(f);
-  bool wanted = token->blank_before;
-  if (f->indent == 0 && (f->had_body || f->after_library)) wanted = true;
-  if (token->kind == '}' || f->just_opened) wanted = false;
+  if (peek(f)->kind != '}' && !f->just_opened) put_empty_lines(f);
   f->just_opened = false;
-  if (wanted) put_blank_line(f);
 }
 
 static void open_bracket(formatter_t* f, int bracket) {
@@ -169,7 +191,7 @@ static void close_bracket(formatter_t* f) {
 
 // An attribute in front of a member or declaration has a line of its own.
 static void put_attribute_line(formatter_t* f) {
-  f->in_attribute_line = true;
+  f->breaks = breaks_of_attribute(f->depth);
   add_token(f, f->at++);
   if (peek(f)->kind == TOKEN_NAME) add_token(f, f->at++);
   if (peek(f)->kind == '(') {
@@ -200,7 +222,6 @@ static void put_attribute_line(formatter_t* f) {
   }
   const token_t* comment = take_trailing_comment(f);
   end_line(f, comment, true);
-  f->in_attribute_line = false;
 }
 
 static bool body_is_empty(const formatter_t* f) {
@@ -214,12 +235,13 @@ static void put_open_brace(formatter_t* f) {
     add_token(f, f->at++);
     return;
   }
+  body_t body = body_of_brace(&f->tokens, f->at, f->indent > 0 || f->breaks.kind != STATEMENT_OTHER);
   f->at++;
-  f->had_body = true;
   const token_t* comment = take_trailing_comment(f);
   end_line(f, comment, true);
   open_bracket(f, '{');
   f->indent++;
+  if (f->indent < kMaxDepth) f->bodies[f->indent] = body;
   f->just_opened = true;
 }
 
@@ -274,11 +296,9 @@ static bool put_token(formatter_t* f) {
 }
 
 static void put_statement(formatter_t* f) {
-  bool top = f->indent == 0;
   const token_t* first = peek(f);
-  bool library =
-      top && first->kind == TOKEN_NAME && first->name->word == W_LIBRARY && first == f->tokens.items;
   while (peek(f)->kind == TOKEN_COMMENT || peek(f)->kind == TOKEN_DOC || peek(f)->kind == '@') {
+    bool is_comment = peek(f)->kind == TOKEN_COMMENT;
     if (peek(f)->kind == '@') {
       put_attribute_line(f);
     } else {
@@ -286,24 +306,18 @@ static void put_statement(formatter_t* f) {
       f->at++;
       if (first->kind == TOKEN_COMMENT) return;  // what follows is looked at anew
     }
-    if (peek(f)->blank_before && peek(f)->kind != TOKEN_DOC) put_blank_line(f);
-  }
-  if (f->indent == 0 && peek(f)->kind == TOKEN_NAME) {
-    library = peek(f)->name->word == W_LIBRARY && !f->after_library;
-    f->had_body = false;
+    // Attributes and documentation stand right at what they belong to.
+    if (is_comment || peek(f)->kind == TOKEN_COMMENT) put_empty_lines(f);
   }
   if (peek(f)->kind == TOKEN_END) return;
+  f->breaks = breaks_of_statement(peek(f), f->bodies[f->indent < kMaxDepth ? f->indent : 0], f->depth);
   while (peek(f)->kind != TOKEN_END && !put_token(f))
     continue;
-  f->after_library = library;
 }
 
 static void format_all(formatter_t* f) {
   while (peek(f)->kind != TOKEN_END) {
     begin_statement(f);
-    if (peek(f)->kind == TOKEN_COMMENT || peek(f)->kind == TOKEN_DOC || peek(f)->kind == '@') {
-      if (f->indent == 0) f->had_body = f->after_library = false;
-    }
     put_statement(f);
   }
   if (f->chunk_count) end_line(f, NULL, true);

@@ -71,12 +71,14 @@ bool space_before(const tokens_t* tokens, size_t i, int enclosing) {
   }
 }
 
-bool break_before(const tokens_t* tokens, size_t i, bool in_arguments) {
-  int kind = tokens->items[i].kind;
-  int previous = tokens->items[i - 1].kind;
-  if (in_arguments) return false;
-  return kind == TOKEN_ARROW || kind == '|' || kind == '@' || previous == ',' ||
-         (previous == '=' && kind == TOKEN_STRING);
+size_t empty_lines_before(const tokens_t* tokens, size_t i) {
+  const token_t* token = &tokens->items[i];
+  if (i == 0 || !token->blank_before) return 0;
+  const span_t* previous = &tokens->items[i - 1].span;
+  size_t lines = 0;
+  for (uint32_t at = previous->offset + previous->length; at < token->span.offset; at++)
+    lines += token->span.source->data[at] == '\n';
+  return lines > 1 ? lines - 1 : 1;
 }
 
 size_t text_length(const token_t* token) {

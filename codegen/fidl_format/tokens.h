@@ -14,8 +14,8 @@ tokens_t read_tokens(arena_t* arena, interner_t* names, diagnostics_t* diagnosti
 // Whether a space stands between token `i - 1` and `i` when they share a line. `enclosing` is the innermost
 // open bracket, '(' '<' or '{', or 0.
 bool space_before(const tokens_t* tokens, size_t i, int enclosing);
-// Whether a line may be broken before token `i`; arguments of an attribute amid a line are kept together.
-bool break_before(const tokens_t* tokens, size_t i, bool in_arguments);
+// The empty lines between token `i - 1` and `i`.
+size_t empty_lines_before(const tokens_t* tokens, size_t i);
 // Whether both hold the same tokens in the same order, comments included.
 bool same_tokens(const tokens_t* a, const tokens_t* b);
 // The length of the token's text without blanks at its end.

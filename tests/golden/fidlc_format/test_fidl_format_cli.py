@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 UGLY = "library  a ;\nconst X uint8=1;// why\n"
-GOOD = "library a;\n\nconst X uint8 = 1;  // why\n"
+GOOD = "library a;\nconst X uint8 = 1; // why\n"
 
 
 def run(*arguments, text=""):
