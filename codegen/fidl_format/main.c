@@ -86,10 +86,10 @@ int main(int argc, char** argv) {
       mode = MODE_CHECK;
     } else if (strcmp(argv[i], "--help") == 0) {
       fputs(kHelp, stdout);
-      return 0;
+      return output_finish_printing() ? 0 : 1;
     } else if (strcmp(argv[i], "--version") == 0) {
       puts("fidl-format (Jacinth) " FIDLC_VERSION);
-      return 0;
+      return output_finish_printing() ? 0 : 1;
     } else if (argv[i][0] == '-' && argv[i][1]) {
       fprintf(stderr, "fidl-format: unknown option %s\nTry `fidl-format --help`.\n", argv[i]);
       return 2;

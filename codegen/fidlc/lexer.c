@@ -52,15 +52,38 @@ static void lex_name(lexer_t* lexer, token_t* token, uint32_t start) {
   }
 }
 
-// One error for a character, however many bytes it has in UTF-8.
+// The number in Unicode of the character that is these bytes; 0 if they are none of several bytes.
+static unsigned code_point(const char* bytes, uint32_t length) {
+  unsigned char first = (unsigned char)bytes[0];
+  uint32_t wanted = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (wanted != length) return 0;
+  unsigned point = first & (0xffu >> (length + 1));
+  for (uint32_t i = 1; i < length; i++)
+    point = point << 6 | ((unsigned char)bytes[i] & 0x3f);
+  return point;
+}
+
+// One error for a character, however many bytes it has in UTF-8. Those that cannot be told by their looks are
+// told by their numbers, too.
 static void lex_invalid(lexer_t* lexer, uint32_t start) {
+  diagnostics_t* diagnostics = lexer->diagnostics;
+  const char* text = lexer->source->data + start;
   lexer->at = start + 1;
   while (((unsigned char)peek(lexer, 0) & 0xc0) == 0x80)
     lexer->at++;
   span_t span = span_from(lexer, start);
+  unsigned point = code_point(text, span.length);
   lexer->invalid = true;
-  report_error(lexer->diagnostics, span, 1, "invalid character `%s`",
-               span_text(lexer->diagnostics->arena, span));
+  if (*text > ' ' && *text < 0x7f) {
+    report_error(diagnostics, span, 1, "invalid character `%c`", *text);
+  } else if (!point) {
+    report_error(diagnostics, span, 1, "invalid byte 0x%02X", (unsigned char)*text);
+  } else {
+    diagnostic_t* error = report_error(diagnostics, span, 1, "invalid character `%s` (U+%04X)",
+                                       span_text(diagnostics->arena, span), point);
+    if (point == 0xfeff)
+      add_hint(diagnostics, error, "this is a byte order mark: save the file as UTF-8 without one");
+  }
 }
 
 static void lex_string(lexer_t* lexer, token_t* token, uint32_t start) {
@@ -113,6 +136,11 @@ static bool lex_token(lexer_t* lexer, token_t* token) {
   if (start >= lexer->source->length) {
     token->kind = TOKEN_END;
     token->span = span_from(lexer, start);
+    if (lexer->source->ends_at_nul && !lexer->ended) {
+      report_error(lexer->diagnostics, token->span, 1, "invalid byte 0x00: what follows it is not read");
+      lexer->invalid = true;
+    }
+    lexer->ended = true;
     return true;
   }
   char c = lexer->source->data[lexer->at++];

@@ -41,6 +41,7 @@ typedef struct lexer {
   uint32_t at;
   uint32_t previous_end;
   bool invalid;  // since the last token
+  bool ended;    // TOKEN_END was given out
 } lexer_t;
 
 void lexer_init(lexer_t* lexer, source_t* source, interner_t* names, diagnostics_t* diagnostics);

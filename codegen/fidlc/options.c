@@ -258,6 +258,8 @@ bool options_parse(int argc, char** argv, options_t* out) {
   find_self(out);
   if (out->help || out->version || out->explain || out->json_schema) return true;
   if (!out->file_count) return usage("there are no --files", "");
+  bool writes = !out->check && (out->ir_path || out->json_path || out->plugin_count);
+  if (out->depfile && !writes) return usage("--depfile tells of outputs, and there are none", "");
   return true;
 }
 

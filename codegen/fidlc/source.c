@@ -11,6 +11,7 @@ source_t* source_create(arena_t* arena, const char* name, const char* data, size
   source->data = arena_copy(arena, data, length);
   source->length = (uint32_t)length;
   source->index = index;
+  source->ends_at_nul = nul != NULL;
   return source;
 }
 

@@ -2,6 +2,7 @@
 #ifndef CODEGEN_FIDLC_SOURCE_H_
 #define CODEGEN_FIDLC_SOURCE_H_
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arena.h"
@@ -10,6 +11,7 @@ typedef struct source {
   const char* name;       // as given on the command line
   const char* data;       // NUL-terminated
   uint32_t length;        // up to the first NUL byte
+  bool ends_at_nul;       // there was one
   uint32_t index;         // order of reading: diagnostics sort by it
   uint32_t* line_starts;  // offsets, built on first use
   uint32_t line_count;

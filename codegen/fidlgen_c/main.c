@@ -98,11 +98,11 @@ static bool generate(const library_t* library) {
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "--help") == 0) {
     fputs(usage, stdout);
-    return 0;
+    return fflush(stdout) == 0 ? 0 : 1;
   }
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     printf("fidlgen_c, intermediate representation %d\n", IR_VERSION);
-    return 0;
+    return fflush(stdout) == 0 ? 0 : 1;
   }
   if (argc > 1) {
     fputs(usage, stderr);

@@ -138,6 +138,8 @@ START_TEST(wrong_usage_has_its_own_status) {
       "--check --available test:1 --available test:2 --files a.fidl",
       "--explain FI-0224",
       "--explain nothing",
+      "--depfile a.d --files a.fidl",
+      "--check --ir a.pb --depfile a.d --files a.fidl",
   };
   write_file("a.fidl", kGood);
   for (size_t i = 0; i < sizeof(kLines) / sizeof(kLines[0]); i++) {
@@ -213,8 +215,8 @@ START_TEST(diagnostics_can_be_json) {
 END_TEST
 
 START_TEST(json_holds_no_bytes_that_are_not_utf8) {
-  write_file("a.fidl", "library a;\n\xff \xc3\xa4\n");
-  ck_assert_int_eq(run("--check --format json --files a.fidl"), 1);
+  write_file("\xff.fidl", "library a;\n\xff \xc3\xa4\n");
+  ck_assert_int_eq(run("--check --format json --files \xff.fidl"), 1);
   ck_assert_ptr_null(strchr(cli.output, '\xff'));
   ck_assert_ptr_nonnull(strstr(cli.output, "\\ufffd"));
   ck_assert_ptr_nonnull(strstr(cli.output, "\xc3\xa4"));
