@@ -42,6 +42,8 @@ static const char* type_text(const type_t* type) {
       return text_format("string_array<%" PRIu64 ">", type->count);
     case FIDL__IR__TYPE__KIND__BOX:
       return text_format("box<%s>", type_text(type->element));
+    case FIDL__IR__TYPE__KIND__POINTER:
+      return text_format("experimental_pointer<%s>", type_text(type->element));
     case FIDL__IR__TYPE__KIND__IDENTIFIER:
       return type->identifier;
     default:

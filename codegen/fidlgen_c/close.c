@@ -15,8 +15,16 @@ static void elements(walk_t* walk, const place_t* place, const char* indent, con
   text_add(walk->out, "%s}\n", indent);
 }
 
+// Whether the elements have handles inside: what is only pointed at is somebody else's.
+static bool closes_elements(const type_t* type) {
+  const type_t* innermost = type;
+  while (innermost->element && innermost->kind != FIDL__IR__TYPE__KIND__POINTER)
+    innermost = innermost->element;
+  return type->resource && innermost->kind != FIDL__IR__TYPE__KIND__POINTER;
+}
+
 static void close_vector(walk_t* walk, const place_t* place) {
-  if (!place->type->resource) return;
+  if (!closes_elements(place->type)) return;
   const char* data = code_member(place->expr, "data");
   text_add(walk->out, "%sif (%s) {\n", place->indent, data);
   elements(walk, place, text_format("%s  ", place->indent), data, code_member(place->expr, "count"));
@@ -24,7 +32,7 @@ static void close_vector(walk_t* walk, const place_t* place) {
 }
 
 static void close_array(walk_t* walk, const place_t* place) {
-  if (place->type->resource)
+  if (closes_elements(place->type))
     elements(walk, place, place->indent, place->expr, text_format("%" PRIu64, place->type->count));
 }
 
@@ -121,7 +129,8 @@ void emit_close(model_t* model, text_t* out, const decl_t* decl) {
   walk_members(&walk, decl);
   code_function(out, text_format("void %s_close_handles(%s* value) {", name, name), text_string(&body),
                 (const char* const[]){"value", NULL});
-  text_add(out, "static void %s_close_(void* object) {\n  %s_close_handles((%s*)object);\n}\n\n", name, name,
-           name);
+  if (!model_decl_holds_address(model, decl))
+    text_add(out, "static void %s_close_(void* object) {\n  %s_close_handles((%s*)object);\n}\n\n", name,
+             name, name);
   text_free(&body);
 }

@@ -19,7 +19,8 @@ void emit_doc(text_t* out, const char* indent, const char* doc) {
 
 void emit_vectors(model_t* model, text_t* out, const type_t* type) {
   if (type->kind != FIDL__IR__TYPE__KIND__VECTOR) {
-    if (type->kind == FIDL__IR__TYPE__KIND__ARRAY) emit_vectors(model, out, type->element);
+    bool inside = type->kind == FIDL__IR__TYPE__KIND__ARRAY || type->kind == FIDL__IR__TYPE__KIND__POINTER;
+    if (inside) emit_vectors(model, out, type->element);
     return;
   }
   const type_t* element = type->element;
@@ -27,7 +28,7 @@ void emit_vectors(model_t* model, text_t* out, const type_t* type) {
   bool composite =
       element->kind == FIDL__IR__TYPE__KIND__VECTOR || element->kind == FIDL__IR__TYPE__KIND__ARRAY ||
       element->kind == FIDL__IR__TYPE__KIND__STRING_ARRAY || element->kind == FIDL__IR__TYPE__KIND__BOX ||
-      element->kind == FIDL__IR__TYPE__KIND__IDENTIFIER;
+      element->kind == FIDL__IR__TYPE__KIND__POINTER || element->kind == FIDL__IR__TYPE__KIND__IDENTIFIER;
   if (!composite) return;
   const char* name = c_mangle(model, element);
   text_add(out, "#ifndef FIDL_VECTOR_%s\n#define FIDL_VECTOR_%s\n", name, name);

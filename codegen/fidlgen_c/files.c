@@ -44,6 +44,9 @@ static void emit_needed(progress_t* progress, const type_t* type, bool by_value)
     case FIDL__IR__TYPE__KIND__ARRAY:
       emit_needed(progress, type->element, by_value);
       break;
+    case FIDL__IR__TYPE__KIND__POINTER:
+      emit_needed(progress, type->element, false);
+      break;
     case FIDL__IR__TYPE__KIND__VECTOR:
       // A pointer to an array needs the array's element to be complete.
       emit_needed(progress, type->element, type->element->kind == FIDL__IR__TYPE__KIND__ARRAY);
@@ -100,6 +103,7 @@ static void emit_codec_header(model_t* model, text_t* out, const decl_t* decl) {
   if (decl->resource)
     text_add(out, "// Closes every handle inside and makes it invalid.\nvoid %s_close_handles(%s* value);\n",
              name, name);
+  if (model_decl_holds_address(model, decl)) return;
   text_add(out, "extern const fidl_type_t %s_type_;\n", name);
   if (model_plain_decl(model, decl)) return;
   rules_emit_declaration(model, out, decl);
@@ -229,7 +233,7 @@ static void emit_counting_copies(model_t* model, text_t* out) {
   text_t bodies = {0};
   for (size_t i = 0; i < model->num_decls; i++) {
     const decl_t* decl = model->decls[i];
-    if (!counted.done[i] || model_plain_decl(model, decl)) continue;
+    if (!counted.done[i] || model_plain_decl(model, decl) || model_decl_holds_address(model, decl)) continue;
     text_t head = {0};
     code_coder_head(&head, decl, "encode", true);
     text_add(&head, ";\n");
@@ -309,6 +313,10 @@ void emit_source(model_t* model, text_t* out) {
   for (size_t i = 0; i < library->n_decls; i++) {
     const decl_t* decl = library->decls[i];
     if (!model_is_layout(decl)) continue;
+    if (model_decl_holds_address(model, decl)) {
+      emit_close(model, out, decl);
+      continue;
+    }
     if (!model_plain_decl(model, decl)) rules_emit_table(model, out, decl);
     emit_encode(model, out, decl, model_refers_to_itself(decl));
     emit_decode(model, out, decl, model_refers_to_itself(decl));

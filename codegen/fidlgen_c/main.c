@@ -8,6 +8,7 @@
 
 #include "claims.h"
 #include "emit.h"
+#include "protocol.h"
 
 #define IR_VERSION 1
 #define MAX_ERRORS 20
@@ -53,6 +54,24 @@ static void finish(text_t* text) {
   *text = wrapped;
 }
 
+// Methods over channels whose body holds the address of something: the other process could not look there.
+static size_t find_addresses_sent(model_t* model, char** errors, size_t count) {
+  for (size_t i = 0; i < model->library->n_decls; i++) {
+    const decl_t* protocol = model->library->decls[i];
+    if (protocol->kind != FIDL__IR__DECL__KIND__PROTOCOL || !protocol_on_channels(protocol)) continue;
+    for (size_t j = 0; j < protocol->n_methods && count < MAX_ERRORS; j++) {
+      const method_t* method = protocol->methods[j];
+      bool sends = (method->request && model_holds_address(model, method->request)) ||
+                   (method->response && model_holds_address(model, method->response));
+      if (sends)
+        errors[count++] = text_format(
+            "%s.%s (%s:%u:%u) sends an experimental_pointer, which has no place in a message", protocol->name,
+            method->name, method->span->file, method->span->line, method->span->column);
+    }
+  }
+  return count;
+}
+
 // What keeps the library's C from being written, or from compiling. Returns the number of errors.
 static size_t find_errors(model_t* model, char** errors) {
   if (model->library->version != IR_VERSION) {
@@ -63,7 +82,7 @@ static size_t find_errors(model_t* model, char** errors) {
   claims_t claims = claims_collect(model);
   size_t count = claims_collisions(&claims, errors, MAX_ERRORS);
   claims_free(&claims);
-  return count < MAX_ERRORS ? count : MAX_ERRORS;
+  return find_addresses_sent(model, errors, count < MAX_ERRORS ? count : MAX_ERRORS);
 }
 
 static bool generate(const library_t* library) {

@@ -14,6 +14,39 @@ static int compare_decls(const void* a, const void* b) {
   return strcmp((*(decl_t* const*)a)->name, (*(decl_t* const*)b)->name);
 }
 
+static bool is_address(const type_t* type) {
+  for (; type; type = type->element)
+    if (type->kind == FIDL__IR__TYPE__KIND__POINTER) return true;
+  return false;
+}
+
+static bool decl_is_address(model_t* model, const decl_t* decl) {
+  if (decl->kind == FIDL__IR__DECL__KIND__NEWTYPE) return model_holds_address(model, decl->type);
+  for (size_t i = 0; i < decl->n_members; i++)
+    if (model_holds_address(model, decl->members[i]->type)) return true;
+  return false;
+}
+
+// Declarations refer to each other in any order and in circles, so it takes rounds until no more are found.
+static void find_addresses(model_t* model) {
+  bool any = false;
+  for (size_t i = 0; i < model->num_decls && !any; i++) {
+    any = is_address(model->decls[i]->type);
+    for (size_t j = 0; j < model->decls[i]->n_members && !any; j++)
+      any = is_address(model->decls[i]->members[j]->type);
+  }
+  if (!any) return;
+  model->holds_address = calloc(model->num_decls, sizeof(bool));
+  if (!model->holds_address) abort();
+  while (any) {
+    any = false;
+    for (size_t i = 0; i < model->num_decls; i++) {
+      if (model->holds_address[i] || !decl_is_address(model, model->decls[i])) continue;
+      model->holds_address[i] = any = true;
+    }
+  }
+}
+
 void model_init(model_t* model, const library_t* library) {
   *model = (model_t){.library = library};
   size_t count = library->n_decls;
@@ -30,10 +63,12 @@ void model_init(model_t* model, const library_t* library) {
     for (size_t j = 0; j < library->dependencies[i]->n_decls; j++)
       model->decls[model->num_decls++] = library->dependencies[i]->decls[j];
   qsort(model->decls, model->num_decls, sizeof(*model->decls), compare_decls);
+  find_addresses(model);
 }
 
 void model_deinit(model_t* model) {
   free(model->decls);
+  free(model->holds_address);
 }
 
 size_t model_place(const model_t* model, const char* name) {
@@ -63,6 +98,20 @@ const type_t* model_resolve(model_t* model, const type_t* type) {
 const decl_t* model_decl(model_t* model, const type_t* type) {
   type = model_resolve(model, type);
   return type->kind == FIDL__IR__TYPE__KIND__IDENTIFIER ? model_find(model, type->identifier) : NULL;
+}
+
+bool model_decl_holds_address(const model_t* model, const decl_t* decl) {
+  size_t place = model_place(model, decl->name);
+  return model->holds_address && place < model->num_decls && model->holds_address[place];
+}
+
+bool model_holds_address(model_t* model, const type_t* type) {
+  if (is_address(type)) return true;
+  while (type->element)
+    type = type->element;
+  const decl_t* decl =
+      type->kind == FIDL__IR__TYPE__KIND__IDENTIFIER ? model_find(model, type->identifier) : NULL;
+  return decl && model_decl_holds_address(model, decl);
 }
 
 bool model_plain(model_t* model, const type_t* type) {

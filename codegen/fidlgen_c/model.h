@@ -20,7 +20,8 @@ typedef struct model {
   const library_t* library;
   decl_t** decls;  // of the library and all it reaches, sorted by name
   size_t num_decls;
-  const char* error;  // the first thing that cannot be generated
+  bool* holds_address;  // of each of them; NULL if none does
+  const char* error;    // the first thing that cannot be generated
 } model_t;
 
 // Indexes the library; it stays the caller's. model_deinit frees the index.
@@ -43,6 +44,11 @@ const decl_t* model_decl(model_t* model, const type_t* type);
 // bool or strict value inside.
 bool model_plain(model_t* model, const type_t* type);
 bool model_plain_decl(model_t* model, const decl_t* decl);
+
+// Whether there is an experimental_pointer in a value or in what it refers to: such values can be made and
+// looked at, but are no part of a message.
+bool model_holds_address(model_t* model, const type_t* type);
+bool model_decl_holds_address(const model_t* model, const decl_t* decl);
 
 // Whether a value may have a string or vector in it, itself included, that is so large that it is gathered.
 bool model_gathers(model_t* model, const type_t* type);

@@ -90,6 +90,8 @@ const char* c_mangle(model_t* model, const type_t* type) {
       return c_name(type->identifier);
     case FIDL__IR__TYPE__KIND__FRAMEWORK_ERR:
       return "int32";
+    case FIDL__IR__TYPE__KIND__POINTER:
+      return text_format("pointer_%s", c_mangle(model, type->element));
     default:
       return "handle";
   }
@@ -119,8 +121,10 @@ c_type_t c_type_of(model_t* model, const type_t* type) {
     case FIDL__IR__TYPE__KIND__CLIENT_END:
     case FIDL__IR__TYPE__KIND__SERVER_END:
       return (c_type_t){"zx_handle_t", ""};
+    case FIDL__IR__TYPE__KIND__POINTER:
+      return (c_type_t){text_format("%s*", c_type_of(model, type->element).base), ""};
     default:
-      if (!model->error) model->error = "experimental pointers have no place in a message";
+      if (!model->error) model->error = "the intermediate representation has a type of an unknown kind";
       return (c_type_t){"uint64_t", ""};
   }
 }
@@ -133,8 +137,9 @@ const char* c_declare(model_t* model, const type_t* type, const char* name) {
 const char* c_declare_pointer(model_t* model, const type_t* type, const char* name, bool is_const) {
   c_type_t c = c_type_of(model, type);
   const char* qualifier = is_const ? "const " : "";
-  // A box is a pointer itself: const belongs behind it.
-  if (is_const && type->kind == FIDL__IR__TYPE__KIND__BOX) return text_format("%s const* %s", c.base, name);
+  // What is a pointer itself has the const behind it.
+  bool is_pointer = type->kind == FIDL__IR__TYPE__KIND__BOX || type->kind == FIDL__IR__TYPE__KIND__POINTER;
+  if (is_const && is_pointer) return text_format("%s const* %s", c.base, name);
   if (c.dims[0]) return text_format("%s%s (*%s)%s", qualifier, c.base, name, c.dims);
   return text_format("%s%s* %s", qualifier, c.base, name);
 }

@@ -2975,6 +2975,38 @@ const fidl_type_t test_everything_ComposedOfferedRequest_type_ = {
     .close_handles = test_everything_ComposedOfferedRequest_close_,
 };
 
+void test_everything_Places_close_handles(test_everything_Places* value) {
+  zx_handle_close(value->h);
+  value->h = ZX_HANDLE_INVALID;
+}
+
+void test_everything_PlacesTable_close_handles(test_everything_PlacesTable* value) {
+  if (value->max_ordinal >= 1 && value->envelopes[0].bits != 0) {  // places
+    test_everything_Places* places_value = value->envelopes[0].data;
+    test_everything_Places_close_handles(places_value);
+  }
+}
+
+void test_everything_InProcessLookRequest_close_handles(test_everything_InProcessLookRequest* value) {
+  test_everything_Places_close_handles(&value->places);
+}
+
+void test_everything_InProcess_Look_Response_close_handles(test_everything_InProcess_Look_Response* value) {
+  (void)value;
+}
+
+void test_everything_InProcess_Look_Result_close_handles(test_everything_InProcess_Look_Result* value) {
+  switch (value->ordinal) {
+    case test_everything_InProcess_Look_Result_Tag_response:
+      if (value->response) {
+        test_everything_InProcess_Look_Response_close_handles(value->response);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
 static uint8_t* test_everything_Choice_add_optional_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
   void* to = next;
   next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Choice), 0);

@@ -53,6 +53,11 @@ typedef struct test_everything_Composed_Give_Result test_everything_Composed_Giv
 typedef struct test_everything_Composed_Take_Result test_everything_Composed_Take_Result;
 typedef struct test_everything_Composed_Pass_Result test_everything_Composed_Pass_Result;
 typedef struct test_everything_ComposedOfferedRequest test_everything_ComposedOfferedRequest;
+typedef struct test_everything_Places test_everything_Places;
+typedef struct test_everything_PlacesTable test_everything_PlacesTable;
+typedef struct test_everything_InProcessLookRequest test_everything_InProcessLookRequest;
+typedef struct test_everything_InProcess_Look_Response test_everything_InProcess_Look_Response;
+typedef struct test_everything_InProcess_Look_Result test_everything_InProcess_Look_Result;
 
 // A constant of each kind.
 #define test_everything_BOOL true
@@ -1314,6 +1319,108 @@ struct test_everything_ComposedOfferedRequest {
 FIDL_STATIC_ASSERT(sizeof(test_everything_ComposedOfferedRequest) == 4,
     "layout of test.everything/ComposedOfferedRequest");
 
+#ifndef FIDL_VECTOR_pointer_test_everything_Places
+#define FIDL_VECTOR_pointer_test_everything_Places
+typedef struct fidl_vector_pointer_test_everything_Places {
+  uint64_t count;
+  test_everything_Places** data;
+} fidl_vector_pointer_test_everything_Places_t;
+#endif
+
+// Where things are in the caller's memory; such things are for calls that stay in the process.
+struct test_everything_Places {
+  uint8_t* bytes;
+  uint64_t size;
+  test_everything_Colour** where;
+  fidl_vector_pointer_test_everything_Places_t several;
+  zx_handle_t h;
+  uint8_t _padding4[4];
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_Places) == 48, "layout of test.everything/Places");
+FIDL_STATIC_ASSERT(offsetof(test_everything_Places, size) == 8, "layout of test.everything/Places");
+FIDL_STATIC_ASSERT(offsetof(test_everything_Places, where) == 16, "layout of test.everything/Places");
+FIDL_STATIC_ASSERT(offsetof(test_everything_Places, several) == 24, "layout of test.everything/Places");
+FIDL_STATIC_ASSERT(offsetof(test_everything_Places, h) == 40, "layout of test.everything/Places");
+
+struct test_everything_PlacesTable {
+  uint64_t max_ordinal;
+  fidl_envelope_t* envelopes;
+};
+
+// Room for the places of the members of a test_everything_PlacesTable.
+typedef struct test_everything_PlacesTable_frame {
+  fidl_envelope_t envelopes[2];
+} test_everything_PlacesTable_frame_t;
+
+// Makes an empty table whose members will have their places in `frame`.
+static inline void test_everything_PlacesTable_init(test_everything_PlacesTable* table,
+    test_everything_PlacesTable_frame_t* frame) {
+  memset(frame, 0, sizeof(*frame));
+  table->max_ordinal = 0;
+  table->envelopes = frame->envelopes;
+}
+
+static inline bool test_everything_PlacesTable_has_places(const test_everything_PlacesTable* table) {
+  return table->max_ordinal >= 1 && table->envelopes[0].bits != 0;
+}
+static inline const test_everything_Places* test_everything_PlacesTable_places(
+    const test_everything_PlacesTable* table) {
+  return test_everything_PlacesTable_has_places(table)
+      ? (const test_everything_Places* )(const void*)table->envelopes[0].data : NULL;
+}
+static inline test_everything_Places* test_everything_PlacesTable_mutable_places(
+    test_everything_PlacesTable* table) {
+  return test_everything_PlacesTable_has_places(table)
+      ? (test_everything_Places* )(void*)table->envelopes[0].data : NULL;
+}
+static inline void test_everything_PlacesTable_set_places(test_everything_PlacesTable* table,
+    test_everything_Places* value) {
+  table->envelopes[0].data = (void*)(uintptr_t)value;
+  if (table->max_ordinal < 1) table->max_ordinal = 1;
+}
+
+static inline bool test_everything_PlacesTable_has_at(const test_everything_PlacesTable* table) {
+  return table->max_ordinal >= 2 && table->envelopes[1].bits != 0;
+}
+static inline uint32_t* const* test_everything_PlacesTable_at(const test_everything_PlacesTable* table) {
+  return test_everything_PlacesTable_has_at(table) ? (uint32_t* const* )(const void*)table->envelopes[1].data
+      : NULL;
+}
+static inline void test_everything_PlacesTable_set_at(test_everything_PlacesTable* table,
+    uint32_t* const* value) {
+  table->envelopes[1].data = (void*)(uintptr_t)value;
+  if (table->max_ordinal < 2) table->max_ordinal = 2;
+}
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_PlacesTable) == 16, "layout of test.everything/PlacesTable");
+
+struct test_everything_InProcessLookRequest {
+  test_everything_Places places;
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_InProcessLookRequest) == 48,
+    "layout of test.everything/InProcessLookRequest");
+
+struct test_everything_InProcess_Look_Response {
+  test_everything_Places* found;
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_InProcess_Look_Response) == 8,
+    "layout of test.everything/InProcess_Look_Response");
+
+struct test_everything_InProcess_Look_Result {
+  uint64_t ordinal;  // a test_everything_InProcess_Look_Result_Tag_...
+  union {
+    fidl_envelope_t envelope_;
+    test_everything_InProcess_Look_Response* response;
+    int32_t err;
+  };
+};
+
+#define test_everything_InProcess_Look_Result_Tag_response ((uint64_t)1u)
+#define test_everything_InProcess_Look_Result_Tag_err ((uint64_t)2u)
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_InProcess_Look_Result) == 16,
+    "layout of test.everything/InProcess_Look_Result");
+
 // Descriptions of the types, and what their encoding and decoding consist of.
 
 extern const fidl_type_t test_everything_Pair_type_;
@@ -1505,6 +1612,16 @@ extern const fidl_type_t test_everything_ComposedOfferedRequest_type_;
 uint8_t* test_everything_ComposedOfferedRequest_encode_(fidl_encoder_t* encoder, uint8_t* next,
                                                         void* from_object, void* to_object);
 uint8_t* test_everything_ComposedOfferedRequest_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+// Closes every handle inside and makes it invalid.
+void test_everything_Places_close_handles(test_everything_Places* value);
+// Closes every handle inside and makes it invalid.
+void test_everything_PlacesTable_close_handles(test_everything_PlacesTable* value);
+// Closes every handle inside and makes it invalid.
+void test_everything_InProcessLookRequest_close_handles(test_everything_InProcessLookRequest* value);
+// Closes every handle inside and makes it invalid.
+void test_everything_InProcess_Look_Response_close_handles(test_everything_InProcess_Look_Response* value);
+// Closes every handle inside and makes it invalid.
+void test_everything_InProcess_Look_Result_close_handles(test_everything_InProcess_Look_Result* value);
 
 // Protocol Plain
 //

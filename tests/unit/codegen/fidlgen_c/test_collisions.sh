@@ -1,5 +1,5 @@
 #!/bin/sh
-# Distinct names of FIDL that would be one name of C are errors which name both.
+# Distinct names of FIDL that would be one name of C are errors which name both; so are addresses that are sent.
 # usage: test_collisions.sh FIDLC FIDLGEN_C
 set -u
 fidlc=$1
@@ -13,7 +13,7 @@ expect() {  # NAME PATTERN, of the files a.fidl and, if it is there, b.fidl, whi
   name=$1 pattern=$2
   shift 2
   [ ! -e "$dir/b.fidl" ] || set -- "$@" --files "$dir/b.fidl"
-  "$fidlc" --plugin "$fidlgen:$dir/out" "$@" > "$dir/stdout" 2> "$dir/stderr"
+  "$fidlc" --experimental zx_c_types --plugin "$fidlgen:$dir/out" "$@" > "$dir/stdout" 2> "$dir/stderr"
   status=$?
   if [ "$status" -ne 1 ] || ! grep -q "$pattern" "$dir/stderr" || [ -e "$dir/out/fidl" ]; then
     echo "not ok - $name (status $status)"
@@ -24,6 +24,17 @@ expect() {  # NAME PATTERN, of the files a.fidl and, if it is there, b.fidl, whi
   fi
   rm -rf "$dir/a.fidl" "$dir/b.fidl" "$dir/out"
 }
+
+printf 'library a;
+type S = struct { t box<T>; };
+type T = struct { s box<S>; p experimental_pointer<byte>; };
+protocol P {
+  strict M(S) -> ();
+};
+@transport("Syscall")
+protocol Q { strict M(S) -> (); };
+' > "$dir/a.fidl"
+expect an_address_in_a_message 'a/P.M (.*a.fidl:5:10) sends an experimental_pointer'
 
 printf 'library a;\ntype T = table {\n  1: x bool;\n  2: has_x bool;\n};\n' > "$dir/a.fidl"
 expect a_member_and_an_accessor \
