@@ -122,8 +122,10 @@ void emit_header(model_t* model, text_t* out) {
   if (library->doc) text_add(out, "//\n");
   emit_doc(out, "", library->doc);
   text_add(out, "#ifndef %s\n#define %s\n\n", name, name);
+  // What has nothing at the selected versions need not have a header.
   for (size_t i = 0; i < library->n_dependencies; i++)
-    text_add(out, "#include <fidl/%s.h>\n", library->dependencies[i]->name);
+    if (library->dependencies[i]->n_decls)
+      text_add(out, "#include <fidl/%s.h>\n", library->dependencies[i]->name);
   text_add(out, "#include <lib/fidl/fidl.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
   emit_forwards(model, out);
   emit_decls(model, out);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Distinct names of FIDL that would be one name of C are errors which name both; so are addresses that are sent.
+# Distinct names of FIDL that would be one name of C are errors which name both; so are addresses that are sent. And what is
+# included.
 # usage: test_collisions.sh FIDLC FIDLGEN_C
 set -u
 fidlc=$1
@@ -63,4 +64,18 @@ else
   cat "$dir/stderr"
   failed=1
 fi
+
+# A library that has nothing at the selected version need not have a header.
+printf '@available(added=1)\nlibrary p.a;\n@available(added=2)\ntype X = struct { v uint8; };\n' > "$dir/a.fidl"
+printf '@available(added=1)\nlibrary p.b;\nusing p.a;\ntype S = table {\n  @available(added=2)\n  1: x p.a.X;\n};\n' > "$dir/b.fidl"
+for version in 1 2; do
+  "$fidlc" --available "p:$version" --plugin "$fidlgen:$dir/out" --files "$dir/a.fidl" --files "$dir/b.fidl" || failed=1
+  included=$(grep -c '#include <fidl/p.a.h>' "$dir/out/fidl/p.b.h")
+  if [ "$included" -eq $((version - 1)) ]; then
+    echo "ok - headers that version $version needs"
+  else
+    echo "not ok - headers that version $version needs"
+    failed=1
+  fi
+done
 exit $failed
