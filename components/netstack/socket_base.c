@@ -129,3 +129,13 @@ void socket_get_peer_name(void* context, fidl_completer_t completer) {
       .addr = endpoint_to_fidl(&peer, socket->family, &storage)};
   (void)SOCKET_METHOD(GetPeerName_reply)(completer, &response);
 }
+
+void socket_get_path_mtu(void* context, fidl_completer_t completer) {
+  fuchsia_posix_socket_BaseNetworkSocket_GetPathMtu_Response response = {0};
+  int result = tcpip_socket_path_mtu(((socket_connection_t*)context)->socket->endpoint, &response.value);
+  if (result < 0) {
+    (void)SOCKET_METHOD(GetPathMtu_reply_error)(completer, errno_to_fidl(result));
+  } else {
+    (void)SOCKET_METHOD(GetPathMtu_reply)(completer, &response);
+  }
+}

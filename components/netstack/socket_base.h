@@ -120,6 +120,7 @@ bool socket_close_forsaken_connections(socket_base_t* socket);
   X(Timestamp, BaseSocket)                      \
   X(IpTypeOfService, BaseNetworkSocket)         \
   X(IpTtl, BaseNetworkSocket)                   \
+  X(IpMtuDiscovery, BaseNetworkSocket)          \
   X(IpPacketInfo, BaseNetworkSocket)            \
   X(IpReceiveTypeOfService, BaseNetworkSocket)  \
   X(IpReceiveTtl, BaseNetworkSocket)            \
@@ -128,6 +129,7 @@ bool socket_close_forsaken_connections(socket_base_t* socket);
   X(IpMulticastLoopback, BaseNetworkSocket)     \
   X(Ipv6MulticastInterface, BaseNetworkSocket)  \
   X(Ipv6UnicastHops, BaseNetworkSocket)         \
+  X(Ipv6MtuDiscovery, BaseNetworkSocket)        \
   X(Ipv6ReceiveHopLimit, BaseNetworkSocket)     \
   X(Ipv6MulticastHops, BaseNetworkSocket)       \
   X(Ipv6MulticastLoopback, BaseNetworkSocket)   \
@@ -159,6 +161,7 @@ void socket_drop_ipv6_membership(void* context,
 void socket_clone(void* context, fuchsia_unknown_CloneableCloneRequest* request);
 void socket_get_sock_name(void* context, fidl_completer_t completer);
 void socket_get_peer_name(void* context, fidl_completer_t completer);
+void socket_get_path_mtu(void* context, fidl_completer_t completer);
 
 // Entries of a kind's table of methods.
 #define SOCKET_SET_AND_GET(NAME, OWNER) .Set##NAME = socket_set_##NAME, .Get##NAME = socket_get_##NAME,
@@ -166,6 +169,6 @@ void socket_get_peer_name(void* context, fidl_completer_t completer);
   SOCKET_OPTIONS(SOCKET_SET_AND_GET).Clone = socket_clone, .GetSockName = socket_get_sock_name,   \
   .GetPeerName = socket_get_peer_name, .AddIpMembership = socket_add_ip_membership,               \
   .DropIpMembership = socket_drop_ip_membership, .AddIpv6Membership = socket_add_ipv6_membership, \
-  .DropIpv6Membership = socket_drop_ipv6_membership
+  .DropIpv6Membership = socket_drop_ipv6_membership, .GetPathMtu = socket_get_path_mtu
 
 #endif  // COMPONENTS_NETSTACK_SOCKET_BASE_H_

@@ -59,6 +59,7 @@ LOCAL_OPTION(Timestamp, BaseSocket, timestamp)
 
 ENGINE_NUMBER(IpTypeOfService, BaseNetworkSocket, TCPIP_TOS, value, uint8_t)
 ENGINE_OPTIONAL(IpTtl, BaseNetworkSocket, TCPIP_TTL)
+ENGINE_NUMBER(IpMtuDiscovery, BaseNetworkSocket, TCPIP_MTU_DISCOVER, value, fuchsia_posix_socket_MtuDiscovery)
 LOCAL_OPTION(IpPacketInfo, BaseNetworkSocket, ip_packet_info)
 LOCAL_OPTION(IpReceiveTypeOfService, BaseNetworkSocket, ip_receive_tos)
 LOCAL_OPTION(IpReceiveTtl, BaseNetworkSocket, ip_receive_ttl)
@@ -67,6 +68,8 @@ ENGINE_FLAG(IpMulticastLoopback, BaseNetworkSocket, TCPIP_MULTICAST_LOOP)
 
 ENGINE_FLAG(Ipv6Only, BaseNetworkSocket, TCPIP_IPV6_ONLY)
 ENGINE_OPTIONAL(Ipv6UnicastHops, BaseNetworkSocket, TCPIP_IPV6_HOPS)
+ENGINE_NUMBER(Ipv6MtuDiscovery, BaseNetworkSocket, TCPIP_IPV6_MTU_DISCOVER, value,
+              fuchsia_posix_socket_MtuDiscovery)
 ENGINE_OPTIONAL(Ipv6MulticastHops, BaseNetworkSocket, TCPIP_IPV6_MULTICAST_HOPS)
 ENGINE_FLAG(Ipv6MulticastLoopback, BaseNetworkSocket, TCPIP_IPV6_MULTICAST_LOOP)
 ENGINE_OPTIONAL(Ipv6TrafficClass, BaseNetworkSocket, TCPIP_IPV6_TRAFFIC_CLASS)

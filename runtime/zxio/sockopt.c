@@ -30,6 +30,8 @@ static const zxio_option_t options[] = {
 
     {IPPROTO_IP, IP_TOS, ZXIO_OPTION_BYTE, true, BOTH(IpTypeOfService)},
     {IPPROTO_IP, IP_TTL, ZXIO_OPTION_OPTIONAL_BYTE, true, BOTH(IpTtl)},
+    {IPPROTO_IP, IP_MTU_DISCOVER, ZXIO_OPTION_MTU_DISCOVERY, true, BOTH(IpMtuDiscovery)},
+    {IPPROTO_IP, IP_MTU, ZXIO_OPTION_COUNT, true, GET(PathMtu)},
     {IPPROTO_IP, IP_PKTINFO, ZXIO_OPTION_BOOL, true, BOTH(IpPacketInfo)},
     {IPPROTO_IP, IP_RECVTOS, ZXIO_OPTION_BOOL, true, BOTH(IpReceiveTypeOfService)},
     {IPPROTO_IP, IP_RECVTTL, ZXIO_OPTION_BOOL, true, BOTH(IpReceiveTtl)},
@@ -48,6 +50,8 @@ static const zxio_option_t options[] = {
     {IPPROTO_IPV6, IPV6_RECVTCLASS, ZXIO_OPTION_BOOL, false, BOTH(Ipv6ReceiveTrafficClass)},
     {IPPROTO_IPV6, IPV6_TCLASS, ZXIO_OPTION_OPTIONAL_BYTE, false, BOTH(Ipv6TrafficClass)},
     {IPPROTO_IPV6, IPV6_RECVPKTINFO, ZXIO_OPTION_BOOL, false, BOTH(Ipv6ReceivePacketInfo)},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, ZXIO_OPTION_MTU_DISCOVERY, false, BOTH(Ipv6MtuDiscovery)},
+    {IPPROTO_IPV6, IPV6_MTU, ZXIO_OPTION_COUNT, false, GET(PathMtu)},
     {IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, ZXIO_OPTION_IPV6_MEMBERSHIP, false, SET(AddIpv6Membership)},
     {IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, ZXIO_OPTION_IPV6_MEMBERSHIP, false, SET(DropIpv6Membership)},
 

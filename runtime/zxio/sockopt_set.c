@@ -46,6 +46,10 @@ DEFINE_SET(BaseSocket, SetTimestamp, Timestamp,
            request.value = (fuchsia_posix_socket_TimestampOption)value->number)
 DEFINE_SET(BaseNetworkSocket, SetIpTypeOfService, IpTypeOfService, request.value = (uint8_t)value->number)
 DEFINE_SET_OPTIONAL(BaseNetworkSocket, IpTtl)
+DEFINE_SET(BaseNetworkSocket, SetIpMtuDiscovery, IpMtuDiscovery,
+           request.value = (fuchsia_posix_socket_MtuDiscovery)value->number)
+DEFINE_SET(BaseNetworkSocket, SetIpv6MtuDiscovery, Ipv6MtuDiscovery,
+           request.value = (fuchsia_posix_socket_MtuDiscovery)value->number)
 DEFINE_SET_BOOL(BaseNetworkSocket, IpPacketInfo)
 DEFINE_SET_BOOL(BaseNetworkSocket, IpReceiveTypeOfService)
 DEFINE_SET_BOOL(BaseNetworkSocket, IpReceiveTtl)

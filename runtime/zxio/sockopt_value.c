@@ -100,6 +100,8 @@ static int16_t check_range(const zxio_option_t* option, zxio_option_value_t* out
       return 0;
     case ZXIO_OPTION_OPTIONAL_BYTE:
       return out->number < -1 || out->number > UINT8_MAX ? EINVAL : 0;
+    case ZXIO_OPTION_MTU_DISCOVERY:
+      return out->number < 0 || out->number > fuchsia_posix_socket_MtuDiscovery_OMIT ? EINVAL : 0;
     case ZXIO_OPTION_TIMESTAMP_NS:  // either of them being turned off turns both off
       out->number = out->number ? fuchsia_posix_socket_TimestampOption_NANOSECOND
                                 : fuchsia_posix_socket_TimestampOption_DISABLED;

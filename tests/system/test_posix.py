@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 from systest import (PATIENCE, ROOT, SANITIZED, Package, Skip, TapNetwork, case, execute, expect, expect_equal, finish,
-                     jacinth, main, python_program, require_program, resources, spawn, stack, wait_until)
+                     jacinth, main, python_command, python_program, require_program, resources, spawn, stack, start,
+                     wait_until)
 
 PORT = 7800
 COUNT = 400
@@ -104,6 +105,25 @@ def sockets_live_on_in_children_and_threads():
         script = os.path.join(ROOT, "tests/system/programs/udp_processes.py")
         done = execute(network, owned, sys.executable, script, network.KERNEL, str(PORT), timeout=2 * PATIENCE)
         expect("ok" in done.stdout, f"it said:\n{done.stdout}{done.stderr}")
+
+
+# Options
+
+
+@case
+def datagrams_are_fitted_to_the_path_as_on_the_kernel():
+    with resources() as owned:
+        network = TapNetwork(owned)
+        echo = python_command("udp_echo_server.py", "::", PORT)
+        network.spawn(owned, *echo).wait_for_line("ready")
+        script = os.path.join(ROOT, "tests/system/programs/udp_path_mtu.py")
+        for address in (network.KERNEL, network.KERNEL6):
+            done = execute(network, owned, sys.executable, script, address, str(PORT))
+            expect_equal(done.stdout, "ok\n", "what it said on the netstack")
+        start(network, owned, *echo).wait_for_line("ready")
+        for address in (network.NETSTACK, network.NETSTACK6):
+            done = network.run(sys.executable, script, address, str(PORT))
+            expect_equal(done.stdout, "ok\n", "what it said on the kernel")
 
 
 # nc

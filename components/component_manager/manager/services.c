@@ -63,9 +63,10 @@ static const component_use_t* find_use(const component_directory_t* directory, f
   return NULL;
 }
 
+// Of what cannot be had because everything is being stopped, the reason has been told.
 static void refuse(component_t* user, const realm_route_t* route, zx_handle_t object, const char* why) {
   const component_t* provider = &user->manager->components[route->provider->index];
-  if (user->complaints++ < COMPLAINTS_MAX)
+  if (!user->manager->stopping && user->complaints++ < COMPLAINTS_MAX)
     manager_say("%s gets no %s: %s %s", user->label, route->name, provider->label, why);
   fidl_epitaph_write(object, ZX_ERR_UNAVAILABLE);
   zx_handle_close(object);

@@ -39,6 +39,7 @@ int datagram_path(datagram_socket_t* d, const path_query_t* query) {
   path_t path;
   int result = path_resolve(d->base.stack, query, &path);
   if (result) return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
+  if (datagram_mtu_discover(d, path.v4) >= TCPIP_MTU_PROBE) path.mtu = path.interface->info.mtu;
   d->query = *query;
   d->path = path;
   return 0;
@@ -173,10 +174,13 @@ static void datagram_room(tcpip_socket_t* socket) {
 }
 
 static void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
-  if (error->error == EMSGSIZE)
+  uint8_t discover = datagram_mtu_discover(datagram_socket(socket), addr_is_v4(&error->remote));
+  bool too_large = error->error == EMSGSIZE;
+  if (too_large && discover < TCPIP_MTU_INTERFACE)
     path_mtu_lower(socket->stack, &error->remote, error->interface->info.mtu, error->mtu);
-  else if (error->hard && socket->connected)
-    socket_set_error(socket, error->error);
+  // Who fragments learns nothing new by it; who asked for it wants to know.
+  bool tell = too_large ? discover == TCPIP_MTU_DO || discover == TCPIP_MTU_PROBE : error->hard;
+  if (tell && socket->connected) socket_set_error(socket, error->error);
 }
 
 int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,

@@ -47,6 +47,11 @@ static inline const datagram_socket_t* datagram_socket_const(const tcpip_socket_
   return (const datagram_socket_t*)(const void*)socket;
 }
 
+// TCPIP_MTU_* for packets of the family.
+static inline uint8_t datagram_mtu_discover(const datagram_socket_t* d, bool v4) {
+  return v4 ? d->base.mtu_discover : d->base.mtu_discover_v6;
+}
+
 void datagram_options_init(datagram_socket_t* d);
 int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
 int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);

@@ -39,6 +39,13 @@ static int set_interface(const tcpip_t* stack, uint32_t* interface, int64_t valu
   return 0;
 }
 
+static int set_mtu_discover(datagram_socket_t* d, uint8_t* out, int64_t value) {
+  if (value < TCPIP_MTU_DONT || value > TCPIP_MTU_OMIT) return -EINVAL;
+  *out = (uint8_t)value;
+  d->path.interface = NULL;  // whose MTU is another now
+  return 0;
+}
+
 static int set_v6_only(tcpip_socket_t* socket, int64_t value) {
   if (socket->local_port) return -EINVAL;
   return set_flag(&socket->v6_only, value);
@@ -78,6 +85,8 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
       return set_octet(&d->ttl, value, 1, DEFAULT_TTL);
     case TCPIP_TOS:
       return set_octet(&d->tos, value, 0, 0);
+    case TCPIP_MTU_DISCOVER:
+      return set_mtu_discover(d, &socket->mtu_discover, value);
     case TCPIP_MULTICAST_TTL:
       return set_octet(&d->multicast_ttl, value, 0, 1);
     case TCPIP_MULTICAST_LOOP:
@@ -90,6 +99,8 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
       return set_octet(&d->hops, value, 0, DEFAULT_TTL);
     case TCPIP_IPV6_TRAFFIC_CLASS:
       return set_octet(&d->traffic_class, value, 0, 0);
+    case TCPIP_IPV6_MTU_DISCOVER:
+      return set_mtu_discover(d, &socket->mtu_discover_v6, value);
     case TCPIP_IPV6_MULTICAST_HOPS:
       return set_octet(&d->multicast_hops, value, 0, 1);
     case TCPIP_IPV6_MULTICAST_LOOP:
@@ -113,12 +124,14 @@ int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* o
       [TCPIP_SEND_BUFFER] = (int64_t)socket->tx_limit,
       [TCPIP_TTL] = d->ttl,
       [TCPIP_TOS] = d->tos,
+      [TCPIP_MTU_DISCOVER] = socket->mtu_discover,
       [TCPIP_MULTICAST_TTL] = d->multicast_ttl,
       [TCPIP_MULTICAST_LOOP] = d->multicast_loop,
       [TCPIP_MULTICAST_INTERFACE] = d->multicast_interface,
       [TCPIP_IPV6_ONLY] = socket->v6_only,
       [TCPIP_IPV6_HOPS] = d->hops,
       [TCPIP_IPV6_TRAFFIC_CLASS] = d->traffic_class,
+      [TCPIP_IPV6_MTU_DISCOVER] = socket->mtu_discover_v6,
       [TCPIP_IPV6_MULTICAST_HOPS] = d->multicast_hops,
       [TCPIP_IPV6_MULTICAST_LOOP] = d->multicast_loop_v6,
       [TCPIP_IPV6_MULTICAST_INTERFACE] = d->multicast_interface_v6,

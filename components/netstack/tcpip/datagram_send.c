@@ -48,7 +48,11 @@ static int find_path(datagram_socket_t* d, const tcpip_send_t* send, const targe
 static int find_fields(const datagram_socket_t* d, const tcpip_send_t* send, ip_fields_t* out) {
   const path_t* path = &d->path;
   bool group = path->multicast;
-  *out = (ip_fields_t){.protocol = d->base.protocol, .may_fragment = true};
+  uint8_t discover = datagram_mtu_discover(d, path->v4);
+  bool whole = discover == TCPIP_MTU_DO || discover == TCPIP_MTU_PROBE;
+  *out = (ip_fields_t){.protocol = d->base.protocol,
+                       .may_fragment = !whole && discover != TCPIP_MTU_INTERFACE,
+                       .routers_may_fragment = !whole && discover != TCPIP_MTU_WANT};
   if (send->ttl > 255 || send->tos > 255 || (path->v4 && send->ttl == 0)) return -EINVAL;
   uint8_t ttl = path->v4 ? (group ? d->multicast_ttl : d->ttl) : (group ? d->multicast_hops : d->hops);
   out->ttl = send->ttl >= 0 ? (uint8_t)send->ttl : ttl;

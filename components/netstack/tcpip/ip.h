@@ -109,8 +109,9 @@ void route_remove_subnet(interface_t* interface, const addr_t* address, unsigned
 
 typedef struct ip_fields {
   uint8_t protocol, ttl, tos;
-  bool multicast_loop;  // a multicast also goes to this host's own members
-  bool may_fragment;    // false: -EMSGSIZE if it is larger than the path takes
+  bool multicast_loop;        // a multicast also goes to this host's own members
+  bool may_fragment;          // false: -EMSGSIZE if it is larger than the path takes
+  bool routers_may_fragment;  // IPv4: without the flag that forbids it
 } ip_fields_t;
 
 // Sends `tx`, which holds the transport's header and payload. 0, -EMSGSIZE, -EAGAIN, -EHOSTUNREACH, -ENOBUFS.

@@ -101,8 +101,11 @@ static void put_header(tcpip_t* stack, const path_t* path, const ip_fields_t* fi
   size_t payload = tx_length(tx);
   if (path->v4) {
     // RFC 6864: what is never fragmented needs no identification of its own; some receivers still look at it.
-    uint16_t identification = (uint16_t)stack->ip_ids[payload % IP_IDS]++;
-    v4_put(tx_push(tx, IPV4_HEADER), path, fields, payload + IPV4_HEADER, identification, IPV4_DF);
+    bool whole = !fields->routers_may_fragment;
+    uint32_t identification =
+        whole ? stack->ip_ids[payload % IP_IDS]++ : next_identification(stack, path, fields->protocol);
+    v4_put(tx_push(tx, IPV4_HEADER), path, fields, payload + IPV4_HEADER, (uint16_t)identification,
+           whole ? IPV4_DF : 0);
   } else {
     v6_put(tx_push(tx, IPV6_HEADER), path, fields, fields->protocol, payload);
   }

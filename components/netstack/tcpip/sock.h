@@ -43,8 +43,9 @@ struct tcpip_socket {
   uint32_t zone;    // the interface its link-local addresses belong to
   uint32_t device;  // bound to this interface only; 0: any
   uint8_t family;
-  uint8_t protocol;     // as in the IP header
-  bool address_chosen;  // by bind, so disconnect leaves it
+  uint8_t protocol;                       // as in the IP header
+  uint8_t mtu_discover, mtu_discover_v6;  // TCPIP_MTU_*
+  bool address_chosen;                    // by bind, so disconnect leaves it
   bool port_chosen;
   bool connected;
   bool shut_read, shut_write;
@@ -139,7 +140,7 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info);
 
 int tcp_socket_create(tcpip_client_t* client, uint8_t family, void* context, tcpip_socket_t** out);
 void tcp_input(rx_t* rx);
-void tcp_unreachable(tcpip_socket_t* socket);  // the neighbour does not answer
+void tcp_unreachable(tcpip_socket_t* socket);                              // the neighbour does not answer
 void tcp_link_back(tcpip_socket_t* socket, const interface_t* interface);  // see socket_link_back
 void tcp_idle_init(tcpip_t* stack);
 void udp_input(rx_t* rx);

@@ -28,6 +28,7 @@ void socket_init(tcpip_socket_t* socket, tcpip_client_t* client, const socket_op
   socket->context = context;
   socket->family = family;
   socket->protocol = protocol;
+  socket->mtu_discover = socket->mtu_discover_v6 = TCPIP_MTU_WANT;
   socket->local = socket->remote = addr_any(family == TCPIP_IPV4);
   socket->tx_limit = DEFAULT_SEND_BUFFER;
   list_init(&socket->waiting);
@@ -216,6 +217,20 @@ void tcpip_socket_local(const tcpip_socket_t* socket, tcpip_endpoint_t* out) {
 int tcpip_socket_peer(const tcpip_socket_t* socket, tcpip_endpoint_t* out) {
   if (!socket->connected) return -ENOTCONN;
   socket_export(socket, &socket->remote, socket->remote_port, socket->zone, out);
+  return 0;
+}
+
+int tcpip_socket_path_mtu(tcpip_socket_t* socket, uint32_t* out) {
+  if (!socket->connected) return -ENOTCONN;
+  path_query_t query = {
+      .destination = socket->remote,
+      .source = addr_is_multicast(&socket->local) ? addr_any(addr_is_v4(&socket->remote)) : socket->local,
+      .interface = socket->device                    ? socket->device
+                   : addr_is_scoped(&socket->remote) ? socket->zone
+                                                     : 0};
+  path_t path;
+  if (path_resolve(socket->stack, &query, &path)) return -ENETUNREACH;
+  *out = path.mtu;
   return 0;
 }
 

@@ -22,6 +22,10 @@ static int set_octet(uint8_t* out, int64_t value, int64_t low, int64_t high) {
   return 0;
 }
 
+static bool is_v6_option(tcpip_option_t option) {
+  return option >= TCPIP_IPV6_ONLY && option <= TCPIP_IPV6_MTU_DISCOVER;
+}
+
 static uint32_t clamp(int64_t value) {
   return value < BUFFER_MIN ? BUFFER_MIN : value > BUFFER_MAX ? BUFFER_MAX : (uint32_t)value;
 }
@@ -98,9 +102,7 @@ static int set_window_clamp(tcp_t* tcp, int64_t value) {
 
 int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
   tcp_t* tcp = tcp_of(socket);
-  bool v6_option =
-      option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
-  if (v6_option && socket->family != TCPIP_IPV6) return -ENOPROTOOPT;
+  if (is_v6_option(option) && socket->family != TCPIP_IPV6) return -ENOPROTOOPT;
   switch (option) {
     case TCPIP_REUSE_ADDRESS:
       return set_flag(&socket->reuse_address, value);
@@ -122,6 +124,10 @@ int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value)
     case TCPIP_TOS:
     case TCPIP_IPV6_TRAFFIC_CLASS:
       return set_octet(&tcp->tos, value == -1 ? 0 : value, 0, 255);
+    case TCPIP_MTU_DISCOVER:
+      return set_octet(&socket->mtu_discover, value, TCPIP_MTU_WANT, TCPIP_MTU_DO);
+    case TCPIP_IPV6_MTU_DISCOVER:
+      return set_octet(&socket->mtu_discover_v6, value, TCPIP_MTU_WANT, TCPIP_MTU_DO);
     case TCPIP_IPV6_ONLY:
       return socket->local_port ? -EINVAL : set_flag(&socket->v6_only, value);
     case TCPIP_TCP_NO_DELAY:
@@ -175,6 +181,8 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
       [TCPIP_SEND_BUFFER] = (int64_t)socket->tx_limit,
       [TCPIP_TTL] = tcp->ttl,
       [TCPIP_TOS] = tcp->tos,
+      [TCPIP_MTU_DISCOVER] = socket->mtu_discover,
+      [TCPIP_IPV6_MTU_DISCOVER] = socket->mtu_discover_v6,
       [TCPIP_IPV6_ONLY] = socket->v6_only,
       [TCPIP_IPV6_HOPS] = tcp->ttl,
       [TCPIP_IPV6_TRAFFIC_CLASS] = tcp->tos,
@@ -200,10 +208,8 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
   };
   bool group = option >= TCPIP_MULTICAST_TTL && option <= TCPIP_MULTICAST_INTERFACE;
   bool group_v6 = option >= TCPIP_IPV6_MULTICAST_HOPS && option <= TCPIP_IPV6_MULTICAST_INTERFACE;
-  bool v6_option =
-      option == TCPIP_IPV6_ONLY || option == TCPIP_IPV6_HOPS || option == TCPIP_IPV6_TRAFFIC_CLASS;
   if ((size_t)option >= sizeof values / sizeof values[0] || group || group_v6 ||
-      (v6_option && socket->family != TCPIP_IPV6))
+      (is_v6_option(option) && socket->family != TCPIP_IPV6))
     return -ENOPROTOOPT;
   *out = values[option];
   return 0;

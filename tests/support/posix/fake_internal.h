@@ -13,21 +13,25 @@ typedef fuchsia_posix_socket_SynchronousDatagramSocket_ops_t fake_socket_ops_t;
 #define FAKE_CALL(name) fuchsia_posix_socket_SynchronousDatagramSocket_##name
 
 // The options with a Get and a Set method and a number, by declaring protocol and name.
-#define FAKE_BOOLS(X)                                                                                     \
-  X(BaseSocket, ReuseAddress)                                                                             \
-  X(BaseSocket, Broadcast)                                                                                \
-  X(BaseSocket, KeepAlive) X(BaseSocket, OutOfBandInline) X(BaseSocket, NoCheck) X(BaseSocket, ReusePort) \
-      X(BaseNetworkSocket, IpPacketInfo) X(BaseNetworkSocket, IpReceiveTypeOfService)                     \
-          X(BaseNetworkSocket, IpReceiveTtl) X(BaseNetworkSocket, IpMulticastLoopback)                    \
-              X(BaseNetworkSocket, Ipv6ReceiveHopLimit) X(BaseNetworkSocket, Ipv6MulticastLoopback)       \
-                  X(BaseNetworkSocket, Ipv6Only) X(BaseNetworkSocket, Ipv6ReceiveTrafficClass)            \
+#define FAKE_BOOLS(X)                                                                               \
+  X(BaseSocket, ReuseAddress)                                                                       \
+  X(BaseSocket, Broadcast)                                                                          \
+  X(BaseSocket, KeepAlive)                                                                          \
+  X(BaseSocket, OutOfBandInline) X(BaseSocket, NoCheck) X(BaseSocket, ReusePort)                    \
+      X(BaseNetworkSocket, IpPacketInfo) X(BaseNetworkSocket, IpReceiveTypeOfService)               \
+          X(BaseNetworkSocket, IpReceiveTtl) X(BaseNetworkSocket, IpMulticastLoopback)              \
+              X(BaseNetworkSocket, Ipv6ReceiveHopLimit) X(BaseNetworkSocket, Ipv6MulticastLoopback) \
+                  X(BaseNetworkSocket, Ipv6Only) X(BaseNetworkSocket, Ipv6ReceiveTrafficClass)      \
                       X(BaseNetworkSocket, Ipv6ReceivePacketInfo)
-#define FAKE_NUMBERS(X) X(BaseSocket, Timestamp) X(BaseNetworkSocket, IpTypeOfService)
-#define FAKE_OPTIONALS(X)                                                       \
-  X(BaseNetworkSocket, IpTtl)                                                   \
-  X(BaseNetworkSocket, IpMulticastTtl)                                          \
-  X(BaseNetworkSocket, Ipv6UnicastHops) X(BaseNetworkSocket, Ipv6MulticastHops) \
-      X(BaseNetworkSocket, Ipv6TrafficClass)
+#define FAKE_NUMBERS(X)                 \
+  X(BaseSocket, Timestamp)              \
+  X(BaseNetworkSocket, IpTypeOfService) \
+  X(BaseNetworkSocket, IpMtuDiscovery) X(BaseNetworkSocket, Ipv6MtuDiscovery)
+#define FAKE_OPTIONALS(X)               \
+  X(BaseNetworkSocket, IpTtl)           \
+  X(BaseNetworkSocket, IpMulticastTtl)  \
+  X(BaseNetworkSocket, Ipv6UnicastHops) \
+  X(BaseNetworkSocket, Ipv6MulticastHops) X(BaseNetworkSocket, Ipv6TrafficClass)
 #define FAKE_SIZES(X) X(BaseSocket, SendBuffer) X(BaseSocket, ReceiveBuffer)
 
 enum fake_option {

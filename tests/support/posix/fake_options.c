@@ -72,6 +72,10 @@ static void get_accept_conn(void* context, fidl_completer_t completer) {
   FAKE_CALL(GetAcceptConn_reply)(completer, &response);
 }
 
+static void get_path_mtu(void* context, fidl_completer_t completer) {
+  FAKE_CALL(GetPathMtu_reply_error)(completer, ENOTCONN);
+}
+
 static void set_multicast_if(void* context,
                              fuchsia_posix_socket_BaseNetworkSocketSetIpMulticastInterfaceRequest* request,
                              fidl_completer_t completer) {
@@ -127,6 +131,7 @@ void fake_options_fill(fake_socket_ops_t* ops) {
   ops->SetBindToDevice = set_device;
   ops->GetBindToDevice = get_device;
   ops->GetAcceptConn = get_accept_conn;
+  ops->GetPathMtu = get_path_mtu;
   ops->SetIpMulticastInterface = set_multicast_if;
   ops->GetIpMulticastInterface = get_multicast_if;
   ops->SetIpv6MulticastInterface = set_ipv6_multicast_if;

@@ -132,6 +132,26 @@ START_TEST(hops_have_defaults_to_come_back_to) {
 }
 END_TEST
 
+START_TEST(the_fitting_of_packets_to_the_path_is_told_back) {
+  fixture_t f;
+  set_up(&f);
+  const fuchsia_posix_socket_MtuDiscovery omit = fuchsia_posix_socket_MtuDiscovery_OMIT;
+  ck_assert_uint_eq(GET(&f.v4, IpMtuDiscovery, BaseNetworkSocket).value,
+                    fuchsia_posix_socket_MtuDiscovery_WANT);
+  ck_assert_int_eq(SET(&f.v4, IpMtuDiscovery, BaseNetworkSocket, .value = omit), 0);
+  ck_assert_uint_eq(GET(&f.v4, IpMtuDiscovery, BaseNetworkSocket).value, omit);
+  ck_assert_int_eq(SET(&f.v4, Ipv6MtuDiscovery, BaseNetworkSocket, .value = omit), ENOPROTOOPT);
+  ck_assert_int_eq(SET(&f.v6, Ipv6MtuDiscovery, BaseNetworkSocket, .value = omit), 0);
+  ck_assert_uint_eq(GET(&f.v6, Ipv6MtuDiscovery, BaseNetworkSocket).value, omit);
+  FIDL_BUFFER(buffer, SOCKET(GetPathMtu_RESPONSE_SIZE));
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_BaseNetworkSocket_GetPathMtu_Result* result;
+  ck_assert_int_eq(SOCKET(GetPathMtu)(f.v4.channel, &call, &result), ZX_OK);
+  ck_assert_uint_eq(result->err, fuchsia_posix_Errno_ENOTCONN);
+  tear_down(&f);
+}
+END_TEST
+
 START_TEST(buffer_sizes_are_brought_within_bounds) {
   fixture_t f;
   set_up(&f);
@@ -343,6 +363,7 @@ int main(void) {
   tcase_add_test(tc, flags_of_every_socket_are_told_back);
   tcase_add_test(tc, flags_of_ip_sockets_are_told_back);
   tcase_add_test(tc, hops_have_defaults_to_come_back_to);
+  tcase_add_test(tc, the_fitting_of_packets_to_the_path_is_told_back);
   tcase_add_test(tc, buffer_sizes_are_brought_within_bounds);
   tcase_add_test(tc, linger_and_timestamp_are_told_back);
   tcase_add_test(tc, a_socket_is_bound_to_a_device_by_name);

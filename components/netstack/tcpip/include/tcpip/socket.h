@@ -72,6 +72,10 @@ void tcpip_socket_local(const tcpip_socket_t* socket, tcpip_endpoint_t* out);
 // -ENOTCONN if there is no peer.
 int tcpip_socket_peer(const tcpip_socket_t* socket, tcpip_endpoint_t* out);
 
+// The largest packet that is known to reach the peer, in bytes with all headers. -ENOTCONN if there is no
+// peer, -ENETUNREACH if there is no way to it now.
+int tcpip_socket_path_mtu(tcpip_socket_t* socket, uint32_t* out);
+
 // Returns the pending error as a negative errno and clears it; 0 if there is none. An ICMP port unreachable
 // about a connected socket's datagram makes -ECONNREFUSED; the next send or receive returns it as well,
 // whichever is first.
@@ -127,12 +131,14 @@ typedef enum tcpip_option {
   TCPIP_SEND_BUFFER,     // likewise: bounds what waits for neighbours' addresses [208 KiB]
   TCPIP_TTL,             // IPv4 1..255, -1 for the default [64]
   TCPIP_TOS,             // IPv4 0..255 [0]
+  TCPIP_MTU_DISCOVER,    // IPv4: TCPIP_MTU_*; streams: WANT or DO [TCPIP_MTU_WANT]
   TCPIP_MULTICAST_TTL,   // IPv4 0..255, -1 for the default [1]
   TCPIP_MULTICAST_LOOP,  // IPv4: own multicasts come back to this host's members [1]
   TCPIP_MULTICAST_INTERFACE,       // IPv4: an interface's index, 0 for any [0]; -EADDRNOTAVAIL
   TCPIP_IPV6_ONLY,                 // [0]; -EINVAL once bound
   TCPIP_IPV6_HOPS,                 // 0..255, -1 for the default [64]
   TCPIP_IPV6_TRAFFIC_CLASS,        // 0..255, -1 for the default [0]
+  TCPIP_IPV6_MTU_DISCOVER,         // TCPIP_MTU_*; streams: WANT or DO [TCPIP_MTU_WANT]
   TCPIP_IPV6_MULTICAST_HOPS,       // 0..255, -1 for the default [1]
   TCPIP_IPV6_MULTICAST_LOOP,       // [1]
   TCPIP_IPV6_MULTICAST_INTERFACE,  // an interface's index, 0 for any [0]; -ENODEV
@@ -157,6 +163,13 @@ typedef enum tcpip_option {
   TCPIP_OUT_OF_BAND_INLINE,  // the urgent octet stays in the stream [0]
   TCPIP_TCP_ECN              // before connecting or listening: TCPIP_ECN_* [TCPIP_ECN_ASK]
 } tcpip_option_t;
+
+// What is done about packets larger than the path takes, with Linux's numbers and meanings (ip(7)). DONT:
+// fragmented, here or under way. WANT: fragmented here. DO: -EMSGSIZE. PROBE: -EMSGSIZE if too large for the
+// interface, else sent whole. INTERFACE: the same, but routers may fragment, and nothing is learnt of the
+// path. OMIT: as INTERFACE, but fragmented if too large for the interface. IPv6 is never fragmented under
+// way.
+enum { TCPIP_MTU_DONT, TCPIP_MTU_WANT, TCPIP_MTU_DO, TCPIP_MTU_PROBE, TCPIP_MTU_INTERFACE, TCPIP_MTU_OMIT };
 
 // BBR takes losses below 2 % for no congestion, and paces what it sends: far faster where a long path loses
 // packets at random; CUBIC is what shares best with everyone else.

@@ -182,6 +182,55 @@ START_TEST(a_narrower_path_is_remembered_and_forgotten) {
   }
 } END_TEST
 
+// How many frames a datagram took, or the error; the flag that forbids routers to fragment, if it was one of IPv4.
+static int64_t frames_for(tcpip_socket_t* s, size_t length, bool* dont_fragment) {
+  static uint8_t bytes[1600];
+  host_drop_all(&h);
+  int64_t result = host_send(s, bytes, length, NULL);
+  if (result < 0) return result;
+  *dont_fragment = (be16_get(h.frames[0].bytes + 14 + 6) & 0x4000) != 0;
+  return (int64_t)h.frame_count;
+}
+
+START_TEST(what_is_too_large_for_the_path_is_treated_as_the_socket_asks) {
+  static const struct {
+    int mode;
+    bool dont_fragment;
+    int error;              // told when the path turns out to be narrower
+    int64_t after, larger;  // frames for what is too large for the path, and for the interface
+    uint32_t known;
+  } cases[] = {{TCPIP_MTU_DONT, false, 0, 2, 2, 1300},
+               {TCPIP_MTU_WANT, true, 0, 2, 2, 1300},
+               {TCPIP_MTU_DO, true, -EMSGSIZE, -EMSGSIZE, -EMSGSIZE, 1300},
+               {TCPIP_MTU_PROBE, true, -EMSGSIZE, 1, -EMSGSIZE, 1300},
+               {TCPIP_MTU_INTERFACE, false, 0, 1, -EMSGSIZE, 1500},
+               {TCPIP_MTU_OMIT, false, 0, 1, 2, 1500}};
+  for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+    bool v6 = i % 2, flag = false;
+    tcpip_option_t option = v6 ? TCPIP_IPV6_MTU_DISCOVER : TCPIP_MTU_DISCOVER;
+    tcpip_socket_t* s = host_udp(&h, v6 ? TCPIP_IPV6 : TCPIP_IPV4, v6 ? "::" : "0.0.0.0", 4000);
+    tcpip_endpoint_t to = host_endpoint(v6 ? "fd00::63" : "10.0.0.99", 7);
+    uint32_t mtu = 0;
+    ck_assert_int_eq(tcpip_socket_path_mtu(s, &mtu), -ENOTCONN);
+    ck_assert_int_eq(tcpip_socket_connect(s, &to), 0);
+    ck_assert_int_eq(tcpip_socket_path_mtu(s, &mtu), 0);
+    ck_assert_uint_eq(mtu, 1500);
+    ck_assert_int_eq(frames_for(s, 1400, &flag), 1);  // by default, and so the path is known when that changes
+    ck_assert_int_eq(tcpip_socket_set(s, option, cases[i / 2].mode), 0);
+    ck_assert_int_eq(frames_for(s, 1400, &flag), 1);
+    ck_assert(v6 || flag == cases[i / 2].dont_fragment);
+    send_error(v6, v6 ? 2 : 3, v6 ? 0 : 4, 1300, 4000, 7);
+    ck_assert_int_eq(tcpip_socket_take_error(s), cases[i / 2].error);
+    ck_assert_int_eq(tcpip_socket_path_mtu(s, &mtu), 0);
+    ck_assert_uint_eq(mtu, cases[i / 2].known);
+    ck_assert_int_eq(frames_for(s, 1400, &flag), cases[i / 2].after);
+    ck_assert_int_eq(frames_for(s, 1600, &flag), cases[i / 2].larger);
+    host_advance(&h, 700 * S);
+    host_drop_all(&h);
+    tcpip_socket_destroy(s);
+  }
+} END_TEST
+
 START_TEST(router_without_an_mtu_to_tell_makes_us_take_a_plateau) {
   tcpip_socket_t* s = host_udp(&h, TCPIP_IPV4, "0.0.0.0", 4000);
   tcpip_endpoint_t to = host_endpoint("10.0.0.99", 7);
@@ -220,6 +269,7 @@ int main(void) {
   tcase_add_test(tc, an_unreachable_quotes_the_packet);
   tcase_add_test(tc, errors_reach_the_socket_they_are_about);
   tcase_add_test(tc, a_narrower_path_is_remembered_and_forgotten);
+  tcase_add_test(tc, what_is_too_large_for_the_path_is_treated_as_the_socket_asks);
   tcase_add_test(tc, router_without_an_mtu_to_tell_makes_us_take_a_plateau);
   tcase_add_test(tc, errors_with_broken_quotes_are_dropped);
   return jx_test_run(suite);
