@@ -85,6 +85,7 @@ struct tcpip {
 };
 
 #define count(stack, counter) ((stack)->stats.counter++)
+#define count_many(stack, counter, number) ((stack)->stats.counter += (number))
 
 static inline void trace(const tcpip_t* stack, const char* point) {
   if (stack->ops.trace) stack->ops.trace(stack->context, point);

@@ -88,6 +88,7 @@ typedef struct tcp_progress {
   uint32_t delivered;  // bytes newly known to have arrived, by ACK or SACK
   uint32_t acked;      // bytes snd_una moved
   int64_t rtt;         // of the latest segment sent once; 0: none
+  uint32_t highest;    // behind what was known to have arrived before it
   bool lost;           // the third duplicate came, where there is no SACK
   bool original;       // something had arrived that was taken for lost and not sent again
   // Of the latest sent among what was delivered (tcp_rate.c); prior_ns 0: none.
@@ -101,10 +102,11 @@ typedef struct tcp_progress {
 typedef struct tcp_segment {
   uint32_t seq, end;
   int64_t sent_ns;
-  bool sacked, lost;
-  bool retransmitted;    // ever: gives no round-trip time
-  bool in_flight_again;  // the retransmission is (thought to be) under way
-  bool app_limited;      // less was sent than could have been
+  bool sacked : 1, lost : 1;
+  bool retransmitted : 1;    // ever: gives no round-trip time
+  bool in_flight_again : 1;  // the retransmission is (thought to be) under way
+  bool app_limited : 1;      // less was sent than could have been
+  uint32_t sent_order;       // of all sendings of the connection: many are at the same time by our clock
   uint32_t run;  // of a sacked one: so many from it on are known to be sacked, 0 and 1 for itself alone
   // As it was when this left (tcp_rate.c): bytes delivered, when the last of them was, and when what was
   // delivered then had left.
@@ -117,6 +119,7 @@ typedef struct tcp_scoreboard {
   uint32_t head, count, room;            // room is a power of two
   uint32_t sacked, lost, retransmitted;  // bytes
   uint32_t lost_ever;                    // bytes marked lost in its life
+  uint32_t sendings;                     // of segments in its life
   // While there are lost segments that are still to be sent again: none of them begins before it.
   uint32_t lost_from;
 } tcp_scoreboard_t;
@@ -237,26 +240,26 @@ typedef struct tcp_listening {
 
 struct tcp {
   tcpip_socket_t base;
-  uint8_t state;  // tcpip_tcp_state_t
-  bool detached;  // no socket above any more
-  bool nodelay, cork, keepalive;
-  bool use_sack, use_timestamps, use_scale;
-  bool was_connected;  // and is no longer
-  bool fin_wanted, fin_sent, fin_acked;
-  bool fin_known;    // a FIN has come in, at fin_seq
-  bool read_closed;  // all up to it has come in
-  bool ack_now;
-  bool sending;   // a segment of it is with IP
-  bool push_now;  // small segments may leave: the window has been small for too long
-  bool was_writable;
-  bool connect_reported;
-  bool quick_off;  // TCPIP_TCP_QUICK_ACK was switched off
-  bool deferred;   // acknowledged, but its listener wants data first
-  bool urgent_inline;
-  bool ecn;            // both ends understand it
-  bool ecn_asked;      // our SYN asked for it
-  bool ecn_echo;       // congestion was met on the way to us, and the peer has not said that it knows
-  bool cwr_due;        // the window was reduced, and the peer has not been told
+  uint8_t state;      // tcpip_tcp_state_t
+  bool detached : 1;  // no socket above any more
+  bool keepalive : 1;
+  bool use_sack : 1, use_timestamps : 1, use_scale : 1;
+  bool was_connected : 1;  // and is no longer
+  bool fin_wanted : 1, fin_sent : 1, fin_acked : 1;
+  bool fin_known : 1;    // a FIN has come in, at fin_seq
+  bool read_closed : 1;  // all up to it has come in
+  bool ack_now : 1;
+  bool sending : 1;   // a segment of it is with IP
+  bool push_now : 1;  // small segments may leave: the window has been small for too long
+  bool was_writable : 1;
+  bool connect_reported : 1;
+  bool quick_off : 1;  // TCPIP_TCP_QUICK_ACK was switched off
+  bool deferred : 1;   // acknowledged, but its listener wants data first
+  bool ecn : 1;        // both ends understand it
+  bool ecn_asked : 1;  // our SYN asked for it
+  bool ecn_echo : 1;   // congestion was met on the way to us, and the peer has not said that it knows
+  bool cwr_due : 1;    // the window was reduced, and the peer has not been told
+  bool nodelay, cork, urgent_inline;
   uint8_t ecn_mode;    // TCPIP_ECN_*
   uint8_t soft_error;  // what ICMP said last; the reason if it comes to an end by a timeout
   uint8_t urgent;      // tcp_urgent_t
@@ -311,14 +314,15 @@ struct tcp {
   tcp_model_t* model;  // NULL without a control that wants it
   // RACK
   int64_t rack_sent, rack_rtt;
-  uint32_t rack_end;
-  uint32_t probe_end;  // snd_nxt when a tail probe left
-  int64_t reorder_at;  // when overtaken segments are to be looked at again; 0: none
+  uint32_t rack_order;
+  uint32_t rack_highest;  // behind all that is known to have arrived
+  uint32_t dsack_round;   // snd_nxt when one was counted last
+  uint32_t probe_end;     // snd_nxt when a tail probe left
+  int64_t reorder_at;     // when overtaken segments are to be looked at again; 0: none
   uint8_t rack_window_steps, rack_persist;
-  bool reordering_seen;
+  bool reordering_seen, dsack_counted;
   bool probe_out, probe_was_data;
   uint8_t send_timer_kind;  // tcp_timer_kind_t
-  uint8_t keepalive_count, keepalive_sent;
 
   wheel_timer_t send_timer, ack_timer, life_timer;
   int64_t stalled_since;  // nothing was acknowledged since; 0: nothing is waiting
@@ -329,7 +333,7 @@ struct tcp {
   int32_t linger_s;   // -1: none
   int16_t linger2_s;  // -1: does not wait in FIN-WAIT-2; 0: the default
   uint16_t defer_accept_s;
-  uint8_t syn_count;
+  uint8_t syn_count, keepalive_count, keepalive_sent;
 
   list_node_t ack_node;   // in the stack's `acks`
   list_node_t idle_node;  // in the stack's `resting` since idle_since
@@ -440,6 +444,7 @@ void tcp_send_ack(tcp_t* tcp);
 void tcp_send_challenge(tcp_t* tcp);
 void tcp_send_reset(tcp_t* tcp);
 void tcp_send_probe(tcp_t* tcp);
+// -EAGAIN if the link refuses it, -EMSGSIZE if it has to be cut up first: then nothing was sent.
 int tcp_retransmit(tcp_t* tcp, tcp_segment_t* segment);
 void tcp_send_new(tcp_t* tcp);  // as much new data as may leave now
 void tcp_update_mss(tcp_t* tcp);
@@ -468,6 +473,7 @@ void tcp_rtt_sample(tcp_t* tcp, int64_t rtt);
 // The scoreboard.
 tcp_segment_t* tcp_board_at(const tcp_scoreboard_t* board, uint32_t index);
 bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now);
+void tcp_board_sent(tcp_scoreboard_t* board, tcp_segment_t* segment, int64_t now);  // once more
 void tcp_board_clear(tcp_scoreboard_t* board);
 void tcp_board_pop(tcp_scoreboard_t* board);
 uint32_t tcp_board_find(const tcp_scoreboard_t* board, uint32_t seq);  // the first that ends after seq
@@ -475,6 +481,9 @@ uint32_t tcp_board_find(const tcp_scoreboard_t* board, uint32_t seq);  // the fi
 uint32_t tcp_board_skip(const tcp_scoreboard_t* board, uint32_t index);
 // All from `first` to before `end` are sacked: they are skipped at once from now on.
 void tcp_board_join(tcp_scoreboard_t* board, uint32_t first, uint32_t end);
+// Cuts what is to be sent again into pieces of at most `most` octets: it left as larger segments than the
+// path takes now. A FIN before `fin_end` takes no room. False: no memory.
+bool tcp_board_cut(tcp_scoreboard_t* board, uint32_t most, uint32_t fin_end);
 // The first lost one that is to be sent again; NULL if there is none.
 tcp_segment_t* tcp_board_next_lost(tcp_scoreboard_t* board);
 // A receiver may take back what it reported by SACK (RFC 2018, 8).
@@ -505,7 +514,9 @@ void tcp_pace_sent(tcp_t* tcp, uint32_t bytes);
 void tcp_rest(tcp_t* tcp);
 
 // Recovery.
-void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment);
+tcp_progress_t tcp_rack_progress(const tcp_t* tcp);  // before an acknowledgement is looked at
+void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment, const tcp_progress_t* progress);
+void tcp_rack_dsack(tcp_t* tcp);  // one has come
 // Marks what must be lost by now; true if anything was.
 bool tcp_rack_detect(tcp_t* tcp);
 void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind);

@@ -6,7 +6,7 @@ static void delivered(tcp_t* tcp, const tcp_segment_t* s, tcp_progress_t* p) {
   p->delivered += s->end - s->seq;
   p->original |= s->lost && !s->retransmitted;
   if (!s->retransmitted && (!p->rtt || rtt < p->rtt)) p->rtt = rtt > 0 ? rtt : 1;
-  tcp_rack_delivered(tcp, s);
+  tcp_rack_delivered(tcp, s, p);
   tcp_rate_delivered(tcp, s, p);
 }
 
@@ -14,14 +14,8 @@ static void take_sacks(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   for (uint32_t k = 0; k < in->sack_count; k++) {
     const tcp_range_t* r = &in->sacks[k];
     if (!seq_lt(r->start, r->end) || seq_lt(tcp->snd_nxt, r->end)) continue;
-    if (seq_le(r->end, tcp->snd_una)) {
-      if (k == 0 &&
-          tcp->rack_window_steps < 16) {  // DSACK: we were too quick to call it lost (RFC 8985, 6.2)
-        tcp->rack_window_steps++;
-        tcp->rack_persist = 16;
-      }
-      continue;
-    }
+    if (k == 0 && seq_le(r->end, in->ack)) tcp_rack_dsack(tcp);  // RFC 2883, 4
+    if (seq_le(r->end, in->ack) || seq_le(r->end, tcp->snd_una)) continue;
     uint32_t i = tcp_board_find(&tcp->board, r->start);
     if (i < tcp->board.count && seq_lt(tcp_board_at(&tcp->board, i)->seq, r->start)) i++;  // a part only
     uint32_t first = i;
@@ -159,12 +153,12 @@ bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
       return false;
     }
     if (tcp->use_sack) {  // old, but its SACK blocks are true
-      tcp_progress_t late = {0};
+      tcp_progress_t late = tcp_rack_progress(tcp);
       take_sacks(tcp, in, &late);
     }
     return true;
   }
-  tcp_progress_t p = {0};
+  tcp_progress_t p = tcp_rack_progress(tcp);
   uint32_t window_before = tcp->snd_wnd, flight = tcp_flight(tcp);
   take_window(tcp, in);
   if (tcp->use_sack) take_sacks(tcp, in, &p);

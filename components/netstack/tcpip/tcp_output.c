@@ -246,17 +246,11 @@ void tcp_send_probe(tcp_t* tcp) {
 
 int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
   bool fin = tcp->fin_sent && s->end == tcp->snd_nxt;
-  uint32_t seq = s->seq, end = fin ? s->end - 1 : s->end;
-  int result = 0;
-  do {  // the path may have become narrower since
-    uint32_t length = end - seq < tcp->mss ? end - seq : tcp->mss;
-    bool last = seq + length == end;
-    result =
-        send_data(tcp, seq, length, (uint8_t)(TCP_ACK | (last ? TCP_PSH : 0) | (last && fin ? TCP_FIN : 0)));
-    seq += length;
-  } while (result == 0 && seq != end);
+  uint32_t length = s->end - s->seq - fin;
+  if (length > tcp->mss) return -EMSGSIZE;
+  int result = send_data(tcp, s->seq, length, TCP_ACK | TCP_PSH | (fin ? TCP_FIN : 0u));
   if (result == -EAGAIN) return result;
-  s->sent_ns = tcp->base.stack->now;
+  tcp_board_sent(&tcp->board, s, tcp->base.stack->now);
   s->retransmitted = true;
   tcp_rate_sent(tcp, s, tcp_pipe(tcp) == 0);
   tcp_pace_sent(tcp, s->end - s->seq);
@@ -266,14 +260,21 @@ int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
   }
   tcp->prr_out += s->end - s->seq;
   count(tcp->base.stack, tcp_retransmits);
+  count_many(tcp->base.stack, tcp_retransmitted_bytes, s->end - s->seq);
   return result;
+}
+
+static bool cut_lost(tcp_t* tcp) {
+  return tcp_board_cut(&tcp->board, tcp->mss, tcp->fin_sent ? tcp->snd_nxt : tcp->snd_una);
 }
 
 static bool send_lost(tcp_t* tcp) {
   for (tcp_segment_t* s; (s = tcp_board_next_lost(&tcp->board));) {
     if (tcp_pipe(tcp) + (s->end - s->seq) > tcp->cwnd && tcp_pipe(tcp)) return false;
     if (!tcp_pace_allows(tcp)) return false;
-    if (tcp_retransmit(tcp, s)) return false;
+    int result = tcp_retransmit(tcp, s);
+    if (result == -EMSGSIZE && cut_lost(tcp)) continue;
+    if (result) return false;
   }
   return true;
 }

@@ -5,20 +5,33 @@
 
 #define RACK_WINDOW_STEPS_MAX 16
 
-// RFC 8985, 6.2 steps 1 to 3.
-void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment) {
+// RFC 8985, 6.2 steps 1 to 3. "Sent after" goes by the order of sending, not by time and sequence number:
+// within one reading of the clock a segment is sent again behind others that have higher numbers.
+void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment, const tcp_progress_t* progress) {
   int64_t rtt = tcp->base.stack->now - segment->sent_ns;
   // An answer faster than any before is to the original, not to the retransmission.
   if (segment->retransmitted && tcp->min_rtt && rtt < tcp->min_rtt) return;
-  if (!segment->retransmitted && seq_lt(segment->end, tcp->rack_end) && tcp->rack_sent)
-    tcp->reordering_seen = true;
-  bool later = segment->sent_ns > tcp->rack_sent ||
-               (segment->sent_ns == tcp->rack_sent && seq_lt(tcp->rack_end, segment->end));
-  if (later) {
+  bool first = !tcp->rack_sent;
+  if (!segment->retransmitted && seq_lt(segment->end, progress->highest)) tcp->reordering_seen = true;
+  if (first || seq_lt(tcp->rack_highest, segment->end)) tcp->rack_highest = segment->end;
+  if (first || seq_lt(tcp->rack_order, segment->sent_order)) {
     tcp->rack_sent = segment->sent_ns;
-    tcp->rack_end = segment->end;
+    tcp->rack_order = segment->sent_order;
     tcp->rack_rtt = rtt;
   }
+}
+
+// RFC 8985, 6.2 step 4: we were too quick to call something lost; once for each round trip.
+void tcp_rack_dsack(tcp_t* tcp) {
+  if (tcp->dsack_counted && seq_lt(tcp->snd_una, tcp->dsack_round)) return;
+  tcp->dsack_counted = true;
+  tcp->dsack_round = tcp->snd_nxt;
+  if (tcp->rack_window_steps < RACK_WINDOW_STEPS_MAX) tcp->rack_window_steps++;
+  tcp->rack_persist = 16;
+}
+
+tcp_progress_t tcp_rack_progress(const tcp_t* tcp) {
+  return (tcp_progress_t){.highest = tcp->rack_sent ? tcp->rack_highest : tcp->snd_una};
 }
 
 // RFC 8985, 6.2 step 4: how long a segment may be overtaken.
@@ -41,8 +54,7 @@ bool tcp_rack_detect(tcp_t* tcp) {
     tcp_segment_t* s = tcp_board_at(&tcp->board, i);
     i = s->sacked ? tcp_board_skip(&tcp->board, i) : i + 1;
     if (s->sacked || (s->lost && !s->in_flight_again)) continue;
-    bool before =
-        s->sent_ns < tcp->rack_sent || (s->sent_ns == tcp->rack_sent && seq_lt(s->end, tcp->rack_end));
+    bool before = seq_lt(s->sent_order, tcp->rack_order);
     if (!before && !s->retransmitted) break;
     if (!before) continue;
     int64_t left = s->sent_ns + tcp->rack_rtt + window - now;

@@ -32,13 +32,20 @@ static bool grow(tcp_scoreboard_t* board) {
 bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now) {
   if (board->count == board->room && !grow(board)) return false;
   board->count++;
-  *tcp_board_at(board, board->count - 1) = (tcp_segment_t){.seq = seq, .end = end, .sent_ns = now};
+  tcp_segment_t* segment = tcp_board_at(board, board->count - 1);
+  *segment = (tcp_segment_t){.seq = seq, .end = end};
+  tcp_board_sent(board, segment, now);
   return true;
+}
+
+void tcp_board_sent(tcp_scoreboard_t* board, tcp_segment_t* segment, int64_t now) {
+  segment->sent_ns = now;
+  segment->sent_order = ++board->sendings;
 }
 
 void tcp_board_clear(tcp_scoreboard_t* board) {
   free(board->ring);
-  *board = (tcp_scoreboard_t){.lost_ever = board->lost_ever};
+  *board = (tcp_scoreboard_t){.lost_ever = board->lost_ever, .sendings = board->sendings};
 }
 
 // What was counted of a segment is no longer.
@@ -65,6 +72,47 @@ uint32_t tcp_board_find(const tcp_scoreboard_t* board, uint32_t seq) {
       high = middle;
   }
   return low;
+}
+
+static bool waits(const tcp_segment_t* segment) {
+  return segment->lost && !segment->in_flight_again;
+}
+
+static uint32_t payload_of(const tcp_segment_t* segment, uint32_t fin_end) {
+  return length_of(segment) - (segment->end == fin_end);
+}
+
+// Both rings have room. The pieces inherit all that is known of the whole.
+static void copy_in_pieces(tcp_scoreboard_t* to, const tcp_segment_t* segment, uint32_t most,
+                           uint32_t fin_end) {
+  uint32_t left = waits(segment) ? payload_of(segment, fin_end) : 0;
+  tcp_segment_t piece = *segment;
+  for (; left > most; left -= most, piece.seq = piece.end) {
+    piece.end = piece.seq + most;
+    to->ring[to->count++] = piece;
+  }
+  piece.end = segment->end;
+  to->ring[to->count++] = piece;
+}
+
+bool tcp_board_cut(tcp_scoreboard_t* board, uint32_t most, uint32_t fin_end) {
+  uint32_t room = board->room, needed = board->count;
+  for (uint32_t i = 0; i < board->count; i++) {
+    const tcp_segment_t* s = tcp_board_at(board, i);
+    if (waits(s)) needed += payload_of(s, fin_end) / most;
+  }
+  while (room < needed)
+    room *= 2;
+  tcp_scoreboard_t cut = *board;
+  cut.ring = malloc(room * sizeof *cut.ring);
+  if (!cut.ring) return false;
+  cut.room = room;
+  cut.head = cut.count = 0;
+  for (uint32_t i = 0; i < board->count; i++)
+    copy_in_pieces(&cut, tcp_board_at(board, i), most, fin_end);
+  free(board->ring);
+  *board = cut;
+  return true;
 }
 
 void tcp_board_mark_lost(tcp_scoreboard_t* board, tcp_segment_t* segment) {
@@ -102,7 +150,7 @@ tcp_segment_t* tcp_board_next_lost(tcp_scoreboard_t* board) {
   if (board->lost == board->retransmitted) return NULL;
   for (uint32_t i = tcp_board_find(board, board->lost_from); i < board->count; i++) {
     tcp_segment_t* s = tcp_board_at(board, i);
-    if (s->lost && !s->in_flight_again) {
+    if (waits(s)) {
       board->lost_from = s->seq;
       return s;
     }

@@ -99,6 +99,7 @@ static void retransmission_timeout(tcp_t* tcp) {
   }
   count(tcp->base.stack, tcp_timeouts);
   if (tcp->board.count && tcp_board_at(&tcp->board, 0)->sacked) tcp_board_forget_sacks(&tcp->board);
+  count_many(tcp->base.stack, tcp_timed_out_bytes, tcp_flight(tcp) - tcp->board.sacked);
   tcp_enter_recovery(tcp, TCP_LOSS);
   tcp_mark_all_lost(tcp);
   tcp->dupacks = 0;
@@ -122,8 +123,9 @@ static void tail_probe(tcp_t* tcp) {
     tcp->cwnd = cwnd;
     tcp->probe_was_data = tcp->snd_nxt != before;
   }
+  count(tcp->base.stack, tcp_tail_probes);
   if (!tcp->probe_was_data && tcp->board.count)
-    (void)tcp_retransmit(tcp, tcp_board_at(&tcp->board, tcp->board.count - 1));
+    tcp->probe_was_data = tcp_retransmit(tcp, tcp_board_at(&tcp->board, tcp->board.count - 1)) != 0;
   tcp->probe_end = tcp->snd_nxt;
   tcp_arm_send_timer(tcp);
 }

@@ -25,7 +25,8 @@
   X(udp_rx) X(udp_rx_bad) X(udp_rx_bad_checksum) X(udp_rx_no_port) X(udp_rx_buffer_full) X(udp_tx)              \
   X(udp_tx_failed)                                                                                              \
   X(tcp_rx) X(tcp_rx_bad) X(tcp_rx_bad_checksum) X(tcp_rx_no_port) X(tcp_rx_out_of_window) X(tcp_rx_paws)       \
-  X(tcp_rx_resets) X(tcp_tx) X(tcp_tx_resets) X(tcp_retransmits) X(tcp_timeouts) X(tcp_challenge_acks)          \
+  X(tcp_rx_resets) X(tcp_tx) X(tcp_tx_resets) X(tcp_retransmits) X(tcp_retransmitted_bytes)                      \
+  X(tcp_timeouts) X(tcp_timed_out_bytes) X(tcp_tail_probes) X(tcp_challenge_acks)                               \
   X(tcp_challenge_acks_limited) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_black_holes) X(tcp_time_wait_reused) \
   X(tcp_opened) X(tcp_listen_overflows) X(tcp_cookies_sent) X(tcp_cookies_accepted)                             \
   X(loopback_full) X(no_memory)
@@ -42,7 +43,8 @@ typedef struct tcpip_counter {
   uint64_t value;
 } tcpip_counter_t;
 
-// Copies up to `capacity` counters with their names, in the order above, and returns how many there are in all.
+// Copies up to `capacity` counters with their names, in the order above, and returns how many there are in
+// all.
 size_t tcpip_stats_list(const tcpip_stats_t* stats, tcpip_counter_t* out, size_t capacity);
 
 #endif  // TCPIP_STATS_H_

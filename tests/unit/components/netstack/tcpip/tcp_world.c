@@ -20,6 +20,15 @@ void tcp_invariants_failed(const char* what) {
   abort();
 }
 
+static int extra_at;
+static int extra(void) {
+  if (!extra_at) extra_at = atoi(getenv("EXTRA") ? getenv("EXTRA") : "-1");
+  return extra_at;
+}
+#define EX(n)                                      \
+  do {                                             \
+    if (extra() == n) (void)wire_random(&w->wire); \
+  } while (0)
 #define PORT_FIRST 10000
 #define TIME_MAX (7200 * S)
 
@@ -258,6 +267,7 @@ static void open_streams(world_t* w, uint64_t bytes) {
 static void draw_wire(world_t* w, uint64_t seed) {
   static const uint64_t rates[] = {0, 125000, 1250000, 12500000, 125000000};
   wire_t* wire = &w->wire;
+  EX(2);
   bool bad = chance(w, 80);
   wire->config = (wire_config_t){.seed = seed,
                                  .delay = (int64_t)below(w, 30) * MS,
@@ -274,13 +284,13 @@ static void draw_wire(world_t* w, uint64_t seed) {
 
 static void open_world(world_t* w, uint64_t seed) {
   w->wire.random = seed;
-  uint32_t mtu = chance(w, 70) ? 1500 : 1280 + (uint32_t)below(w, 8000);
+  w->mtu = chance(w, 70) ? 1500 : 1280 + (uint32_t)below(w, 8000);
   for (int h = 0; h < 2; h++) {
     uint32_t features = chance(w, 30) ? TCPIP_LINK_TX_CHECKSUM | TCPIP_LINK_TX_TSO : 0;
     host_config_t config = {.last_octet = (uint8_t)(h + 1),
                             .seed = seed * 2 + (uint64_t)h,
                             .link_features = features,
-                            .mtu = mtu};
+                            .mtu = w->mtu};
     host_init(&w->hosts[h], &config);
   }
   wire_config_t plain = {.seed = seed * 3};
@@ -289,6 +299,7 @@ static void open_world(world_t* w, uint64_t seed) {
   if (chance(w, 20)) w->hosts[below(w, 2)].room = 1 + below(w, 20);
   if (w->wire.config.loss || w->wire.config.congested)  // ARP gives up too soon, and nothing protects it
     host_introduce(&w->hosts[0], &w->hosts[1]);
+  EX(3);
   w->streams = 1 + (int)below(w, 5);
   open_streams(w, chance(w, 20) ? 200000 : 20000);
 }
@@ -330,6 +341,21 @@ static void check_nothing_left(world_t* w) {
   }
 }
 
+// What a host sends again is what the wire lost, what a timeout gave up and the tail probes, and beside that
+// some in error: where the wire reorders, each octet twice at the most; where it does not, half of them once
+// (what was lost may have been the acknowledgements).
+static void check_retransmissions(const world_t* w, int h) {
+  const tcpip_stats_t* stats = tcpip_stats(w->hosts[h].stack);
+  uint64_t written = 0, again = stats->tcp_retransmitted_bytes;
+  for (int i = 0; i < w->streams; i++)
+    written += w->ends[i][h].written;
+  uint64_t needed = w->wire.lost_bytes[1 - h] + stats->tcp_timed_out_bytes + stats->tcp_tail_probes * w->mtu;
+  uint64_t in_error = w->wire.config.jitter ? 2 * written : written / 2;
+  require(again <= needed + in_error,
+          "%llu octets were sent again: of %llu that were written, %llu had to be", (unsigned long long)again,
+          (unsigned long long)written, (unsigned long long)needed);
+}
+
 world_outcome_t world_run(uint64_t seed) {
   world_t* w = calloc(1, sizeof *w);
   world_outcome_t out = {0};
@@ -339,11 +365,32 @@ world_outcome_t world_run(uint64_t seed) {
   while (!done && w->wire.now < start + TIME_MAX) {
     (void)wire_step(&w->wire, w->wire.now + 50 * MS);  // a slow reader goes on even if nothing else happens
     done = pump(w);
-    for (int h = 0; h < 2; h++)
+    for (int h = 0; h < 2; h++) {
       tcp_invariants_check(w->hosts[h].stack);
+      check_retransmissions(w, h);
+    }
     out.steps++;
   }
   out.took = w->wire.now - start;
+  if (getenv("SCAN"))
+    for (int h = 0; h < 2; h++) {
+      const tcpip_stats_t* st = tcpip_stats(w->hosts[h].stack);
+      unsigned long long WW = 0;
+      for (int i = 0; i < w->streams; i++)
+        WW += w->ends[i][h].written;
+      int64_t rest =
+          (int64_t)(st->tcp_retransmitted_bytes - w->wire.lost_bytes[1 - h] - st->tcp_timed_out_bytes);
+      printf(
+          "SCAN %llu %d rtx %llu rtxbytes %llu lostbytes %llu timeouts %llu tob %llu tp %llu rest %lld "
+          "jitter %lld room %zu dup %llu delay %lld tx %llu W %llu ratio %.2f backlost %llu\n",
+          (unsigned long long)seed, h, (unsigned long long)st->tcp_retransmits,
+          (unsigned long long)st->tcp_retransmitted_bytes, (unsigned long long)w->wire.lost_bytes[1 - h],
+          (unsigned long long)st->tcp_timeouts, (unsigned long long)st->tcp_timed_out_bytes,
+          (unsigned long long)st->tcp_tail_probes, (long long)rest, (long long)w->wire.config.jitter,
+          w->hosts[h].room, (unsigned long long)w->wire.config.duplicate, (long long)w->wire.config.delay,
+          (unsigned long long)st->tcp_tx, WW, (double)rest / (double)(WW + 1),
+          (unsigned long long)w->wire.lost_bytes[h]);
+    }
   if (!done) report(w);
   ck_assert_msg(done, "not finished");
   for (int i = 0; i < w->streams; i++)

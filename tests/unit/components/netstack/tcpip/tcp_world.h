@@ -33,6 +33,7 @@ typedef struct world {
   world_end_t ends[WORLD_STREAMS_MAX][2];
   tcpip_socket_t* listeners[2];
   int streams;
+  uint32_t mtu;
 } world_t;
 
 typedef struct world_outcome {

@@ -66,6 +66,45 @@ static void send_again(tcp_scoreboard_t* board) {
   board->retransmitted += s->end - s->seq;
 }
 
+// Octets from the first to the last, and the largest that waits to be sent again.
+static uint32_t span(const tcp_scoreboard_t* board) {
+  return board->count ? tcp_board_at(board, board->count - 1)->end - tcp_board_at(board, 0)->seq : 0;
+}
+
+static uint32_t largest_waiting(const tcp_scoreboard_t* board) {
+  uint32_t largest = 0;
+  for (uint32_t i = 0; i < board->count; i++) {
+    const tcp_segment_t* s = tcp_board_at(board, i);
+    uint32_t length = s->end - s->seq;
+    if (s->lost && !s->in_flight_again && length > largest) largest = length;
+  }
+  return largest;
+}
+
+static void cut(tcp_scoreboard_t* board) {
+  uint32_t most = 200 + random_below(MSS), before = span(board), count = board->count;
+  bool fits = largest_waiting(board) <= most;
+  ck_assert(tcp_board_cut(board, most, 0));
+  ck_assert_uint_eq(span(board), before);
+  ck_assert_uint_le(largest_waiting(board), most);
+  ck_assert(fits ? board->count == count : board->count > count);
+}
+
+START_TEST(a_fin_takes_no_room_when_segments_are_cut) {
+  tcp_scoreboard_t board = {0};
+  ck_assert(tcp_board_append(&board, 1, 101, 0) && tcp_board_append(&board, 101, 202, 0));
+  for (uint32_t i = 0; i < 2; i++)
+    tcp_board_mark_lost(&board, tcp_board_at(&board, i));
+  ck_assert(tcp_board_cut(&board, 100, 202));
+  ck_assert_uint_eq(board.count, 2);
+  ck_assert(tcp_board_cut(&board, 50, 202));
+  ck_assert_uint_eq(board.count, 4);
+  ck_assert_uint_eq(tcp_board_at(&board, 3)->seq, 151);
+  ck_assert_uint_eq(tcp_board_at(&board, 3)->end, 202);
+  tcp_board_clear(&board);
+}
+END_TEST
+
 START_TEST(short_cuts_lead_where_the_long_way_leads) {
   tcp_scoreboard_t board = {0};
   uint32_t next = 0xfff00000u + (uint32_t)_i * 50000;  // the numbers go round
@@ -83,8 +122,10 @@ START_TEST(short_cuts_lead_where_the_long_way_leads) {
       if (!s->sacked) tcp_board_mark_lost(&board, s);
     } else if (what < 80) {
       report(&board);
-    } else if (what < 99) {
+    } else if (what < 98) {
       send_again(&board);
+    } else if (what < 99) {
+      cut(&board);
     } else {
       tcp_board_forget_sacks(&board);
     }
@@ -98,5 +139,6 @@ int main(void) {
   Suite* suite = suite_create("tcp_scoreboard");
   TCase* tc = jx_test_case(suite, "tcp_scoreboard");
   tcase_add_loop_test(tc, short_cuts_lead_where_the_long_way_leads, 0, 20);
+  tcase_add_test(tc, a_fin_takes_no_room_when_segments_are_cut);
   return jx_test_run(suite);
 }

@@ -6,7 +6,8 @@
 #include "base.h"
 
 void wire_init(wire_t* wire, host_t* a, host_t* b, const wire_config_t* config) {
-  *wire = (wire_t){.hosts = {a, b}, .config = *config, .random = config->seed, .now = a->now > b->now ? a->now : b->now};
+  *wire = (wire_t){
+      .hosts = {a, b}, .config = *config, .random = config->seed, .now = a->now > b->now ? a->now : b->now};
 }
 
 void wire_deinit(wire_t* wire) {
@@ -49,15 +50,22 @@ static wire_frame_t heap_pop(wire_t* wire) {
   wire_frame_t top = wire->frames[0], last = wire->frames[--wire->count];
   size_t at = 0;
   for (size_t down; (down = 2 * at + 1) < wire->count; at = down) {
-    if (down + 1 < wire->count && before(&wire->frames[down + 1], &wire->frames[down]))
-      down++;
-    if (!before(&wire->frames[down], &last))
-      break;
+    if (down + 1 < wire->count && before(&wire->frames[down + 1], &wire->frames[down])) down++;
+    if (!before(&wire->frames[down], &last)) break;
     wire->frames[at] = wire->frames[down];
   }
-  if (wire->count)
-    wire->frames[at] = last;
+  if (wire->count) wire->frames[at] = last;
   return top;
+}
+
+// What damages a frame comes behind what fills its checksum in: a sum that is not complete could fit by
+// chance.
+static void complete(wire_frame_t* frame) {
+  const tcpip_offload_t* offload = &frame->offload;
+  if (!(offload->flags & TCPIP_OFFLOAD_NEEDS_CHECKSUM)) return;
+  uint8_t* from = frame->bytes + offload->checksum_start;
+  uint16_t sum = (uint16_t)~naive_checksum(0, from, frame->length - offload->checksum_start);
+  be16_put(from + offload->checksum_offset, sum ? sum : 0xffff);
 }
 
 static void put(wire_t* wire, const host_frame_t* sent, int to, int64_t leaves) {
@@ -65,11 +73,12 @@ static void put(wire_t* wire, const host_frame_t* sent, int to, int64_t leaves) 
   frame.bytes = malloc(sent->length);
   memcpy(frame.bytes, sent->bytes, sent->length);
   frame.due = leaves + wire->config.delay;
-  if (wire->config.jitter)
-    frame.due += (int64_t)(wire_random(wire) % (uint64_t)wire->config.jitter);
+  if (wire->config.jitter) frame.due += (int64_t)(wire_random(wire) % (uint64_t)wire->config.jitter);
   if (wire_chance(wire, wire->config.corrupt)) {
     frame.damaged = true;
+    complete(&frame);
     wire->corrupted++;
+    wire->lost_bytes[to] += sent->length;
     // Only from 0 to 1: opposite changes can cancel out in the Internet checksum, and no stack could tell.
     frame.bytes[wire_random(wire) % frame.length] |= (uint8_t)(1u << wire_random(wire) % 8);
   }
@@ -98,13 +107,18 @@ static bool too_large(const wire_t* wire, const host_frame_t* sent) {
   return wire->config.mtu && packet > wire->config.mtu;
 }
 
+static void lose(wire_t* wire, const host_frame_t* sent, int to) {
+  wire->lost++;
+  wire->lost_bytes[to] += sent->length;
+}
+
 static void accept_frame(wire_t* wire, const host_frame_t* sent, int to) {
   int64_t leaves = wire->now;
   if (wire->config.bytes_per_s) {
     int64_t start = wire->free_at[to] > wire->now ? wire->free_at[to] : wire->now;
     int64_t queued = (start - wire->now) / 1000 * (int64_t)wire->config.bytes_per_s / 1000000;
     if (wire->config.queue_bytes && queued > (int64_t)wire->config.queue_bytes) {
-      wire->lost++;
+      lose(wire, sent, to);
       return;
     }
     leaves = start + (int64_t)(sent->length * 1000000000ull / wire->config.bytes_per_s);
@@ -112,7 +126,7 @@ static void accept_frame(wire_t* wire, const host_frame_t* sent, int to) {
   }
   bool congested = wire_chance(wire, wire->config.congested);
   if (wire_chance(wire, wire->config.loss) || too_large(wire, sent) || (congested && !mark(sent->bytes))) {
-    wire->lost++;
+    lose(wire, sent, to);
     return;
   }
   put(wire, sent, to, leaves);
@@ -143,7 +157,8 @@ static void lend(wire_t* wire, host_t* to, const wire_frame_t* frame) {
   uint8_t* copy = malloc(frame->length);
   tcpip_set_time(to->stack, to->now);
   tcpip_lend(to->stack);
-  tcpip_input_shared(to->stack, to->interface, copy, frame->bytes, frame->length, frame->damaged ? NULL : &frame->offload);
+  tcpip_input_shared(to->stack, to->interface, copy, frame->bytes, frame->length,
+                     frame->damaged ? NULL : &frame->offload);
   free(copy);
 }
 
@@ -180,8 +195,7 @@ bool wire_step(wire_t* wire, int64_t until) {
     collect(wire);
     return false;
   }
-  if (next > wire->now)
-    wire->now = next;
+  if (next > wire->now) wire->now = next;
   for (int i = 0; i < 2; i++)
     tcpip_advance(wire->hosts[i]->stack, wire->hosts[i]->now = wire->now);
   while (wire->count && wire->frames[0].due <= wire->now) {
