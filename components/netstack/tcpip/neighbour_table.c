@@ -70,8 +70,10 @@ void neighbour_used(neighbour_t* n) {
 void neighbour_flush(interface_t* interface, bool permanent_too) {
   for (table_node_t *node = table_walk(&interface->neighbours, NULL), *next; node; node = next) {
     next = table_walk(&interface->neighbours, node);
+    size_t mask = interface->neighbours.mask;
     neighbour_t* n = table_owner(node, neighbour_t, node);
     if (permanent_too || !n->permanent) neighbour_destroy(n);
+    if (mask != interface->neighbours.mask) next = table_walk(&interface->neighbours, NULL);  // it has shrunk
   }
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define FIRST_SIZE 16
+#define SHRINKS_BELOW 8  // it has so many times more heads than nodes
 
 static void push(table_node_t** head, table_node_t* node) {
   node->next = *head;
@@ -45,6 +46,10 @@ void table_remove(table_t* table, table_node_t* node) {
   if (node->next) node->next->link = node->link;
   node->link = NULL;
   table->count--;
+  size_t size = table->mask + 1;
+  if (size <= FIRST_SIZE || table->count >= size / SHRINKS_BELOW) return;
+  table_node_t** heads = calloc(size / 2, sizeof *heads);
+  if (heads) rehash(table, heads, size / 2 - 1);
 }
 
 static table_node_t* match(table_node_t* node, uint64_t hash) {

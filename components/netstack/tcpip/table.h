@@ -1,5 +1,5 @@
-// A chained hash table of nodes that live inside their owners. It doubles when it fills; if there is no
-// memory for that it goes on with longer chains.
+// A chained hash table of nodes that live inside their owners. It doubles when it fills and halves when an
+// eighth of it is used; if there is no memory for that it goes on as it is.
 #ifndef TCPIP_TABLE_H_
 #define TCPIP_TABLE_H_
 

@@ -257,6 +257,12 @@ START_TEST(the_hash_table_finds_what_is_in_it_and_nothing_else) {
       found |= node == &nodes[i];
     ck_assert_int_eq(found, i % 3 != 0);
   }
+  size_t mask = table.mask;
+  for (uint64_t i = 0; i < 990; i++)
+    table_remove(&table, &nodes[i]);
+  ck_assert_uint_lt(table.mask, mask / 8);
+  for (uint64_t i = 990; i < 1000; i++)
+    ck_assert(i % 3 == 0 || table_find(&table, i % 700) == &nodes[i]);
   table_deinit(&table);
 } END_TEST
 

@@ -237,6 +237,24 @@ START_TEST(static_entries_stay_as_they_are) {
   ck_assert_int_eq(tcpip_neighbour_remove(h.stack, h.interface, &peer), -ENOENT);
 } END_TEST
 
+START_TEST(an_interface_that_goes_down_forgets_all_but_static_entries) {
+  host_t large;
+  host_init(&large, &(host_config_t){.last_octet = 1, .limits = {.neighbours = 300}});
+  for (int i = 2; i < 250; i++) {
+    const uint8_t mac[6] = {2, 0, 0, 0, 9, (uint8_t)i};
+    tcpip_address_t peer = host_ipv4((uint8_t)i), own = host_ipv4(1);
+    if (i % 80 == 0)
+      ck_assert_int_eq(tcpip_neighbour_set(large.stack, large.interface, &peer, mac), 0);
+    else
+      host_input(&large, frame, peer_arp(frame, mac, large.mac, 1, &peer, &own));
+    host_drop_all(&large);
+  }
+  ck_assert_int_eq(tcpip_neighbour_list(large.stack, large.interface, NULL, 0), 248);
+  ck_assert_int_eq(tcpip_interface_set_up(large.stack, large.interface, false), 0);
+  ck_assert_int_eq(tcpip_neighbour_list(large.stack, large.interface, NULL, 0), 3);
+  host_deinit(&large);
+} END_TEST
+
 START_TEST(a_new_ipv6_address_is_tentative_until_nobody_objects) {
   tcpip_subnet_t subnet = {host_ipv6(5), 64};
   tcpip_address_info_t list[8];
@@ -305,6 +323,7 @@ int main(void) {
   tcase_add_test(tc, the_queue_of_a_neighbour_keeps_the_newest);
   tcase_add_test(tc, a_socket_whose_buffer_waits_for_a_neighbour_is_told_when_it_may_go_on);
   tcase_add_test(tc, what_a_closed_socket_has_sent_still_leaves);
+  tcase_add_test(tc, an_interface_that_goes_down_forgets_all_but_static_entries);
   tcase_add_test(tc, a_question_for_us_is_answered_and_remembered);
   tcase_add_test(tc, answers_nobody_asked_for_make_no_entry);
   tcase_add_test(tc, an_advertisement_without_override_only_makes_doubt);

@@ -9,6 +9,8 @@
 #include "jx_test.h"
 
 #define IDLE_BYTES_MAX 1024
+#define ALLOCATOR_BYTES 16384  // that malloc keeps in its caches of freed pieces, and counts as in use
+#define TABLE_BYTES 32  // for each, of the tables of ports and connections
 
 static host_t a, b;
 static uint8_t frame[256];
@@ -261,6 +263,89 @@ START_TEST(ten_thousand_connections_at_once) {
   ck_assert_uint_le(each, IDLE_BYTES_MAX);
 } END_TEST
 
+static size_t heap_in_use(void) {
+  return mallinfo2().uordblks;
+}
+
+// What each of `count` connections takes, both ends together, beyond `start`.
+static size_t tell(const char* stage, size_t start, size_t count) {
+  size_t now = heap_in_use(), each = now > start ? (now - start) / count : 0;
+  printf("# %s: %zu bytes for both ends of a connection\n", stage, each);
+  fflush(stdout);
+  return each;
+}
+
+static void both_advance(int64_t by) {
+  host_advance(&a, by);
+  host_advance(&b, by);
+  host_exchange(&a, &b);
+}
+
+// Both ends write and neither reads, so that buffers are held.
+static void open_and_fill(tcpip_socket_t* listener, tcpip_socket_t** client, tcpip_socket_t** server) {
+  static const char bytes[1000];
+  open_pair(listener, client, server);
+  int64_t forth = host_send(*client, bytes, sizeof bytes, NULL), back = host_send(*server, bytes, sizeof bytes, NULL);
+  if (forth != sizeof bytes || back != sizeof bytes)
+    ck_abort_msg("send: %lld, %lld", (long long)forth, (long long)back);
+  host_exchange(&a, &b);
+}
+
+static void read_all(tcpip_socket_t* socket) {
+  char bytes[1000];
+  if (host_recv(socket, bytes, sizeof bytes, NULL) != sizeof bytes)
+    ck_abort_msg("not all is there");
+}
+
+START_TEST(ten_thousand_closed_connections_give_everything_back) {
+  enum { COUNT = 10000 };
+  static tcpip_socket_t *clients[COUNT], *servers[COUNT];
+  tcpip_quota_t many = {.sockets = 20000, .buffer_bytes = 200 << 20};
+  tcpip_limits_t limits = {.buffer_bytes = 400 << 20};
+  teardown();
+  host_init(&a, &(host_config_t){.last_octet = 1, .seed = 1, .limits = limits});
+  host_init(&b, &(host_config_t){.last_octet = 2, .seed = 2, .limits = limits});
+  host_introduce(&a, &b);
+  tcpip_client_destroy(a.client);
+  tcpip_client_destroy(b.client);
+  ck_assert_int_eq(tcpip_client_create(a.stack, &many, &a.client), 0);
+  ck_assert_int_eq(tcpip_client_create(b.stack, &many, &b.client), 0);
+  tcpip_socket_t* listener = listen_on(&b, 80, 100);
+  size_t start = 0;
+  for (int round = 0; round < 2; round++) {  // the first makes the tables
+    int count = round ? COUNT : COUNT / 100;
+    for (int i = 0; i < count; i++)
+      open_and_fill(listener, &clients[i], &servers[i]);
+    tell("with 1,000 octets unread at both ends", start, (size_t)count);
+    for (int i = 0; i < count; i++) {
+      read_all(clients[i]);
+      read_all(servers[i]);
+    }
+    both_advance(2 * S);
+    size_t idle = tell("idle", start, (size_t)count);
+    ck_assert(!round || idle <= 2 * IDLE_BYTES_MAX + TABLE_BYTES);
+    for (int i = 0; i < count; i++) {
+      tcpip_socket_destroy(clients[i]);  // closes first, and waits
+      host_exchange(&a, &b);
+      tcpip_socket_destroy(servers[i]);
+      host_exchange(&a, &b);
+    }
+    ck_assert_uint_eq(host_connections(&a), count);
+    ck_assert_uint_eq(host_connections(&b), 0);
+    size_t waiting = tell("waiting for 2 MSL", start, (size_t)count);
+    ck_assert(!round || waiting <= IDLE_BYTES_MAX + TABLE_BYTES);
+    both_advance(59 * S);
+    ck_assert_uint_eq(host_connections(&a), count);
+    both_advance(2 * S);
+    ck_assert_uint_eq(host_connections(&a), 0);
+    ck_assert(tcpip_deadline(a.stack) == TCPIP_NEVER && tcpip_deadline(b.stack) == TCPIP_NEVER);
+    size_t left = heap_in_use();
+    if (round) printf("# after it: %zu bytes for all of them\n", left > start ? left - start : 0);
+    ck_assert(!round || left < start + ALLOCATOR_BYTES);
+    start = left;
+  }
+} END_TEST
+
 START_TEST(a_minute_of_short_connections_leaves_nothing) {
   tcpip_socket_t *listener = listen_on(&b, 80, 100), *client, *server;
   char byte;
@@ -310,6 +395,7 @@ int main(void) {
   tcase_add_test(tc, a_flood_of_crumbs_is_bounded);
   tcase_add_test(tc, a_backlog_that_nobody_accepts_from_holds_and_then_lets_in);
   tcase_add_test(tc, ten_thousand_connections_at_once);
+  tcase_add_test(tc, ten_thousand_closed_connections_give_everything_back);
   tcase_add_test(tc, a_minute_of_short_connections_leaves_nothing);
   return jx_test_run(suite);
 }
