@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <zircon/linux.h>
@@ -228,6 +229,31 @@ START_TEST(a_port_that_has_heard_a_bell_is_not_rung_for_what_it_did_not_wait_for
 END_TEST
 #endif
 
+// Telling more would cost a system call each time.
+START_TEST(a_wrapped_descriptor_tells_of_what_was_waited_for) {
+  int fds[2];
+  zx_handle_t wrapped, p;
+  zx_port_packet_t packet;
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  ck_assert_int_eq(zx_linux_fd_wrap(fds[0], &wrapped), ZX_OK);
+  ck_assert_int_eq(zx_port_create(0, &p), ZX_OK);
+  ck_assert_int_eq(write(fds[1], "x", 1), 1);
+  ck_assert_int_eq(zx_object_wait_async(wrapped, p, 1, ZX_OBJECT_READABLE, 0), ZX_OK);
+  ck_assert_int_eq(zx_port_wait(p, ZX_TIME_INFINITE, &packet), ZX_OK);
+  ck_assert_uint_eq(packet.signal.observed & ZX_OBJECT_READABLE, ZX_OBJECT_READABLE);
+  ck_assert_uint_eq(packet.signal.observed & ZX_OBJECT_PEER_CLOSED, 0);
+  ck_assert_int_eq(
+      zx_object_wait_async(wrapped, p, 2, ZX_OBJECT_READABLE | ZX_OBJECT_WRITABLE | ZX_OBJECT_PEER_CLOSED, 0),
+      ZX_OK);
+  close(fds[1]);
+  ck_assert_int_eq(zx_port_wait(p, ZX_TIME_INFINITE, &packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 2);
+  ck_assert_uint_eq(packet.signal.observed, ZX_OBJECT_READABLE | ZX_OBJECT_WRITABLE | ZX_OBJECT_PEER_CLOSED);
+  zx_handle_close(wrapped);
+  zx_handle_close(p);
+}
+END_TEST
+
 START_TEST(many_threads_share_a_port_and_lose_no_packet) {
   pthread_t threads[THREADS];
   uint64_t sum = 0;
@@ -301,6 +327,7 @@ int main(void) {
 #if !defined(__SANITIZE_THREAD__)
   tcase_add_test(tc, a_port_that_has_heard_a_bell_is_not_rung_for_what_it_did_not_wait_for);
 #endif
+  tcase_add_test(tc, a_wrapped_descriptor_tells_of_what_was_waited_for);
   tcase_add_test(tc, many_threads_share_a_port_and_lose_no_packet);
   tcase_add_test(tc, closing_a_port_ends_waits_on_it);
   tcase_add_test(tc, a_wait_begun_while_another_thread_sleeps_is_seen);
