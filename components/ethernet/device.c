@@ -78,10 +78,13 @@ static session_t* only_receiver(const device_t* device) {
   return only;
 }
 
+// One that listens has no place: an answer that the wire gives from inside `send` would come before it is
+// shown what was sent.
 static size_t device_place(void* context, struct iovec out[2]) {
   device_t* device = context;
   const session_t* session = only_receiver(device);
-  device->place_count = session ? exchange_rx_place(&session->exchange, device->place) : 0;
+  bool places = session && !session->listening;
+  device->place_count = places ? exchange_rx_place(&session->exchange, device->place) : 0;
   memcpy(out, device->place, sizeof(device->place));
   return device->place_count;
 }

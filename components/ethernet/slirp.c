@@ -3,9 +3,10 @@
 // everything in order after libslirp has been called: it delivers the frames that came out, asks again what
 // to watch, and sets the timer.
 //
-// libslirp hands frames out from inside its own functions; they are queued there, with a bound, and delivered
-// by settle(), a batch at a time. While the device can't receive, descriptors aren't looked at, so that what
-// comes from the host waits in the host's sockets.
+// libslirp hands frames out from inside its own functions. There each goes straight to the place that the
+// device has for it, or else into a queue, with a bound, which settle() delivers a batch at a time. While the
+// device can't receive, descriptors aren't looked at, so that what comes from the host waits in the host's
+// sockets.
 #include "slirp.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ typedef struct slirp_wire {
   async_task_t timeout;  // when libslirp wants to look at its sockets again
   async_task_t drain;    // delivers another batch
   frame_queue_t queue;   // from libslirp to the device
+  unsigned placed;       // frames that the clients have not been told of
   slirp_wire_config_t config;
   uint8_t scratch[WIRE_FRAME_MAX];  // one frame on its way to libslirp
 } slirp_wire_t;
@@ -65,15 +67,40 @@ static void repost(slirp_wire_t* wire, async_task_t* task, zx_time_t deadline) {
 
 // What libslirp calls
 
+static const offload_header_t plain;
+
+// Copies a frame to where the device wants it. False if there is no place, or if it is to wait: for those
+// before it, or for the next batch.
+static bool place(slirp_wire_t* wire, const uint8_t* frame, size_t length) {
+  if (wire->queue.count > 0 || wire->placed >= WIRE_BATCH) return false;
+  struct iovec parts[2];
+  size_t count = wire->events->place(wire->context, parts), copied = 0, room = 0;
+  for (size_t i = 0; i < count; i++)
+    room += parts[i].iov_len;
+  if (length == 0 || length > room) return false;
+  for (size_t i = 0; copied < length; i++) {
+    size_t piece = length - copied < parts[i].iov_len ? length - copied : parts[i].iov_len;
+    memcpy(parts[i].iov_base, frame + copied, piece);
+    copied += piece;
+  }
+  wire->events->placed(wire->context, &plain, length);
+  wire->placed++;
+  return true;
+}
+
+static void hand_over(slirp_wire_t* wire, const uint8_t* frame, size_t length) {
+  if (!place(wire, frame, length)) frame_queue_push(&wire->queue, frame, length);
+}
+
 static ssize_t on_send_packet(const void* frame, size_t length, void* context) {
   slirp_wire_t* wire = context;
   if (slirp_needs_mending(frame, length)) {
     uint8_t copy[SLIRP_MEND_MAX];
     memcpy(copy, frame, length);
     slirp_mend(copy, length);
-    frame_queue_push(&wire->queue, copy, length);
+    hand_over(wire, copy, length);
   } else {
-    frame_queue_push(&wire->queue, frame, length);
+    hand_over(wire, frame, length);
   }
   return (ssize_t)length;  // a frame that was dropped is a frame lost on a wire
 }
@@ -180,11 +207,11 @@ static void watch(slirp_wire_t* wire, bool wanted) {
   }
 }
 
-// Delivers a batch of queued frames. Returns whether the device could take more.
+// Delivers a batch of queued frames behind those that were placed. Returns whether the device could take
+// more.
 static bool deliver(slirp_wire_t* wire) {
-  static const offload_header_t plain;
   bool more = true;
-  unsigned delivered = 0;
+  unsigned delivered = wire->placed;
   const uint8_t* frame;
   size_t length;
   while (delivered < WIRE_BATCH && (frame = frame_queue_front(&wire->queue, &length)) != NULL) {
@@ -195,6 +222,7 @@ static bool deliver(slirp_wire_t* wire) {
     delivered++;
   }
   if (delivered > 0) wire->events->receive_done(wire->context);
+  wire->placed = 0;
   return more;
 }
 

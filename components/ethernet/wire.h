@@ -31,7 +31,7 @@ typedef struct wire_events {
   void (*receive)(void* context, const offload_header_t* header, const uint8_t* frame, size_t length);
   // Where the wire may put the next frame itself, without its header: two pieces of memory of the device's
   // only client at most, which can change at any time. Returns how many; 0: there are none, and `receive` is
-  // to be used. Before each frame, after `can_receive`.
+  // to be used. Before each frame; after `can_receive` there is more often one.
   size_t (*place)(void* context, struct iovec out[2]);
   // Delivers a frame of `length` bytes that lies in the pieces of `place`.
   void (*placed)(void* context, const offload_header_t* header, size_t length);

@@ -24,6 +24,9 @@ static size_t received_count;
 static size_t batches;
 static size_t batch_size, largest_batch;
 static bool open_for_frames;
+static size_t places;  // for so many frames, the next time the device is asked
+static size_t placed_count;
+static uint8_t place_memory[FRAMES_MAX];
 static uint8_t gateway_mac[6];
 
 static bool can_receive(void* context) {
@@ -35,6 +38,21 @@ static void receive(void* context, const offload_header_t* header, const uint8_t
   if (received_count >= KEPT || length > FRAMES_MAX) return;
   memcpy(received[received_count].bytes, frame, length);
   received[received_count++].length = length;
+}
+
+// In two pieces, so that most frames need both.
+static size_t place(void* context, struct iovec out[2]) {
+  if (places == 0) return 0;
+  out[0] = (struct iovec){place_memory, 50};
+  out[1] = (struct iovec){place_memory + 50, sizeof(place_memory) - 50};
+  return 2;
+}
+
+static void placed(void* context, const offload_header_t* header, size_t length) {
+  ck_assert_uint_gt(places, 0);
+  places--;
+  placed_count++;
+  receive(context, header, place_memory, length);
 }
 
 static void receive_done(void* context) {
@@ -53,12 +71,14 @@ static void wire_lost(void* context) {
 
 static const wire_events_t events = {.can_receive = can_receive,
                                      .receive = receive,
+                                     .place = place,
+                                     .placed = placed,
                                      .receive_done = receive_done,
                                      .status = status_changed,
                                      .lost = wire_lost};
 
 static void start(bool host_loopback) {
-  received_count = batches = largest_batch = 0;
+  received_count = batches = largest_batch = places = placed_count = 0;
   open_for_frames = true;
   ck_assert_int_eq(async_loop_create(NULL, &loop), ZX_OK);
   slirp_wire_config_t config = {.mtu = 1500, .host_loopback = host_loopback};
@@ -286,6 +306,53 @@ START_TEST(frames_wait_within_bounds_while_the_device_is_full) {
 }
 END_TEST
 
+// Echoes come from inside send, so one that has a place is there at once.
+START_TEST(frames_go_straight_to_their_places_and_keep_their_order) {
+  static uint8_t payload[1000];
+  static const offload_header_t plain;
+  const unsigned count = WIRE_BATCH + 10;
+  find_gateway();
+  received_count = batches = batch_size = largest_batch = 0;
+  places = 3;
+  frame_t ping;
+  for (unsigned i = 0; i < count; i++) {
+    if (i == 8) places = SIZE_MAX;  // but others wait
+    frames_icmp_echo(&ping, gateway_mac, GATEWAY, (uint16_t)i, payload, sizeof(payload));
+    ck_assert_int_eq(wire->ops->send(wire, &plain, ping.bytes, ping.length), ZX_OK);
+    ck_assert_uint_eq(received_count, i < 3 ? i + 1 : 3);
+  }
+  ck_assert_uint_eq(batches, 0);
+  wire->ops->send_done(wire);
+  ck_assert_uint_eq(batches, 1);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_count, count);
+  ck_assert_uint_eq(placed_count, 3);
+  ck_assert_uint_eq(largest_batch, WIRE_BATCH);
+  for (unsigned i = 0; i < count; i++)
+    ck_assert(frames_is_icmp_echo_reply(&received[i], GATEWAY, (uint16_t)i, payload, sizeof(payload)));
+}
+END_TEST
+
+START_TEST(no_more_than_a_batch_is_placed_at_a_time) {
+  static uint8_t payload[10];
+  static const offload_header_t plain;
+  find_gateway();
+  received_count = batches = batch_size = largest_batch = 0;
+  places = SIZE_MAX;
+  frame_t ping;
+  for (unsigned i = 0; i < WIRE_BATCH + 1; i++) {
+    frames_icmp_echo(&ping, gateway_mac, GATEWAY, (uint16_t)i, payload, sizeof(payload));
+    ck_assert_int_eq(wire->ops->send(wire, &plain, ping.bytes, ping.length), ZX_OK);
+  }
+  ck_assert_uint_eq(received_count, WIRE_BATCH);
+  wire->ops->send_done(wire);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert_uint_eq(received_count, WIRE_BATCH + 1);
+  ck_assert_uint_eq(largest_batch, WIRE_BATCH);
+  ck_assert(frames_is_icmp_echo_reply(&received[WIRE_BATCH], GATEWAY, WIRE_BATCH, payload, sizeof(payload)));
+}
+END_TEST
+
 START_TEST(answers_wait_in_the_host_while_the_device_is_full) {
   server_t server;
   ck_assert(server_start(&server, AF_INET));
@@ -356,6 +423,8 @@ int main(void) {
   tcase_add_test(tc, datagram_to_a_closed_port_is_answered_by_icmp_from_the_gateway);
   tcase_add_test(tc, host_loopback_can_be_switched_off);
   tcase_add_test(tc, frames_wait_within_bounds_while_the_device_is_full);
+  tcase_add_test(tc, frames_go_straight_to_their_places_and_keep_their_order);
+  tcase_add_test(tc, no_more_than_a_batch_is_placed_at_a_time);
   tcase_add_test(tc, answers_wait_in_the_host_while_the_device_is_full);
   tcase_add_test(tc, damaged_frames_do_no_harm);
   tcase_add_test(tc, impossible_mtu_is_refused);
