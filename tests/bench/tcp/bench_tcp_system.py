@@ -99,6 +99,12 @@ def _sleeps(pid):
 # Environments
 
 
+def choose_congestion(namespace):
+    """--congestion, for the kernel's senders in a namespace."""
+    if options.congestion:
+        namespace.run("sh", "-c", 'echo "$1" >/proc/sys/net/ipv4/tcp_congestion_control', "sh", options.congestion)
+
+
 class Server:
     """A running `stream_program serve`."""
 
@@ -149,12 +155,14 @@ def kernel_over_veth(owned):
     for side, address in ((near, "10.0.2.15/24"), (far, "10.0.2.2/24")):
         side.run("ip", "address", "add", address, "dev", "veth0")
         side.run("ip", "link", "set", "veth0", "up")
+        choose_congestion(side)
     server = Server(owned, far.command(), "10.0.2.2")
     return Environment(owned, "kernel over veth", SMALL, near.command(options.program), "10.0.2.2", server)
 
 
 def jacinth_over_tap(owned, name, *driver):
     network = TapNetwork(owned)
+    choose_congestion(network)
     server = Server(owned, network.command(), network.KERNEL)
     manifest = stack(Package(owned), "bench", {"runner": "posix", "binary": options.program, "args": []}, driver=driver)
     command = network.command(jacinth(), "exec", "--manifest", manifest, "--", options.program)
@@ -172,6 +180,7 @@ class Host(Namespace):
         self.run("ip", "link", "set", "wan1", "up")
         self.run("ip", "link", "set", "wan0", "up")
         self.run("ip", "route", "add", "default", "via", "192.0.2.1")
+        choose_congestion(self)
         self.server = Server(owned, self.command(), "127.0.0.1")
 
     def hold(self, owned):
@@ -341,6 +350,7 @@ if __name__ == "__main__":
     parser.add_argument("--places", help="link, host or both with a comma")
     parser.add_argument("--subjects", help="only environments in whose names one of these (with semicolons between) occurs")
     parser.add_argument("--case", help="only cases whose names begin so")
+    parser.add_argument("--congestion", help="the congestion control of the kernel's senders; its default otherwise")
     parser.add_argument("--sustain", type=int, metavar="SECONDS",
                         help=f"nothing but {RATE} connections a second for so long, and what is left of them")
     parser.add_argument("--verbose", action="store_true",
