@@ -242,6 +242,58 @@ START_TEST(rights_beyond_the_stated_ones_are_taken_away) {
 }
 END_TEST
 
+// One handle each.
+static const struct {
+  const fidl_type_t* type;
+  const char* hex;
+} nested[] = {
+    {TYPE(Events), "01 00*7" PRESENT "00*8" PRESENT "ff*4 00*4"},
+    {TYPE(Events), "00*8" PRESENT "01 00*7" PRESENT "ff*4 00*4"},
+    {TYPE(EventsTable), "01 00*7" PRESENT "18 00*3 01 00*3 01 00*7" PRESENT "ff*4 00*4"},
+    {TYPE(EventsTable), "02 00*7" PRESENT "00*8 18 00*3 01 00*3 01 00*7" PRESENT "ff*4 00*4"},
+    {TYPE(EventsUnion), "01 00*7 18 00*3 01 00*3 01 00*7" PRESENT "ff*4 00*4"},
+    {TYPE(EventsUnion), "02 00*7 18 00*3 01 00*3 01 00*7" PRESENT "ff*4 00*4"},
+};
+
+START_TEST(constraints_hold_for_handles_inside_arrays_and_vectors) {
+  const fidl_type_t* type = nested[_i].type;
+  zx_rights_t rights = ZX_RIGHT_TRANSFER | ZX_RIGHT_WAIT;
+  wire_expect_reject_handle(type, nested[_i].hex, 4, 0xffff, FIDL_ERROR_INCORRECT_HANDLE_TYPE);
+  wire_expect_reject_handle(type, nested[_i].hex, 5, ZX_RIGHT_WAIT,
+                            FIDL_ERROR_MISSING_REQUIRED_HANDLE_RIGHTS);
+  wire_t* wire = malloc(sizeof(*wire));
+  wire_parse(wire, nested[_i].hex);
+  zx_handle_info_t info = {.handle = fake_handle(5, 0xffff), .type = 5, .rights = 0xffff};
+  void* value;
+  ck_assert_int_eq(fidl_standalone_decode(type, wire_metadata(), wire->bytes, wire->size, &info, 1, &value),
+                   FIDL_ERROR_NONE);
+  wire_t* again = malloc(sizeof(*again));
+  wire_expect_encoding(type, value, nested[_i].hex, 1, again);
+  ck_assert_uint_eq(again->sent[0].type, 5);
+  ck_assert_uint_eq(again->sent[0].rights, rights);
+  ck_assert_uint_eq(fake_handle_rights(again->sent[0].handle), rights);
+  zx_handle_close(again->sent[0].handle);
+  ck_assert_int_eq(fake_handles_live(), 0);
+  free(again);
+  free(wire);
+}
+END_TEST
+
+START_TEST(handles_before_and_behind_what_fails_are_closed) {
+  test_vectors_Between value = {.before = fake_handle(0, 1),
+                                .text = fidl_string("abc"),
+                                .behind = fake_handle(0, 1),
+                                .again = fidl_string("abc"),
+                                .last = fake_handle(0, 1)};
+  wire_expect_encode_error(TYPE(Between), &value, FIDL_ERROR_STRING_TOO_LONG);
+  ck_assert_uint_eq(value.before | value.behind | value.last, ZX_HANDLE_INVALID);
+  wire_expect_reject(TYPE(Between),
+                     "ff*4 00*4 03 00*7" PRESENT "ff*4 00*4 03 00*7" PRESENT
+                     "ff*4 00*4 61 62 63 00*5 61 62 63 00*5",
+                     3, FIDL_ERROR_STRING_TOO_LONG);
+}
+END_TEST
+
 START_TEST(values_that_break_their_type_do_not_encode) {
   uint8_t three[3] = {0};
   test_vectors_String string = {0};
@@ -293,6 +345,9 @@ int main(void) {
   tcase_add_test(tc, depth_of_a_recursive_union_is_bounded);
   tcase_add_test(tc, handles_of_the_wrong_kind_are_rejected);
   tcase_add_test(tc, rights_beyond_the_stated_ones_are_taken_away);
+  tcase_add_loop_test(tc, constraints_hold_for_handles_inside_arrays_and_vectors, 0,
+                      (int)(sizeof(nested) / sizeof(nested[0])));
+  tcase_add_test(tc, handles_before_and_behind_what_fails_are_closed);
   tcase_add_test(tc, values_that_break_their_type_do_not_encode);
   tcase_add_test(tc, a_value_that_does_not_encode_loses_its_handles);
   return jx_test_run(suite);

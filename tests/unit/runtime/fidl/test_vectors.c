@@ -95,6 +95,21 @@ START_TEST(tables_have_envelopes_for_gaps_and_inline_members) {
 }
 END_TEST
 
+START_TEST(an_enum_that_is_not_there_is_zero) {
+  test_vectors_Unset unset;
+  test_vectors_Unset_frame_t frame;
+  test_vectors_Unset_init(&unset, &frame);
+  test_vectors_Unset_set_second(&unset, test_vectors_FlexibleEnum_MINUS);
+  test_vectors_Unset_set_last(&unset, false);
+  wire_expect_both(&test_vectors_Unset_type_, &unset, "03 00*7" PRESENT "00*8 ff 00*5 01 00 00*6 01 00", 0);
+  test_vectors_Unset_init(&unset, &frame);
+  test_vectors_Unset_set_first(&unset, test_vectors_First_NONE);
+  test_vectors_Unset_set_last(&unset, true);
+  wire_expect_both(&test_vectors_Unset_type_, &unset, "03 00*7" PRESENT "05 00*5 01 00 00*8 01 00*5 01 00",
+                   0);
+}
+END_TEST
+
 START_TEST(tables_mix_out_of_line_and_inline_members) {
   test_vectors_Mixed mixed;
   test_vectors_Mixed_frame_t frame;
@@ -254,6 +269,7 @@ int main(void) {
   tcase_add_test(tc, arrays_and_vectors_of_structs_are_packed_by_their_stride);
   tcase_add_test(tc, vectors_of_vectors_have_all_headers_first);
   tcase_add_test(tc, tables_have_envelopes_for_gaps_and_inline_members);
+  tcase_add_test(tc, an_enum_that_is_not_there_is_zero);
   tcase_add_test(tc, tables_mix_out_of_line_and_inline_members);
   tcase_add_test(tc, a_table_in_a_struct_stands_behind_the_whole_struct);
   tcase_add_test(tc, unions_hold_small_variants_inline);
