@@ -103,7 +103,9 @@ static zx_status_t channel_signal_peer(struct zx_object* base, zx_signals_t clea
 }
 
 static bool channel_spin(struct zx_object* base, zx_signals_t want) {
-  return (want & ZX_CHANNEL_READABLE) && channel_ring_spin((struct channel*)base);
+  uint32_t reasons = want & ZX_CHANNEL_READABLE ? CHANNEL_WAIT_READABLE : 0;
+  if (want & ZX_CHANNEL_WRITABLE) reasons |= CHANNEL_WAIT_WRITABLE;
+  return reasons && channel_ring_spin((struct channel*)base, reasons);
 }
 
 // A message that is received in the place of a poll lies in `messages` until it is read. That is worth its

@@ -158,7 +158,7 @@ static bool is_alone(const struct call* call) {
 // Waits for something to look at.
 static zx_status_t rest(struct call* call) {
   struct channel* channel = call->channel;
-  if (channel_ring_spin(channel)) return ZX_OK;
+  if (channel_ring_spin(channel, CHANNEL_WAIT_READABLE)) return ZX_OK;
   pthread_mutex_lock(&channel->base.lock);
   bool ring = channel_ring_reads(channel);
   bool idle = true;

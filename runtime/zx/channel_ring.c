@@ -17,10 +17,20 @@
 #define ASK_EVERY (RING_BYTES / 8)  // so many bytes are read before a writer that waits is looked for again
 #define BUSY_MESSAGES 32u           // so many within BUSY_TIME make a channel hot
 #define BUSY_TIME ZX_MSEC(50)
+// So many messages in a row whose reader was awake make their writer light (wake.h). A barrier costs the
+// reader as much as some hundreds of them would save where it interrupts a virtual processor.
+#define LIGHT_AFTER 1024u
+#define AHEAD 2048u              // lines that far ahead of a writer are fetched for it
+#define PACE_AFTER 64u           // messages read in a row, after which a reader lets the writer get ahead
+#define PACE_TIME ZX_USEC(2)     // by so much
+#define PACE_WORTH 4u            // messages that must have come by then
+#define SETTLE_TIME ZX_MSEC(20)  // no processor holds back a store for that long
 
 struct channel_side {
   _Alignas(64) _Atomic uint32_t waiting;  // CHANNEL_WAIT_*
   _Atomic uint32_t closed;
+  _Atomic uint32_t light;             // as a writer; wake.h
+  _Atomic uint32_t heavy;             // as a reader
   _Alignas(64) _Atomic uint32_t cpu;  // where it last waited, plus one: a hint
 };
 
@@ -68,6 +78,7 @@ static void let_go(struct channel_ring* ring) {
   if (ring->memory_fd >= 0) close(ring->memory_fd);
   ring->shared = NULL;
   ring->memory_fd = -1;
+  ring->heavy = false;
 }
 
 void channel_ring_destroy(struct channel_ring* ring) {
@@ -95,6 +106,10 @@ static bool set_up(struct channel_ring* ring, int memory_fd, uint32_t head, uint
   ring->out = (struct ring_producer){&ring->shared->rings[ring->side], head, head - RING_BYTES, RING_BYTES};
   ring->in = (struct ring_consumer){&ring->shared->rings[!ring->side], tail, tail, RING_BYTES};
   ring->unasked = ASK_EVERY;  // who held this end before may have read as much
+  ring->changer = (struct wake_changer){.light = false};
+  wake_end_light(&ring->changer, &own_side(ring)->light);  // or may have been light
+  ring->heavy = wake_has_barriers();
+  atomic_store_explicit(&own_side(ring)->heavy, ring->heavy, memory_order_relaxed);
   return true;
 }
 
@@ -218,13 +233,43 @@ zx_status_t channel_ring_control(struct channel* channel, struct packet* packet)
   return status;
 }
 
+static bool claim(struct channel_ring* ring, uint32_t reason) {
+  return wake_claim_lightly(&ring->changer, &own_side(ring)->light, &peer_side(ring)->waiting, reason);
+}
+
 static void ring_bell(struct channel* channel, uint32_t reason) {
-  if (!wake_claim(&peer_side(&channel->ring)->waiting, reason)) return;
-  send_control(channel, PACKET_BELL, NULL);  // a full queue wakes as well
+  if (claim(&channel->ring, reason)) send_control(channel, PACKET_BELL, NULL);  // a full queue wakes as well
+}
+
+// After an entry was published.
+static inline void tell_reader(struct channel* channel) {
+  struct channel_ring* ring = &channel->ring;
+  ring_bell(channel, CHANNEL_WAIT_READABLE);
+  ring->read_in_row = 0;
+  if (++ring->changer.awake == LIGHT_AFTER && !ring->changer.light && wake_accept_barriers()) {
+    wake_begin_light(&ring->changer, &own_side(ring)->light, &peer_side(ring)->heavy);
+  }
+}
+
+// This process has lost what it promised as a reader, to a filter of system calls or for want of memory.
+// After a while no writer takes it to be heavy; after another one, any that was light has seen `waiting` and
+// stopped, or what it wrote is here.
+static void break_promise(struct channel_ring* ring, uint32_t reasons) {
+  ring->heavy = false;
+  atomic_store_explicit(&own_side(ring)->heavy, 0, memory_order_seq_cst);
+  zx_nanosleep(zx_deadline_after(SETTLE_TIME));
+  wake_arm(&own_side(ring)->waiting, reasons);
+  zx_nanosleep(zx_deadline_after(SETTLE_TIME));
 }
 
 void channel_ring_wait_for(struct channel* channel, uint32_t reasons) {
-  if (channel->ring.shared) wake_arm(&own_side(&channel->ring)->waiting, reasons);
+  struct channel_ring* ring = &channel->ring;
+  if (!ring->shared) return;
+  if (!ring->heavy || !(reasons & CHANNEL_WAIT_READABLE)) {
+    wake_arm(&own_side(ring)->waiting, reasons);
+  } else if (!wake_arm_heavy(&own_side(ring)->waiting, reasons, &peer_side(ring)->light)) {
+    break_promise(ring, reasons);
+  }
 }
 
 bool channel_ring_has_room(struct channel* channel) {
@@ -255,26 +300,36 @@ void channel_ring_close(struct channel* channel) {
   atomic_store_explicit(&own_side(&channel->ring)->closed, 1, memory_order_release);
 }
 
-bool channel_ring_spin(struct channel* channel) {
+// How far the reader is from leaving enough room.
+static uint32_t lacking_room(const struct ring_producer* out) {
+  uint32_t room = out->limit - (out->head - out->tail);
+  return room < ROOM_ENOUGH ? ROOM_ENOUGH - room : 0;
+}
+
+bool channel_ring_spin(struct channel* channel, uint32_t reasons) {
   struct channel_ring* ring = &channel->ring;
   struct spin_target target = {.count = 0};
   pthread_mutex_lock(&channel->base.lock);
-  bool reads = channel_ring_reads(channel) && !channel->peer_closed;
-  if (reads) {
+  bool reads = (reasons & CHANNEL_WAIT_READABLE) && channel_ring_reads(channel);
+  bool writes = (reasons & CHANNEL_WAIT_WRITABLE) && channel_ring_writes(channel) && !ring->socket_full;
+  bool spins = (reads || writes) && !channel->peer_closed;
+  if (spins) {
     target.own_cpu = &own_side(ring)->cpu;
     target.peer_cpu = &peer_side(ring)->cpu;
-    spin_add(&target, &ring->in.shared->head, ring->in.tail);
-    spin_add(&target, &peer_side(ring)->closed, 0);
+    spin_add(&target, &peer_side(ring)->closed, 0, 1);
+    if (reads) spin_add(&target, &ring->in.shared->head, ring->in.tail, 1);
+    if (writes) spin_add(&target, &ring->out.shared->tail, ring->out.tail, lacking_room(&ring->out));
+    if (reads) ring->changer.awake = 0;  // whoever waits for answers has nothing from being light
   }
   pthread_mutex_unlock(&channel->base.lock);
-  return reads && spin_watch(&ring->spinner, &target);
+  return spins && spin_watch(&ring->spinner, &target);
 }
 
 // Sends the descriptors of an entry to come. The packet wakes a sleeping peer, who need not be rung for the
 // entry then unless it has fallen asleep again before it.
 static zx_status_t send_fds(struct channel* channel, const struct packet_handles* handles) {
   struct channel_ring* ring = &channel->ring;
-  bool asleep = wake_claim(&peer_side(ring)->waiting, CHANNEL_WAIT_READABLE);
+  bool asleep = claim(ring, CHANNEL_WAIT_READABLE);
   zx_status_t status = send_control(channel, PACKET_FDS, handles);
   ring->socket_full = status == ZX_ERR_SHOULD_WAIT;
   if (status != ZX_OK && asleep) send_control(channel, PACKET_BELL, NULL);  // a full queue wakes as well
@@ -288,6 +343,16 @@ static uint64_t pack_entry(uint8_t kind, unsigned num_fds, unsigned num_handles,
 static struct ring_entry unpack_entry(uint64_t word) {
   return (struct ring_entry){(uint8_t)word, (uint8_t)(word >> 8), (uint16_t)(word >> 16),
                              (uint32_t)(word >> 32)};
+}
+
+// For a reader on another processor, which has the lines that are to be written last of all: `size` bytes of
+// them are fetched before they are needed, since an entry's stores leave this processor one after the other.
+static inline void fetch_ahead(const struct channel_ring* ring, uint32_t size) {
+  uint32_t from = (ring->out.head + AHEAD + RING_LINE - 1) & ~(RING_LINE - 1);
+  uint32_t to = ring->out.head + AHEAD + size;
+  if (to - ring->out.tail > RING_BYTES) return;  // the reader is not done with them
+  for (; (int32_t)(to - from) > 0; from += RING_LINE)
+    ring_fetch_for_write(&ring->shared->storage[ring->side][from & (RING_BYTES - 1)]);
 }
 
 static inline uint32_t put(const struct channel_ring* ring, uint32_t at, const void* from, uint32_t size) {
@@ -310,11 +375,12 @@ zx_status_t channel_ring_write_plain(struct channel* channel, const void* bytes,
   uint32_t size = entry_size(num_bytes, 0);
   zx_status_t status = find_room(channel, size);
   if (status != ZX_OK) return status;
+  fetch_ahead(ring, size);
   uint64_t word = pack_entry(PACKET_MESSAGE, 0, 0, num_bytes);
   uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
   if (num_bytes) put(ring, at, bytes, num_bytes);
   ring_publish(&ring->out, size);
-  ring_bell(channel, CHANNEL_WAIT_READABLE);
+  tell_reader(channel);
   return ZX_OK;
 }
 
@@ -326,12 +392,13 @@ zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const stru
   zx_status_t status = find_room(channel, size);
   if (status == ZX_OK && num_handles) status = send_fds(channel, handles);
   if (status != ZX_OK) return status;
+  fetch_ahead(ring, size);
   uint64_t word = pack_entry(kind, num_handles ? handles->num_fds : 0, num_handles, total);
   uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
   for (size_t i = 0; i < count; i++)
     at = put(ring, at, iov[i].iov_base, (uint32_t)iov[i].iov_len);
   ring_publish(&ring->out, size);
-  ring_bell(channel, CHANNEL_WAIT_READABLE);
+  tell_reader(channel);
   return ZX_OK;
 }
 
@@ -361,19 +428,26 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   return status;
 }
 
-// After an entry was read. A writer that found the ring full is woken when half of it is free, at the latest:
-// it is looked for whenever an eighth has been read, and less than half is enough for it. To look for it
-// after every entry would cost more than the entry. What is there is counted anew, after the writer's word
-// was seen: threads of the writer may have gone on until it was full.
+// After an entry was read. The writer learns of it when the ring seems empty or an eighth of it has been
+// read: a writer that watches for room takes the index's line away each time. A writer that found the ring
+// full is woken when half of it is free, at the latest: it is looked for whenever an eighth has been read,
+// and less than half is enough for it. To look for it after every entry would cost more than the entry. What
+// is there is counted anew, after the writer's word was seen: threads of the writer may have gone on until it
+// was full.
 static void take_entry(struct channel* channel, uint32_t size) {
   struct channel_ring* ring = &channel->ring;
   uint32_t filled = 0;
-  ring_consume(&ring->in, size);
+  ring_take(&ring->in, size);
+  ring->read_in_row++;
   ring->unasked += size;
-  if (ring->unasked < ASK_EVERY) return;
+  bool ask = ring->unasked >= ASK_EVERY;
+  if (ask || ring->in.tail == ring->in.head) ring_give_back(&ring->in);
+  if (!ask) return;
   ring->unasked = 0;
   if (!wake_is_due(&peer_side(ring)->waiting, CHANNEL_WAIT_WRITABLE)) return;
   if (!ring_filled(&ring->in, &filled) || filled > RING_BYTES - ROOM_ENOUGH) return;
+  // A writer that sleeps for room is woken with fences alone.
+  if (ring->changer.light) wake_end_light(&ring->changer, &own_side(ring)->light);
   ring_bell(channel, CHANNEL_WAIT_WRITABLE);
 }
 
@@ -392,14 +466,29 @@ static bool copy_entry(const struct channel_ring* ring, uint32_t filled, struct 
   return is_plausible(out, filled);
 }
 
+// Two processors that keep up with each other exchange the lines of the head and of the entry for every
+// message, and each waits for it twice. A reader of a stream that has read all it knew of lets the writer get
+// ahead first. True: it did.
+static bool let_writer_ahead(const struct channel_ring* ring) {
+  if (ring->read_in_row < PACE_AFTER || ring->in.head != ring->in.tail) return false;
+  uint32_t here = atomic_load_explicit(&own_side(ring)->cpu, memory_order_relaxed);
+  if (here == atomic_load_explicit(&peer_side(ring)->cpu, memory_order_relaxed)) return false;
+  spin_pause(PACE_TIME);
+  return true;
+}
+
 bool channel_ring_read_plain(struct channel* channel, const struct channel_buffers* buffers, uint32_t* size) {
   struct channel_ring* ring = &channel->ring;
   struct ring_entry entry;
   uint32_t filled = 0;
+  bool paced = let_writer_ahead(ring);
+  if (paced) ring->read_in_row = 0;  // unless it was worth it
   if (!ring_filled_at_all(&ring->in, &filled) || !copy_entry(ring, filled, &entry)) return false;
   if (entry.kind != PACKET_MESSAGE || entry.num_handles || entry.num_bytes > buffers->num_bytes) return false;
   if (entry.num_bytes) get(ring, ring->in.tail + ENTRY_BYTES, buffers->bytes, entry.num_bytes);
-  take_entry(channel, entry_size(entry.num_bytes, 0));
+  uint32_t taken = entry_size(entry.num_bytes, 0);
+  if (paced && filled >= PACE_WORTH * taken) ring->read_in_row = PACE_AFTER;
+  take_entry(channel, taken);
   *size = entry.num_bytes;
   return true;
 }
@@ -432,7 +521,13 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
 }
 
 void channel_ring_pack(struct channel* channel, struct wire_handle* wire) {
-  const struct channel_ring* ring = &channel->ring;
+  struct channel_ring* ring = &channel->ring;
+  // Whoever gets it may not be able to keep the promise.
+  if (ring->heavy && !wake_end_heavy(&own_side(ring)->heavy, &own_side(ring)->waiting, CHANNEL_WAIT_READABLE,
+                                     &peer_side(ring)->light)) {
+    break_promise(ring, CHANNEL_WAIT_READABLE);
+  }
+  ring->heavy = false;
   wire->side = (uint8_t)ring->side;
   wire->elem_count = ring->state;
   wire->values[0] = ((uint64_t)ring->out.head << 32) | ring->in.tail;

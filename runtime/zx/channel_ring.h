@@ -16,6 +16,7 @@
 #include "runtime/zx/packet.h"
 #include "runtime/zx/ring.h"
 #include "runtime/zx/spin.h"
+#include "runtime/zx/wake.h"
 
 struct channel;
 struct channel_buffers;
@@ -44,8 +45,11 @@ struct channel_ring {
   unsigned num_fds;
   unsigned traffic;  // messages since `window`
   zx_time_t window;
-  bool socket_full;  // the last write found no room for its descriptors
-  uint32_t unasked;  // bytes read since a writer that waits for room was last looked for
+  bool socket_full;      // the last write found no room for its descriptors
+  uint32_t unasked;      // bytes read since a writer that waits for room was last looked for
+  unsigned read_in_row;  // messages since this end wrote one, or since it waited for the writer in vain
+  struct wake_changer changer;  // as a writer
+  bool heavy;                   // as a reader: it has promised so
   struct spinner spinner;
 };
 
@@ -111,9 +115,9 @@ bool channel_ring_has_room(struct channel* channel);
 // This end is closed for good: the peer is told.
 void channel_ring_close(struct channel* channel);
 
-// Watches the ring, if messages come from there, for a moment before a sleep, as long as that promises to be
-// cheaper. Lock not held. True: something has come.
-bool channel_ring_spin(struct channel* channel);
+// Watches the ring, if messages come from there or go there, for a moment before a sleep for `reasons`, as
+// long as that promises to be cheaper. Lock not held. True: something has come, or there is room.
+bool channel_ring_spin(struct channel* channel, uint32_t reasons);
 
 void channel_ring_pack(struct channel* channel, struct wire_handle* wire);
 // Checks and takes over the memory's descriptor (-1: none).

@@ -108,9 +108,9 @@ static bool fifo_spin(struct zx_object* object, zx_signals_t want) {
   pair_spin_target(&fifo->pair, &target);
   pthread_mutex_lock(&object->lock);
   if (want & ZX_FIFO_READABLE) {
-    spin_add(&target, &fifo->in.shared->head, fifo->in.head);
+    spin_add(&target, &fifo->in.shared->head, fifo->in.head, 1);
   } else if (want & ZX_FIFO_WRITABLE) {
-    spin_add(&target, &fifo->out.shared->tail, fifo->out.tail);
+    spin_add(&target, &fifo->out.shared->tail, fifo->out.tail, 1);
   }
   pthread_mutex_unlock(&object->lock);
   return spin_watch(&fifo->pair.spinner, &target);

@@ -145,8 +145,8 @@ void pair_spin_target(const struct pair* pair, struct spin_target* out) {
   *out = (struct spin_target){.own_cpu = &own_side(pair)->cpu, .peer_cpu = &peer_side(pair)->cpu};
   // The half that counts what comes on (little-endian).
   const _Atomic uint32_t* rises = (const _Atomic uint32_t*)(void*)&own_side(pair)->signals + 1;
-  spin_add(out, rises, atomic_load_explicit(rises, memory_order_relaxed));
-  spin_add(out, &peer_side(pair)->closed, 0);
+  spin_add(out, rises, atomic_load_explicit(rises, memory_order_relaxed), 1);
+  spin_add(out, &peer_side(pair)->closed, 0, 1);
 }
 
 // Others that sleep on this bell have missed it; the next change is to ring for them. Not for a port that has

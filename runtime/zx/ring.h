@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define RING_LINE 64u  // what processors hand each other
+
 struct ring_shared {
   _Alignas(64) _Atomic uint32_t head;  // units ever produced
   _Alignas(64) _Atomic uint32_t tail;  // units ever consumed
@@ -72,10 +74,30 @@ static inline bool ring_filled_at_all(struct ring_consumer* ring, uint32_t* out)
   return *out || ring_filled(ring, out);
 }
 
-// Gives `count` read units back to the producer.
-static inline void ring_consume(struct ring_consumer* ring, uint32_t count) {
+// Counts `count` units as read, without a word to the producer.
+static inline void ring_take(struct ring_consumer* ring, uint32_t count) {
   ring->tail += count;
+}
+
+// Gives all read units back to the producer.
+static inline void ring_give_back(struct ring_consumer* ring) {
   atomic_store_explicit(&ring->shared->tail, ring->tail, memory_order_release);  // with ring_room's acquire
+}
+
+// Both.
+static inline void ring_consume(struct ring_consumer* ring, uint32_t count) {
+  ring_take(ring, count);
+  ring_give_back(ring);
+}
+
+// Fetches the line of an address that is going to be written, if another processor has it. A hint.
+static inline void ring_fetch_for_write(const void* at) {
+#if defined(__x86_64__)
+  // Compilers for the oldest of these processors, where it does nothing, would make it a fetch for reading.
+  __asm__ volatile("prefetchw %0" : : "m"(*(const char*)at));
+#else
+  __builtin_prefetch(at, 1);
+#endif
 }
 
 // Copies `count` units of `unit_size` bytes into and out of a ring's storage, which may wrap.

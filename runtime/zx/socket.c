@@ -142,9 +142,9 @@ static bool socket_spin(struct zx_object* object, zx_signals_t want) {
   pair_spin_target(&socket->pair, &target);
   pthread_mutex_lock(&object->lock);
   if (want & (ZX_SOCKET_READABLE | ZX_SOCKET_READ_THRESHOLD)) {
-    spin_add(&target, &socket->in.shared->head, socket->in.head);
+    spin_add(&target, &socket->in.shared->head, socket->in.head, 1);
   } else if (want & (ZX_SOCKET_WRITABLE | ZX_SOCKET_WRITE_THRESHOLD)) {
-    spin_add(&target, &socket->out.shared->tail, socket->out.tail);
+    spin_add(&target, &socket->out.shared->tail, socket->out.tail, 1);
   }
   pthread_mutex_unlock(&object->lock);
   return spin_watch(&socket->pair.spinner, &target);

@@ -26,6 +26,14 @@ static inline void pause_processor(void) {
 #endif
 }
 
+void spin_pause(zx_duration_t time) {
+  zx_time_t start = zx_clock_get_monotonic();
+  do {
+    for (int i = 0; i < 16; i++)
+      pause_processor();
+  } while (zx_clock_get_monotonic() - start < time);
+}
+
 static unsigned get(const atomic_uint* number) {
   return atomic_load_explicit(number, memory_order_relaxed);
 }
@@ -34,14 +42,16 @@ static void set(atomic_uint* number, unsigned value) {
   atomic_store_explicit(number, value, memory_order_relaxed);
 }
 
-void spin_add(struct spin_target* target, const _Atomic uint32_t* word, uint32_t seen) {
+void spin_add(struct spin_target* target, const _Atomic uint32_t* word, uint32_t seen, uint32_t least) {
   target->words[target->count] = word;
+  target->least[target->count] = least;
   target->seen[target->count++] = seen;
 }
 
 static bool has_changed(const struct spin_target* target) {
   for (unsigned i = 0; i < target->count; i++) {
-    if (atomic_load_explicit(target->words[i], memory_order_relaxed) != target->seen[i]) return true;
+    uint32_t value = atomic_load_explicit(target->words[i], memory_order_relaxed);
+    if (value - target->seen[i] >= target->least[i]) return true;
   }
   return false;
 }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <zircon/types.h>
+
 // What one end has learnt. Any thread may use it without a lock: these are hints.
 struct spinner {
   atomic_uint skip;       // so many waits go straight to sleep
@@ -21,19 +23,25 @@ struct spinner {
   atomic_uint slow_skip;  // for how many waits the next slow yields end the yielding
 };
 
-// Words of shared memory and the values they had when last looked at; another value ends the watching.
+// Words of shared memory and the values they had when last looked at; the watching ends when one has grown by
+// `least`.
 #define SPIN_MAX_WORDS 3u
 struct spin_target {
   const _Atomic uint32_t* words[SPIN_MAX_WORDS];
   uint32_t seen[SPIN_MAX_WORDS];
+  uint32_t least[SPIN_MAX_WORDS];
   unsigned count;
   _Atomic uint32_t* own_cpu;         // where this end waits, plus one: a hint for the peer
   const _Atomic uint32_t* peer_cpu;  // the peer's
 };
 
-void spin_add(struct spin_target* target, const _Atomic uint32_t* word, uint32_t seen);
+// `least`: 1 for any change.
+void spin_add(struct spin_target* target, const _Atomic uint32_t* word, uint32_t seen, uint32_t least);
 
 // Watches until a word has changed or it is time to sleep. True: something has changed.
 bool spin_watch(struct spinner* spinner, const struct spin_target* target);
+
+// Does nothing for some `time`, which is short.
+void spin_pause(zx_duration_t time);
 
 #endif  // RUNTIME_ZX_SPIN_H_

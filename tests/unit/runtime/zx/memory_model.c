@@ -42,7 +42,21 @@ struct state {
   struct thread threads[MODEL_THREADS];
 };
 
-enum kind { LOAD, STORE, EXCHANGE, FETCH_OR, FETCH_AND, FENCE, RING, HEARS, SILENCE, SLEEP, LOCK, UNLOCK };
+enum kind {
+  LOAD,
+  STORE,
+  EXCHANGE,
+  FETCH_OR,
+  FETCH_AND,
+  FENCE,
+  BARRIER,
+  RING,
+  HEARS,
+  SILENCE,
+  SLEEP,
+  LOCK,
+  UNLOCK
+};
 
 struct operation {
   enum kind kind;
@@ -113,6 +127,10 @@ void model_fence(void) {
   perform((struct operation){.kind = FENCE});
 }
 
+void model_barrier(void) {
+  perform((struct operation){.kind = BARRIER});
+}
+
 void model_ring(volatile void* bell) {
   perform((struct operation){.kind = RING, .at = find(bell)});
 }
@@ -174,6 +192,25 @@ static void fence(struct state* state, struct thread* thread) {
   memcpy(state->fences, thread->now, sizeof(view_t));
   join(thread->at_hand, thread->now);
   memcpy(thread->released, thread->now, sizeof(view_t));
+}
+
+// All others at once: what one does between its fence and the end of the barrier might as well come after it.
+// They learn what the caller has seen and the caller what they have, but none of the others learns from
+// another.
+static void barrier(struct state* state, unsigned t) {
+  fence(state, &state->threads[t]);
+  view_t before;
+  view_t after;
+  memcpy(before, state->fences, sizeof(view_t));
+  memcpy(after, state->fences, sizeof(view_t));
+  for (unsigned i = 0; i < run.model->num_threads; i++) {
+    if (i == t || (run.model->unregistered & (1u << i))) continue;
+    memcpy(state->fences, before, sizeof(view_t));
+    fence(state, &state->threads[i]);
+    join(after, state->fences);
+  }
+  memcpy(state->fences, after, sizeof(view_t));
+  fence(state, &state->threads[t]);
 }
 
 static void forget(view_t view, unsigned at, unsigned count) {
@@ -322,6 +359,10 @@ static bool step(const struct state* state, unsigned t) {
       return true;
     case FENCE:
       if (!run.model->without_fences) fence(&next, &next.threads[t]);
+      finish(&next, t, 0);
+      return true;
+    case BARRIER:
+      barrier(&next, t);
       finish(&next, t, 0);
       return true;
     default:

@@ -41,6 +41,8 @@ struct model {
   // To see that the model would notice: fences do nothing, release stores are relaxed ones.
   bool without_fences;
   bool without_releases;
+  // Bit i: the barriers of others do not reach thread i.
+  unsigned unregistered;
 };
 
 struct model_result {
@@ -59,6 +61,10 @@ uint32_t model_exchange(volatile void* at, uint32_t value, int order);
 uint32_t model_fetch_or(volatile void* at, uint32_t value, int order);
 uint32_t model_fetch_and(volatile void* at, uint32_t value, int order);
 void model_fence(void);
+
+// The kernel's barrier: a fence of this thread, and of each other one somewhere between two of its
+// operations.
+void model_barrier(void);
 
 // A bell, that is a socket: bytes in a queue that the kernel keeps. `bell` is one of the locations.
 void model_ring(volatile void* bell);     // adds a byte; a full bell stays full

@@ -11,7 +11,7 @@ static struct spinner spinner;
 
 static struct spin_target target_of(uint32_t seen) {
   struct spin_target target = {.own_cpu = &own_cpu, .peer_cpu = &peer_cpu};
-  spin_add(&target, &word, seen);
+  spin_add(&target, &word, seen, 1);
   return target;
 }
 

@@ -22,6 +22,8 @@ static struct {
   _Atomic uint32_t storage[SLOTS];
   _Atomic uint32_t waiting[2];  // the writer's, the reader's
   _Atomic uint32_t closed;
+  _Atomic uint32_t light;  // the writer's
+  _Atomic uint32_t heavy;  // the reader's
   char bells[2];
 } shared;
 
@@ -30,12 +32,15 @@ enum { WRITER, READER };
 struct writer {
   struct ring_producer out;
   uint32_t sent;
+  struct wake_changer changer;
 };
 
 struct reader {
   struct ring_consumer in;
   uint32_t received;
   uint32_t unasked;
+  bool promised;
+  bool heavy;
   bool wrong;
   bool saw_close;
 };
@@ -140,15 +145,39 @@ START_TEST(without_the_releases_the_model_finds_a_wrong_message) {
 }
 END_TEST
 
-// --- a writer that is not worth waking for every bit of room, nor looking for after every read: as
-// channel_ring.c's take_entry has it.
+// --- a writer that is not worth waking for every bit of room, nor looking for after every read, and a reader
+// that gives back what it read as rarely; a writer that is light, and a reader that is heavy, until it has
+// handed its side to one who is not: as channel_ring.c has all that.
 
 #define MANY 4u
 #define LIMIT 3u
-#define ENOUGH 1u     // for a writer that waits
-#define ASK_EVERY 2u  // units read
+#define ENOUGH 1u       // for a writer that waits
+#define ASK_EVERY 2u    // units read
+#define LIGHT_AFTER 1u  // messages that found the reader awake
+#define HEAVY_UNTIL 2u  // messages read
 
-static bool trusts_what_it_saw_before;  // a mistake the model must find
+// Mistakes the model must find.
+static bool trusts_what_it_saw_before;
+static bool asks_for_no_barrier;
+static bool hands_over_without_a_word;
+static bool forgets_to_be_light;  // is so, without saying
+
+static bool may_be_light;
+static bool hands_over;
+static uint32_t read_until;
+
+bool wake_barrier(void) {
+  if (!asks_for_no_barrier) model_barrier();
+  return true;
+}
+
+static void tell_reader(struct writer* writer) {
+  if (wake_claim_lightly(&writer->changer, &shared.light, &shared.waiting[READER], READABLE))
+    model_ring(&shared.bells[READER]);
+  if (++writer->changer.awake < LIGHT_AFTER || writer->changer.light || !may_be_light) return;
+  wake_begin_light(&writer->changer, &shared.light, &shared.heavy);
+  if (forgets_to_be_light) atomic_store_explicit(&shared.light, 0, memory_order_relaxed);
+}
 
 static bool write_many(void* local) {
   struct writer* writer = local;
@@ -162,34 +191,63 @@ static bool write_many(void* local) {
     return true;
   }
   ring_publish(&writer->out, 1);
-  ring_the_other(READER, READABLE);
+  tell_reader(writer);
   writer->sent++;
   return true;
+}
+
+static void arm_reader(const struct reader* reader) {
+  if (reader->heavy) {
+    wake_arm_heavy(&shared.waiting[READER], READABLE, &shared.light);
+  } else {
+    wake_arm(&shared.waiting[READER], READABLE);
+  }
+}
+
+static void hand_over(struct reader* reader) {
+  if (!hands_over_without_a_word)
+    wake_end_heavy(&shared.heavy, &shared.waiting[READER], READABLE, &shared.light);
+  reader->heavy = false;
+}
+
+static void take_one(struct reader* reader) {
+  uint32_t filled;
+  ring_take(&reader->in, 1);
+  reader->received++;
+  bool ask = ++reader->unasked == ASK_EVERY;
+  if (ask || reader->in.tail == reader->in.head) ring_give_back(&reader->in);
+  if (!ask) return;
+  reader->unasked = 0;
+  if (!wake_is_due(&shared.waiting[WRITER], WRITABLE)) return;
+  if (!ring_filled(&reader->in, &filled)) abort();
+  if (filled <= LIMIT - ENOUGH) ring_the_other(WRITER, WRITABLE);
 }
 
 static bool read_many(void* local) {
   struct reader* reader = local;
   uint32_t filled = 0;
-  // No further than to where a writer must have been told, though there is more to come.
-  if (reader->received == ENOUGH + ASK_EVERY) return false;
+  if (reader->received == read_until) return false;
+  if (may_be_light && !reader->promised) {
+    atomic_store_explicit(&shared.heavy, 1, memory_order_relaxed);
+    reader->promised = reader->heavy = true;
+  }
+  if (reader->heavy && hands_over && reader->received == HEAVY_UNTIL) {
+    hand_over(reader);
+    return true;
+  }
   if (!ring_filled_at_all(&reader->in, &filled)) abort();
   if (!filled) {
-    wake_arm(&shared.waiting[READER], READABLE);
+    arm_reader(reader);
     if (!ring_filled_at_all(&reader->in, &filled)) abort();
     if (!filled) sleep_on(READER);
     return true;
   }
-  ring_consume(&reader->in, 1);
-  reader->received++;
-  reader->unasked++;
   if (trusts_what_it_saw_before) {
+    ring_consume(&reader->in, 1);
+    reader->received++;
     if (filled > LIMIT - ENOUGH && filled - 1 <= LIMIT - ENOUGH) ring_the_other(WRITER, WRITABLE);
-  } else if (reader->unasked == ASK_EVERY) {
-    reader->unasked = 0;
-    if (wake_is_due(&shared.waiting[WRITER], WRITABLE)) {
-      if (!ring_filled(&reader->in, &filled)) abort();
-      if (filled <= LIMIT - ENOUGH) ring_the_other(WRITER, WRITABLE);
-    }
+  } else {
+    take_one(reader);
   }
   return true;
 }
@@ -198,31 +256,76 @@ static bool all_got_there(const bool* ended, void* const* locals) {
   return ended[WRITER] && ended[READER];
 }
 
-static struct model_result run_many(bool without_fences) {
+static struct model_result run_many(bool without_fences, unsigned unregistered) {
   struct writer writer = {.out = {&shared.ring, 0, (uint32_t)-LIMIT, LIMIT}};
   struct reader reader = {.in = {&shared.ring, 0, 0, LIMIT}};
+  // No further than to where a writer must have been told, though there is more to come.
+  read_until = may_be_light ? MANY : ENOUGH + ASK_EVERY;
   const struct model model = {
       .num_threads = 2,
       .threads = {{write_many, &writer, sizeof(writer)}, {read_many, &reader, sizeof(reader)}},
       .locations = {&shared.ring.head, &shared.ring.tail, &shared.waiting[0], &shared.waiting[1],
-                    &shared.bells[0], &shared.bells[1]},
-      .num_locations = 6,
+                    &shared.bells[0], &shared.bells[1], &shared.light, &shared.heavy},
+      .num_locations = 8,
       .is_good_end = all_got_there,
-      .without_fences = without_fences};
+      .without_fences = without_fences,
+      .unregistered = unregistered};
   return model_run(&model);
 }
 
 START_TEST(a_writer_that_waits_for_much_room_is_woken) {
-  struct model_result result = run_many(false);
+  struct model_result result = run_many(false, 0);
   ck_assert(!result.too_big && !result.bad);
   ck_assert_uint_gt(result.ends, 0);
-  ck_assert(run_many(true).bad);
+  ck_assert(run_many(true, 0).bad);
 }
 END_TEST
 
 START_TEST(a_reader_that_trusts_what_it_saw_before_is_found) {
   trusts_what_it_saw_before = true;
-  ck_assert(run_many(false).bad);
+  ck_assert(run_many(false, 0).bad);
+}
+END_TEST
+
+START_TEST(a_heavy_reader_misses_nothing_of_a_light_writer) {
+  may_be_light = true;
+  struct model_result result = run_many(false, 0);
+  ck_assert(!result.too_big && !result.bad);
+  ck_assert_uint_gt(result.states, 10000);
+  // Barriers do not replace the fences with which the writer becomes light, and before.
+  ck_assert(run_many(true, 0).bad);
+}
+END_TEST
+
+START_TEST(a_reader_that_comes_after_a_heavy_one_misses_nothing) {
+  may_be_light = hands_over = true;
+  struct model_result result = run_many(false, 0);
+  ck_assert(!result.too_big && !result.bad);
+  ck_assert_uint_gt(result.states, 10000);
+}
+END_TEST
+
+START_TEST(a_reader_that_asks_for_no_barrier_is_found) {
+  may_be_light = asks_for_no_barrier = true;
+  ck_assert(run_many(false, 0).bad);
+}
+END_TEST
+
+START_TEST(a_light_writer_whom_no_barrier_reaches_is_found) {
+  may_be_light = true;
+  ck_assert(run_many(false, 1u << WRITER).bad);
+}
+END_TEST
+
+START_TEST(a_writer_that_does_not_say_that_it_is_light_is_found) {
+  may_be_light = forgets_to_be_light = true;
+  ck_assert(run_many(false, 0).bad);
+}
+END_TEST
+
+START_TEST(a_heavy_reader_that_goes_without_a_word_is_found) {
+  may_be_light = hands_over = hands_over_without_a_word = true;
+  ck_assert(run_many(false, 0).bad);
 }
 END_TEST
 
@@ -325,6 +428,12 @@ int main(void) {
   tcase_add_test(tc, without_the_releases_the_model_finds_a_wrong_message);
   tcase_add_test(tc, a_writer_that_waits_for_much_room_is_woken);
   tcase_add_test(tc, a_reader_that_trusts_what_it_saw_before_is_found);
+  tcase_add_test(tc, a_heavy_reader_misses_nothing_of_a_light_writer);
+  tcase_add_test(tc, a_reader_that_comes_after_a_heavy_one_misses_nothing);
+  tcase_add_test(tc, a_reader_that_asks_for_no_barrier_is_found);
+  tcase_add_test(tc, a_light_writer_whom_no_barrier_reaches_is_found);
+  tcase_add_test(tc, a_writer_that_does_not_say_that_it_is_light_is_found);
+  tcase_add_test(tc, a_heavy_reader_that_goes_without_a_word_is_found);
   tcase_add_test(tc, threads_that_share_a_bell_all_wake);
   tcase_add_test(tc, a_thread_that_silences_the_bell_for_itself_alone_is_found);
   return jx_test_run(suite);
