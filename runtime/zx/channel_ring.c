@@ -17,6 +17,7 @@
 #define ASK_EVERY (RING_BYTES / 8)  // so many bytes are read before a writer that waits is looked for again
 #define BUSY_MESSAGES 32u           // so many within BUSY_TIME make a channel hot
 #define BUSY_TIME ZX_MSEC(50)
+#define LOOK_EVERY 16u  // messages are sent between two looks for the answer to an offer
 // So many messages in a row whose reader was awake make their writer light (wake.h). A barrier costs the
 // reader as much as some hundreds of them would save where it interrupts a virtual processor.
 #define LIGHT_AFTER 1024u
@@ -127,6 +128,13 @@ bool channel_ring_count(struct channel* channel) {
   ring->traffic = 0;
   ring->window = now;
   return busy;
+}
+
+void channel_ring_look_for_answer(struct channel* channel) {
+  struct channel_ring* ring = &channel->ring;
+  if (ring->state != RING_OFFERED || ++ring->traffic % LOOK_EVERY) return;
+  int kind = packet_peek_kind(channel->fd);
+  if (kind == PACKET_ACCEPT || kind == PACKET_REFUSE) channel_take_in_control(channel);
 }
 
 zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov,

@@ -43,7 +43,7 @@ struct channel_ring {
   struct ring_consumer in;
   struct list_node fds;  // struct message: descriptors that came before their entry
   unsigned num_fds;
-  unsigned traffic;  // messages since `window`
+  unsigned traffic;  // messages since `window`, or since the offer
   zx_time_t window;
   bool socket_full;      // the last write found no room for its descriptors
   uint32_t unasked;      // bytes read since a writer that waits for room was last looked for
@@ -67,6 +67,10 @@ bool channel_ring_count(struct channel* channel);
 // Sends a message with an offer, or without if there is no memory to be had; arguments as packet_send's.
 zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* header, struct iovec* iov,
                                size_t count);
+
+// For an end that writes and never reads: takes in the answer to an offer if it is what comes first in the
+// socket. Looks every so often.
+void channel_ring_look_for_answer(struct channel* channel);
 
 // Takes the descriptor of an offer that came with a message. ZX_ERR_IO_DATA_INTEGRITY: out of place, or not
 // such memory.

@@ -77,6 +77,7 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
   }
   // Under the lock: no message may slip into the socket behind the one that says the ring is next.
   threads_lock(&channel->base.lock);
+  channel_ring_look_for_answer(channel);
   zx_status_t status = channel_ring_catch_up(channel);
   if (status == ZX_OK && channel_ring_writes(channel)) {
     status = channel_ring_write(channel, PACKET_MESSAGE, &iov[1], count - 1, total, handles);

@@ -60,7 +60,8 @@ bool wake_barrier(void);
 // Whether it can be done at all; asked once in the life of a process.
 bool wake_has_barriers(void);
 
-// Lets the barriers of others reach this process, and those forked from it. False: they would not.
+// Lets the barriers of others reach this process, and those forked from it. False: they would not. The first
+// time it takes some milliseconds where there are threads.
 bool wake_accept_barriers(void);
 
 // wake_arm for a sleeper who is heavy: `light` is the changer's word. False: no barrier could be had, and the
