@@ -22,6 +22,7 @@
 // reader as much as some hundreds of them would save where it interrupts a virtual processor.
 #define LIGHT_AFTER 1024u
 #define AHEAD 2048u              // lines that far ahead of a writer are fetched for it
+#define AHEAD_AFTER 32u          // messages in a row whose reader was awake; few calls would pay for it
 #define PACE_AFTER 64u           // messages read in a row, after which a reader lets the writer get ahead
 #define PACE_TIME ZX_USEC(2)     // by so much
 #define PACE_WORTH 4u            // messages that must have come by then
@@ -356,6 +357,7 @@ static struct ring_entry unpack_entry(uint64_t word) {
 // For a reader on another processor, which has the lines that are to be written last of all: `size` bytes of
 // them are fetched before they are needed, since an entry's stores leave this processor one after the other.
 static inline void fetch_ahead(const struct channel_ring* ring, uint32_t size) {
+  if (ring->changer.awake < AHEAD_AFTER) return;
   uint32_t from = (ring->out.head + AHEAD + RING_LINE - 1) & ~(RING_LINE - 1);
   uint32_t to = ring->out.head + AHEAD + size;
   if (to - ring->out.tail > RING_BYTES) return;  // the reader is not done with them
