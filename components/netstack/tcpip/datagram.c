@@ -179,7 +179,7 @@ static void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* erro
   if (too_large && discover < TCPIP_MTU_INTERFACE)
     path_mtu_lower(socket->stack, &error->remote, error->interface->info.mtu, error->mtu);
   // Who fragments learns nothing new by it; who asked for it wants to know.
-  bool tell = too_large ? discover == TCPIP_MTU_DO || discover == TCPIP_MTU_PROBE : error->hard;
+  bool tell = too_large ? datagram_sends_whole(discover) : error->hard;
   if (tell && socket->connected) socket_set_error(socket, error->error);
 }
 

@@ -52,6 +52,11 @@ static inline uint8_t datagram_mtu_discover(const datagram_socket_t* d, bool v4)
   return v4 ? d->base.mtu_discover : d->base.mtu_discover_v6;
 }
 
+// Whether packets under that are never to be fragmented, here or under way.
+static inline bool datagram_sends_whole(uint8_t mtu_discover) {
+  return mtu_discover == TCPIP_MTU_DO || mtu_discover == TCPIP_MTU_PROBE;
+}
+
 void datagram_options_init(datagram_socket_t* d);
 int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);
 int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* out);

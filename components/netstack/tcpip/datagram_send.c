@@ -49,7 +49,7 @@ static int find_fields(const datagram_socket_t* d, const tcpip_send_t* send, ip_
   const path_t* path = &d->path;
   bool group = path->multicast;
   uint8_t discover = datagram_mtu_discover(d, path->v4);
-  bool whole = discover == TCPIP_MTU_DO || discover == TCPIP_MTU_PROBE;
+  bool whole = datagram_sends_whole(discover);
   *out = (ip_fields_t){.protocol = d->base.protocol,
                        .may_fragment = !whole && discover != TCPIP_MTU_INTERFACE,
                        .routers_may_fragment = !whole && discover != TCPIP_MTU_WANT};
