@@ -25,35 +25,53 @@ static bool fill_socket(const datagram_socket_t* socket, const tcpip_recv_t* rec
   return true;
 }
 
+// An IPv4 address of the engine as octets; on an IPv6 socket it is IPv4-mapped. Null: it is none.
+static const uint8_t* ipv4_of(const tcpip_address_t* address) {
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+  if (address->family == TCPIP_IPV4) return address->bytes;
+  return memcmp(address->bytes, mapped, sizeof(mapped)) == 0 ? address->bytes + sizeof(mapped) : NULL;
+}
+
+static void fill_ip_packet_info(const tcpip_recv_t* recv,
+                                fuchsia_posix_socket_IpPktInfoRecvControlData* out) {
+  const uint8_t* local = ipv4_of(&recv->local);
+  memset(out, 0, sizeof(*out));
+  out->iface = recv->interface;
+  if (local) memcpy(out->local_addr.addr, local, sizeof(out->local_addr.addr));
+  memcpy(out->header_destination_addr.addr, ipv4_of(&recv->destination),
+         sizeof(out->header_destination_addr.addr));
+}
+
 static bool fill_ip(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage) {
   const socket_options_t* options = &socket->base.options;
-  if (recv->destination.family != TCPIP_IPV4) return false;
-  if (!options->ip_receive_tos && !options->ip_receive_ttl) return false;
+  if (!ipv4_of(&recv->destination)) return false;
+  if (!options->ip_receive_tos && !options->ip_receive_ttl && !options->ip_packet_info) return false;
   fuchsia_posix_socket_IpRecvControlData_init(&storage->ip, &storage->ip_frame);
   if (options->ip_receive_tos) fuchsia_posix_socket_IpRecvControlData_set_tos(&storage->ip, recv->tos);
   if (options->ip_receive_ttl) fuchsia_posix_socket_IpRecvControlData_set_ttl(&storage->ip, recv->ttl);
+  if (options->ip_packet_info) {
+    fill_ip_packet_info(recv, &storage->ip_pktinfo);
+    fuchsia_posix_socket_IpRecvControlData_set_pktinfo(&storage->ip, &storage->ip_pktinfo);
+  }
   return true;
 }
 
+// Of what an IPv6 socket receives over IPv4 only the packet information is told this way, as on Linux.
 static bool fill_ipv6(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage) {
   const socket_options_t* options = &socket->base.options;
-  if (recv->destination.family != TCPIP_IPV6) return false;
-  if (!options->ipv6_receive_traffic_class && !options->ipv6_receive_hop_limit &&
-      !options->ipv6_receive_packet_info) {
-    return false;
-  }
+  if (socket->base.family != TCPIP_IPV6) return false;
+  bool v4 = ipv4_of(&recv->destination) != NULL;
+  bool traffic_class = options->ipv6_receive_traffic_class && !v4;
+  bool hop_limit = options->ipv6_receive_hop_limit && !v4;
+  if (!traffic_class && !hop_limit && !options->ipv6_receive_packet_info) return false;
   fuchsia_posix_socket_Ipv6RecvControlData_init(&storage->ipv6, &storage->ipv6_frame);
-  if (options->ipv6_receive_traffic_class) {
-    fuchsia_posix_socket_Ipv6RecvControlData_set_tclass(&storage->ipv6, recv->tos);
-  }
-  if (options->ipv6_receive_hop_limit) {
-    fuchsia_posix_socket_Ipv6RecvControlData_set_hoplimit(&storage->ipv6, recv->ttl);
-  }
+  if (traffic_class) fuchsia_posix_socket_Ipv6RecvControlData_set_tclass(&storage->ipv6, recv->tos);
+  if (hop_limit) fuchsia_posix_socket_Ipv6RecvControlData_set_hoplimit(&storage->ipv6, recv->ttl);
   if (options->ipv6_receive_packet_info) {
-    memset(&storage->pktinfo, 0, sizeof(storage->pktinfo));
-    storage->pktinfo.iface = recv->interface;
-    memcpy(storage->pktinfo.header_destination_addr.addr, recv->destination.bytes, 16);
-    fuchsia_posix_socket_Ipv6RecvControlData_set_pktinfo(&storage->ipv6, &storage->pktinfo);
+    memset(&storage->ipv6_pktinfo, 0, sizeof(storage->ipv6_pktinfo));
+    storage->ipv6_pktinfo.iface = recv->interface;
+    memcpy(storage->ipv6_pktinfo.header_destination_addr.addr, recv->destination.bytes, 16);
+    fuchsia_posix_socket_Ipv6RecvControlData_set_pktinfo(&storage->ipv6, &storage->ipv6_pktinfo);
   }
   return true;
 }
@@ -73,46 +91,66 @@ void recv_control_fill(const datagram_socket_t* socket, const tcpip_recv_t* recv
   fuchsia_posix_socket_DatagramSocketRecvControlData_set_network(out, network);
 }
 
-static int apply_ip(const fuchsia_posix_socket_IpSendControlData* ip, tcpip_send_t* send) {
-  if (!fuchsia_posix_socket_IpSendControlData_has_ttl(ip)) return 0;
-  uint8_t ttl = fuchsia_posix_socket_IpSendControlData_ttl(ip);
-  if (ttl == 0) return -EINVAL;
-  send->ttl = ttl;
+static int apply_ip(const fuchsia_posix_socket_IpSendControlData* ip, tcpip_address_t* source,
+                    tcpip_send_t* send) {
+  if (fuchsia_posix_socket_IpSendControlData_has_ttl(ip)) {
+    send->ttl = fuchsia_posix_socket_IpSendControlData_ttl(ip);
+    if (send->ttl == 0) return -EINVAL;
+  }
+  if (fuchsia_posix_socket_IpSendControlData_has_tos(ip)) {
+    send->tos = fuchsia_posix_socket_IpSendControlData_tos(ip);
+  }
+  if (!fuchsia_posix_socket_IpSendControlData_has_pktinfo(ip)) return 0;
+  const fuchsia_posix_socket_IpPktInfoSendControlData* pktinfo =
+      fuchsia_posix_socket_IpSendControlData_pktinfo(ip);
+  if (pktinfo->iface > UINT32_MAX) return -EINVAL;
+  send->interface = (uint32_t)pktinfo->iface;
+  *source = tcpip_ipv4(pktinfo->local_addr.addr);  // all zeroes: any
+  send->source = source;
   return 0;
 }
 
-static int apply_ipv6(const fuchsia_posix_socket_Ipv6SendControlData* ipv6, tcpip_address_t* source,
+static int apply_ipv6(const fuchsia_posix_socket_Ipv6SendControlData* ipv6, bool v4, tcpip_address_t* source,
                       tcpip_send_t* send) {
-  if (fuchsia_posix_socket_Ipv6SendControlData_has_hoplimit(ipv6)) {
+  if (fuchsia_posix_socket_Ipv6SendControlData_has_hoplimit(ipv6) && !v4) {
     send->ttl = fuchsia_posix_socket_Ipv6SendControlData_hoplimit(ipv6);
   }
+  if (fuchsia_posix_socket_Ipv6SendControlData_has_tclass(ipv6) && !v4) {
+    send->tos = fuchsia_posix_socket_Ipv6SendControlData_tclass(ipv6);
+  }
   if (!fuchsia_posix_socket_Ipv6SendControlData_has_pktinfo(ipv6)) return 0;
-  static const uint8_t any[16];
   const fuchsia_posix_socket_Ipv6PktInfoSendControlData* pktinfo =
       fuchsia_posix_socket_Ipv6SendControlData_pktinfo(ipv6);
   if (pktinfo->iface > UINT32_MAX) return -EINVAL;
   send->interface = (uint32_t)pktinfo->iface;
-  if (memcmp(pktinfo->local_addr.addr, any, sizeof(any)) != 0) {
-    *source = tcpip_ipv6(pktinfo->local_addr.addr);
-    send->source = source;
-  }
+  *source = tcpip_ipv6(pktinfo->local_addr.addr);  // all zeroes: any
+  send->source = source;
   return 0;
 }
 
+static bool goes_to_ipv4(const datagram_socket_t* socket, const tcpip_send_t* send) {
+  tcpip_endpoint_t peer;
+  if (socket->base.family == TCPIP_IPV4) return true;
+  if (send->to) return ipv4_of(&send->to->address) != NULL;
+  return tcpip_socket_peer(socket->base.endpoint, &peer) == 0 && ipv4_of(&peer.address);
+}
+
+// The control data of the family that the packet will be of counts; packet information for IPv6 also where an
+// IPv6 socket sends over IPv4, with a mapped address.
 int send_control_apply(const datagram_socket_t* socket,
                        const fuchsia_posix_socket_DatagramSocketSendControlData* control,
                        tcpip_address_t* source, tcpip_send_t* send) {
   if (!fuchsia_posix_socket_DatagramSocketSendControlData_has_network(control)) return 0;
   const fuchsia_posix_socket_NetworkSocketSendControlData* network =
       fuchsia_posix_socket_DatagramSocketSendControlData_network(control);
+  bool v4 = goes_to_ipv4(socket, send);
   int result = 0;
-  if (socket->base.family == TCPIP_IPV4 &&
-      fuchsia_posix_socket_NetworkSocketSendControlData_has_ip(network)) {
-    result = apply_ip(fuchsia_posix_socket_NetworkSocketSendControlData_ip(network), send);
+  if (v4 && fuchsia_posix_socket_NetworkSocketSendControlData_has_ip(network)) {
+    result = apply_ip(fuchsia_posix_socket_NetworkSocketSendControlData_ip(network), source, send);
   }
-  if (socket->base.family == TCPIP_IPV6 &&
+  if (result == 0 && socket->base.family == TCPIP_IPV6 &&
       fuchsia_posix_socket_NetworkSocketSendControlData_has_ipv6(network)) {
-    result = apply_ipv6(fuchsia_posix_socket_NetworkSocketSendControlData_ipv6(network), source, send);
+    result = apply_ipv6(fuchsia_posix_socket_NetworkSocketSendControlData_ipv6(network), v4, source, send);
   }
   return result;
 }

@@ -22,9 +22,10 @@ typedef struct recv_control {
   fuchsia_posix_socket_Timestamp timestamp;
   fuchsia_posix_socket_IpRecvControlData ip;
   fuchsia_posix_socket_IpRecvControlData_frame_t ip_frame;
+  fuchsia_posix_socket_IpPktInfoRecvControlData ip_pktinfo;
   fuchsia_posix_socket_Ipv6RecvControlData ipv6;
   fuchsia_posix_socket_Ipv6RecvControlData_frame_t ipv6_frame;
-  fuchsia_posix_socket_Ipv6PktInfoRecvControlData pktinfo;
+  fuchsia_posix_socket_Ipv6PktInfoRecvControlData ipv6_pktinfo;
 } recv_control_t;
 
 // Fills `out` with what the socket's options ask for about `recv`; it points into `storage`, which need not

@@ -56,14 +56,17 @@ typedef struct zxio_send_control {
   fuchsia_posix_socket_NetworkSocketSendControlData_frame_t network_frame;
   fuchsia_posix_socket_IpSendControlData ip;
   fuchsia_posix_socket_IpSendControlData_frame_t ip_frame;
+  fuchsia_posix_socket_IpPktInfoSendControlData ip_pktinfo;
   fuchsia_posix_socket_Ipv6SendControlData ipv6;
   fuchsia_posix_socket_Ipv6SendControlData_frame_t ipv6_frame;
-  fuchsia_posix_socket_Ipv6PktInfoSendControlData pktinfo;
+  fuchsia_posix_socket_Ipv6PktInfoSendControlData ipv6_pktinfo;
 } zxio_send_control_t;
 
-// 0, EINVAL (a known message of the wrong length or value) or EFAULT (NULL with a length).
+// 0, EINVAL (a message of the wrong length or value, or one that nobody here knows) or EFAULT (NULL with a
+// length).
 int16_t zxio_control_to_wire(const struct msghdr* message, zxio_send_control_t* out);
-// Fills msg_control and sets msg_controllen to what was filled. Messages that do not fit are left out.
+// Fills msg_control and sets msg_controllen to what was filled. A message that does not fit is cut, and what
+// does not fit even so is left out; both add MSG_CTRUNC to msg_flags.
 void zxio_control_from_wire(const fuchsia_posix_socket_DatagramSocketRecvControlData* wire,
                             struct msghdr* message);
 

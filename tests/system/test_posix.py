@@ -126,6 +126,17 @@ def datagrams_are_fitted_to_the_path_as_on_the_kernel():
             expect_equal(done.stdout, "ok\n", "what it said on the kernel")
 
 
+@case
+def datagrams_are_accompanied_as_on_the_kernel():
+    with resources() as owned:
+        network = TapNetwork(owned)
+        script = os.path.join(ROOT, "tests/system/programs/udp_packet_info.py")
+        done = execute(network, owned, sys.executable, script, network.NETSTACK, network.NETSTACK6, "eth0")
+        expect_equal(done.stdout, "ok\n", "what it said on the netstack")
+        done = network.run(sys.executable, script, network.KERNEL, network.KERNEL6, network.device)
+        expect_equal(done.stdout, "ok\n", "what it said on the kernel")
+
+
 # nc
 
 

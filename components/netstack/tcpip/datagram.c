@@ -123,6 +123,7 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info) {
                            .from_port = info->remote_port,
                            .ttl = rx->ttl,
                            .tos = rx->tos,
+                           .to_group = rx->to_group,
                            .length = (uint32_t)info->length};
   if (info->length) memcpy(datagram->bytes, info->payload, info->length);
   list_append(&d->queue, &datagram->node);
@@ -140,6 +141,16 @@ static size_t scatter(const tcpip_recv_t* recv, const uint8_t* bytes, size_t len
   return copied;
 }
 
+// The address of this host that a received datagram came to, group or not; none if it has lost all since.
+static tcpip_address_t came_to(const tcpip_socket_t* socket, const datagram_t* datagram) {
+  addr_t local = datagram->destination;
+  if (datagram->to_group && !address_owner(socket->stack, &local)) {
+    const interface_t* interface = interface_find(socket->stack, datagram->interface);
+    if (!interface || !path_choose_source(interface, &datagram->from, &local)) return (tcpip_address_t){0};
+  }
+  return addr_export_as(&local, socket->family);
+}
+
 static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   datagram_socket_t* d = datagram_socket(socket);
   tcpip_t* stack = socket->stack;
@@ -155,6 +166,7 @@ static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   recv->truncated = datagram->length - copied;
   socket_export(socket, &datagram->from, datagram->from_port, datagram->interface, &recv->from);
   recv->destination = addr_export_as(&datagram->destination, socket->family);
+  recv->local = came_to(socket, datagram);
   recv->interface = datagram->interface;
   recv->ttl = datagram->ttl;
   recv->tos = datagram->tos;

@@ -15,6 +15,7 @@ typedef struct datagram {
   uint32_t interface;
   uint16_t from_port;
   uint8_t ttl, tos;
+  bool to_group;
   uint32_t length;
   uint8_t bytes[];
 } datagram_t;

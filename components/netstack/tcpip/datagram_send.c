@@ -28,11 +28,13 @@ static int find_path(datagram_socket_t* d, const tcpip_send_t* send, const targe
   if (send->source && send->source->family != TCPIP_NONE) {
     if (!addr_import(send->source, &query.source)) return -EINVAL;
     if (addr_is_any(&query.source)) query.source = addr_any(v4);
-    if (addr_is_v4(&query.source) != v4 || addr_is_multicast(&query.source)) return -EINVAL;
+    if (addr_is_v4(&query.source) != v4) return -EINVAL;
+    if (!addr_is_any(&query.source) && !address_owner(socket->stack, &query.source)) return -EINVAL;
   } else if (!addr_is_any(&socket->local) && !addr_is_multicast(&socket->local) &&
              (socket->address_chosen || !send->to)) {
     query.source = socket->local;
   }
+  if (query.interface && !interface_find(socket->stack, query.interface)) return -ENODEV;
   if (socket->device) {
     if (query.interface && query.interface != socket->device) return -EINVAL;
     query.interface = socket->device;

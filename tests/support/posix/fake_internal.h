@@ -51,11 +51,20 @@ typedef struct fake_address {
   uint64_t zone;
 } fake_address_t;
 
+// What accompanied a datagram when it was sent.
+typedef struct fake_control {
+  uint8_t ttl;
+  uint8_t tos;
+  uint8_t tclass;
+  uint64_t ip_iface;
+  fuchsia_net_Ipv4Address ip_source;
+  uint64_t ipv6_iface;
+} fake_control_t;
+
 typedef struct fake_datagram {
   struct fake_datagram* next;
   fake_address_t from;
-  uint8_t ttl;
-  uint64_t pktinfo_iface;
+  fake_control_t control;
   uint32_t size;
   uint8_t data[];
 } fake_datagram_t;

@@ -87,12 +87,11 @@ static void show_readiness(fake_socket_t* socket) {
 // Datagrams
 
 static void deliver(fake_socket_t* to, const fake_address_t* from, const fidl_vector_uint8_t* data,
-                    uint8_t ttl, uint64_t iface) {
+                    const fake_control_t* control) {
   fake_datagram_t* datagram = calloc(1, sizeof(*datagram) + data->count);
   if (!datagram) abort();
   datagram->from = *from;
-  datagram->ttl = ttl;
-  datagram->pktinfo_iface = iface;
+  datagram->control = *control;
   datagram->size = (uint32_t)data->count;
   memcpy(datagram->data, data->data, data->count);
   fake_datagram_t** last = &to->first;
@@ -102,26 +101,37 @@ static void deliver(fake_socket_t* to, const fake_address_t* from, const fidl_ve
   show_readiness(to);
 }
 
-static void read_control(const fuchsia_posix_socket_DatagramSocketSendControlData* control, uint8_t* ttl,
-                         uint64_t* iface) {
-  *ttl = 64;
-  *iface = 0;
+static void read_ip_control(const fuchsia_posix_socket_IpSendControlData* ip, fake_control_t* out) {
+  if (fuchsia_posix_socket_IpSendControlData_has_ttl(ip))
+    out->ttl = fuchsia_posix_socket_IpSendControlData_ttl(ip);
+  if (fuchsia_posix_socket_IpSendControlData_has_tos(ip))
+    out->tos = fuchsia_posix_socket_IpSendControlData_tos(ip);
+  if (fuchsia_posix_socket_IpSendControlData_has_pktinfo(ip)) {
+    out->ip_iface = fuchsia_posix_socket_IpSendControlData_pktinfo(ip)->iface;
+    out->ip_source = fuchsia_posix_socket_IpSendControlData_pktinfo(ip)->local_addr;
+  }
+}
+
+static void read_ipv6_control(const fuchsia_posix_socket_Ipv6SendControlData* ipv6, fake_control_t* out) {
+  if (fuchsia_posix_socket_Ipv6SendControlData_has_hoplimit(ipv6))
+    out->ttl = fuchsia_posix_socket_Ipv6SendControlData_hoplimit(ipv6);
+  if (fuchsia_posix_socket_Ipv6SendControlData_has_tclass(ipv6))
+    out->tclass = fuchsia_posix_socket_Ipv6SendControlData_tclass(ipv6);
+  if (fuchsia_posix_socket_Ipv6SendControlData_has_pktinfo(ipv6))
+    out->ipv6_iface = fuchsia_posix_socket_Ipv6SendControlData_pktinfo(ipv6)->iface;
+}
+
+static void read_control(const fuchsia_posix_socket_DatagramSocketSendControlData* control,
+                         fake_control_t* out) {
+  *out = (fake_control_t){.ttl = 64, .tos = 0x2e, .tclass = 0x3d};
   if (!fuchsia_posix_socket_DatagramSocketSendControlData_has_network(control)) return;
   const fuchsia_posix_socket_NetworkSocketSendControlData* network =
       fuchsia_posix_socket_DatagramSocketSendControlData_network(control);
   if (fuchsia_posix_socket_NetworkSocketSendControlData_has_ip(network)) {
-    *ttl = fuchsia_posix_socket_IpSendControlData_ttl(
-        fuchsia_posix_socket_NetworkSocketSendControlData_ip(network));
+    read_ip_control(fuchsia_posix_socket_NetworkSocketSendControlData_ip(network), out);
   }
   if (fuchsia_posix_socket_NetworkSocketSendControlData_has_ipv6(network)) {
-    const fuchsia_posix_socket_Ipv6SendControlData* ipv6 =
-        fuchsia_posix_socket_NetworkSocketSendControlData_ipv6(network);
-    if (fuchsia_posix_socket_Ipv6SendControlData_has_hoplimit(ipv6)) {
-      *ttl = fuchsia_posix_socket_Ipv6SendControlData_hoplimit(ipv6);
-    }
-    if (fuchsia_posix_socket_Ipv6SendControlData_has_pktinfo(ipv6)) {
-      *iface = fuchsia_posix_socket_Ipv6SendControlData_pktinfo(ipv6)->iface;
-    }
+    read_ipv6_control(fuchsia_posix_socket_NetworkSocketSendControlData_ipv6(network), out);
   }
 }
 
@@ -139,12 +149,11 @@ static void send_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
     return;
   }
   ensure_bound(socket);
-  uint8_t ttl;
-  uint64_t iface;
-  read_control(&request->control, &ttl, &iface);
+  fake_control_t control;
+  read_control(&request->control, &control);
   fake_socket_t* receiver = to.port == FAKE_PORT_ECHO ? socket : find_port(socket->stack, to.port);
   if (receiver) {
-    deliver(receiver, to.port == FAKE_PORT_ECHO ? &to : &socket->local, &request->data, ttl, iface);
+    deliver(receiver, to.port == FAKE_PORT_ECHO ? &to : &socket->local, &request->data, &control);
   } else if (to.port != FAKE_PORT_DISCARD && socket->peer.kind) {
     socket->pending_error = ECONNREFUSED;
     show_readiness(socket);
@@ -167,11 +176,13 @@ typedef struct recv_control {
   fuchsia_posix_socket_Ipv6RecvControlData ipv6;
   fuchsia_posix_socket_Ipv6RecvControlData_frame_t ipv6_frame;
   fuchsia_posix_socket_Timestamp timestamp;
-  fuchsia_posix_socket_Ipv6PktInfoRecvControlData pktinfo;
+  fuchsia_posix_socket_IpPktInfoRecvControlData ip_pktinfo;
+  fuchsia_posix_socket_Ipv6PktInfoRecvControlData ipv6_pktinfo;
 } recv_control_t;
 
 static void make_control(const fake_socket_t* socket, const fake_datagram_t* datagram, recv_control_t* c) {
   const int64_t* on = socket->options;
+  const fake_control_t* sent = &datagram->control;
   fuchsia_posix_socket_SocketRecvControlData_init(&c->socket, &c->socket_frame);
   fuchsia_posix_socket_IpRecvControlData_init(&c->ip, &c->ip_frame);
   fuchsia_posix_socket_Ipv6RecvControlData_init(&c->ipv6, &c->ipv6_frame);
@@ -180,17 +191,23 @@ static void make_control(const fake_socket_t* socket, const fake_datagram_t* dat
     c->timestamp.requested = (fuchsia_posix_socket_TimestampOption)on[FAKE_OPTION_Timestamp];
     fuchsia_posix_socket_SocketRecvControlData_set_timestamp(&c->socket, &c->timestamp);
   }
-  if (on[FAKE_OPTION_IpReceiveTypeOfService]) fuchsia_posix_socket_IpRecvControlData_set_tos(&c->ip, 0x2e);
-  if (on[FAKE_OPTION_IpReceiveTtl]) fuchsia_posix_socket_IpRecvControlData_set_ttl(&c->ip, datagram->ttl);
+  if (on[FAKE_OPTION_IpReceiveTypeOfService])
+    fuchsia_posix_socket_IpRecvControlData_set_tos(&c->ip, sent->tos);
+  if (on[FAKE_OPTION_IpReceiveTtl]) fuchsia_posix_socket_IpRecvControlData_set_ttl(&c->ip, sent->ttl);
+  if (on[FAKE_OPTION_IpPacketInfo]) {
+    c->ip_pktinfo = (fuchsia_posix_socket_IpPktInfoRecvControlData){
+        .iface = sent->ip_iface, .local_addr = sent->ip_source, .header_destination_addr = {{224, 0, 0, 9}}};
+    fuchsia_posix_socket_IpRecvControlData_set_pktinfo(&c->ip, &c->ip_pktinfo);
+  }
   if (on[FAKE_OPTION_Ipv6ReceiveTrafficClass])
-    fuchsia_posix_socket_Ipv6RecvControlData_set_tclass(&c->ipv6, 0x3d);
+    fuchsia_posix_socket_Ipv6RecvControlData_set_tclass(&c->ipv6, sent->tclass);
   if (on[FAKE_OPTION_Ipv6ReceiveHopLimit]) {
-    fuchsia_posix_socket_Ipv6RecvControlData_set_hoplimit(&c->ipv6, datagram->ttl);
+    fuchsia_posix_socket_Ipv6RecvControlData_set_hoplimit(&c->ipv6, sent->ttl);
   }
   if (on[FAKE_OPTION_Ipv6ReceivePacketInfo]) {
-    c->pktinfo = (fuchsia_posix_socket_Ipv6PktInfoRecvControlData){.iface = datagram->pktinfo_iface};
-    c->pktinfo.header_destination_addr.addr[15] = 1;
-    fuchsia_posix_socket_Ipv6RecvControlData_set_pktinfo(&c->ipv6, &c->pktinfo);
+    c->ipv6_pktinfo = (fuchsia_posix_socket_Ipv6PktInfoRecvControlData){.iface = sent->ipv6_iface};
+    c->ipv6_pktinfo.header_destination_addr.addr[15] = 1;
+    fuchsia_posix_socket_Ipv6RecvControlData_set_pktinfo(&c->ipv6, &c->ipv6_pktinfo);
   }
   fuchsia_posix_socket_NetworkSocketRecvControlData_init(&c->network, &c->network_frame);
   fuchsia_posix_socket_NetworkSocketRecvControlData_set_socket(&c->network, &c->socket);

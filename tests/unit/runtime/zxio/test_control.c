@@ -40,8 +40,9 @@ static int send_with(fixture_t* f, void* control, size_t length) {
   return zxio_code(status, &code);
 }
 
-// Receives with room for `length` bytes of control data; the result's length is what was filled.
-static control_t receive_with(fixture_t* f, size_t length) {
+// Receives with room for `length` bytes of control data, of which it has to be cut or not; the result's
+// length is what was filled.
+static control_t receive_with_room(fixture_t* f, size_t length, bool cut) {
   control_t control;
   char byte;
   struct iovec iov = {&byte, 1};
@@ -52,11 +53,15 @@ static control_t receive_with(fixture_t* f, size_t length) {
   memset(control.bytes, 0xee, sizeof(control.bytes));
   ck_assert_int_eq(zxio_socket_recvmsg(&f->socket, &message, 0, &actual, &code), ZX_OK);
   ck_assert_int_eq(code, 0);
-  ck_assert_int_eq(message.msg_flags, 0);
+  ck_assert_int_eq(message.msg_flags, cut ? MSG_CTRUNC : 0);
   control.length = message.msg_controllen;
   for (size_t i = control.length; i < sizeof(control.bytes); i++)
     ck_assert_uint_eq((uint8_t)control.bytes[i], 0xee);
   return control;
+}
+
+static control_t receive_with(fixture_t* f, size_t length) {
+  return receive_with_room(f, length, false);
 }
 
 static const struct cmsghdr* find(control_t* control, int level, int type) {
@@ -98,6 +103,7 @@ START_TEST(every_kind_is_received_in_its_form) {
   turn_on(&f, SOL_SOCKET, SO_TIMESTAMPNS);
   turn_on(&f, IPPROTO_IP, IP_RECVTOS);
   turn_on(&f, IPPROTO_IP, IP_RECVTTL);
+  turn_on(&f, IPPROTO_IP, IP_PKTINFO);
   turn_on(&f, IPPROTO_IPV6, IPV6_RECVTCLASS);
   turn_on(&f, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
   turn_on(&f, IPPROTO_IPV6, IPV6_RECVPKTINFO);
@@ -110,6 +116,9 @@ START_TEST(every_kind_is_received_in_its_form) {
   ck_assert_int_eq(int_of(find(&control, IPPROTO_IP, IP_TTL)), 64);
   ck_assert_int_eq(int_of(find(&control, IPPROTO_IPV6, IPV6_TCLASS)), 0x3d);
   ck_assert_int_eq(int_of(find(&control, IPPROTO_IPV6, IPV6_HOPLIMIT)), 64);
+  const struct cmsghdr* ip_info = find(&control, IPPROTO_IP, IP_PKTINFO);
+  ck_assert_ptr_nonnull(ip_info);
+  ck_assert_uint_eq(ip_info->cmsg_len, CMSG_LEN(sizeof(struct in_pktinfo)));
   const struct cmsghdr* info = find(&control, IPPROTO_IPV6, IPV6_PKTINFO);
   ck_assert_ptr_nonnull(info);
   struct in6_pktinfo pktinfo;
@@ -145,7 +154,7 @@ START_TEST(microseconds_when_microseconds_are_asked_for) {
 }
 END_TEST
 
-START_TEST(what_does_not_fit_is_left_out_whole) {
+START_TEST(what_does_not_fit_is_cut_and_that_is_told) {
   fixture_t f;
   set_up(&f, AF_INET6);
   turn_on(&f, IPPROTO_IP, IP_RECVTTL);
@@ -156,37 +165,53 @@ START_TEST(what_does_not_fit_is_left_out_whole) {
     size_t filled;
   } rows[] = {
       {1, 0},
-      {CMSG_LEN(4) - 1, 0},
-      {CMSG_LEN(4), CMSG_LEN(4)},  // the last one needs no padding
-      {CMSG_SPACE(4), CMSG_SPACE(4)},
-      {2 * CMSG_SPACE(4), 2 * CMSG_SPACE(4)},
-      {2 * CMSG_SPACE(4) + CMSG_LEN(20) - 1, 2 * CMSG_SPACE(4)},
-      {2 * CMSG_SPACE(4) + CMSG_LEN(20), 2 * CMSG_SPACE(4) + CMSG_LEN(20)},
+      {CMSG_LEN(0) - 1, 0},
+      {CMSG_LEN(0), CMSG_LEN(0)},
+      {CMSG_LEN(20) - 1, CMSG_LEN(20) - 1},
+      {CMSG_LEN(20), CMSG_LEN(20)},  // the last one needs no padding
+      {CMSG_SPACE(20), CMSG_SPACE(20)},
+      {CMSG_SPACE(20) + CMSG_SPACE(4), CMSG_SPACE(20) + CMSG_SPACE(4)},
+      {CMSG_SPACE(20) + CMSG_SPACE(4) + CMSG_LEN(4) - 1, CMSG_SPACE(20) + CMSG_SPACE(4) + CMSG_LEN(4) - 1},
+      {CMSG_SPACE(20) + CMSG_SPACE(4) + CMSG_LEN(4), CMSG_SPACE(20) + CMSG_SPACE(4) + CMSG_LEN(4)},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     ck_assert_int_eq(send_with(&f, NULL, 0), 0);
-    control_t control = receive_with(&f, rows[i].room);
+    bool whole = i == sizeof(rows) / sizeof(rows[0]) - 1;
+    control_t control = receive_with_room(&f, rows[i].room, !whole);
     ck_assert_msg(control.length == rows[i].filled, "row %zu: %zu", i, control.length);
   }
   tear_down(&f);
 }
 END_TEST
 
-START_TEST(ttl_hop_limit_and_interface_are_sent) {
+START_TEST(what_is_known_is_sent) {
   fixture_t f;
   set_up(&f, AF_INET6);
   turn_on(&f, IPPROTO_IP, IP_RECVTTL);
+  turn_on(&f, IPPROTO_IP, IP_RECVTOS);
+  turn_on(&f, IPPROTO_IP, IP_PKTINFO);
   turn_on(&f, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+  turn_on(&f, IPPROTO_IPV6, IPV6_RECVTCLASS);
   control_t sent = {.length = 0};
   struct in6_pktinfo info = {.ipi6_ifindex = 2};
+  struct in_pktinfo ip_info = {.ipi_ifindex = 3, .ipi_spec_dst = {htonl(0x0a000207)}};
   append_int(&sent, IPPROTO_IP, IP_TTL, 17);
-  append_int(&sent, SOL_SOCKET, 99, 1);  // unknown: ignored
+  append_int(&sent, IPPROTO_IP, IP_TOS, 0x28);
+  append_int(&sent, IPPROTO_IPV6, IPV6_TCLASS, 0x2a);
+  append_int(&sent, SOL_SOCKET, SCM_RIGHTS, 0);  // nothing to a network
+  append(&sent, IPPROTO_IP, IP_PKTINFO, &ip_info, sizeof(ip_info));
   append(&sent, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
   ck_assert_int_eq(send_with(&f, sent.bytes, sent.length), 0);
   control_t got = receive_with(&f, 512);
   ck_assert_int_eq(int_of(find(&got, IPPROTO_IP, IP_TTL)), 17);
   memcpy(&info, CMSG_DATA(find(&got, IPPROTO_IPV6, IPV6_PKTINFO)), sizeof(info));
   ck_assert_uint_eq(info.ipi6_ifindex, 2);
+  ck_assert_uint_eq(*CMSG_DATA(find(&got, IPPROTO_IP, IP_TOS)), 0x28);
+  ck_assert_int_eq(int_of(find(&got, IPPROTO_IPV6, IPV6_TCLASS)), 0x2a);
+  memcpy(&ip_info, CMSG_DATA(find(&got, IPPROTO_IP, IP_PKTINFO)), sizeof(ip_info));
+  ck_assert_int_eq(ip_info.ipi_ifindex, 3);
+  ck_assert_uint_eq(ip_info.ipi_spec_dst.s_addr, htonl(0x0a000207));
+  ck_assert_uint_eq(ip_info.ipi_addr.s_addr, htonl(0xe0000009));
   control_t hops = {.length = 0};
   append_int(&hops, IPPROTO_IPV6, IPV6_HOPLIMIT, 0);
   ck_assert_int_eq(send_with(&f, hops.bytes, hops.length), 0);
@@ -213,8 +238,20 @@ START_TEST(values_out_of_range_and_wrong_lengths_are_refused) {
       {IPPROTO_IPV6, IPV6_HOPLIMIT, 255, 4, 0},
       {IPPROTO_IPV6, IPV6_HOPLIMIT, 1, 2, EINVAL},
       {IPPROTO_IPV6, IPV6_PKTINFO, 0, 4, EINVAL},
-      {IPPROTO_IPV6, 12345, 0, 4, 0},
-      {IPPROTO_IP, IP_PKTINFO, 0, 4, 0},
+      {IPPROTO_IPV6, IPV6_TCLASS, -2, 4, EINVAL},
+      {IPPROTO_IPV6, IPV6_TCLASS, -1, 4, 0},
+      {IPPROTO_IPV6, IPV6_TCLASS, 256, 4, EINVAL},
+      {IPPROTO_IPV6, 12345, 0, 4, EINVAL},
+      {IPPROTO_IP, IP_TOS, 0, 4, 0},
+      {IPPROTO_IP, IP_TOS, 255, 1, 0},
+      {IPPROTO_IP, IP_TOS, 256, 4, EINVAL},
+      {IPPROTO_IP, IP_TOS, -1, 4, EINVAL},
+      {IPPROTO_IP, IP_TOS, 0, 2, EINVAL},
+      {IPPROTO_IP, IP_PKTINFO, 0, 4, EINVAL},
+      {IPPROTO_IP, 12345, 0, 4, EINVAL},
+      {IPPROTO_UDP, 103, 0, 2, EINVAL},
+      {SOL_SOCKET, 12345, 0, 4, EINVAL},
+      {12345, 12345, 0, 4, 0},  // of another protocol's
   };
   fixture_t f;
   set_up(&f, AF_INET6);
@@ -253,8 +290,8 @@ int main(void) {
   tcase_add_test(tc, nothing_asked_for_is_nothing_received);
   tcase_add_test(tc, every_kind_is_received_in_its_form);
   tcase_add_test(tc, microseconds_when_microseconds_are_asked_for);
-  tcase_add_test(tc, what_does_not_fit_is_left_out_whole);
-  tcase_add_test(tc, ttl_hop_limit_and_interface_are_sent);
+  tcase_add_test(tc, what_does_not_fit_is_cut_and_that_is_told);
+  tcase_add_test(tc, what_is_known_is_sent);
   tcase_add_test(tc, values_out_of_range_and_wrong_lengths_are_refused);
   tcase_add_test(tc, headers_that_lie_about_their_length_are_refused);
   return jx_test_run(suite);

@@ -94,8 +94,9 @@ typedef struct tcpip_send {
 
 // Sends one datagram; returns its length or an error, never a part. -EAGAIN if the link is full,
 // -EDESTADDRREQ, -EMSGSIZE if no IP packet can hold it, -EPIPE after shutdown, -EACCES for broadcast without
-// the option, -ENETUNREACH, -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -EINVAL, -ENOBUFS
-// if the client's memory is used up, or the pending error (which it clears).
+// the option, -ENETUNREACH, -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -ENODEV if there is
+// no such interface, -EINVAL (also for a source that is not this host's), -ENOBUFS if the client's memory is used
+// up, or the pending error (which it clears).
 int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send);
 
 typedef struct tcpip_recv {
@@ -108,6 +109,7 @@ typedef struct tcpip_recv {
   size_t truncated;  // bytes of it that were cut off
   tcpip_endpoint_t from;
   tcpip_address_t destination;  // as its header says: may be a group
+  tcpip_address_t local;        // where an answer would come from: that, or for a group the interface's address
   uint32_t interface;
   uint8_t ttl;
   uint8_t tos;

@@ -406,7 +406,10 @@ START_TEST(packet_information_chooses_source_and_header_fields) {
   ck_assert_uint_eq(recv.ttl, 7);
   ck_assert_uint_eq(recv.tos, 0x28);
   send.source = &foreign;
-  ck_assert_int_eq(tcpip_socket_send(c, &send), -EADDRNOTAVAIL);
+  ck_assert_int_eq(tcpip_socket_send(c, &send), -EINVAL);
+  send.source = NULL;
+  send.interface = 77;
+  ck_assert_int_eq(tcpip_socket_send(c, &send), -ENODEV);
 } END_TEST
 
 START_TEST(many_pieces_make_one_datagram) {
