@@ -176,18 +176,24 @@ def nc_says_so_when_nobody_listens():
 # dig
 
 
-def name_server(owned, network):
-    require_program("dnsmasq")
-    server = network.spawn(owned, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                           "--user=root", "--bind-interfaces", f"--listen-address={network.KERNEL},{network.KERNEL6}",
-                           "--address=/jacinth.test/192.0.2.7", "--address=/jacinth.test/2001:db8::7",
-                           "--txt-record=long.test," + ",".join("x" * 250 for _ in range(4)))
+NAME_SERVER = ("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
+               "--address=/jacinth.test/192.0.2.7", "--address=/jacinth.test/2001:db8::7",
+               "--txt-record=long.test," + ",".join("x" * 250 for _ in range(4)))
 
+
+def wait_until_it_answers(server, network, address):
     def answers():
         expect(server.poll() is None, "dnsmasq ended")
-        return network.run("dig", f"@{network.KERNEL}", "jacinth.test", "+short", "+time=1", "+tries=1",
+        return network.run("dig", f"@{address}", "jacinth.test", "+short", "+time=1", "+tries=1",
                            check=False).returncode == 0
     wait_until(answers, "dnsmasq to answer the kernel")
+
+
+def name_server(owned, network):
+    require_program("dnsmasq")
+    server = network.spawn(owned, *NAME_SERVER, "--bind-interfaces",
+                           f"--listen-address={network.KERNEL},{network.KERNEL6}")
+    wait_until_it_answers(server, network, network.KERNEL)
 
 
 def require_dig():
@@ -218,6 +224,20 @@ def dig_asks_many_questions_from_one_process():
         questions = [word for number in range(50) for word in (f"n{number}.jacinth.test", "A")]
         done = execute(network, owned, "dig", f"@{network.KERNEL}", "+short", "+time=30", "+tries=1", *questions)
         expect_equal(done.stdout.split(), ["192.0.2.7"] * 50, "the answers")
+
+
+@case
+def a_name_server_answers_from_the_address_it_was_asked_at():
+    # Bound to any address, dnsmasq hears nothing without packet information, and drops what it cannot answer rightly.
+    require_program("dnsmasq")
+    require_program("dig")
+    with resources() as owned:
+        network = TapNetwork(owned)
+        server = start(network, owned, *NAME_SERVER, "--group=root", "--pid-file=")
+        wait_until_it_answers(server, network, network.NETSTACK)
+        for address, kind, wanted in ((network.NETSTACK, "A", "192.0.2.7"), (network.NETSTACK6, "AAAA", "2001:db8::7")):
+            done = network.run("dig", f"@{address}", "jacinth.test", kind, "+short", "+time=30", "+tries=1")
+            expect_equal(done.stdout.strip(), wanted, f"the answer to {kind}")
 
 
 @case
