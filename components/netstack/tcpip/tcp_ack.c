@@ -64,7 +64,7 @@ static void confirm_neighbour(tcp_t* tcp) {
 static void advance(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   uint32_t acked = in->ack - tcp->snd_una, bytes = acked;
   pop_segments(tcp, in->ack, p);
-  if (tcp->snd_una == tcp->iss) bytes--;  // the SYN
+  if (tcp->state == TCPIP_TCP_SYN_RECEIVED) bytes--;  // the SYN; its number comes again after 4 GiB
   if (tcp->fin_sent && in->ack == tcp->snd_nxt && !tcp->fin_acked) {
     tcp->fin_acked = true;
     bytes--;
@@ -72,6 +72,7 @@ static void advance(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   tcp_ring_consume(&tcp->tx, bytes);
   if (tcp->tx.length == 0) tcp_rest(tcp);
   tcp->snd_una = in->ack;
+  tcp->snd_up = seq_max(tcp->snd_up, tcp->snd_una);  // else it would lie ahead again after 2 GiB
   tcp->backoff = 0;
   tcp->soft_error = 0;
   tcp_mtu_delivered(tcp);

@@ -185,7 +185,7 @@ bool tcp_frto_output(tcp_t* tcp) {
 void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in) {
   // It answers what was sent before our first retransmission: the original had arrived.
   bool spurious = tcp->undo_ts && in->has_timestamp && progress->delivered &&
-                  seq_lt(in->ts_echo, tcp->undo_ts) && seq_lt(tcp->iss, tcp->snd_una);
+                  seq_lt(in->ts_echo, tcp->undo_ts);
   if (spurious && tcp->board.sacked == 0 && tcp->recovery == TCP_LOSS) {
     undo(tcp);
     return;

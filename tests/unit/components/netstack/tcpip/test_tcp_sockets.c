@@ -263,6 +263,63 @@ START_TEST(bytes_pass_without_a_buffer_of_the_users) {
   ck_assert_int_eq(tcpip_socket_send_commit(c, 1), -EPIPE);
 } END_TEST
 
+// Shows the engine so much room filled, with whatever it holds; throws away what has come. Returns
+// how much.
+static uint64_t pour_once(tcpip_socket_t* c, tcpip_socket_t* s, uint64_t* unwritten) {
+  struct iovec pieces[TCPIP_PIECES_MAX];
+  size_t count, most = *unwritten < 1 << 20 ? (size_t)*unwritten : 1 << 20;
+  int64_t room = most ? tcpip_socket_send_space(c, most, pieces, &count) : 0;
+  if (room > 0) {
+    ck_assert_int_eq(tcpip_socket_send_commit(c, (size_t)room), 0);
+    *unwritten -= (uint64_t)room;
+  }
+  for (size_t i = 0; i < a.frame_count; i++)
+    jx_assert(!(a.frames[i].bytes[14 + 20 + 13] & 0x20));  // URG
+  host_exchange(&a, &b);
+  int64_t got = tcpip_socket_recv_data(s, pieces, &count);
+  if (got <= 0) return 0;
+  ck_assert_int_eq(tcpip_socket_recv_consume(s, (size_t)got), 0);
+  return (uint64_t)got;
+}
+
+// Sends so many octets and has them acknowledged.
+static void pour(tcpip_socket_t* c, tcpip_socket_t* s, uint64_t octets) {
+  uint64_t unwritten = octets, read = 0;
+  for (int dry = 0; read < octets; dry++) {
+    uint64_t got = pour_once(c, s, &unwritten);
+    read += got;
+    if (got > 0) dry = 0;
+    ck_assert_int_lt(dry, 10);
+  }
+  ck_assert_uint_eq(read, octets);
+  host_advance(&b, S);  // the last acknowledgement may be delayed
+  host_exchange(&a, &b);
+}
+
+// The sequence numbers come round: half way, where those long gone begin to look like later ones, and at the
+// first, where the SYN was.
+START_TEST(a_stream_goes_on_behind_its_last_sequence_number) {
+  tcpip_socket_t *c, *s;
+  uint32_t features = TCPIP_LINK_TX_TSO | TCPIP_LINK_TX_CHECKSUM;
+  teardown();
+  host_init(&a, &(host_config_t){.last_octet = 1, .seed = 1, .link_features = features});
+  host_init(&b, &(host_config_t){.last_octet = 2, .seed = 2, .link_features = features});
+  connect_pair(&c, &s);
+  ck_assert_int_eq(tcpip_socket_set(c, TCPIP_TCP_NO_DELAY, 1), 0);
+  pour(c, s, UINT64_C(1) << 31);
+  pour(c, s, 100 << 10);
+  // Now what has been acknowledged ends where the SYN began.
+  pour(c, s, (UINT64_C(1) << 31) - (100 << 10) - 1);
+  ck_assert_uint_eq(fill(c, 0, 5000), 5000);
+  host_exchange(&a, &b);
+  ck_assert_uint_eq(drain(s, 0, 5000), 5000);
+  host_exchange(&a, &b);
+  ck_assert_uint_eq(fill(c, 5000, 5000), 5000);
+  host_exchange(&a, &b);
+  ck_assert_uint_eq(drain(s, 5000, 5000), 5000);
+}
+END_TEST
+
 START_TEST(room_that_is_shown_is_not_sent) {
   tcpip_socket_t *c, *s;
   struct iovec room[2], data[TCPIP_PIECES_MAX];
@@ -566,6 +623,7 @@ int main(void) {
                       sizeof neighbour_mss / sizeof neighbour_mss[0]);
   tcase_add_test(tc, a_reader_that_stops_stops_the_writer);
   tcase_add_test(tc, bytes_pass_without_a_buffer_of_the_users);
+  tcase_add_test(tc, a_stream_goes_on_behind_its_last_sequence_number);
   tcase_add_test(tc, room_that_is_shown_is_not_sent);
   tcase_add_test(tc, a_payload_is_taken_from_where_it_lies);
   tcase_add_test(tc, a_lent_payload_is_read_where_it_came_in);
