@@ -316,7 +316,7 @@ struct tcp {
   int64_t rack_sent, rack_rtt;
   uint32_t rack_order;
   uint32_t rack_highest;  // behind all that is known to have arrived
-  uint32_t dsack_round;   // snd_nxt when one was counted last
+  uint32_t dsack_round;   // snd_nxt when one was counted; the next counts once that has been acknowledged
   uint32_t probe_end;     // snd_nxt when a tail probe left
   int64_t reorder_at;     // when overtaken segments are to be looked at again; 0: none
   uint8_t rack_window_steps, rack_persist;

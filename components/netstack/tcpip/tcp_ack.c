@@ -72,7 +72,9 @@ static void advance(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   tcp_ring_consume(&tcp->tx, bytes);
   if (tcp->tx.length == 0) tcp_rest(tcp);
   tcp->snd_una = in->ack;
-  tcp->snd_up = seq_max(tcp->snd_up, tcp->snd_una);  // else it would lie ahead again after 2 GiB
+  // What stayed behind would lie ahead again after 2 GiB.
+  tcp->snd_up = seq_max(tcp->snd_up, tcp->snd_una);
+  if (tcp->dsack_counted && seq_le(tcp->dsack_round, tcp->snd_una)) tcp->dsack_counted = false;
   tcp->backoff = 0;
   tcp->soft_error = 0;
   tcp_mtu_delivered(tcp);

@@ -23,7 +23,7 @@ void tcp_rack_delivered(tcp_t* tcp, const tcp_segment_t* segment, const tcp_prog
 
 // RFC 8985, 6.2 step 4: we were too quick to call something lost; once for each round trip.
 void tcp_rack_dsack(tcp_t* tcp) {
-  if (tcp->dsack_counted && seq_lt(tcp->snd_una, tcp->dsack_round)) return;
+  if (tcp->dsack_counted) return;
   tcp->dsack_counted = true;
   tcp->dsack_round = tcp->snd_nxt;
   if (tcp->rack_window_steps < RACK_WINDOW_STEPS_MAX) tcp->rack_window_steps++;

@@ -45,6 +45,7 @@ static void check_sending(const tcp_t* tcp) {
   uint32_t flight = tcp->snd_nxt - tcp->snd_una, fin = tcp->fin_sent && !tcp->fin_acked;
   holds(tcp, seq_le(tcp->snd_una, tcp->snd_nxt));
   holds(tcp, seq_le(tcp->snd_una, tcp->snd_up) || tcp->snd_una - 1 == tcp->iss);
+  holds(tcp, !tcp->dsack_counted || seq_le(tcp->snd_una, tcp->dsack_round));
   holds(tcp, flight - fin <= tcp->tx.length);
   holds(tcp, tcp->tx.length <= tcp->tx.room);
   holds(tcp, !tcp->fin_sent || flight - fin == tcp->tx.length);
