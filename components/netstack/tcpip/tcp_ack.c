@@ -64,7 +64,6 @@ static void confirm_neighbour(tcp_t* tcp) {
 static void advance(tcp_t* tcp, const tcp_in_t* in, tcp_progress_t* p) {
   uint32_t acked = in->ack - tcp->snd_una, bytes = acked;
   pop_segments(tcp, in->ack, p);
-  if (tcp->state == TCPIP_TCP_SYN_RECEIVED) bytes--;  // the SYN; its number comes again after 4 GiB
   if (tcp->fin_sent && in->ack == tcp->snd_nxt && !tcp->fin_acked) {
     tcp->fin_acked = true;
     bytes--;

@@ -215,13 +215,32 @@ static void note_timestamp(tcp_t* tcp, const tcp_in_t* in) {
   }
 }
 
+// What the acknowledgement of our FIN changes; false if the connection is over.
+static bool fin_acked(tcp_t* tcp) {
+  if (!tcp->fin_acked) return true;
+  switch (tcp->state) {
+    case TCPIP_TCP_FIN_WAIT_1:
+      tcp->state = TCPIP_TCP_FIN_WAIT_2;
+      return !tcp->detached || tcp_wait_for_end(tcp);
+    case TCPIP_TCP_CLOSING:
+      tcp_enter_time_wait(tcp);
+      return true;
+    case TCPIP_TCP_LAST_ACK:
+      tcp_end(tcp, 0);
+      return false;
+    default:
+      return true;
+  }
+}
+
 // Closed windows and old duplicates: answered, and their acknowledgement still counts.
 static void unacceptable(tcp_t* tcp, const tcp_in_t* in) {
   if (in->flags & TCP_RST) return;
   count(tcp->base.stack, tcp_rx_out_of_window);
-  if ((in->flags & TCP_ACK) && !(in->flags & TCP_SYN) && in->seq == tcp->rcv_nxt) {
+  bool open = tcp->state != TCPIP_TCP_SYN_RECEIVED;
+  if (open && (in->flags & TCP_ACK) && !(in->flags & TCP_SYN) && in->seq == tcp->rcv_nxt) {
     if (in->flags & TCP_URG) tcp_urgent_input(tcp, in);
-    (void)tcp_ack_input(tcp, in);
+    if (tcp_ack_input(tcp, in) && !fin_acked(tcp)) return;
   }
   note_duplicate(tcp, in);
   if (in->length)
@@ -261,24 +280,6 @@ static bool syn_received_ack(tcp_t* tcp, const tcp_in_t* in) {
     tcp_rtt_sample(tcp, tcp->base.stack->now - syn_sent > 0 ? tcp->base.stack->now - syn_sent : 1);
   tcp_event(tcp, TCPIP_EVENT_WRITABLE);
   return true;
-}
-
-// What the acknowledgement of our FIN changes; false if the connection is over.
-static bool fin_acked(tcp_t* tcp) {
-  if (!tcp->fin_acked) return true;
-  switch (tcp->state) {
-    case TCPIP_TCP_FIN_WAIT_1:
-      tcp->state = TCPIP_TCP_FIN_WAIT_2;
-      return !tcp->detached || tcp_wait_for_end(tcp);
-    case TCPIP_TCP_CLOSING:
-      tcp_enter_time_wait(tcp);
-      return true;
-    case TCPIP_TCP_LAST_ACK:
-      tcp_end(tcp, 0);
-      return false;
-    default:
-      return true;
-  }
 }
 
 static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
