@@ -345,6 +345,11 @@ struct tcp {
   list_node_t listen_node;
 };
 
+// RFC 7323, 2.2: the window of a SYN is never scaled.
+static inline uint32_t tcp_window_shown(const tcp_t* tcp, const tcp_in_t* in) {
+  return in->flags & TCP_SYN ? in->window : in->window << tcp->snd_scale;
+}
+
 static inline tcp_t* tcp_of(tcpip_socket_t* socket) {
   return list_owner(socket, tcp_t, base);
 }

@@ -89,7 +89,7 @@ static void take_window(tcp_t* tcp, const tcp_in_t* in) {
   bool newer = seq_lt(tcp->snd_una, in->ack) || seq_lt(tcp->snd_wl1, in->seq) ||
                (tcp->snd_wl1 == in->seq && seq_le(tcp->snd_wl2, in->ack));
   if (!newer) return;
-  uint32_t window = in->flags & TCP_SYN ? in->window : in->window << tcp->snd_scale;
+  uint32_t window = tcp_window_shown(tcp, in);
   tcp->snd_wnd = window;
   tcp->snd_wl1 = seq_max(tcp->snd_wl1, in->seq);
   tcp->snd_wl2 = in->ack;

@@ -272,7 +272,7 @@ static bool syn_received_ack(tcp_t* tcp, const tcp_in_t* in) {
   if (tcp->listener && !tcp_listen_established(tcp)) return false;  // it will be acknowledged again
   int64_t syn_sent = tcp->backoff ? 0 : tcp->syn_sent_ns;
   tcp->snd_una = in->ack;
-  tcp->snd_wnd = tcp->snd_wnd_max = in->window << tcp->snd_scale;
+  tcp->snd_wnd = tcp->snd_wnd_max = tcp_window_shown(tcp, in);
   tcp->snd_wl1 = in->seq;
   tcp->snd_wl2 = in->ack;
   tcp_established(tcp);
