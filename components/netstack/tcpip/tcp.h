@@ -528,7 +528,7 @@ void tcp_enter_recovery(tcp_t* tcp, tcp_recovery_t kind);
 void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in);
 // Whether a timeout is being questioned, so that nothing is to be sent again; sends what the question is.
 bool tcp_frto_output(tcp_t* tcp);
-void tcp_probe_acked(tcp_t* tcp, const tcp_in_t* in);
+void tcp_probe_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in);
 void tcp_mark_all_lost(tcp_t* tcp);
 
 // Listening.

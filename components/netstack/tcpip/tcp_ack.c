@@ -135,7 +135,7 @@ static void congestion(tcp_t* tcp, const tcp_in_t* in, const tcp_progress_t* p, 
   if (tcp->recovery != TCP_OPEN)
     tcp_recovery_acked(tcp, p, in);
   else
-    tcp_probe_acked(tcp, in);
+    tcp_probe_acked(tcp, p, in);
   // Growth only while the window is what limits us (RFC 9438, 5.8), and not for what is only reported by SACK
   // (RFC 5681, 3.2; RFC 3042).
   bool limited =

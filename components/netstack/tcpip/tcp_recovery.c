@@ -203,15 +203,16 @@ void tcp_recovery_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in
   if (tcp->recovery == TCP_RECOVERY && !tcp->use_sack && progress->acked) partial(tcp);
 }
 
-// RFC 8985, 7.4.2: a tail probe that repaired a loss was a loss.
-void tcp_probe_acked(tcp_t* tcp, const tcp_in_t* in) {
+// RFC 8985, 7.4.2: a tail probe that repaired a loss was a loss. What acknowledges its number first may
+// answer what was sent before it; the next one tells.
+void tcp_probe_acked(tcp_t* tcp, const tcp_progress_t* progress, const tcp_in_t* in) {
   if (!tcp->probe_out || seq_lt(in->ack, tcp->probe_end)) return;
-  bool duplicate = in->sack_count && seq_le(in->sacks[0].end, in->ack);  // a DSACK: both arrived
-  bool repaired = !duplicate && seq_lt(tcp->probe_end, in->ack);
-  if (!tcp->probe_was_data && !duplicate && !repaired && !(in->length == 0 && in->sack_count == 0)) return;
+  bool both = in->sack_count ? seq_le(in->sacks[0].end, in->ack)  // a DSACK
+                             : in->length == 0 && !progress->acked;
+  if (!tcp->probe_was_data && !both && in->ack == tcp->probe_end) return;
   tcp->probe_out = false;
-  if (!tcp->probe_was_data && repaired && tcp->recovery == TCP_OPEN) {
-    tcp->ssthresh = tcp->congestion->threshold(tcp);
-    tcp->cwnd = tcp->ssthresh;
-  }
+  if (tcp->probe_was_data || both || tcp->recovery != TCP_OPEN) return;
+  tcp->ssthresh = tcp->congestion->threshold(tcp);
+  tcp->cwr_due = tcp->ecn;
+  if (!tcp->congestion->measured) tcp->cwnd = tcp->ssthresh;
 }
