@@ -90,11 +90,12 @@ static void take_window(tcp_t* tcp, const tcp_in_t* in) {
                (tcp->snd_wl1 == in->seq && seq_le(tcp->snd_wl2, in->ack));
   if (!newer) return;
   uint32_t window = tcp_window_shown(tcp, in);
+  bool shut = tcp->send_timer_kind == TCP_TIMER_PERSIST || (!tcp->snd_wnd && !tcp->detached);
   tcp->snd_wnd = window;
   tcp->snd_wl1 = seq_max(tcp->snd_wl1, in->seq);
   tcp->snd_wl2 = in->ack;
   if (window > tcp->snd_wnd_max) tcp->snd_wnd_max = window;
-  if (window && tcp->send_timer_kind == TCP_TIMER_PERSIST) tcp->backoff = 0;
+  if (window && shut) tcp->backoff = 0;
 }
 
 // RFC 5681: same number, no data, same window, and something is waiting for it.
@@ -175,7 +176,9 @@ bool tcp_ack_input(tcp_t* tcp, const tcp_in_t* in) {
   }
   congestion(tcp, in, &p, flight);
   tcp_rate_measure(tcp, &p);
-  if (p.acked || p.delivered || tcp->send_timer_kind == TCP_TIMER_PERSIST) tcp_arm_send_timer(tcp);
+  // Who only says again that the window is closed does not put the next probe off.
+  bool shut = tcp->send_timer_kind == TCP_TIMER_PERSIST || !window_before;
+  if (p.acked || p.delivered || (shut && tcp->snd_wnd > window_before)) tcp_arm_send_timer(tcp);
   if (p.acked) tcp_check_writable(tcp);
   return true;
 }

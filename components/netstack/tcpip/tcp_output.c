@@ -403,7 +403,8 @@ void tcp_output(tcp_t* tcp) {
     }
     sent = tcp->snd_nxt != before;
     bool idle = !wheel_running(&tcp->send_timer);
-    if (idle || (sent && tcp->send_timer_kind == TCP_TIMER_PROBE)) tcp_arm_send_timer(tcp);
+    bool other = tcp->send_timer_kind == TCP_TIMER_PROBE || tcp->send_timer_kind == TCP_TIMER_PERSIST;
+    if (idle || (sent && other)) tcp_arm_send_timer(tcp);
   }
   if (tcp->ack_now && tcp->state != TCPIP_TCP_CLOSED) send_or_gather_ack(tcp);
 }

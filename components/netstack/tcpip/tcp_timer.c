@@ -75,6 +75,13 @@ static bool given_up(const tcp_t* tcp) {
   return tcp->backoff >= BACKOFF_MAX || (tcp->detached && tcp->backoff >= 8);
 }
 
+// A window may stay closed, or be taken back, for ever, as long as the peer answers (RFC 9293, 3.8.6.1), but
+// not at the cost of nobody.
+static bool ends_though_shut(const tcp_t* tcp) {
+  bool silent = tcp->base.stack->now - tcp->last_heard > 4 * TCP_RTO_MAX;
+  return silent || tcp->user_timeout_ms || tcp->detached;
+}
+
 static void suspect_neighbour(const tcp_t* tcp) {
   if (tcp->backoff == 2 && tcp->path.interface && !tcp->path.interface->info.loopback)
     neighbour_suspect(tcp->path.interface, &tcp->path.next_hop);
@@ -93,7 +100,7 @@ static void syn_timeout(tcp_t* tcp) {
 }
 
 static void retransmission_timeout(tcp_t* tcp) {
-  if (given_up(tcp)) {
+  if (given_up(tcp) && (tcp->snd_wnd || ends_though_shut(tcp))) {
     tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
@@ -104,10 +111,10 @@ static void retransmission_timeout(tcp_t* tcp) {
   tcp_mark_all_lost(tcp);
   tcp->dupacks = 0;
   tcp->probe_out = false;
-  tcp->backoff++;
+  if (tcp->backoff < UINT8_MAX) tcp->backoff++;
   suspect_neighbour(tcp);
   (void)tcp_mtu_probe_lost(tcp);
-  tcp_mtu_timeout(tcp);
+  if (tcp->snd_wnd) tcp_mtu_timeout(tcp);
   tcp_output(tcp);
   tcp_arm_send_timer(tcp);
 }
@@ -142,9 +149,7 @@ static void reorder_timeout(tcp_t* tcp) {
 
 static void persist_timeout(tcp_t* tcp) {
   if (!tcp->stalled_since) tcp->stalled_since = tcp->base.stack->now;
-  // A closed window may stay closed for ever, as long as the peer answers (RFC 9293, 3.8.6.1).
-  bool silent = tcp->base.stack->now - tcp->last_heard > 4 * TCP_RTO_MAX;
-  if ((silent && given_up(tcp)) || (tcp->user_timeout_ms && given_up(tcp))) {
+  if (given_up(tcp) && ends_though_shut(tcp)) {
     tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
