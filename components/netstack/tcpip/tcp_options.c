@@ -32,8 +32,8 @@ static uint32_t clamp(int64_t value) {
 
 static int set_keepalive(tcp_t* tcp, int64_t value) {
   tcp->keepalive = value != 0;
-  if (tcp->keepalive && tcp->state == TCPIP_TCP_ESTABLISHED)
-    tcp_arm_life(tcp, tcp->keepalive_idle_s * NS_PER_S);
+  bool open = tcp->state >= TCPIP_TCP_ESTABLISHED && tcp->state != TCPIP_TCP_TIME_WAIT;
+  if (tcp->keepalive && open) tcp_arm_life(tcp, tcp->keepalive_idle_s * NS_PER_S);
   return 0;
 }
 

@@ -214,8 +214,7 @@ static void life_timer_fired(wheel_timer_t* timer) {
   tcp_t* tcp = list_owner(timer, tcp_t, life_timer);
   if (tcp->state == TCPIP_TCP_TIME_WAIT || (tcp->state == TCPIP_TCP_FIN_WAIT_2 && tcp->detached))
     tcp_end(tcp, 0);
-  else if (tcp->state == TCPIP_TCP_ESTABLISHED || tcp->state == TCPIP_TCP_CLOSE_WAIT ||
-           tcp->state == TCPIP_TCP_FIN_WAIT_2)
+  else
     keepalive(tcp);
 }
 
