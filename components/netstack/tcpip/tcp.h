@@ -477,7 +477,9 @@ void tcp_rtt_sample(tcp_t* tcp, int64_t rtt);
 
 // The scoreboard.
 tcp_segment_t* tcp_board_at(const tcp_scoreboard_t* board, uint32_t index);
-bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now);
+// Makes room for `more` segments, so that those can be appended. False: no memory.
+bool tcp_board_reserve(tcp_scoreboard_t* board, uint32_t more);
+void tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now);
 void tcp_board_sent(tcp_scoreboard_t* board, tcp_segment_t* segment, int64_t now);  // once more
 void tcp_board_clear(tcp_scoreboard_t* board);
 void tcp_board_pop(tcp_scoreboard_t* board);

@@ -296,28 +296,32 @@ static uint32_t usable(const tcp_t* tcp) {
   return window < room ? window : room;
 }
 
-static bool append(tcp_t* tcp, uint32_t length, bool fin) {
+// There is room for it.
+static void append(tcp_t* tcp, uint32_t length, bool fin) {
   uint32_t seq = tcp->snd_nxt, end = seq + length;
   bool first = tcp_pipe(tcp) == 0;
   do {
     uint32_t piece = end - seq < tcp->mss ? end - seq : tcp->mss;
     uint32_t piece_end = seq + piece + (fin && seq + piece == end);
-    if (!tcp_board_append(&tcp->board, seq, piece_end, tcp->base.stack->now)) return false;
+    tcp_board_append(&tcp->board, seq, piece_end, tcp->base.stack->now);
     tcp_rate_sent(tcp, tcp_board_at(&tcp->board, tcp->board.count - 1), first);
     first = false;
     seq += piece;
   } while (seq != end);
   tcp->snd_nxt = end + fin;
-  return true;
 }
 
 // A segment larger than we otherwise send, to see whether it arrives.
 static bool send_mtu_probe(tcp_t* tcp, uint32_t payload) {
   uint32_t mss = tcp->mss, seq = tcp->snd_nxt;
   tcp->mss = payload;
-  bool sent = send_data(tcp, seq, payload, TCP_ACK | SEND_NEW) != -EAGAIN && append(tcp, payload, false);
+  bool sent =
+      tcp_board_reserve(&tcp->board, 1) && send_data(tcp, seq, payload, TCP_ACK | SEND_NEW) != -EAGAIN;
+  if (sent)
+    append(tcp, payload, false);
+  else
+    tcp->mtu.probing = false;
   tcp->mss = mss;
-  if (!sent) tcp->mtu.probing = false;
   return sent;
 }
 
@@ -328,6 +332,13 @@ static uint32_t bound_by_window(const tcp_t* tcp, uint32_t most) {
   uint32_t quarter = tcp->snd_wnd_max / 4, half = tcp->snd_wnd_max / 2;
   if (most > quarter) most = quarter > tcp->mss ? quarter / tcp->mss * tcp->mss : tcp->mss;
   return most > half && half > TCP_MSS_DEFAULT_V4 ? half : most;
+}
+
+// What leaves must be remembered.
+static uint32_t bound_by_memory(tcp_t* tcp, uint32_t length) {
+  if (tcp_board_reserve(&tcp->board, length / tcp->mss + 1)) return length;
+  uint32_t most = (tcp->board.room - tcp->board.count) * tcp->mss;
+  return length < most ? length : most;
 }
 
 // One frame of new data; false if nothing more may leave.
@@ -350,10 +361,15 @@ static bool send_new(tcp_t* tcp) {
   if (!fin && !(left && worth_sending(tcp, length, left))) return false;
   if (fin && length == 0 && left) return false;
   if (!tcp_pace_allows(tcp)) return false;
+  uint32_t remembered = bound_by_memory(tcp, length);
+  fin = fin && remembered == length;
+  length = remembered;
+  if (tcp->board.count == tcp->board.room) return false;
   unsigned flags = TCP_ACK | (length == left ? TCP_PSH : 0) | (fin ? TCP_FIN : 0) | (length ? SEND_NEW : 0);
   uint32_t seq = tcp->snd_nxt;
   int result = send_data(tcp, seq, length, flags);
-  if (result == -EAGAIN || !append(tcp, length, fin)) return false;
+  if (result == -EAGAIN) return false;
+  append(tcp, length, fin);
   tcp->fin_sent |= fin;
   tcp->prr_out += length;
   tcp_pace_sent(tcp, length);

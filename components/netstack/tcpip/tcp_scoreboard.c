@@ -16,8 +16,11 @@ tcp_segment_t* tcp_board_at(const tcp_scoreboard_t* board, uint32_t index) {
   return &board->ring[(board->head + index) & (board->room - 1)];
 }
 
-static bool grow(tcp_scoreboard_t* board) {
-  uint32_t room = board->room ? 2 * board->room : FIRST_ROOM;
+bool tcp_board_reserve(tcp_scoreboard_t* board, uint32_t more) {
+  uint32_t room = board->room ? board->room : FIRST_ROOM;
+  while (room < board->count + more)
+    room *= 2;
+  if (room == board->room) return true;
   tcp_segment_t* grown = malloc(room * sizeof *grown);
   if (!grown) return false;
   for (uint32_t i = 0; i < board->count; i++)
@@ -29,13 +32,11 @@ static bool grow(tcp_scoreboard_t* board) {
   return true;
 }
 
-bool tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now) {
-  if (board->count == board->room && !grow(board)) return false;
+void tcp_board_append(tcp_scoreboard_t* board, uint32_t seq, uint32_t end, int64_t now) {
   board->count++;
   tcp_segment_t* segment = tcp_board_at(board, board->count - 1);
   *segment = (tcp_segment_t){.seq = seq, .end = end};
   tcp_board_sent(board, segment, now);
-  return true;
 }
 
 void tcp_board_sent(tcp_scoreboard_t* board, tcp_segment_t* segment, int64_t now) {
