@@ -128,7 +128,7 @@ static int64_t send_datagram(datagram_socket_t* d, const tcpip_send_t* send) {
   if (result == 0 && d->path.broadcast && !d->broadcast) result = -EACCES;
   if (result == 0) result = find_fields(d, send, &fields);
   if (result) return result;
-  if (send->iov_count >= TX_IOV) return output_copy(d, send, length, &target, &fields);
+  if (send->iov_count > TX_PAYLOAD_PIECES) return output_copy(d, send, length, &target, &fields);
   tx_t tx;
   tx_init(&tx, socket);
   for (size_t i = 0; i < send->iov_count; i++)

@@ -30,6 +30,7 @@ typedef struct rx {
 // the payload stays where it is, in pieces. iov[0] is for the headers, the payload begins at iov[1].
 #define TX_HEAD 160
 #define TX_IOV 20
+#define TX_PAYLOAD_PIECES (TX_IOV - 2)  // a fragment's payload is the transport's header, too
 
 struct tx {
   uint8_t head[TX_HEAD];

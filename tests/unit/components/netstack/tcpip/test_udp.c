@@ -429,6 +429,25 @@ START_TEST(many_pieces_make_one_datagram) {
   }
 } END_TEST
 
+START_TEST(a_datagram_of_many_pieces_is_cut_into_fragments) {
+  tcpip_socket_t* s = host_udp(&b, TCPIP_IPV4, "0.0.0.0", 9);
+  tcpip_socket_t* c = host_udp(&a, TCPIP_IPV4, NULL, 0);
+  tcpip_endpoint_t to = host_endpoint("10.0.0.2", 9);
+  static uint8_t bytes[4000], got[4000];
+  struct iovec iov[24];
+  for (size_t i = 0; i < sizeof bytes; i++)
+    bytes[i] = (uint8_t)(i * 7 + i / 251);
+  for (size_t count = 1; count <= sizeof iov / sizeof iov[0]; count++) {  // all but the last are one octet
+    for (size_t i = 0; i < count; i++)
+      iov[i] = (struct iovec){bytes + i, i + 1 < count ? 1 : sizeof bytes - i};
+    tcpip_send_t send = {.iov = iov, .iov_count = count, .to = &to, .ttl = -1, .tos = -1};
+    ck_assert_int_eq(tcpip_socket_send(c, &send), sizeof bytes);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(s, got, sizeof got, NULL), sizeof got);
+    ck_assert_int_eq(memcmp(got, bytes, sizeof got), 0);
+  }
+} END_TEST
+
 START_TEST(flows_spread_over_sockets_that_share_a_port) {
   host_introduce(&a, &b);
   tcpip_socket_t* s[4];
@@ -539,6 +558,7 @@ int main(void) {
   tcase_add_test(tc, own_multicasts_come_back_unless_loop_is_off);
   tcase_add_test(tc, packet_information_chooses_source_and_header_fields);
   tcase_add_test(tc, many_pieces_make_one_datagram);
+  tcase_add_test(tc, a_datagram_of_many_pieces_is_cut_into_fragments);
   tcase_add_test(tc, flows_spread_over_sockets_that_share_a_port);
   tcase_add_test(tc, ping_sockets_get_their_replies);
   tcase_add_test(tc, link_checksums_are_left_to_a_link_that_can);
