@@ -323,7 +323,8 @@ ssize_t fdio_stream_recvmsg(int fd, struct msghdr* message, int flags) {
   bool reset = count < 0 && errno == ECONNRESET;
   if (reset || (count == 0 && asks_for_bytes(message) && poll_now(fd, 0) & POLLHUP)) {
     error = reason(fd);
-    if (error) return fail(error);
+    // EPIPE is about what was written: the peer had sent its end before.
+    if (error && (reset || error != EPIPE)) return fail(error);
   }
   if (count >= 0) errno = saved_errno;
   return count;

@@ -359,10 +359,13 @@ static inline const tcp_t* tcp_of_const(const tcpip_socket_t* socket) {
 static inline uint32_t tcp_flight(const tcp_t* tcp) {
   return tcp->snd_nxt - tcp->snd_una;
 }
+// Whether the peer's FIN has come in, in order.
+static inline bool tcp_has_fin(const tcp_t* tcp) {
+  return tcp->fin_known && seq_lt(tcp->fin_seq, tcp->rcv_nxt);
+}
 // The sequence number of the first octet that has not been read.
 static inline uint32_t tcp_read_seq(const tcp_t* tcp) {
-  bool fin = tcp->fin_known && seq_lt(tcp->fin_seq, tcp->rcv_nxt);
-  return tcp->rcv_nxt - fin - tcp->rx.length;
+  return tcp->rcv_nxt - tcp_has_fin(tcp) - tcp->rx.length;
 }
 // Our clock in timestamps: milliseconds, from an offset of its own for each pair of hosts.
 uint32_t tcp_clock(const tcp_t* tcp);

@@ -103,6 +103,7 @@ static bool never_open(const tcp_t* tcp) {
 // What reading gives when there is nothing to read.
 static int nothing_to_read(tcp_t* tcp) {
   tcpip_socket_t* socket = &tcp->base;
+  if (tcp_has_fin(tcp)) return 0;  // whatever came afterwards
   if (socket->error) return tcpip_socket_take_error(socket);
   if (tcp->read_closed || socket->shut_read) return 0;
   return never_open(tcp) ? -ENOTCONN : -EAGAIN;
