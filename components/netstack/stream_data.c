@@ -238,14 +238,15 @@ static void show_end(stream_socket_t* stream) {
 // The application has written its last. It has shut down writing or, what looks the same where it shut down
 // both ways, closed: then its own words come (Close), unless it has none. False: the connection is over.
 static bool end_of_input(stream_socket_t* stream) {
-  bool closed = !stream->shut_by_method && is_hung_up(stream);
+  bool reads_no_more = is_hung_up(stream);
+  bool closed = !stream->shut_by_method && reads_no_more;
   if (closed && stream->base.open_connections == 0) {
     stream_close(stream, false);
   } else if (closed && stream_closing_resets(stream)) {
     (void)tcpip_socket_disconnect(stream->base.endpoint);
     stream_end(stream, 0);
   } else {
-    (void)tcpip_socket_shutdown(stream->base.endpoint, false, true);
+    (void)tcpip_socket_shutdown(stream->base.endpoint, reads_no_more, true);
     return true;
   }
   return false;

@@ -316,7 +316,8 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
   note_timestamp(tcp, in);
   tcp_ecn_received(tcp, in);
   if (!tcp_ack_input(tcp, in) || !fin_acked(tcp)) return;
-  bool unread = in->length && tcp->detached && seq_lt(tcp->rcv_nxt, in->seq + in->length);
+  bool nobody = tcp->detached || (tcp->base.shut_read && tcp->fin_wanted);
+  bool unread = in->length && nobody && seq_lt(tcp->rcv_nxt, in->seq + in->length);
   if (unread && tcp->state != TCPIP_TCP_TIME_WAIT) {  // RFC 9293, 3.6.1: data for one who is gone
     tcp_send_reset(tcp);
     tcp_end(tcp, ECONNRESET);
