@@ -372,8 +372,8 @@ uint32_t tcp_clock(const tcp_t* tcp);
 
 // Life (tcp_socket.c).
 tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context);
-// The connection is over: it leaves the tables, its buffers go; if nobody holds it, it is freed, else the
-// socket shows `error`.
+// The connection is over: it leaves the tables, its buffers go; if neither a socket nor a listener's queue
+// holds it, it is freed, else the socket shows `error`.
 void tcp_end(tcp_t* tcp, int error);
 void tcp_free(tcp_t* tcp);
 void tcp_inherit(tcp_t* tcp, const tcp_t* listener);

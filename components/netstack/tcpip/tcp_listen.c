@@ -250,7 +250,7 @@ void tcp_listen_forget(tcp_t* tcp) {
 static void abort_all(list_node_t* list) {
   while (!list_empty(list)) {
     tcp_t* tcp = list_owner(list->next, tcp_t, listen_node);
-    if (!tcp->base.stack->closing) tcp_send_reset(tcp);
+    if (!tcp->base.stack->closing && tcp->state != TCPIP_TCP_CLOSED) tcp_send_reset(tcp);
     tcp_listen_forget(tcp);
     tcp_free(tcp);
   }

@@ -76,7 +76,9 @@ void tcp_event(tcp_t* tcp, uint32_t events) {
 }
 
 void tcp_end(tcp_t* tcp, int error) {
-  if (tcp->listener || tcp->detached) {
+  // One that waits to be accepted goes on waiting: whoever the listener has woken for it must find it.
+  bool half_open = tcp->listener && tcp->state == TCPIP_TCP_SYN_RECEIVED;
+  if (half_open || tcp->detached) {
     tcp_listen_forget(tcp);
     tcp_free(tcp);
     return;
@@ -86,7 +88,7 @@ void tcp_end(tcp_t* tcp, int error) {
   if (!tcp->base.port_chosen) socket_drop_port(&tcp->base);
   tcp->state = TCPIP_TCP_CLOSED;
   tcp->read_closed = true;
-  tcp->base.connected = false;
+  tcp->base.connected = tcp->listener;  // accepting tells whose it was
   tcp->base.error = error;
   tcp->was_connected = true;
   tcp_event(tcp, (error ? TCPIP_EVENT_ERROR : 0u) | TCPIP_EVENT_READABLE | TCPIP_EVENT_WRITABLE |

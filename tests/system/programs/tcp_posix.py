@@ -330,6 +330,59 @@ def lingering_waits_until_all_has_been_taken():
 
 
 @check
+def what_is_written_to_one_who_has_closed_is_a_broken_pipe():
+    client, server = pair()
+    with client, server:
+        server.sendall(b"bye")
+        server.close()
+        wait_for(client, "RDHUP")
+        client.send(b"is lost")
+        wait_for(client, "HUP")
+        equal(client.recv(100), b"bye")
+        equal(client.recv(1), b"")  # the end had come before
+        fails(errno.EPIPE, client.send, b"x")
+    client, server = pair()
+    with client, server:
+        server.close()
+        equal(client.recv(1), b"")
+        client.send(b"is lost")
+        wait_for(client, "HUP")
+        equal(client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), errno.EPIPE)
+
+
+@check
+def a_connection_that_is_reset_in_the_queue_is_accepted():
+    with listener() as server, stream() as client:
+        client.connect(server.getsockname())
+        name = client.getsockname()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wait_for(server, "IN")
+        client.close()
+        with stream() as second:  # once this one is there, the reset is, too
+            second.connect(server.getsockname())
+        accepted, peer = server.accept()
+        with accepted:
+            equal(peer, name)
+            fails(errno.ECONNRESET, accepted.recv, 1)
+
+
+@check
+def what_comes_after_shutting_down_both_ways_is_reset():
+    for both_at_once in (True, False):
+        client, server = pair()
+        with client, server:
+            if both_at_once:
+                client.shutdown(socket.SHUT_RDWR)
+            else:
+                client.shutdown(socket.SHUT_RD)
+                client.shutdown(socket.SHUT_WR)
+            equal(server.recv(1), b"")
+            server.send(b"nobody reads it")
+            wait_for(server, "HUP")
+            fails(errno.EPIPE, server.send, b"x")
+
+
+@check
 def a_write_to_a_reset_connection_fails_and_signals():
     client, server = pair()
     with client, server:
