@@ -50,9 +50,16 @@ struct message {
 };
 
 // A thread inside zx_channel_call.
+enum call_phase {
+  CALL_SENDING,
+  CALL_LOOKING,  // it looks for its answer, and passes on what else there is when it leaves
+  CALL_ASLEEP,   // until there may be something to look at
+};
+
 struct pending_call {
   struct list_node node;
   uint32_t txid;
+  enum call_phase phase;  // channel's lock
   struct waker* waker;
   bool answered;           // another thread met the answer
   struct message* answer;  // null if there was no memory for it
@@ -97,6 +104,10 @@ zx_status_t channel_take_in_control(struct channel* channel);
 
 // The same, but sleeps until there is one. Only in a process with one thread. Lock held.
 void channel_await_control(struct channel* channel);
+
+// Whoever has taken something out of the socket of a channel that reads its ring may have heard a bell that
+// was meant for a call: wakes one, if there is something in the ring and none is about to look. Lock held.
+void channel_pass_on(struct channel* channel);
 
 // Sleeps until there is a message in the socket, and keeps it in `messages`; or until something else has
 // happened. As above.

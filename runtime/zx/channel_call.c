@@ -49,13 +49,17 @@ static void begin_call(struct call* call, zx_handle_t handle) {
   pthread_mutex_unlock(&channel->base.lock);
 }
 
-// The bell that woke this thread may have been meant for another one as well.
-static void pass_on(struct channel* channel) {
+void channel_pass_on(struct channel* channel) {
+  struct pending_call* sleeper = NULL;
   if (list_is_empty(&channel->calls) || !channel_ring_reads(channel)) return;
-  channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE);
-  if (!channel_ring_is_empty(channel)) {
-    waker_wake(LIST_ENTRY(channel->calls.next, struct pending_call, node)->waker);
+  LIST_FOR_EACH(node, &channel->calls) {
+    struct pending_call* call = LIST_ENTRY(node, struct pending_call, node);
+    if (call->phase == CALL_LOOKING) return;
+    if (call->phase == CALL_ASLEEP && !sleeper) sleeper = call;
   }
+  if (!sleeper) return;
+  channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE);
+  if (!channel_ring_is_empty(channel)) waker_wake(sleeper->waker);
 }
 
 static void take_answer(struct call* call) {
@@ -70,7 +74,7 @@ static zx_status_t end_call(struct call* call, zx_status_t status) {
   pthread_mutex_lock(&channel->base.lock);
   list_remove(&call->pending.node);
   if (call->pending.waker) list_remove(&call->observer.node);
-  pass_on(channel);
+  channel_pass_on(channel);  // the bell that woke this thread may have been meant for another one as well
   if (status != ZX_OK && call->pending.answer) {
     take_answer(call);
     status = ZX_OK;
@@ -166,18 +170,19 @@ static zx_status_t rest(struct call* call) {
     channel_ring_wait_for(channel, CHANNEL_WAIT_READABLE);
     idle = channel_ring_is_empty(channel) && !call->pending.answered && !call->observer.canceled;
   }
+  if (idle) call->pending.phase = CALL_ASLEEP;
   pthread_mutex_unlock(&channel->base.lock);
   if (!idle) return ZX_OK;
   zx_status_t status = ring && is_alone(call) ? ZX_OK : sleep_for(call, POLLIN);
-  if (ring && is_alone(call)) {
-    pthread_mutex_lock(&channel->base.lock);
+  if (!ring) return status;
+  pthread_mutex_lock(&channel->base.lock);
+  call->pending.phase = CALL_LOOKING;
+  if (is_alone(call)) {
     channel_await_control(channel);
-    pthread_mutex_unlock(&channel->base.lock);
-  } else if (ring) {
-    pthread_mutex_lock(&channel->base.lock);
+  } else {
     channel_take_in_control(channel);
-    pthread_mutex_unlock(&channel->base.lock);
   }
+  pthread_mutex_unlock(&channel->base.lock);
   return status;
 }
 
@@ -189,6 +194,7 @@ static zx_status_t await_answer(struct call* call, void* scratch) {
     zx_status_t status = ZX_ERR_SHOULD_WAIT;
     if (look) {
       pthread_mutex_lock(&call->channel->base.lock);
+      call->pending.phase = CALL_LOOKING;
       status = look_for_answer(call, scratch, alone ? 0 : MSG_DONTWAIT);
       pthread_mutex_unlock(&call->channel->base.lock);
     }

@@ -113,6 +113,17 @@ void channel_keep(struct channel* channel, struct packet* packet, const struct c
   object_notify(&channel->base, channel->base.ops->peek(&channel->base));
 }
 
+// Others that sleep on the socket have missed what this thread took out of it: the next change is to ring for
+// them. Not for a port that has just heard it: it is awake, and says anew what it sleeps for.
+static void tell_others(struct channel* channel) {
+  if (object_is_watched_elsewhere(&channel->base)) {
+    channel_ring_wait_for(channel,
+                          CHANNEL_WAIT_READABLE | (channel->write_blocked ? CHANNEL_WAIT_WRITABLE : 0));
+    object_notify(&channel->base, channel->base.ops->peek(&channel->base));
+  }
+  channel_pass_on(channel);
+}
+
 // The next message or signal in the stream, wherever it runs.
 static zx_status_t receive_next(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                                 int flags, struct packet* out) {
@@ -127,6 +138,7 @@ static zx_status_t receive_next(struct channel* channel, const struct channel_bu
     if (out->header.kind <= PACKET_SIGNAL) return ZX_OK;
     status = channel_ring_control(channel, out);
     if (status != ZX_OK) return status;
+    tell_others(channel);
   }
   return ZX_ERR_SHOULD_WAIT;
 }
@@ -183,7 +195,7 @@ void channel_take_in(struct channel* channel) {
   while (!channel->peer_closed && !channel_holds_enough(channel) && budget-- > 0 &&
          (status == ZX_OK || status == ZX_ERR_NO_RESOURCES)) {
     if (channel_ring_reads(channel)) {
-      status = take_in_control(channel, MSG_DONTWAIT);
+      status = channel_take_in_control(channel);
     } else {
       status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
       if (status == ZX_OK) channel_keep(channel, &packet, &nowhere, scratch);
@@ -197,13 +209,7 @@ void channel_take_in(struct channel* channel) {
 static zx_status_t receive_control(struct channel* channel, int flags) {
   zx_status_t status = take_in_control(channel, flags);
   if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
-  // Others that sleep on this bell have missed it; the next change is to ring for them. Not for a port that
-  // has just heard it: it is awake, and says anew what it sleeps for.
-  if (object_is_watched_elsewhere(&channel->base)) {
-    channel_ring_wait_for(channel,
-                          CHANNEL_WAIT_READABLE | (channel->write_blocked ? CHANNEL_WAIT_WRITABLE : 0));
-    object_notify(&channel->base, channel->base.ops->peek(&channel->base));
-  }
+  tell_others(channel);
   return status;
 }
 

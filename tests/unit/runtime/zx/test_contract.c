@@ -13,6 +13,7 @@
 #include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
+#include "asleep.h"
 #include "jx_test.h"
 
 static zx_time_t soon(void) {
@@ -318,18 +319,8 @@ static void* wait_in_thread(void* context) {
   return NULL;
 }
 
-// Until a thread sleeps in the kernel, as it does nowhere but in its wait.
 static void let_it_sleep(const struct waiter* w) {
-  char path[64], state = 0;
-  while (!atomic_load(&w->thread))
-    sched_yield();
-  snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atomic_load(&w->thread));
-  for (int in_a_row = 0; in_a_row < 3; in_a_row = state == 'S' ? in_a_row + 1 : 0) {
-    FILE* stat = fopen(path, "re");
-    ck_assert_ptr_nonnull(stat);
-    ck_assert_int_eq(fscanf(stat, "%*d (%*[^)]) %c", &state), 1);
-    fclose(stat);
-  }
+  let_thread_sleep(&w->thread);
 }
 
 START_TEST(a_signal_that_is_set_and_cleared_wakes_who_waits) {
