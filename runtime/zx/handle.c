@@ -55,7 +55,7 @@ static struct slot* find(zx_handle_t handle) {
 static struct slot* root_slot(void) {
   static struct slot slot = {.rights = ZX_DEFAULT_VMAR_RIGHTS};
   slot.object = vmar_root();
-  return &slot;
+  return slot.object ? &slot : NULL;
 }
 
 static zx_status_t find_checked(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed,
@@ -188,7 +188,7 @@ void handle_release(struct zx_object* object) {
 // Whatever other threads of the parent were doing with the table, they are not here.
 void handle_start_child(void) {
   pthread_mutex_init(&table.lock, NULL);
-  waker_forget_locks();
+  waker_start_child();
   mapping_forget_locks();
 }
 
@@ -296,7 +296,7 @@ zx_status_t zx_handle_duplicate(zx_handle_t handle, zx_rights_t rights, zx_handl
   }
   if (status == ZX_OK) {
     status = insert(slot->object, rights, out);
-    if (status == ZX_OK) object_ref(find(*out)->object);
+    if (status == ZX_OK) object_ref(slot->object);
   }
   threads_unlock(&table.lock);
   return status;

@@ -59,7 +59,11 @@ static void port_destroy(struct zx_object* base) {
   struct port* port = (struct port*)base;
   free_packets(&port->packets);
   free_packets(&port->spare);
-  waker_put(port->waker);
+  if (object_is_inherited(base)) {
+    waker_forget(port->waker);
+  } else {
+    waker_put(port->waker);
+  }
   close(port->epoll_fd);
   free(port->slots);
   free(port);

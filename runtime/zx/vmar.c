@@ -16,7 +16,7 @@
   (PERMISSIONS | ZX_VM_SPECIFIC | ZX_VM_SPECIFIC_OVERWRITE | ZX_VM_MAP_RANGE | ZX_VM_REQUIRE_NON_RESIZABLE | \
    ZX_VM_ALLOW_FAULTS | ZX_VM_OFFSET_IS_UPPER_LIMIT | ALIGNMENT_MASK)
 
-static struct zx_object root;
+static struct zx_object* root;
 
 static zx_signals_t vmar_peek(struct zx_object* object) {
   return 0;
@@ -27,19 +27,22 @@ static void vmar_destroy(struct zx_object* object);
 static const struct object_ops vmar_ops = {
     .type = ZX_OBJ_TYPE_VMAR, .rights = ZX_DEFAULT_VMAR_RIGHTS, .peek = vmar_peek, .destroy = vmar_destroy};
 
-// Never, but in a child that drops what it inherited: there it begins anew.
+// One that a child has inherited, once nothing in its table is left of it.
 static void vmar_destroy(struct zx_object* object) {
-  object_init(object, &vmar_ops, -1);
+  if (object == root) root = NULL;
+  free(object);
 }
 
-static void make_root(void) {
-  object_init(&root, &vmar_ops, -1);
-}
-
+// An address space is its process's: a forked child, which has one of its own, makes the object anew.
 struct zx_object* vmar_root(void) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, make_root);
-  return &root;
+  if (root && !object_is_inherited(root)) return root;
+  struct zx_object* inherited = root;
+  struct zx_object* made = calloc(1, sizeof(*made));
+  if (!made) return NULL;
+  object_init(made, &vmar_ops, -1);
+  root = made;
+  object_unref(inherited);
+  return root;
 }
 
 zx_handle_t zx_vmar_root_self(void) {

@@ -7,6 +7,7 @@
 // Its handle is always there, and not in the table.
 #define HANDLE_OF_ROOT_VMAR ((zx_handle_t)0x000fffff)
 
+// Null: no memory to make it. With the lock of the table held.
 struct zx_object* vmar_root(void);
 
 #endif  // RUNTIME_ZX_VMAR_H_

@@ -64,6 +64,12 @@ void waker_drain(struct waker* waker) {
   }
 }
 
+void waker_forget(struct waker* waker) {
+  if (!waker) return;
+  close(waker->fd);
+  free(waker);
+}
+
 void waker_trim(void) {
   pthread_mutex_lock(&pool_lock);
   struct waker* waker = pool;
@@ -71,12 +77,18 @@ void waker_trim(void) {
   pthread_mutex_unlock(&pool_lock);
   while (waker) {
     struct waker* next = waker->next;
-    close(waker->fd);
-    free(waker);
+    waker_forget(waker);
     waker = next;
   }
 }
 
-void waker_forget_locks(void) {
-  pthread_mutex_init(&pool_lock, NULL);
+void waker_start_child(void) {
+  // Held by a thread of the parent that was changing the pool: what that thread left is not to be followed.
+  if (pthread_mutex_trylock(&pool_lock) == 0) {
+    pthread_mutex_unlock(&pool_lock);
+  } else {
+    pool = NULL;
+    pthread_mutex_init(&pool_lock, NULL);
+  }
+  waker_trim();
 }

@@ -20,8 +20,12 @@ void waker_drain(struct waker* waker);
 // Frees what the pool keeps: the process holds no handle any more.
 void waker_trim(void);
 
-// After fork, in the child: whoever held the pool's lock is not here.
-void waker_forget_locks(void);
+// After fork, in the child: the pool begins anew. Its eventfds are the parent's, and so is what is in them;
+// and whoever held its lock is not here.
+void waker_start_child(void);
+
+// In a child, for one that came by fork: closes this process's copy and touches nothing of the parent's.
+void waker_forget(struct waker* waker);  // null is fine
 
 // Whether another thread might need to wake this one.
 bool waker_needed(void);

@@ -1,8 +1,12 @@
 // What the object layer offers to a library that lives in somebody else's program: waits that end early, and
 // forks.
+#include <dirent.h>
 #include <fcntl.h>
 #include <jx_test.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -347,6 +351,92 @@ START_TEST(an_end_left_to_a_child_is_the_childs) {
 }
 END_TEST
 
+static int count_eventfds(void) {
+  DIR* dir = opendir("/proc/self/fd");
+  int count = 0;
+  for (const struct dirent* entry; (entry = readdir(dir)) != NULL;) {
+    char target[32] = "";
+    if (readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) > 0 && strstr(target, "eventfd"))
+      count++;
+  }
+  closedir(dir);
+  return count;
+}
+
+static void* stay(void* lock) {
+  pthread_mutex_lock(lock);
+  pthread_mutex_unlock(lock);
+  return NULL;
+}
+
+// What wakes the threads of a process belongs to it alone: a child that took out of it what was put in for
+// its parent would leave the parent asleep.
+START_TEST(a_child_has_no_part_in_how_its_parent_wakes_threads) {
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_t thread;
+  zx_handle_t event, port;
+  zx_port_packet_t packet = {.key = 1};
+  struct pollfd pollfd = {.events = POLLIN};
+  int status;
+  ck_assert_int_eq(zx_event_create(0, &event), ZX_OK);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  pthread_mutex_lock(&lock);
+  pthread_create(&thread, NULL, stay, &lock);
+  ck_assert_int_eq(zx_object_wait_one(event, ZX_USER_SIGNAL_0, zx_deadline_after(1), NULL), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_linux_port_fd(port, &pollfd.fd), ZX_OK);
+  ck_assert_int_eq(zx_linux_port_arm(port), ZX_ERR_SHOULD_WAIT);
+  ck_assert_int_eq(zx_port_queue(port, &packet), ZX_OK);
+  ck_assert_int_eq(poll(&pollfd, 1, 0), 1);
+  ck_assert_int_gt(count_eventfds(), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    if (zx_handle_close(port) != ZX_OK || zx_handle_close(event) != ZX_OK) _exit(100);
+    _exit(count_eventfds());
+  }
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+  ck_assert_int_eq(poll(&pollfd, 1, 0), 1);
+  ck_assert_int_eq(zx_port_wait(port, 0, &packet), ZX_OK);
+  pthread_mutex_unlock(&lock);
+  pthread_join(thread, NULL);
+  zx_handle_close(event);
+  zx_handle_close(port);
+}
+END_TEST
+
+static int use_address_space(zx_handle_t inherited) {
+  zx_handle_t root = zx_vmar_root_self(), own, vmo;
+  zx_vaddr_t at;
+  if (zx_handle_duplicate(inherited, ZX_RIGHT_SAME_RIGHTS, &own) != ZX_ERR_BAD_HANDLE) return 1;
+  if (zx_handle_duplicate(root, ZX_RIGHT_SAME_RIGHTS, &own) != ZX_OK) return 2;
+  if (zx_handle_close(inherited) != ZX_OK) return 3;
+  if (zx_vmo_create(4096, 0, &vmo) != ZX_OK) return 4;
+  if (zx_vmar_map(own, ZX_VM_PERM_READ, 0, vmo, 0, 4096, &at) != ZX_OK) return 5;
+  if (zx_vmar_unmap(root, at, 4096) != ZX_OK) return 6;
+  return zx_handle_close(own) == ZX_OK ? 0 : 7;
+}
+
+START_TEST(a_child_has_an_address_space_of_its_own) {
+  zx_handle_t copy;
+  int status;
+  ck_assert_int_eq(zx_handle_duplicate(zx_vmar_root_self(), ZX_RIGHT_SAME_RIGHTS, &copy), ZX_OK);
+  for (int drops = 0; drops < 2; drops++) {
+    pid_t child = fork();
+    if (child == 0) {
+      if (!drops) _exit(use_address_space(copy));
+      zx_linux_after_fork_in_child();
+      zx_handle_t own;
+      bool good = zx_handle_close(copy) == ZX_ERR_BAD_HANDLE &&
+                  zx_handle_duplicate(zx_vmar_root_self(), ZX_RIGHT_SAME_RIGHTS, &own) == ZX_OK;
+      _exit(good ? 0 : 8);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+  }
+  ck_assert_int_eq(zx_handle_close(copy), ZX_OK);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("foreign program");
   TCase* tc = jx_test_case(suite, "foreign program");
@@ -355,5 +445,7 @@ int main(void) {
   tcase_add_test(tc, a_child_that_inherits_by_accident_disturbs_nothing);
   tcase_add_test(tc, an_end_that_closes_while_a_child_lives_is_closed_for_its_peer);
   tcase_add_test(tc, an_end_left_to_a_child_is_the_childs);
+  tcase_add_test(tc, a_child_has_no_part_in_how_its_parent_wakes_threads);
+  tcase_add_test(tc, a_child_has_an_address_space_of_its_own);
   return jx_test_run(suite);
 }
