@@ -66,7 +66,8 @@ struct object_ops {
   zx_status_t (*pack)(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
                       unsigned* num_fds);
 
-  // From now on other processes hold duplicates of this very object. Lock held; null: nothing to do.
+  // From now on other processes may hold duplicates of this very object. Lock held, and perhaps not for the
+  // first time; null: nothing to do.
   zx_status_t (*share)(struct zx_object* object);
 
   // Properties; null: the type has none. `value` is not null.

@@ -134,6 +134,7 @@ void pair_wait_for(struct pair* pair, uint32_t reasons) {
 
 zx_status_t pair_share(struct zx_object* object) {
   struct pair* pair = (struct pair*)object;
+  if (pair->listener >= 0) return ZX_OK;
   zx_status_t status = bell_listen(pair->bell, pair->self_bell, &pair->listener);
   if (status != ZX_OK) return status;
   object->wait_fd = pair->listener;

@@ -25,6 +25,13 @@ static zx_status_t describe(struct outgoing* out, struct zx_object* object, zx_r
   int fds[OBJECT_MAX_FDS];
   unsigned num_fds = 0;
   zx_status_t status = object->ops->pack(object, moves, wire, fds, &num_fds);
+  // Before the message goes: its receiver may listen to the bell at once, and this process must not take from
+  // it what rings there then.
+  if (status == ZX_OK && !moves && object->ops->share) {
+    pthread_mutex_lock(&object->lock);
+    status = object->ops->share(object);
+    pthread_mutex_unlock(&object->lock);
+  }
   if (status != ZX_OK) return status;
   wire->num_fds = (uint8_t)num_fds;
   if (!moves || object->shared) wire->flags |= WIRE_SHARED;
@@ -121,11 +128,8 @@ void outgoing_finish(struct outgoing* out, bool sent) {
       pthread_mutex_lock(&object->lock);
       if (out->entries[i].moved) {
         object->transferred = true;
-      } else if (!object->shared) {
+      } else {
         object->shared = true;
-        // Without the means to share it well, the local handles may miss a wake-up that another process
-        // takes.
-        if (object->ops->share) object->ops->share(object);
       }
       pthread_mutex_unlock(&object->lock);
     }

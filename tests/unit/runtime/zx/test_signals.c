@@ -2,6 +2,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -463,6 +465,46 @@ START_TEST(statuses_have_names) {
 }
 END_TEST
 
+// In place of the C library's: something may happen right after a message has gone.
+static void (*after_send)(void);
+
+ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
+  ssize_t size = syscall(SYS_sendmsg, fd, message, flags);
+  void (*happens)(void) = after_send;
+  after_send = NULL;
+  if (happens) happens();
+  return size;
+}
+
+static zx_handle_t carrier[2], shared_pair[2], received, receivers_port;
+
+static void listen_and_be_signaled(void) {
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_channel_read(carrier[1], 0, NULL, &received, 0, 1, NULL, NULL), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(received, receivers_port, 1, ZX_USER_SIGNAL_0, 0), ZX_OK);
+  ck_assert_int_eq(zx_port_wait(receivers_port, 0, &packet), ZX_ERR_TIMED_OUT);  // armed
+  ck_assert_int_eq(zx_object_signal_peer(shared_pair[1], 0, ZX_USER_SIGNAL_0), ZX_OK);
+  ck_assert_uint_eq(state(shared_pair[0]), ZX_USER_SIGNAL_0);  // a thread of the sender looks
+}
+
+// Who gets a duplicate of an end may listen to its bell before the sender's call returns.
+START_TEST(a_sender_leaves_the_bell_to_who_got_a_duplicate) {
+  zx_port_packet_t packet;
+  zx_handle_t duplicate;
+  ck_assert_int_eq(zx_channel_create(0, &carrier[0], &carrier[1]), ZX_OK);
+  ck_assert_int_eq(zx_eventpair_create(0, &shared_pair[0], &shared_pair[1]), ZX_OK);
+  ck_assert_int_eq(zx_port_create(0, &receivers_port), ZX_OK);
+  ck_assert_int_eq(zx_handle_duplicate(shared_pair[0], ZX_RIGHT_SAME_RIGHTS, &duplicate), ZX_OK);
+  after_send = listen_and_be_signaled;
+  ck_assert_int_eq(zx_channel_write(carrier[0], 0, NULL, 0, &duplicate, 1), ZX_OK);
+  ck_assert(after_send == NULL);
+  ck_assert_int_eq(zx_port_wait(receivers_port, 0, &packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 1);
+  zx_handle_close_many((zx_handle_t[]){carrier[0], carrier[1], shared_pair[0], shared_pair[1]}, 4);
+  zx_handle_close_many((zx_handle_t[]){received, receivers_port}, 2);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("signals");
   TCase* tc = jx_test_case(suite, "signals");
@@ -475,6 +517,7 @@ int main(void) {
   tcase_add_test(tc, an_eventpair_across_processes_loses_no_signal);
   tcase_add_test(tc, a_killed_process_closes_its_end);
   tcase_add_test(tc, processes_that_share_an_end_all_hear_the_bell);
+  tcase_add_test(tc, a_sender_leaves_the_bell_to_who_got_a_duplicate);
   tcase_add_test(tc, an_end_signaled_by_one_holder_wakes_the_others);
   tcase_add_test(tc, a_signal_that_comes_and_goes_is_heard_by_every_holder);
   tcase_add_test(tc, waits_poll_time_out_and_see_everything);
