@@ -45,7 +45,7 @@ static zx_status_t vmo_pack(struct zx_object* object, bool moves, struct wire_ha
   if (vmo->slice) {
     wire->flags |= WIRE_SLICE;
     wire->values[1] = vmo->offset;
-    wire->elem_count = (uint32_t)(vmo->size / memory_round_to_page(1));
+    wire->values[2] = vmo->size;
   }
   pthread_mutex_unlock(&object->lock);
   fds[0] = vmo->fd;
@@ -144,10 +144,11 @@ zx_status_t vmo_unpack(const struct wire_handle* wire, const int* fds, struct zx
   zx_status_t status = vmo_create_object(fds[0], &vmo);
   if (status != ZX_OK) return status == ZX_ERR_WRONG_TYPE ? ZX_ERR_IO_DATA_INTEGRITY : status;
   if (wire->flags & WIRE_SLICE) {
-    uint64_t size = (uint64_t)wire->elem_count * memory_round_to_page(1);
+    uint64_t size = wire->values[2];
     vmo->slice = true;
     if (vmo->resizable || wire->values[1] != memory_round_to_page(wire->values[1]) ||
-        wire->values[1] > vmo->size || size > vmo->size - wire->values[1]) {
+        size != memory_round_to_page(size) || wire->values[1] > vmo->size ||
+        size > vmo->size - wire->values[1]) {
       object_unref(&vmo->base);
       return ZX_ERR_IO_DATA_INTEGRITY;
     }

@@ -380,6 +380,22 @@ START_TEST(protecting_stays_within_the_rights_that_were_mapped) {
 }
 END_TEST
 
+START_TEST(a_slice_of_any_size_travels) {
+  const uint64_t size = ((uint64_t)16 << 40) + PAGE;  // more pages than 32 bits count
+  zx_handle_t vmo = make(2 * size, 0), slice, c[2];
+  uint64_t got = 0;
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, PAGE, size, &slice), ZX_OK);
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(c[0], 0, NULL, 0, &slice, 1), ZX_OK);
+  ck_assert_int_eq(zx_channel_read(c[1], 0, NULL, &slice, 0, 1, NULL, NULL), ZX_OK);
+  ck_assert_int_eq(zx_vmo_get_size(slice, &got), ZX_OK);
+  ck_assert_uint_eq(got, size);
+  zx_handle_close_many(c, 2);
+  zx_handle_close(slice);
+  zx_handle_close(vmo);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("vmo");
   TCase* tc = jx_test_case(suite, "vmo");
@@ -399,5 +415,6 @@ int main(void) {
   tcase_add_test(tc, deep_families_are_freed);
   tcase_add_test(tc, mappings_lie_where_they_are_asked_to);
   tcase_add_test(tc, protecting_stays_within_the_rights_that_were_mapped);
+  tcase_add_test(tc, a_slice_of_any_size_travels);
   return jx_test_run(suite);
 }
