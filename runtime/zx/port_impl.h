@@ -50,9 +50,10 @@ struct port_link {
   uint32_t events;         // what epoll watches for; 0: not in epoll; object's lock
   unsigned stale_reports;  // reports since the last wait was begun; object's lock
   bool hung;               // epoll reported a hang-up nobody waits for; object's lock
-  bool inexact;            // epoll reported what nobody waits for; object's lock
-  bool reporting;          // port_harvest is looking at the object for it; object's lock
-  int fd;                  // what epoll watches
+  bool ended;      // epoll reported that nothing more comes, which makes it readable for ever; object's lock
+  bool inexact;    // epoll reported what nobody waits for; object's lock
+  bool reporting;  // port_harvest is looking at the object for it; object's lock
+  int fd;          // what epoll watches
 };
 
 struct async_wait_entry {

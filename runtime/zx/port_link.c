@@ -218,7 +218,7 @@ static zx_status_t begin_wait(struct zx_object* object, struct port* port, struc
   list_add_tail(&link->waits, &wait->node);
   if (signals & wait->trigger) port_link_deliver(link, signals);
   link->stale_reports = 0;
-  link->hung = false;
+  link->hung = link->ended = false;
   if (!list_is_empty(&link->waits)) port_link_unarm(link);
   return ZX_OK;
 }

@@ -29,7 +29,8 @@ zx_signals_t port_link_wanted(const struct port_link* link) {
 // Makes epoll watch for `events`. Errors and hang-ups are reported in any case. Watching for too much is left
 // alone until it turns out to disturb, since changing it costs a system call.
 static void watch(struct port_link* link, uint32_t events) {
-  events |= EPOLLRDHUP;
+  // Errors stand for nothing at all: what is watched for nothing is in epoll nevertheless.
+  events = link->ended ? (events & ~(uint32_t)(EPOLLIN | EPOLLRDHUP)) | EPOLLERR : events | EPOLLRDHUP;
   if (link->events && link->fd != link->object->wait_fd) port_link_idle(link);
   if (link->inexact ? link->events == events : (link->events & events) == events) return;
   link->inexact = false;
@@ -138,6 +139,7 @@ static void report(struct port* port, uint64_t cookie, short revents) {
     } else {
       link->hung = revents & (EPOLLHUP | EPOLLERR);
       if (link->hung) port_link_idle(link);
+      if (revents & EPOLLRDHUP) link->ended = true;
       port_link_unarm(link);
     }
   }

@@ -15,6 +15,7 @@ struct wait_entry {
   struct observer observer;
   zx_signals_t signals;  // all that were on when last looked at
   bool hung;             // its descriptor reports a hang-up, which would be reported for ever
+  bool ended;            // or that the peer will send no more, which makes it readable for ever as well
 };
 
 struct wait {
@@ -100,7 +101,11 @@ static enum wait_result arm(struct wait* wait, struct pollfd* pollfds) {
     result = worse(result, judge(entry, signals));
     if (!object_knows(entry->object, 0)) wait->vague = true;
     pthread_mutex_unlock(&entry->object->lock);
-    pollfds[i].events |= POLLRDHUP;
+    if (entry->ended) {
+      pollfds[i].events &= ~(POLLIN | POLLRDHUP);
+    } else {
+      pollfds[i].events |= POLLRDHUP;
+    }
   }
   return result;
 }
@@ -119,6 +124,7 @@ static enum wait_result note(struct wait* wait, const struct pollfd* pollfds) {
       signals = entry->object->ops->peek(entry->object);
     }
     entry->hung = entry->hung || (pollfds[i].revents & (POLLHUP | POLLERR | POLLNVAL));
+    entry->ended = entry->ended || (pollfds[i].revents & POLLRDHUP);
     result = worse(result, judge(entry, signals));
     pthread_mutex_unlock(&entry->object->lock);
   }

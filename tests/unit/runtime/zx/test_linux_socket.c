@@ -1,5 +1,7 @@
 // Sockets made of one end of a kernel stream pair.
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,6 +9,7 @@
 #include <zircon/linux.h>
 #include <zircon/syscalls.h>
 
+#include "asleep.h"
 #include "jx_test.h"
 
 static zx_signals_t state(zx_handle_t handle) {
@@ -151,6 +154,57 @@ START_TEST(other_sockets_are_not_unwrapped) {
 }
 END_TEST
 
+struct waiter {
+  zx_handle_t socket;
+  zx_status_t status;
+  atomic_int thread;
+};
+
+static void* wait_until_writable(void* context) {
+  struct waiter* self = context;
+  atomic_store(&self->thread, gettid());
+  self->status = zx_object_wait_one(self->socket, ZX_SOCKET_WRITABLE, ZX_TIME_INFINITE, NULL);
+  return NULL;
+}
+
+// The kernel reports for ever that the other end will write no more, and that it can be read to know so.
+START_TEST(a_wait_at_a_half_closed_socket_sleeps) {
+  static char block[65536];
+  zx_port_packet_t packet;
+  zx_handle_t port;
+  size_t actual;
+  int fd, port_fd;
+  struct waiter waiter = {.socket = make(&fd)};
+  pthread_t thread;
+  while (zx_socket_write(waiter.socket, 0, block, sizeof(block), &actual) == ZX_OK) {
+  }
+  ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  ck_assert_int_eq(zx_linux_port_fd(port, &port_fd), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(waiter.socket, port, 1, ZX_SOCKET_READABLE, 0), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(waiter.socket, port, 2, ZX_SOCKET_WRITABLE, 0), ZX_OK);
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq(zx_port_wait(port, 0, &packet), ZX_ERR_TIMED_OUT);
+  struct pollfd pollfd = {.fd = port_fd, .events = POLLIN};
+  ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
+  ck_assert_int_eq(pthread_create(&thread, NULL, wait_until_writable, &waiter), 0);
+  let_thread_sleep(&waiter.thread);
+  while (recv(fd, block, sizeof(block), MSG_DONTWAIT) > 0) {
+  }
+  pthread_join(thread, NULL);
+  ck_assert_int_eq(waiter.status, ZX_OK);
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 2);
+  // A wait that begins now learns of the end all the same.
+  ck_assert_int_eq(zx_object_wait_async(waiter.socket, port, 3, ZX_SOCKET_PEER_WRITE_DISABLED, 0), ZX_OK);
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 3);
+  close(fd);
+  zx_handle_close(waiter.socket);
+  zx_handle_close(port);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("zx linux socket");
   TCase* tc = jx_test_case(suite, "linux socket");
@@ -161,5 +215,6 @@ int main(void) {
   tcase_add_test(tc, a_program_that_closes_is_a_peer_closed);
   tcase_add_test(tc, a_message_carries_it_while_a_duplicate_remains);
   tcase_add_test(tc, other_sockets_are_not_unwrapped);
+  tcase_add_test(tc, a_wait_at_a_half_closed_socket_sleeps);
   return jx_test_run(suite);
 }
