@@ -98,6 +98,7 @@ static zx_status_t channel_signal_peer(struct zx_object* base, zx_signals_t clea
   } else if (status == ZX_OK) {
     status = packet_send(channel->fd, &header, iov, 3, NULL);
   }
+  if (status == ZX_ERR_SHOULD_WAIT) channel_note_full(channel);
   pthread_mutex_unlock(&base->lock);
   return status;
 }
@@ -218,6 +219,13 @@ zx_status_t channel_create_object(int fd, unsigned side, struct channel** out) {
   channel_ring_init(&channel->ring, side);
   *out = channel;
   return ZX_OK;
+}
+
+void channel_note_full(struct channel* channel) {
+  if (channel->write_blocked) return;
+  object_change_begin(&channel->base, 0);
+  channel->write_blocked = true;
+  object_change_end(&channel->base);
 }
 
 void channel_peer_gone(struct channel* channel) {

@@ -116,6 +116,9 @@ void channel_await_message(struct channel* channel);
 // Moves everything from the ring to `messages`, so that the signals among it take effect. Lock held.
 void channel_take_in_ring(struct channel* channel);
 
+// A write has found no room: WRITABLE is off until there is some. Lock held.
+void channel_note_full(struct channel* channel);
+
 // The peer has gone or broke the rules. Lock held.
 void channel_peer_gone(struct channel* channel);
 

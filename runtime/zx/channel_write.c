@@ -86,7 +86,7 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
   } else if (status == ZX_OK) {
     status = packet_send(channel->fd, &header, iov, count + 1, handles);
   }
-  if (status == ZX_ERR_SHOULD_WAIT) channel->write_blocked = true;
+  if (status == ZX_ERR_SHOULD_WAIT) channel_note_full(channel);
   threads_unlock(&channel->base.lock);
   scratch_put(gathered);
   return status;
@@ -110,7 +110,7 @@ static bool send_plain(struct channel* channel, const struct channel_outgoing* m
   threads_lock(&channel->base.lock);
   bool short_way = channel_ring_writes(channel);
   if (short_way) *status = channel_ring_write_plain(channel, message->bytes, message->num_bytes);
-  if (short_way && *status == ZX_ERR_SHOULD_WAIT) channel->write_blocked = true;
+  if (short_way && *status == ZX_ERR_SHOULD_WAIT) channel_note_full(channel);
   threads_unlock(&channel->base.lock);
   return short_way;
 }

@@ -128,10 +128,11 @@ static void program(struct timer* timer, zx_time_t deadline, zx_duration_t slack
   pthread_mutex_lock(&timer->base.lock);
   // Whoever waits for what has fired until now gets it.
   object_change_begin(&timer->base, 0);
-  timer->deadline = deadline;
-  timer->slack = slack;
+  timer->deadline = 0;  // SIGNALED goes off, if only for a moment
   timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &value, NULL);
   object_change_end(&timer->base);
+  timer->deadline = deadline;
+  timer->slack = slack;
   bool past = deadline && clock_is_past(deadline);
   if (past && timer->base.shared) wait_until_fired(timer);
   if (past) object_notify(&timer->base, timer_peek(&timer->base) | ZX_TIMER_SIGNALED);

@@ -104,7 +104,9 @@ static void adopt(struct vmo* parent, struct vmo* child, bool named) {
   object_ref(&parent->base);
   child->parent = parent;
   pthread_mutex_lock(&parent->base.lock);
+  object_change_begin(&parent->base, 0);
   parent->num_children++;
+  object_change_end(&parent->base);
   if (named) memcpy(child->name, parent->name, sizeof(child->name));
   pthread_mutex_unlock(&parent->base.lock);
 }

@@ -458,6 +458,18 @@ START_TEST(channels_nested_in_each_other_are_freed) {
 }
 END_TEST
 
+START_TEST(a_queue_filled_by_signals_is_not_writable) {
+  zx_status_t status;
+  while ((status = zx_object_signal_peer(ends[0], 0, ZX_USER_SIGNAL_0)) == ZX_OK) {
+  }
+  ck_assert_int_eq(status, ZX_ERR_SHOULD_WAIT);
+  ck_assert_uint_eq(state(ends[0]) & ZX_CHANNEL_WRITABLE, 0);
+  ck_assert_uint_eq(state(ends[1]) & ZX_USER_SIGNAL_0, ZX_USER_SIGNAL_0);
+  while (zx_object_wait_one(ends[0], ZX_CHANNEL_WRITABLE, 0, NULL) != ZX_OK)
+    state(ends[1]);  // takes the signals in, so many at a time
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("channel");
   TCase* tc = jx_test_case(suite, "channel");
@@ -485,5 +497,6 @@ int main(void) {
   tcase_add_test(tc, a_channel_becomes_a_descriptor_and_a_channel_again);
   tcase_add_test(tc, a_wrapped_descriptor_travels);
   tcase_add_test(tc, channels_nested_in_each_other_are_freed);
+  tcase_add_test(tc, a_queue_filled_by_signals_is_not_writable);
   return jx_test_run(suite);
 }

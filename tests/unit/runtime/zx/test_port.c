@@ -312,6 +312,41 @@ START_TEST(a_wait_begun_while_another_thread_sleeps_is_seen) {
 }
 END_TEST
 
+// What goes off without anybody looking at it comes on again as an edge.
+START_TEST(an_edge_wait_sees_what_was_off_in_between) {
+  static char block[16384];
+  zx_handle_t vmo, child, timer, channel[2];
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_vmo_create(4096, 0, &vmo), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(vmo, port, 1, ZX_VMO_ZERO_CHILDREN, ZX_WAIT_ASYNC_EDGE), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, 0, 4096, &child), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_handle_close(child), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 1);
+  ck_assert_int_eq(zx_timer_create(0, ZX_CLOCK_MONOTONIC, &timer), ZX_OK);
+  ck_assert_int_eq(zx_timer_set(timer, 0, 0), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(timer, port, 2, ZX_TIMER_SIGNALED, ZX_WAIT_ASYNC_EDGE), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  ck_assert_int_eq(zx_timer_set(timer, 0, 0), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 2);
+  ck_assert_int_eq(zx_channel_create(0, &channel[0], &channel[1]), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(channel[0], port, 3, ZX_CHANNEL_WRITABLE, ZX_WAIT_ASYNC_EDGE), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  while (zx_channel_write(channel[0], 0, block, sizeof(block), NULL, 0) == ZX_OK) {
+  }
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  while (zx_channel_read(channel[1], 0, block, NULL, sizeof(block), 0, NULL, NULL) == ZX_OK) {
+  }
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
+  ck_assert_uint_eq(packet.key, 3);
+  zx_handle_close_many(channel, 2);
+  zx_handle_close_many((zx_handle_t[]){vmo, timer}, 2);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("port");
   TCase* tc = jx_test_case(suite, "port");
@@ -320,6 +355,7 @@ int main(void) {
   tcase_add_test(tc, the_queue_of_user_packets_is_bounded);
   tcase_add_test(tc, a_wait_is_met_once_with_what_was_on_then);
   tcase_add_test(tc, an_edge_wait_wants_a_change);
+  tcase_add_test(tc, an_edge_wait_sees_what_was_off_in_between);
   tcase_add_test(tc, cancel_ends_waits_and_removes_packets);
   tcase_add_test(tc, closing_the_source_ends_waits_but_leaves_packets);
   tcase_add_test(tc, every_kind_of_object_wakes_a_port);
