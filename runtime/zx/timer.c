@@ -35,8 +35,17 @@ static zx_signals_t timer_arm(struct zx_object* object, zx_signals_t want, short
   return timer_peek(object);
 }
 
+static bool has_expired(const struct timer* timer) {
+  struct pollfd pollfd = {.fd = timer->fd, .events = POLLIN};
+  return poll(&pollfd, 1, 0) == 1;
+}
+
 static zx_signals_t timer_ready(struct zx_object* object, zx_signals_t want, short revents) {
-  return timer_peek(object) | (revents & POLLIN ? ZX_TIMER_SIGNALED : 0);
+  zx_signals_t signals = timer_peek(object);
+  // The report may be of what another thread has set anew since.
+  if (!(signals & ZX_TIMER_SIGNALED) && (revents & POLLIN) && has_expired((struct timer*)object))
+    signals |= ZX_TIMER_SIGNALED;
+  return signals;
 }
 
 static bool timer_knows(const struct zx_object* object, short polled) {

@@ -1,8 +1,11 @@
 // Ports and asynchronous waits.
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <zircon/linux.h>
@@ -190,6 +193,41 @@ START_TEST(a_wait_for_nothing_that_happens_does_not_keep_the_port_awake) {
 }
 END_TEST
 
+// In place of the C library's: what another thread may do between a report of the kernel and a look at it.
+static void (*after_report)(void);
+
+int epoll_pwait2(int fd, struct epoll_event* events, int max, const struct timespec* timeout,
+                 const sigset_t* mask) {
+  int count = (int)syscall(SYS_epoll_pwait2, fd, events, max, timeout, mask, sizeof(uint64_t));
+  void (*happens)(void) = after_report;
+  if (!happens || count < 1) return count;
+  after_report = NULL;
+  happens();
+  return count;
+}
+
+static zx_handle_t reset_timer;
+
+static void set_anew(void) {
+  ck_assert_int_eq(zx_timer_set(reset_timer, zx_deadline_after(ZX_SEC(3600)), 0), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(reset_timer, port, 2, ZX_TIMER_SIGNALED, 0), ZX_OK);
+}
+
+START_TEST(a_timer_that_is_set_anew_has_not_fired) {
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_timer_create(0, ZX_CLOCK_MONOTONIC, &reset_timer), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(reset_timer, port, 1, ZX_TIMER_SIGNALED, 0), ZX_OK);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);  // armed
+  ck_assert_int_eq(zx_timer_set(reset_timer, zx_deadline_after(ZX_MSEC(5)), 0), ZX_OK);
+  after_report = set_anew;
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
+  ck_assert(after_report == NULL);
+  ck_assert_uint_eq(packet.key, 1);
+  ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+  zx_handle_close(reset_timer);
+}
+END_TEST
+
 #define THREADS 4
 #define PACKETS 2000
 static uint64_t sums[THREADS];
@@ -355,6 +393,7 @@ int main(void) {
   tcase_add_test(tc, the_queue_of_user_packets_is_bounded);
   tcase_add_test(tc, a_wait_is_met_once_with_what_was_on_then);
   tcase_add_test(tc, an_edge_wait_wants_a_change);
+  tcase_add_test(tc, a_timer_that_is_set_anew_has_not_fired);
   tcase_add_test(tc, an_edge_wait_sees_what_was_off_in_between);
   tcase_add_test(tc, cancel_ends_waits_and_removes_packets);
   tcase_add_test(tc, closing_the_source_ends_waits_but_leaves_packets);
