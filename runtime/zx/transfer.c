@@ -180,6 +180,7 @@ static zx_status_t unpack_one(const struct wire_handle* wire, const int* fds, zx
   }
   struct zx_object* object;
   zx_status_t status = found->unpack(wire, fds, &object);
+  if (status == ZX_ERR_WRONG_TYPE) status = ZX_ERR_IO_DATA_INTEGRITY;  // what a wrapped descriptor is not
   if (status != ZX_OK) return status;
   object->koid = wire->koid;
   object->related_koid = wire->related_koid & INT64_MAX;

@@ -1,4 +1,5 @@
 // Channels: writing, reading, calling, and what becomes of handles.
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -407,6 +408,34 @@ START_TEST(garbage_from_the_peer_is_a_clean_close) {
 }
 END_TEST
 
+// A socket that is a pipe, in the layout of runtime/zx/packet.h.
+START_TEST(a_handle_that_is_not_what_it_says_is_a_clean_close) {
+  int fds[2], pipe_fds[2];
+  zx_handle_t h, received;
+  unsigned char packet[8 + 96] = {0x4a, 0, 1};
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct iovec iov = {packet, sizeof(packet)};
+  struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control};
+  packet[8] = ZX_OBJ_TYPE_SOCKET;
+  packet[8 + 15] = 0x10;  // a koid
+  packet[8 + 24] = 1;     // one descriptor
+  message.msg_controllen = sizeof(control);
+  *CMSG_FIRSTHDR(&message) =
+      (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
+  memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &pipe_fds[0], sizeof(int));
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+  ck_assert_int_eq(zx_linux_channel_from_fd(fds[0], &h), ZX_OK);
+  ck_assert_int_eq(sendmsg(fds[1], &message, 0), sizeof(packet));
+  ck_assert_int_eq(zx_channel_read(h, 0, NULL, &received, 0, 1, NULL, NULL), ZX_ERR_PEER_CLOSED);
+  ck_assert_uint_eq(state(h), ZX_CHANNEL_PEER_CLOSED);
+  zx_handle_close(h);
+  close(fds[1]);
+  close(pipe_fds[0]);
+  close(pipe_fds[1]);
+}
+END_TEST
+
 START_TEST(a_channel_becomes_a_descriptor_and_a_channel_again) {
   int fd, other;
   ck_assert_int_eq(zx_linux_channel_to_fd(ends[0], &fd), ZX_OK);
@@ -494,6 +523,7 @@ int main(void) {
   tcase_add_test(tc, closing_the_handle_cancels_a_call);
   tcase_add_test(tc, closing_the_peer_ends_a_call);
   tcase_add_test(tc, garbage_from_the_peer_is_a_clean_close);
+  tcase_add_test(tc, a_handle_that_is_not_what_it_says_is_a_clean_close);
   tcase_add_test(tc, a_channel_becomes_a_descriptor_and_a_channel_again);
   tcase_add_test(tc, a_wrapped_descriptor_travels);
   tcase_add_test(tc, channels_nested_in_each_other_are_freed);
