@@ -452,9 +452,11 @@ void tcp_send_ack(tcp_t* tcp);
 void tcp_send_challenge(tcp_t* tcp);
 void tcp_send_reset(tcp_t* tcp);
 void tcp_send_probe(tcp_t* tcp);
-// -EAGAIN if the link refuses it, -EMSGSIZE if it has to be cut up first: then nothing was sent.
-int tcp_retransmit(tcp_t* tcp, tcp_segment_t* segment);
-void tcp_send_new(tcp_t* tcp);  // as much new data as may leave now
+// So many segments of the scoreboard from `index` on, as one frame. -EAGAIN if the link refuses it, -EMSGSIZE
+// if it has to be cut up first: then nothing was sent.
+int tcp_retransmit(tcp_t* tcp, uint32_t index, uint32_t segments);
+uint32_t tcp_gathered(const tcp_t* tcp);  // so much room in the window is waited for before it is used
+void tcp_send_new(tcp_t* tcp);            // as much new data as may leave now
 void tcp_update_mss(tcp_t* tcp);
 int tcp_refresh_path(tcp_t* tcp);
 

@@ -139,8 +139,8 @@ static void congestion(tcp_t* tcp, const tcp_in_t* in, const tcp_progress_t* p, 
     tcp_probe_acked(tcp, p, in);
   // Growth only while the window is what limits us (RFC 9438, 5.8), and not for what is only reported by SACK
   // (RFC 5681, 3.2; RFC 3042).
-  bool limited =
-      flight_before + tcp->mss >= tcp->cwnd || (tcp->cwnd < tcp->ssthresh && 2 * flight_before >= tcp->cwnd);
+  bool limited = flight_before + tcp_gathered(tcp) >= tcp->cwnd ||
+                 (tcp->cwnd < tcp->ssthresh && 2 * flight_before >= tcp->cwnd);
   if (p->acked && !reducing && !tcp_reducing(tcp) && limited && !tcp->congestion->measured)
     tcp->congestion->acked(tcp, p->delivered);
 }

@@ -244,23 +244,55 @@ void tcp_send_probe(tcp_t* tcp) {
   (void)send_segment(tcp, &tx, tcp->snd_una - 1, TCP_ACK, options, length);
 }
 
-int tcp_retransmit(tcp_t* tcp, tcp_segment_t* s) {
-  bool fin = tcp->fin_sent && s->end == tcp->snd_nxt;
-  uint32_t length = s->end - s->seq - fin;
-  if (length > tcp->mss) return -EMSGSIZE;
-  int result = send_data(tcp, s->seq, length, TCP_ACK | TCP_PSH | (fin ? TCP_FIN : 0u));
-  if (result == -EAGAIN) return result;
+// A peer with a small window gets it in parts, so that it takes one while another is under way: a quarter of
+// the largest that it has offered, or what a segment is, and never more than half, with which it would wait
+// for each to be acknowledged.
+static uint32_t bound_by_window(const tcp_t* tcp, uint32_t most) {
+  uint32_t quarter = tcp->snd_wnd_max / 4, half = tcp->snd_wnd_max / 2;
+  if (most > quarter) most = quarter > tcp->mss ? quarter / tcp->mss * tcp->mss : tcp->mss;
+  return most > half && half > TCP_MSS_DEFAULT_V4 ? half : most;
+}
+
+// How many octets from `seq` on one frame takes: many segments if the link cuts them up. Each needs an urgent
+// pointer of its own, and one only says that the window was reduced.
+static uint32_t frame_most(const tcp_t* tcp, uint32_t seq) {
+  bool whole = link_segments(tcp) && !tcp_urgent_pointer(tcp, seq) && !(tcp->ecn && tcp->cwr_due);
+  uint32_t quantum = tcp_pace_quantum(tcp);
+  uint32_t burst = quantum < BURST_MAX ? quantum : BURST_MAX;
+  return bound_by_window(tcp, whole && burst > tcp->mss ? burst / tcp->mss * tcp->mss : tcp->mss);
+}
+
+uint32_t tcp_gathered(const tcp_t* tcp) {
+  uint32_t most = frame_most(tcp, tcp->snd_nxt), eighth = tcp->cwnd / 8;
+  most = most < eighth ? most : eighth;
+  return most > tcp->mss ? most : tcp->mss;
+}
+
+static void count_retransmitted(tcp_t* tcp, tcp_segment_t* s) {
+  uint32_t length = s->end - s->seq;
   tcp_board_sent(&tcp->board, s, tcp->base.stack->now);
   s->retransmitted = true;
   tcp_rate_sent(tcp, s, tcp_pipe(tcp) == 0);
-  tcp_pace_sent(tcp, s->end - s->seq);
+  tcp_pace_sent(tcp, length);
   if (s->lost && !s->in_flight_again) {
     s->in_flight_again = true;
-    tcp->board.retransmitted += s->end - s->seq;
+    tcp->board.retransmitted += length;
   }
-  tcp->prr_out += s->end - s->seq;
+  tcp->prr_out += length;
   count(tcp->base.stack, tcp_retransmits);
-  count_many(tcp->base.stack, tcp_retransmitted_bytes, s->end - s->seq);
+  count_many(tcp->base.stack, tcp_retransmitted_bytes, length);
+}
+
+int tcp_retransmit(tcp_t* tcp, uint32_t index, uint32_t segments) {
+  uint32_t seq = tcp_board_at(&tcp->board, index)->seq;
+  uint32_t end = tcp_board_at(&tcp->board, index + segments - 1)->end;
+  bool fin = tcp->fin_sent && end == tcp->snd_nxt;
+  uint32_t length = end - seq - fin;
+  if (segments == 1 && length > tcp->mss) return -EMSGSIZE;
+  int result = send_data(tcp, seq, length, TCP_ACK | TCP_PSH | (fin ? TCP_FIN : 0u));
+  if (result == -EAGAIN) return result;
+  for (uint32_t i = 0; i < segments; i++)
+    count_retransmitted(tcp, tcp_board_at(&tcp->board, index + i));
   return result;
 }
 
@@ -268,11 +300,28 @@ static bool cut_lost(tcp_t* tcp) {
   return tcp_board_cut(&tcp->board, tcp->mss, tcp->fin_sent ? tcp->snd_nxt : tcp->snd_una);
 }
 
+// How many from `index` on, which is lost, are sent again in one frame: all but the last of full size, and no
+// more than `room` octets.
+static uint32_t lost_together(const tcp_t* tcp, uint32_t index, uint32_t room) {
+  const tcp_segment_t* first = tcp_board_at(&tcp->board, index);
+  uint32_t most = frame_most(tcp, first->seq), count = 1;
+  most = most < room ? most : room;
+  for (const tcp_segment_t* last = first; last->end - last->seq == tcp->mss; count++) {
+    if (index + count == tcp->board.count) break;
+    last = tcp_board_at(&tcp->board, index + count);
+    if (!last->lost || last->in_flight_again || last->end - first->seq > most) break;
+    if (last->end - last->seq > tcp->mss) break;  // of before segments became smaller, or with a FIN
+  }
+  return count;
+}
+
 static bool send_lost(tcp_t* tcp) {
   for (tcp_segment_t* s; (s = tcp_board_next_lost(&tcp->board));) {
-    if (tcp_pipe(tcp) + (s->end - s->seq) > tcp->cwnd && tcp_pipe(tcp)) return false;
+    uint32_t pipe = tcp_pipe(tcp), room = pipe < tcp->cwnd ? tcp->cwnd - pipe : 0;
+    if (s->end - s->seq > room && pipe) return false;
     if (!tcp_pace_allows(tcp)) return false;
-    int result = tcp_retransmit(tcp, s);
+    uint32_t index = tcp_board_find(&tcp->board, s->seq);
+    int result = tcp_retransmit(tcp, index, lost_together(tcp, index, room));
     if (result == -EMSGSIZE && cut_lost(tcp)) continue;
     if (result) return false;
   }
@@ -325,13 +374,16 @@ static bool send_mtu_probe(tcp_t* tcp, uint32_t payload) {
   return sent;
 }
 
-// A peer with a small window gets it in parts, so that it takes one while another is under way: a quarter of
-// the largest that it has offered, or what a segment is, and never more than half, with which it would wait
-// for each to be acknowledged.
-static uint32_t bound_by_window(const tcp_t* tcp, uint32_t most) {
-  uint32_t quarter = tcp->snd_wnd_max / 4, half = tcp->snd_wnd_max / 2;
-  if (most > quarter) most = quarter > tcp->mss ? quarter / tcp->mss * tcp->mss : tcp->mss;
-  return most > half && half > TCP_MSS_DEFAULT_V4 ? half : most;
+// Where the link segments, room in the window that comes a segment at a time is gathered until it is worth a
+// frame: else each acknowledgement lets one segment leave, which is acknowledged by itself, and all on the
+// way have many times the work. Nearly the whole window is in flight then, so the next one will not keep us
+// waiting. Not in slow start, where each gives room for twice what it acknowledges, nor while it matters what
+// the next segment tells.
+static bool gathers(const tcp_t* tcp, uint32_t room) {
+  if (tcp->cwnd < tcp->ssthresh || tcp->recovery != TCP_OPEN || tcp->board.sacked || tcp->dupacks)
+    return false;
+  bool by_peer = tcp->snd_una + tcp->snd_wnd - tcp->snd_nxt <= room;
+  return room < tcp_gathered(tcp) && !by_peer && !tcp->probe_out && !tcp->push_now;
 }
 
 // What leaves must be remembered.
@@ -346,13 +398,8 @@ static bool send_new(tcp_t* tcp) {
   uint32_t left = tcp->tx.length - tcp_flight(tcp), room = usable(tcp);
   uint32_t probe = tcp_mtu_probe(tcp, left, room);
   if (probe) return send_mtu_probe(tcp, probe);
-  // Each segment needs an urgent pointer of its own, and one only says that the window was reduced.
-  bool whole = link_segments(tcp) && !tcp_urgent_pointer(tcp, tcp->snd_nxt) && !(tcp->ecn && tcp->cwr_due);
-  uint32_t quantum = tcp_pace_quantum(tcp);
-  uint32_t burst = quantum < BURST_MAX ? quantum : BURST_MAX;
-  uint32_t most = whole && burst > tcp->mss ? burst / tcp->mss * tcp->mss : tcp->mss;
-  most = bound_by_window(tcp, most);
-  uint32_t length = left < room ? left : room;
+  uint32_t most = frame_most(tcp, tcp->snd_nxt), length = left < room ? left : room;
+  if (length < left && gathers(tcp, length)) return false;
   length = length < most ? length : most;
   if (length > tcp->mss) length -= length == left ? 0 : length % tcp->mss;
   if (length > tcp->mss && length % tcp->mss && !worth_sending(tcp, length % tcp->mss, length % tcp->mss))

@@ -132,7 +132,7 @@ static void tail_probe(tcp_t* tcp) {
   }
   count(tcp->base.stack, tcp_tail_probes);
   if (!tcp->probe_was_data && tcp->board.count)
-    tcp->probe_was_data = tcp_retransmit(tcp, tcp_board_at(&tcp->board, tcp->board.count - 1)) != 0;
+    tcp->probe_was_data = tcp_retransmit(tcp, tcp->board.count - 1, 1) != 0;
   tcp->probe_end = tcp->snd_nxt;
   tcp_arm_send_timer(tcp);
 }
