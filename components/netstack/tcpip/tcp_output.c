@@ -9,6 +9,8 @@
 #define CHALLENGES_PER_SECOND 1000u  // of all connections, about
 #define ECT 2u                       // ECT(0): routers may mark it
 
+#define SACK_LEAST 12u  // octets of options for one block
+
 // Beside the header's flags: data sent for the first time.
 #define SEND_NEW 0x100u
 
@@ -45,13 +47,14 @@ static size_t put_sacks(uint8_t* p, const tcp_range_t* ranges, uint32_t count) {
   return 4 + 8 * count;
 }
 
-// The options of a segment other than SYN. Blocks of SACK go only with segments that carry no data.
-static size_t put_options(tcp_t* tcp, uint8_t* p, bool with_sacks) {
+// The options of a segment other than SYN; `room` is what blocks of SACK may take.
+static size_t put_options(tcp_t* tcp, uint8_t* p, size_t room) {
   size_t length = 0;
   if (tcp->use_timestamps) length += put_timestamp(p, tcp_clock(tcp), tcp->ts_recent);
-  if (with_sacks && tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end)) {
+  if (room >= SACK_LEAST && tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end)) {
     tcp_range_t ranges[TCP_SACKS_MAX];
-    length += put_sacks(p + length, ranges, tcp_receive_sacks(tcp, ranges));
+    uint32_t count = tcp_receive_sacks(tcp, ranges), most = (uint32_t)(room - SACK_LEAST) / 8 + 1;
+    length += put_sacks(p + length, ranges, count < most ? count : most);
     tcp->dsack_start = tcp->dsack_end = 0;
   }
   return length;
@@ -167,7 +170,7 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, unsigned flags, cons
 // `length` bytes from `seq` on, as one frame if the link can cut it up.
 static int send_data(tcp_t* tcp, uint32_t seq, uint32_t length, unsigned flags) {
   uint8_t options[40];
-  size_t options_length = put_options(tcp, options, length == 0);
+  size_t options_length = put_options(tcp, options, length < tcp->mss ? tcp->mss - length : 0);
   struct iovec pieces[2];
   size_t count = tcp_ring_pieces(&tcp->tx, seq - tcp->snd_una, length, pieces);
   tx_t tx;
@@ -188,7 +191,7 @@ static bool link_segments(const tcp_t* tcp) {
 
 void tcp_send_ack(tcp_t* tcp) {
   uint8_t options[40];
-  size_t length = put_options(tcp, options, true);
+  size_t length = put_options(tcp, options, TCP_HEADER_MAX);
   tx_t tx;
   tx_init(&tx, NULL);
   (void)send_segment(tcp, &tx, tcp->snd_nxt, TCP_ACK, options, length);
@@ -238,7 +241,7 @@ void tcp_send_reset(tcp_t* tcp) {
 // of a window of zero, which so never carries an octet that the peer may or may not have taken.
 void tcp_send_probe(tcp_t* tcp) {
   uint8_t options[40];
-  size_t length = put_options(tcp, options, false);
+  size_t length = put_options(tcp, options, TCP_HEADER_MAX);
   tx_t tx;
   tx_init(&tx, NULL);
   (void)send_segment(tcp, &tx, tcp->snd_una - 1, TCP_ACK, options, length);
@@ -453,7 +456,8 @@ static void send_or_gather_ack(tcp_t* tcp) {
 
 void tcp_output(tcp_t* tcp) {
   bool sent = false;
-  // RFC 2018, 4: blocks go with every acknowledgement; data leaves no room for them, so they go first.
+  // RFC 2018, 4: blocks go with every acknowledgement; full segments leave no room for them, so they go
+  // first.
   bool holes = tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end);
   if (tcp->ack_now && holes && tcp->state != TCPIP_TCP_CLOSED) tcp_send_ack(tcp);
   bool may_send = may_send_data(tcp), path = may_send && tcp_refresh_path(tcp) == 0;
