@@ -17,8 +17,9 @@
 // What a stream may move in one turn, each way, before the others get theirs.
 enum { BUDGET_BYTES = 256 << 10 };
 
-// As much as is read without asking first how much there is: no more than what the engine's buffer begins
-// with.
+// As much as is read without asking first how much there is: at first no more than what the engine's buffer
+// begins with, then twice what was there the last time. So most reads tell at once that they took everything,
+// and no more memory is set aside than is likely to be needed.
 enum { GUESS_BYTES = 2048 };
 
 // So often must an application have taken all that its descriptor holds before that gets more room.
@@ -62,26 +63,18 @@ static bool take_urgent(stream_socket_t* stream) {
   return true;
 }
 
-// Whether a small piece is likely all there is, and there is room for one, so that reading it tells the rest.
-static bool may_guess(stream_socket_t* stream) {
-  uint32_t state = tcpip_socket_poll(stream->base.endpoint);
-  return !stream->in_bulk && !stream->in_urgent && state & TCPIP_EVENT_WRITABLE &&
-         !(state & TCPIP_EVENT_ERROR);
+// Whether what is there may be read without asking for its length first: nothing of it is urgent, and no
+// error is pending, which must not be taken from here.
+static bool may_guess(const stream_socket_t* stream) {
+  return !stream->in_urgent && !(tcpip_socket_poll(stream->base.endpoint) & TCPIP_EVENT_ERROR);
 }
 
-// Reads as much as a guess takes. False if there was no room for it.
-static bool take_guess(stream_socket_t* stream, size_t* budget) {
-  struct iovec iov[2];
-  struct msghdr message = {.msg_iov = iov};
-  int64_t room = tcpip_socket_send_space(stream->base.endpoint, GUESS_BYTES, iov, &message.msg_iovlen);
-  if (room < GUESS_BYTES) return false;
-  ssize_t count = recvmsg(stream->server_fd, &message, MSG_DONTWAIT);
+// What a read of `room` bytes has told.
+static void learn(stream_socket_t* stream, ssize_t count, int64_t room) {
   if (count > 0) {
-    (void)tcpip_socket_send_commit(stream->base.endpoint, (size_t)count);
-    *budget -= (size_t)count;
-    stream->taken_in += (size_t)count;
-    stream->in_bulk = count == GUESS_BYTES;
-    if (!stream->in_bulk && !stream->in_hung_up) stream->in_ready = false;
+    stream->in_guess = count < BUDGET_BYTES / 2 ? 2 * (uint32_t)count : BUDGET_BYTES;
+    // What comes later, or the end, is another edge.
+    if (count < room && !stream->in_hung_up) stream->in_ready = false;
   } else if (count < 0 && errno == EAGAIN) {
     stream->in_ready = false;
   } else if (count == 0 || errno == ECONNRESET) {
@@ -91,7 +84,26 @@ static bool take_guess(stream_socket_t* stream, size_t* budget) {
     stream_retry_later(stream);
     stream->in_ready = false;
   }
-  return true;
+}
+
+typedef enum guess { GUESS_READ, GUESS_TOO_LARGE, GUESS_FULL } guess_t;
+
+// Reads as much as a guess takes, unless there is no room for it, or none at all, of which the engine tells.
+static guess_t take_guess(stream_socket_t* stream, size_t* budget) {
+  struct iovec iov[2];
+  struct msghdr message = {.msg_iov = iov};
+  size_t guess = stream->in_guess > GUESS_BYTES ? stream->in_guess : GUESS_BYTES;
+  if (guess > *budget) guess = *budget;
+  int64_t room = tcpip_socket_send_space(stream->base.endpoint, guess, iov, &message.msg_iovlen);
+  if (room < GUESS_BYTES) return room == -EAGAIN ? GUESS_FULL : GUESS_TOO_LARGE;
+  ssize_t count = recvmsg(stream->server_fd, &message, MSG_DONTWAIT);
+  learn(stream, count, room);
+  if (count > 0) {
+    (void)tcpip_socket_send_commit(stream->base.endpoint, (size_t)count);
+    *budget -= (size_t)count;
+    stream->taken_in += (size_t)count;
+  }
+  return GUESS_READ;
 }
 
 // What the application has written goes to the engine. Returns false if its budget is used up.
@@ -100,14 +112,18 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
   while (stream->in_ready && !stream->in_ended) {
     struct iovec iov[2];
     struct msghdr message = {.msg_iov = iov};
-    if (budget >= GUESS_BYTES && may_guess(stream) && take_guess(stream, &budget)) continue;
+    if (budget == 0) return false;
+    if (budget >= GUESS_BYTES && may_guess(stream)) {
+      guess_t guess = take_guess(stream, &budget);
+      if (guess == GUESS_READ) continue;
+      if (guess == GUESS_FULL && !stream->in_hung_up) return true;  // else look whether that was all
+    }
     size_t all = written(stream);
     size_t wanted = all < budget ? all : budget;
     if (all == 0) {
       look_for_end(stream);
       continue;
     }
-    if (budget == 0) return false;
     // An error that is pending there must not be taken from here.
     if (tcpip_socket_poll(endpoint) & TCPIP_EVENT_ERROR) return true;
     if (stream->in_urgent && tcpip_socket_poll(endpoint) & TCPIP_EVENT_WRITABLE && take_urgent(stream))
@@ -123,8 +139,6 @@ static bool take_in(stream_socket_t* stream, size_t budget) {
     (void)tcpip_socket_send_commit(endpoint, (size_t)count);
     budget -= (size_t)count;
     stream->taken_in += (size_t)count;
-    stream->in_bulk = count >= GUESS_BYTES;
-    // What comes later, or the end, is another edge.
     if ((size_t)count == all && !stream->in_hung_up) stream->in_ready = false;
   }
   return true;

@@ -44,7 +44,7 @@ struct stream_socket {
   // Moving bytes.
   bool in_ready, out_ready;  // server_fd may have something to read, room to write
   bool wants_out;            // EPOLLOUT is watched
-  bool in_bulk;              // much was read the last time
+  uint32_t in_guess;         // how many bytes may be there
   bool in_hung_up;           // the end of what the application writes may be in sight
   bool in_last;              // it is: the kernel has said so
   bool in_closed;            // and it reads no more, either
