@@ -6,8 +6,8 @@
 #include <zircon/syscalls/channel.h>
 #include <zircon/syscalls/handle.h>
 
-#include "runtime/zx/channel.h"
-#include "runtime/zx/handle.h"
+#include "runtime/zx/channel_short.h"
+#include "runtime/zx/handle_table.h"
 #include "runtime/zx/scratch.h"
 #include "runtime/zx/transfer.h"
 
@@ -393,9 +393,9 @@ static zx_status_t read_common(zx_handle_t handle, uint32_t options, const struc
   return status;
 }
 
-zx_status_t zx_channel_read(zx_handle_t handle, uint32_t options, void* bytes, zx_handle_t* handles,
-                            uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes,
-                            uint32_t* actual_handles) {
+static __NO_INLINE zx_status_t read_long(zx_handle_t handle, uint32_t options, void* bytes,
+                                         zx_handle_t* handles, uint32_t num_bytes, uint32_t num_handles,
+                                         uint32_t* actual_bytes, uint32_t* actual_handles) {
   struct channel_buffers buffers = {.bytes = bytes, .num_bytes = num_bytes, .num_handles = num_handles};
   zx_handle_info_t infos[ZX_CHANNEL_MAX_MSG_HANDLES];
   uint32_t count = 0;
@@ -409,9 +409,56 @@ zx_status_t zx_channel_read(zx_handle_t handle, uint32_t options, void* bytes, z
   return status;
 }
 
+// The short way among several threads.
+static __NO_INLINE bool read_locked(zx_handle_t handle, void* bytes, uint32_t num_bytes, uint32_t* size) {
+  bool ask;
+  struct zx_object* object = handle_lock_object(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_READ);
+  if (!object) return false;
+  struct channel* channel = (struct channel*)object;
+  bool got = channel_short_read(channel, bytes, num_bytes, size, &ask);
+  if (got && ask) channel_ring_ask_writer(channel);
+  threads_unlock(&object->lock);
+  return got;
+}
+
+static __NO_INLINE bool ask_writer(struct channel* channel) {
+  channel_ring_ask_writer(channel);
+  return true;
+}
+
+// Where nothing unusual is met it makes no call, and so needs no frame.
+static inline __ALWAYS_INLINE bool read_short(zx_handle_t handle, void* bytes, uint32_t num_bytes,
+                                              uint32_t* size) {
+  bool ask;
+  if (unlikely(threads_are_many())) return read_locked(handle, bytes, num_bytes, size);
+  struct zx_object* object = handle_find_object(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_READ);
+  if (unlikely(!object || !channel_short_read((struct channel*)object, bytes, num_bytes, size, &ask)))
+    return false;
+  return unlikely(ask) ? ask_writer((struct channel*)object) : true;
+}
+
+zx_status_t zx_channel_read(zx_handle_t handle, uint32_t options, void* bytes, zx_handle_t* handles,
+                            uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes,
+                            uint32_t* actual_handles) {
+  uint32_t size;
+  if (unlikely(options || (num_bytes && !bytes) || (num_handles && !handles) ||
+               !read_short(handle, bytes, num_bytes, &size)))
+    return read_long(handle, options, bytes, handles, num_bytes, num_handles, actual_bytes, actual_handles);
+  if (actual_bytes) *actual_bytes = size;
+  if (actual_handles) *actual_handles = 0;
+  return ZX_OK;
+}
+
 zx_status_t zx_channel_read_etc(zx_handle_t handle, uint32_t options, void* bytes, zx_handle_info_t* handles,
                                 uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes,
                                 uint32_t* actual_handles) {
+  uint32_t size;
+  if (likely(!options && (bytes || !num_bytes) && (handles || !num_handles) &&
+             read_short(handle, bytes, num_bytes, &size))) {
+    if (actual_bytes) *actual_bytes = size;
+    if (actual_handles) *actual_handles = 0;
+    return ZX_OK;
+  }
   struct channel_buffers buffers = {.bytes = bytes, .num_bytes = num_bytes, .num_handles = num_handles};
   return read_common(handle, options, &buffers, handles, actual_bytes, actual_handles);
 }

@@ -10,62 +10,24 @@
 
 #include "runtime/zx/channel.h"
 #include "runtime/zx/memory.h"
+#include "runtime/zx/threads.h"
 #include "runtime/zx/wake.h"
 
-#define RING_BYTES 262144u                // a power of two; half of it holds the largest message
 #define ROOM_ENOUGH (RING_BYTES / 8 * 3)  // for a writer that found it full to try again
-#define ASK_EVERY (RING_BYTES / 8)  // so many bytes are read before a writer that waits is looked for again
-#define BUSY_MESSAGES 32u           // so many within BUSY_TIME make a channel hot
+#define BUSY_MESSAGES 32u                 // so many within BUSY_TIME make a channel hot
 #define BUSY_TIME ZX_MSEC(50)
-#define LOOK_EVERY 16u  // messages are sent between two looks for the answer to an offer
-// So many messages in a row whose reader was awake make their writer light (wake.h). A barrier costs the
-// reader as much as some hundreds of them would save where it interrupts a virtual processor.
-#define LIGHT_AFTER 1024u
-#define AHEAD 2048u              // lines that far ahead of a writer are fetched for it
-#define AHEAD_AFTER 32u          // messages in a row whose reader was awake; few calls would pay for it
-#define PACE_AFTER 64u           // messages read in a row, after which a reader lets the writer get ahead
-#define PACE_TIME ZX_USEC(2)     // by so much
+#define LOOK_EVERY 16u           // messages are sent between two looks for the answer to an offer
+#define PACE_TIME ZX_USEC(2)     // that a reader lets the writer get ahead
 #define PACE_WORTH 4u            // messages that must have come by then
 #define SETTLE_TIME ZX_MSEC(20)  // no processor holds back a store for that long
 
-struct channel_side {
-  _Alignas(64) _Atomic uint32_t waiting;  // CHANNEL_WAIT_*
-  _Atomic uint32_t closed;
-  _Atomic uint32_t light;             // as a writer; wake.h
-  _Atomic uint32_t heavy;             // as a reader
-  _Alignas(64) _Atomic uint32_t cpu;  // where it last waited, plus one: a hint
-};
-
-struct channel_shared {
-  struct channel_side sides[2];
-  struct ring_shared rings[2];  // by the writer's side
-  _Alignas(64) unsigned char storage[2][RING_BYTES];
-};
-
-// What precedes a message's bytes. In the ring it is one word, which is written and read at once.
-struct ring_entry {
-  uint8_t kind;
-  uint8_t num_fds;
-  uint16_t num_handles;
-  uint32_t num_bytes;
-};
-#define ENTRY_BYTES ((uint32_t)sizeof(uint64_t))
 _Static_assert(ENTRY_BYTES + ZX_CHANNEL_MAX_MSG_BYTES + 8 +
                        ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle) <=
                    ROOM_ENOUGH,
                "a writer that is told of room has room");
 
-static uint32_t entry_size(uint32_t num_bytes, uint32_t num_handles) {
-  uint32_t size = ENTRY_BYTES + num_bytes + num_handles * (uint32_t)sizeof(struct wire_handle);
-  return (size + 7) & ~7u;
-}
-
 static struct channel_side* own_side(const struct channel_ring* ring) {
   return &ring->shared->sides[ring->side];
-}
-
-static struct channel_side* peer_side(const struct channel_ring* ring) {
-  return &ring->shared->sides[!ring->side];
 }
 
 void channel_ring_init(struct channel_ring* ring, unsigned side) {
@@ -105,9 +67,12 @@ static bool set_up(struct channel_ring* ring, int memory_fd, uint32_t head, uint
     let_go(ring);
     return false;
   }
+  ring->peer = &ring->shared->sides[!ring->side];
+  ring->out_bytes = ring->shared->storage[ring->side];
+  ring->in_bytes = ring->shared->storage[!ring->side];
   ring->out = (struct ring_producer){&ring->shared->rings[ring->side], head, head - RING_BYTES, RING_BYTES};
   ring->in = (struct ring_consumer){&ring->shared->rings[!ring->side], tail, tail, RING_BYTES};
-  ring->unasked = ASK_EVERY;  // who held this end before may have read as much
+  ring->unasked = CHANNEL_ASK_EVERY;  // who held this end before may have read as much
   ring->changer = (struct wake_changer){.light = false};
   wake_end_light(&ring->changer, &own_side(ring)->light);  // or may have been light
   ring->heavy = wake_has_barriers();
@@ -243,20 +208,18 @@ zx_status_t channel_ring_control(struct channel* channel, struct packet* packet)
 }
 
 static bool claim(struct channel_ring* ring, uint32_t reason) {
-  return wake_claim_lightly(&ring->changer, &own_side(ring)->light, &peer_side(ring)->waiting, reason);
+  return wake_claim_lightly(&ring->changer, &own_side(ring)->light, &ring->peer->waiting, reason);
 }
 
 static void ring_bell(struct channel* channel, uint32_t reason) {
   if (claim(&channel->ring, reason)) send_control(channel, PACKET_BELL, NULL);  // a full queue wakes as well
 }
 
-// After an entry was published.
-static inline void tell_reader(struct channel* channel) {
+void channel_ring_tell_reader(struct channel* channel) {
   struct channel_ring* ring = &channel->ring;
   ring_bell(channel, CHANNEL_WAIT_READABLE);
-  ring->read_in_row = 0;
-  if (++ring->changer.awake == LIGHT_AFTER && !ring->changer.light && wake_accept_barriers()) {
-    wake_begin_light(&ring->changer, &own_side(ring)->light, &peer_side(ring)->heavy);
+  if (ring->changer.awake == CHANNEL_LIGHT_AFTER && !ring->changer.light && wake_accept_barriers()) {
+    wake_begin_light(&ring->changer, &own_side(ring)->light, &ring->peer->heavy);
   }
 }
 
@@ -276,7 +239,7 @@ void channel_ring_wait_for(struct channel* channel, uint32_t reasons) {
   if (!ring->shared) return;
   if (!ring->heavy || !(reasons & CHANNEL_WAIT_READABLE)) {
     wake_arm(&own_side(ring)->waiting, reasons);
-  } else if (!wake_arm_heavy(&own_side(ring)->waiting, reasons, &peer_side(ring)->light)) {
+  } else if (!wake_arm_heavy(&own_side(ring)->waiting, reasons, &ring->peer->light)) {
     break_promise(ring, reasons);
   }
 }
@@ -296,12 +259,12 @@ bool channel_ring_is_empty(struct channel* channel) {
 bool channel_ring_has_signal(const struct channel* channel) {
   const struct channel_ring* ring = &channel->ring;
   uint32_t at = ring->in.tail & (RING_BYTES - 1);  // entries are aligned: the byte is where it begins
-  return ring->in.head != ring->in.tail && ring->shared->storage[!ring->side][at] == PACKET_SIGNAL;
+  return ring->in.head != ring->in.tail && ring->in_bytes[at] == PACKET_SIGNAL;
 }
 
 bool channel_ring_peer_closed(const struct channel* channel) {
   return channel->ring.state == RING_ON &&
-         atomic_load_explicit(&peer_side(&channel->ring)->closed, memory_order_acquire) != 0;
+         atomic_load_explicit(&channel->ring.peer->closed, memory_order_acquire) != 0;
 }
 
 void channel_ring_close(struct channel* channel) {
@@ -318,20 +281,26 @@ static uint32_t lacking_room(const struct ring_producer* out) {
 bool channel_ring_spin(struct channel* channel, uint32_t reasons) {
   struct channel_ring* ring = &channel->ring;
   struct spin_target target = {.count = 0};
-  pthread_mutex_lock(&channel->base.lock);
+  threads_lock(&channel->base.lock);
   bool reads = (reasons & CHANNEL_WAIT_READABLE) && channel_ring_reads(channel);
   bool writes = (reasons & CHANNEL_WAIT_WRITABLE) && channel_ring_writes(channel) && !ring->socket_full;
   bool spins = (reads || writes) && !channel->peer_closed;
   if (spins) {
     target.own_cpu = &own_side(ring)->cpu;
-    target.peer_cpu = &peer_side(ring)->cpu;
-    spin_add(&target, &peer_side(ring)->closed, 0, 1);
+    target.peer_cpu = &ring->peer->cpu;
+    spin_add(&target, &ring->peer->closed, 0, 1);
     if (reads) spin_add(&target, &ring->in.shared->head, ring->in.tail, 1);
     if (writes) spin_add(&target, &ring->out.shared->tail, ring->out.tail, lacking_room(&ring->out));
     if (reads) ring->changer.awake = 0;  // whoever waits for answers has nothing from being light
   }
-  pthread_mutex_unlock(&channel->base.lock);
-  return spins && spin_watch(&ring->spinner, &target);
+  threads_unlock(&channel->base.lock);
+  bool changed = spins && spin_watch(&ring->spinner, &target);
+  if (spins) {
+    bool together = atomic_load_explicit(target.own_cpu, memory_order_relaxed) ==
+                    atomic_load_explicit(target.peer_cpu, memory_order_relaxed);
+    atomic_store_explicit(&ring->together, together, memory_order_relaxed);
+  }
+  return changed;
 }
 
 // Sends the descriptors of an entry to come. The packet wakes a sleeping peer, who need not be rung for the
@@ -345,28 +314,8 @@ static zx_status_t send_fds(struct channel* channel, const struct packet_handles
   return status;
 }
 
-static uint64_t pack_entry(uint8_t kind, unsigned num_fds, unsigned num_handles, uint32_t num_bytes) {
-  return kind | (uint64_t)num_fds << 8 | (uint64_t)num_handles << 16 | (uint64_t)num_bytes << 32;
-}
-
-static struct ring_entry unpack_entry(uint64_t word) {
-  return (struct ring_entry){(uint8_t)word, (uint8_t)(word >> 8), (uint16_t)(word >> 16),
-                             (uint32_t)(word >> 32)};
-}
-
-// For a reader on another processor, which has the lines that are to be written last of all: `size` bytes of
-// them are fetched before they are needed, since an entry's stores leave this processor one after the other.
-static inline void fetch_ahead(const struct channel_ring* ring, uint32_t size) {
-  if (ring->changer.awake < AHEAD_AFTER) return;
-  uint32_t from = (ring->out.head + AHEAD + RING_LINE - 1) & ~(RING_LINE - 1);
-  uint32_t to = ring->out.head + AHEAD + size;
-  if (to - ring->out.tail > RING_BYTES) return;  // the reader is not done with them
-  for (; (int32_t)(to - from) > 0; from += RING_LINE)
-    ring_fetch_for_write(&ring->shared->storage[ring->side][from & (RING_BYTES - 1)]);
-}
-
 static inline uint32_t put(const struct channel_ring* ring, uint32_t at, const void* from, uint32_t size) {
-  ring_copy_in(ring->shared->storage[ring->side], RING_BYTES, 1, at, from, size);
+  ring_copy_in(ring->out_bytes, RING_BYTES, 1, at, from, size);
   return at + size;
 }
 
@@ -385,12 +334,14 @@ zx_status_t channel_ring_write_plain(struct channel* channel, const void* bytes,
   uint32_t size = entry_size(num_bytes, 0);
   zx_status_t status = find_room(channel, size);
   if (status != ZX_OK) return status;
-  fetch_ahead(ring, size);
-  uint64_t word = pack_entry(PACKET_MESSAGE, 0, 0, num_bytes);
+  channel_ring_fetch_ahead(ring, size);
+  uint64_t word = entry_pack((struct ring_entry){.kind = PACKET_MESSAGE, .num_bytes = num_bytes});
   uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
   if (num_bytes) put(ring, at, bytes, num_bytes);
   ring_publish(&ring->out, size);
-  tell_reader(channel);
+  ring->read_in_row = 0;
+  ring->changer.awake++;
+  channel_ring_tell_reader(channel);
   return ZX_OK;
 }
 
@@ -402,18 +353,24 @@ zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const stru
   zx_status_t status = find_room(channel, size);
   if (status == ZX_OK && num_handles) status = send_fds(channel, handles);
   if (status != ZX_OK) return status;
-  fetch_ahead(ring, size);
-  uint64_t word = pack_entry(kind, num_handles ? handles->num_fds : 0, num_handles, total);
+  channel_ring_fetch_ahead(ring, size);
+  struct ring_entry entry = {.kind = kind,
+                             .num_fds = (uint8_t)(num_handles ? handles->num_fds : 0),
+                             .num_handles = (uint16_t)num_handles,
+                             .num_bytes = total};
+  uint64_t word = entry_pack(entry);
   uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
   for (size_t i = 0; i < count; i++)
     at = put(ring, at, iov[i].iov_base, (uint32_t)iov[i].iov_len);
   ring_publish(&ring->out, size);
-  tell_reader(channel);
+  ring->read_in_row = 0;
+  ring->changer.awake++;
+  channel_ring_tell_reader(channel);
   return ZX_OK;
 }
 
 static inline void get(const struct channel_ring* ring, uint32_t at, void* to, uint32_t size) {
-  ring_copy_out(ring->shared->storage[!ring->side], RING_BYTES, 1, at, to, size);
+  ring_copy_out(ring->in_bytes, RING_BYTES, 1, at, to, size);
 }
 
 // Takes the descriptors that an entry announces; they were sent before it.
@@ -438,27 +395,24 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   return status;
 }
 
-// After an entry was read. The writer learns of it when the ring seems empty or an eighth of it has been
-// read: a writer that watches for room takes the index's line away each time. A writer that found the ring
-// full is woken when half of it is free, at the latest: it is looked for whenever an eighth has been read,
-// and less than half is enough for it. To look for it after every entry would cost more than the entry. What
-// is there is counted anew, after the writer's word was seen: threads of the writer may have gone on until it
-// was full.
-static void take_entry(struct channel* channel, uint32_t size) {
+// A writer that found the ring full is woken when half of it is free, at the latest: it is looked for
+// whenever an eighth has been read, and less than half is enough for it. To look for it after every entry
+// would cost more than the entry. What is there is counted anew, after the writer's word was seen: threads of
+// the writer may have gone on until it was full.
+void channel_ring_ask_writer(struct channel* channel) {
   struct channel_ring* ring = &channel->ring;
   uint32_t filled = 0;
-  ring_take(&ring->in, size);
-  ring->read_in_row++;
-  ring->unasked += size;
-  bool ask = ring->unasked >= ASK_EVERY;
-  if (ask || ring->in.tail == ring->in.head) ring_give_back(&ring->in);
-  if (!ask) return;
+  ring_give_back(&ring->in);
   ring->unasked = 0;
-  if (!wake_is_due(&peer_side(ring)->waiting, CHANNEL_WAIT_WRITABLE)) return;
+  if (!wake_is_due(&ring->peer->waiting, CHANNEL_WAIT_WRITABLE)) return;
   if (!ring_filled(&ring->in, &filled) || filled > RING_BYTES - ROOM_ENOUGH) return;
   // A writer that sleeps for room is woken with fences alone.
   if (ring->changer.light) wake_end_light(&ring->changer, &own_side(ring)->light);
   ring_bell(channel, CHANNEL_WAIT_WRITABLE);
+}
+
+static void take_entry(struct channel* channel, uint32_t size) {
+  if (channel_ring_take(&channel->ring, size)) channel_ring_ask_writer(channel);
 }
 
 static bool is_plausible(const struct ring_entry* entry, uint32_t filled) {
@@ -472,7 +426,7 @@ static bool copy_entry(const struct channel_ring* ring, uint32_t filled, struct 
   uint64_t word;
   if (filled < ENTRY_BYTES) return false;
   get(ring, ring->in.tail, &word, ENTRY_BYTES);
-  *out = unpack_entry(word);
+  *out = entry_unpack(word);
   return is_plausible(out, filled);
 }
 
@@ -480,9 +434,9 @@ static bool copy_entry(const struct channel_ring* ring, uint32_t filled, struct 
 // message, and each waits for it twice. A reader of a stream that has read all it knew of lets the writer get
 // ahead first. True: it did.
 static bool let_writer_ahead(const struct channel_ring* ring) {
-  if (ring->read_in_row < PACE_AFTER || ring->in.head != ring->in.tail) return false;
+  if (!channel_ring_is_paced(ring) || ring->in.head != ring->in.tail) return false;
   uint32_t here = atomic_load_explicit(&own_side(ring)->cpu, memory_order_relaxed);
-  if (here == atomic_load_explicit(&peer_side(ring)->cpu, memory_order_relaxed)) return false;
+  if (here == atomic_load_explicit(&ring->peer->cpu, memory_order_relaxed)) return false;
   spin_pause(PACE_TIME);
   return true;
 }
@@ -497,7 +451,7 @@ bool channel_ring_read_plain(struct channel* channel, const struct channel_buffe
   if (entry.kind != PACKET_MESSAGE || entry.num_handles || entry.num_bytes > buffers->num_bytes) return false;
   if (entry.num_bytes) get(ring, ring->in.tail + ENTRY_BYTES, buffers->bytes, entry.num_bytes);
   uint32_t taken = entry_size(entry.num_bytes, 0);
-  if (paced && filled >= PACE_WORTH * taken) ring->read_in_row = PACE_AFTER;
+  if (paced && filled >= PACE_WORTH * taken) ring->read_in_row = CHANNEL_PACE_AFTER;
   take_entry(channel, taken);
   *size = entry.num_bytes;
   return true;
@@ -534,7 +488,7 @@ void channel_ring_pack(struct channel* channel, struct wire_handle* wire) {
   struct channel_ring* ring = &channel->ring;
   // Whoever gets it may not be able to keep the promise.
   if (ring->heavy && !wake_end_heavy(&own_side(ring)->heavy, &own_side(ring)->waiting, CHANNEL_WAIT_READABLE,
-                                     &peer_side(ring)->light)) {
+                                     &ring->peer->light)) {
     break_promise(ring, CHANNEL_WAIT_READABLE);
   }
   ring->heavy = false;
@@ -546,13 +500,16 @@ void channel_ring_pack(struct channel* channel, struct wire_handle* wire) {
 zx_status_t channel_ring_unpack(struct channel* channel, const struct wire_handle* wire, int memory_fd) {
   struct channel_ring* ring = &channel->ring;
   bool needs_memory = wire->elem_count != RING_NONE && wire->elem_count != RING_NEVER;
-  if (wire->side > 1 || wire->elem_count > RING_NEVER || needs_memory != (memory_fd >= 0))
+  uint32_t head = (uint32_t)(wire->values[0] >> 32);
+  uint32_t tail = (uint32_t)wire->values[0];
+  if (wire->side > 1 || head % ENTRY_BYTES || tail % ENTRY_BYTES || wire->elem_count > RING_NEVER ||
+      needs_memory != (memory_fd >= 0))
     return ZX_ERR_IO_DATA_INTEGRITY;
   ring->side = wire->side;
   ring->state = (enum channel_ring_state)wire->elem_count;
   if (!needs_memory) return ZX_OK;
   if (!memory_is_safe(memory_fd, memory_round_to_page(sizeof(struct channel_shared))))
     return ZX_ERR_IO_DATA_INTEGRITY;
-  bool mapped = set_up(ring, memory_fd, (uint32_t)(wire->values[0] >> 32), (uint32_t)wire->values[0]);
+  bool mapped = set_up(ring, memory_fd, head, tail);
   return mapped ? ZX_OK : ZX_ERR_NO_MEMORY;
 }

@@ -13,10 +13,13 @@
 #ifndef RUNTIME_ZX_CHANNEL_RING_H_
 #define RUNTIME_ZX_CHANNEL_RING_H_
 
-#include "runtime/zx/packet.h"
-#include "runtime/zx/ring.h"
+#include "runtime/zx/channel_memory.h"
 #include "runtime/zx/spin.h"
 #include "runtime/zx/wake.h"
+
+// So many messages in a row whose reader was awake make their writer light (wake.h). A barrier costs the
+// reader as much as some hundreds of them would save where it interrupts a virtual processor.
+#define CHANNEL_LIGHT_AFTER 1024u
 
 struct channel;
 struct channel_buffers;
@@ -39,6 +42,9 @@ struct channel_ring {
   unsigned side;
   int memory_fd;
   struct channel_shared* shared;
+  struct channel_side* peer;  // the rest in `shared`
+  unsigned char* out_bytes;
+  const unsigned char* in_bytes;
   struct ring_producer out;
   struct ring_consumer in;
   struct list_node fds;  // struct message: descriptors that came before their entry
@@ -50,6 +56,7 @@ struct channel_ring {
   unsigned read_in_row;  // messages since this end wrote one, or since it waited for the writer in vain
   struct wake_changer changer;  // as a writer
   bool heavy;                   // as a reader: it has promised so
+  atomic_bool together;         // both ends were on one processor when this one last waited; without the lock
   struct spinner spinner;
 };
 
@@ -91,6 +98,12 @@ zx_status_t channel_ring_catch_up(struct channel* channel);
 zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const struct iovec* iov, size_t count,
                                uint32_t total, const struct packet_handles* handles);
 
+// After an entry was published: wakes a reader that sleeps, and sees whether this end may be light.
+void channel_ring_tell_reader(struct channel* channel);
+
+// After an eighth of the ring was read: gives it back, and wakes a writer that sleeps for room.
+void channel_ring_ask_writer(struct channel* channel);
+
 // The same for a message without handles whose bytes lie in one piece.
 zx_status_t channel_ring_write_plain(struct channel* channel, const void* bytes, uint32_t num_bytes);
 
@@ -126,5 +139,39 @@ bool channel_ring_spin(struct channel* channel, uint32_t reasons);
 void channel_ring_pack(struct channel* channel, struct wire_handle* wire);
 // Checks and takes over the memory's descriptor (-1: none).
 zx_status_t channel_ring_unpack(struct channel* channel, const struct wire_handle* wire, int memory_fd);
+
+#define CHANNEL_AHEAD 2048u      // lines that far ahead of a writer are fetched for it
+#define CHANNEL_AHEAD_AFTER 32u  // messages in a row whose reader was awake; few calls would pay for it
+
+// For a reader on another processor, which has the lines that are to be written last of all: `size` bytes of
+// them are fetched before they are needed, since an entry's stores leave this processor one after the other.
+static inline void channel_ring_fetch_ahead(const struct channel_ring* ring, uint32_t size) {
+  if (ring->changer.awake < CHANNEL_AHEAD_AFTER) return;
+  if (atomic_load_explicit(&ring->together, memory_order_relaxed)) return;
+  uint32_t from = (ring->out.head + CHANNEL_AHEAD + RING_LINE - 1) & ~(RING_LINE - 1);
+  uint32_t to = ring->out.head + CHANNEL_AHEAD + size;
+  if (to - ring->out.tail > RING_BYTES) return;  // the reader is not done with them
+  for (; (int32_t)(to - from) > 0; from += RING_LINE)
+    ring_fetch_for_write(ring->out_bytes + (from & (RING_BYTES - 1)));
+}
+
+// Whether the reader of an empty ring should let the writer get ahead first (channel_ring.c).
+#define CHANNEL_PACE_AFTER 64u  // messages read in a row
+static inline bool channel_ring_is_paced(const struct channel_ring* ring) {
+  return ring->read_in_row >= CHANNEL_PACE_AFTER;
+}
+
+// Counts an entry as read. The writer learns of it when the ring seems empty or an eighth of it has been
+// read: a writer that watches for room takes the index's line away each time. True: the latter,
+// channel_ring_ask_writer is due.
+#define CHANNEL_ASK_EVERY (RING_BYTES / 8)
+static inline bool channel_ring_take(struct channel_ring* ring, uint32_t size) {
+  ring_take(&ring->in, size);
+  ring->read_in_row++;
+  ring->unasked += size;
+  if (ring->unasked >= CHANNEL_ASK_EVERY) return true;
+  if (ring->in.tail == ring->in.head) ring_give_back(&ring->in);
+  return false;
+}
 
 #endif  // RUNTIME_ZX_CHANNEL_RING_H_

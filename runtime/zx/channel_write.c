@@ -4,8 +4,8 @@
 
 #include <zircon/syscalls/channel.h>
 
-#include "runtime/zx/channel.h"
-#include "runtime/zx/handle.h"
+#include "runtime/zx/channel_short.h"
+#include "runtime/zx/handle_table.h"
 #include "runtime/zx/scratch.h"
 #include "runtime/zx/transfer.h"
 
@@ -54,8 +54,22 @@ static void append_iovecs(struct iovec* iov, size_t* count, const zx_channel_iov
   }
 }
 
-zx_status_t channel_send(struct channel* channel, const struct channel_outgoing* message, uint32_t total,
-                         const struct packet_handles* handles) {
+// The short way of a call's message, whose first bytes are replaced. Lock held; false: the long way.
+static bool send_short(struct channel* channel, const struct channel_outgoing* message, uint32_t total) {
+  if (!message->txid || total > CHANNEL_SHORT_BYTES || message->options) return false;
+  uint32_t size = entry_size(total, 0);
+  unsigned char* to = channel_short_room(channel, size);
+  if (!to) return false;
+  uint64_t word = entry_pack((struct ring_entry){.kind = PACKET_MESSAGE, .num_bytes = total});
+  memcpy(to, &word, ENTRY_BYTES);
+  ring_copy_short(to + ENTRY_BYTES, message->bytes, total);
+  memcpy(to + ENTRY_BYTES, message->txid, sizeof(*message->txid));
+  if (channel_short_publish(channel, size)) channel_ring_tell_reader(channel);
+  return true;
+}
+
+static __NO_INLINE zx_status_t send_long(struct channel* channel, const struct channel_outgoing* message,
+                                         uint32_t total, const struct packet_handles* handles) {
   struct packet_header header = {.kind = PACKET_MESSAGE, .num_bytes = total};
   struct iovec iov[STACK_IOVECS + 3];
   size_t count = 1;
@@ -92,6 +106,13 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
   return status;
 }
 
+zx_status_t channel_send(struct channel* channel, const struct channel_outgoing* message, uint32_t total,
+                         const struct packet_handles* handles) {
+  threads_lock(&channel->base.lock);
+  bool sent = !handles && send_short(channel, message, total);
+  threads_unlock(&channel->base.lock);
+  return sent ? ZX_OK : send_long(channel, message, total, handles);
+}
 // The part before the handles: `out_channel` gets a reference.
 static zx_status_t begin_write(zx_handle_t handle, const struct channel_outgoing* message,
                                const void* handles, uint32_t num_handles, struct zx_object** out_channel,
@@ -115,8 +136,9 @@ static bool send_plain(struct channel* channel, const struct channel_outgoing* m
   return short_way;
 }
 
-zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
-                             const zx_handle_t* handles, uint32_t num_handles) {
+static __NO_INLINE zx_status_t write_long(zx_handle_t handle, uint32_t options, const void* bytes,
+                                          uint32_t num_bytes, const zx_handle_t* handles,
+                                          uint32_t num_handles) {
   struct channel_outgoing message = {.bytes = bytes, .num_bytes = num_bytes, .options = options};
   struct zx_object* object = NULL;
   uint32_t total;
@@ -137,8 +159,42 @@ zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* b
   return status;
 }
 
+// The short way among several threads.
+static __NO_INLINE zx_status_t write_locked(zx_handle_t handle, uint32_t options, const void* bytes,
+                                            uint32_t num_bytes, const zx_handle_t* handles,
+                                            uint32_t num_handles) {
+  bool tell;
+  struct zx_object* object = handle_lock_object(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_WRITE);
+  if (!object) return write_long(handle, options, bytes, num_bytes, handles, num_handles);
+  struct channel* channel = (struct channel*)object;
+  bool written = channel_short_write(channel, bytes, num_bytes, &tell);
+  if (written && tell) channel_ring_tell_reader(channel);
+  threads_unlock(&object->lock);
+  return written ? ZX_OK : write_long(handle, options, bytes, num_bytes, handles, num_handles);
+}
+
+static __NO_INLINE zx_status_t tell_reader(struct channel* channel) {
+  channel_ring_tell_reader(channel);
+  return ZX_OK;
+}
+
+// Without a call, and so without a frame, where nothing unusual is met.
+zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
+                             const zx_handle_t* handles, uint32_t num_handles) {
+  bool tell;
+  if (unlikely(options || num_handles || num_bytes > CHANNEL_SHORT_BYTES || (num_bytes && !bytes)))
+    return write_long(handle, options, bytes, num_bytes, handles, num_handles);
+  if (unlikely(threads_are_many()))
+    return write_locked(handle, options, bytes, num_bytes, handles, num_handles);
+  struct zx_object* object = handle_find_object(handle, ZX_OBJ_TYPE_CHANNEL, ZX_RIGHT_WRITE);
+  if (unlikely(!object || !channel_short_write((struct channel*)object, bytes, num_bytes, &tell)))
+    return write_long(handle, options, bytes, num_bytes, handles, num_handles);
+  return unlikely(tell) ? tell_reader((struct channel*)object) : ZX_OK;
+}
+
 zx_status_t zx_channel_write_etc(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes,
                                  zx_handle_disposition_t* handles, uint32_t num_handles) {
+  if (!num_handles) return zx_channel_write(handle, options, bytes, num_bytes, NULL, 0);
   struct channel_outgoing message = {.bytes = bytes, .num_bytes = num_bytes, .options = options};
   struct zx_object* object = NULL;
   uint32_t total;
@@ -149,7 +205,7 @@ zx_status_t zx_channel_write_etc(zx_handle_t handle, uint32_t options, const voi
     struct outgoing outgoing;
     status = outgoing_take_etc(&outgoing, handles, num_handles, object);
     if (status == ZX_OK) {
-      status = channel_send((struct channel*)object, &message, total, num_handles ? &outgoing.handles : NULL);
+      status = channel_send((struct channel*)object, &message, total, &outgoing.handles);
       outgoing_finish(&outgoing, status == ZX_OK);
     }
   }

@@ -6,61 +6,27 @@
 #include <zircon/linux.h>
 #include <zircon/syscalls/handle.h>
 
+#include "runtime/zx/handle_table.h"
 #include "runtime/zx/mapping.h"
 #include "runtime/zx/port.h"
 #include "runtime/zx/scratch.h"
 #include "runtime/zx/vmar.h"
 #include "runtime/zx/waker.h"
 
-#define CHUNK_SLOTS 512u
-#define MAX_CHUNKS 512u  // the last stays unused: no handle has the value of zx_vmar_root_self
-#define INDEX_BITS 18u   // CHUNK_SLOTS * MAX_CHUNKS
-#define GENERATION_MASK 0xfffu
+#define NEXT_GENERATION (1u << (2 + HANDLE_INDEX_BITS))  // what a value has more in its slot's next use
 
-struct slot {
-  struct zx_object* object;  // null: free
-  zx_rights_t rights;
-  uint16_t generation;
-  uint32_t next_free;  // index + 1
-};
-
-static struct {
-  pthread_mutex_t lock;
-  struct slot* chunks[MAX_CHUNKS];
-  uint32_t num_slots;
-  uint32_t first_free;           // index + 1
-  _Atomic uint32_t num_handles;  // written under the lock
-} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static struct slot* slot_at(uint32_t index) {
-  return &table.chunks[index / CHUNK_SLOTS][index % CHUNK_SLOTS];
-}
-
-static struct slot* find_any(zx_handle_t handle) {
-  if ((handle & ZX_HANDLE_FIXED_BITS_MASK) != ZX_HANDLE_FIXED_BITS_MASK) return NULL;
-  uint32_t index = (handle >> 2) & ((1u << INDEX_BITS) - 1);
-  if (index >= table.num_slots) return NULL;
-  struct slot* slot = slot_at(index);
-  if (!slot->object || slot->generation != handle >> (2 + INDEX_BITS)) return NULL;
-  return slot;
-}
-
-// Handles that the parent of a forked process made are none here, whatever their copies could reach.
-static struct slot* find(zx_handle_t handle) {
-  struct slot* slot = find_any(handle);
-  return slot && !object_is_inherited(slot->object) ? slot : NULL;
-}
+struct handle_table handle_table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 // The slot of zx_vmar_root_self, which no table entry is ever given.
-static struct slot* root_slot(void) {
-  static struct slot slot = {.rights = ZX_DEFAULT_VMAR_RIGHTS};
+static struct handle_slot* root_slot(void) {
+  static struct handle_slot slot = {.rights = ZX_DEFAULT_VMAR_RIGHTS};
   slot.object = vmar_root();
   return slot.object ? &slot : NULL;
 }
 
 static zx_status_t find_checked(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed,
-                                struct slot** out) {
-  struct slot* slot = handle == HANDLE_OF_ROOT_VMAR ? root_slot() : find(handle);
+                                struct handle_slot** out) {
+  struct handle_slot* slot = handle == HANDLE_OF_ROOT_VMAR ? root_slot() : handle_find(handle);
   if (!slot) return ZX_ERR_BAD_HANDLE;
   if (type != ZX_OBJ_TYPE_NONE && slot->object->ops->type != type) return ZX_ERR_WRONG_TYPE;
   if ((slot->rights & needed) != needed) return ZX_ERR_ACCESS_DENIED;
@@ -70,66 +36,67 @@ static zx_status_t find_checked(zx_handle_t handle, zx_obj_type_t type, zx_right
 
 // Adds a chunk and threads its slots on the free list.
 static zx_status_t grow(void) {
-  uint32_t chunk = table.num_slots / CHUNK_SLOTS;
-  if (chunk == MAX_CHUNKS - 1) return ZX_ERR_NO_RESOURCES;
-  struct slot* slots = calloc(CHUNK_SLOTS, sizeof(*slots));
+  uint32_t chunk = handle_table.num_slots / HANDLE_CHUNK_SLOTS;
+  if (chunk == HANDLE_MAX_CHUNKS - 1) return ZX_ERR_NO_RESOURCES;
+  struct handle_slot* slots = calloc(HANDLE_CHUNK_SLOTS, sizeof(*slots));
   if (!slots) return ZX_ERR_NO_MEMORY;
-  for (uint32_t i = 0; i < CHUNK_SLOTS; i++) {
-    slots[i].next_free = i + 1 < CHUNK_SLOTS ? table.num_slots + i + 2 : 0;
+  for (uint32_t i = 0; i < HANDLE_CHUNK_SLOTS; i++) {
+    slots[i].value = ((handle_table.num_slots + i) << 2) | ZX_HANDLE_FIXED_BITS_MASK;
+    slots[i].next_free = i + 1 < HANDLE_CHUNK_SLOTS ? handle_table.num_slots + i + 2 : 0;
   }
-  table.chunks[chunk] = slots;
-  table.first_free = table.num_slots + 1;
-  table.num_slots += CHUNK_SLOTS;
+  handle_table.chunks[chunk] = slots;
+  handle_table.first_free = handle_table.num_slots + 1;
+  handle_table.num_slots += HANDLE_CHUNK_SLOTS;
   return ZX_OK;
 }
 
 static void count_handles(uint32_t change) {
-  uint32_t before = atomic_load_explicit(&table.num_handles, memory_order_relaxed);
-  atomic_store_explicit(&table.num_handles, before + change, memory_order_relaxed);
+  uint32_t before = atomic_load_explicit(&handle_table.num_handles, memory_order_relaxed);
+  atomic_store_explicit(&handle_table.num_handles, before + change, memory_order_relaxed);
 }
 
 static zx_status_t insert(struct zx_object* object, zx_rights_t rights, zx_handle_t* out) {
-  if (!table.first_free) {
+  if (!handle_table.first_free) {
     zx_status_t status = grow();
     if (status != ZX_OK) return status;
   }
-  uint32_t index = table.first_free - 1;
-  struct slot* slot = slot_at(index);
-  table.first_free = slot->next_free;
+  uint32_t index = handle_table.first_free - 1;
+  struct handle_slot* slot = handle_slot_at(index);
+  handle_table.first_free = slot->next_free;
   slot->object = object;
   slot->rights = rights;
   atomic_fetch_add_explicit(&object->handle_count, 1, memory_order_relaxed);
   count_handles(1);
-  *out = ((zx_handle_t)slot->generation << (2 + INDEX_BITS)) | (index << 2) | ZX_HANDLE_FIXED_BITS_MASK;
+  *out = slot->value;
   return ZX_OK;
 }
 
-static void remove_slot(zx_handle_t handle, struct slot* slot) {
+static void remove_slot(zx_handle_t handle, struct handle_slot* slot) {
   slot->object = NULL;
-  slot->generation = (slot->generation + 1) & GENERATION_MASK;
-  slot->next_free = table.first_free;
-  table.first_free = ((handle >> 2) & ((1u << INDEX_BITS) - 1)) + 1;
+  slot->value += NEXT_GENERATION;
+  slot->next_free = handle_table.first_free;
+  handle_table.first_free = handle_index(handle) + 1;
   count_handles(-1u);
 }
 
 zx_status_t handle_lookup(zx_handle_t handle, zx_obj_type_t type, zx_rights_t needed, struct zx_object** out,
                           zx_rights_t* out_rights) {
-  struct slot* slot;
-  threads_lock(&table.lock);
+  struct handle_slot* slot;
+  threads_lock(&handle_table.lock);
   zx_status_t status = find_checked(handle, type, needed, &slot);
   if (status == ZX_OK) {
     object_ref(slot->object);
     *out = slot->object;
     if (out_rights) *out_rights = slot->rights;
   }
-  threads_unlock(&table.lock);
+  threads_unlock(&handle_table.lock);
   return status;
 }
 
 zx_status_t handle_create(struct zx_object* object, zx_rights_t rights, zx_handle_t* out) {
-  threads_lock(&table.lock);
+  threads_lock(&handle_table.lock);
   zx_status_t status = insert(object, rights, out);
-  threads_unlock(&table.lock);
+  threads_unlock(&handle_table.lock);
   if (status != ZX_OK) object_unref(object);
   return status;
 }
@@ -154,23 +121,23 @@ zx_status_t handle_create_pair(struct zx_object* object0, struct zx_object* obje
 }
 
 zx_status_t handle_take(zx_handle_t handle, struct zx_object** out, zx_rights_t* out_rights) {
-  threads_lock(&table.lock);
-  struct slot* slot = find(handle);
+  threads_lock(&handle_table.lock);
+  struct handle_slot* slot = handle_find(handle);
   if (!slot) {
-    threads_unlock(&table.lock);
+    threads_unlock(&handle_table.lock);
     return ZX_ERR_BAD_HANDLE;
   }
   struct zx_object* object = slot->object;
   if (out_rights) *out_rights = slot->rights;
   remove_slot(handle, slot);
-  threads_unlock(&table.lock);
+  threads_unlock(&handle_table.lock);
   object_cancel_waits(object, handle);
   *out = object;
   return ZX_OK;
 }
 
 bool handle_table_is_empty(void) {
-  return atomic_load_explicit(&table.num_handles, memory_order_relaxed) == 0;
+  return atomic_load_explicit(&handle_table.num_handles, memory_order_relaxed) == 0;
 }
 
 void handle_release(struct zx_object* object) {
@@ -187,13 +154,13 @@ void handle_release(struct zx_object* object) {
 
 // Whatever other threads of the parent were doing with the table, they are not here.
 void handle_start_child(void) {
-  pthread_mutex_init(&table.lock, NULL);
+  pthread_mutex_init(&handle_table.lock, NULL);
   waker_start_child();
   mapping_forget_locks();
 }
 
 static struct zx_object* inherited_at(uint32_t index) {
-  struct zx_object* object = slot_at(index)->object;
+  struct zx_object* object = handle_slot_at(index)->object;
   return object && object_is_inherited(object) ? object : NULL;
 }
 
@@ -209,22 +176,22 @@ static void forget_calls_and_waits(struct zx_object* object) {
 }
 
 // Without `close`, which would tell the peer.
-static void drop(zx_handle_t handle, struct slot* slot) {
+static void drop(zx_handle_t handle, struct handle_slot* slot) {
   struct zx_object* object = slot->object;
-  threads_lock(&table.lock);
+  threads_lock(&handle_table.lock);
   remove_slot(handle, slot);
-  threads_unlock(&table.lock);
+  threads_unlock(&handle_table.lock);
   atomic_fetch_sub_explicit(&object->handle_count, 1, memory_order_relaxed);
   object_unref(object);
 }
 
 void zx_linux_after_fork_in_child(void) {
   object_start_child();
-  for (uint32_t index = 0; index < table.num_slots; index++) {
+  for (uint32_t index = 0; index < handle_table.num_slots; index++) {
     if (inherited_at(index)) forget_calls_and_waits(inherited_at(index));
   }
-  for (uint32_t index = 0; index < table.num_slots; index++) {
-    if (inherited_at(index)) drop((index << 2) | ZX_HANDLE_FIXED_BITS_MASK, slot_at(index));
+  for (uint32_t index = 0; index < handle_table.num_slots; index++) {
+    if (inherited_at(index)) drop((index << 2) | ZX_HANDLE_FIXED_BITS_MASK, handle_slot_at(index));
   }
   if (handle_table_is_empty()) {
     waker_trim();
@@ -235,7 +202,7 @@ void zx_linux_after_fork_in_child(void) {
 void zx_linux_after_fork_keep(const zx_handle_t* handles, size_t num_handles) {
   object_start_child();
   for (size_t i = 0; i < num_handles; i++) {
-    struct slot* slot = find_any(handles[i]);
+    struct handle_slot* slot = handle_find_any(handles[i]);
     if (!slot || !object_is_inherited(slot->object) || slot->object->ops->type == ZX_OBJ_TYPE_PORT) continue;
     forget_calls_and_waits(slot->object);
     object_adopt(slot->object);
@@ -258,7 +225,7 @@ void zx_linux_after_fork_leave(const zx_handle_t* handles, size_t num_handles) {
 
 // A handle that the parent made is gone as well, but nobody else is told.
 static bool drop_inherited(zx_handle_t handle) {
-  struct slot* slot = find_any(handle);
+  struct handle_slot* slot = handle_find_any(handle);
   if (!slot || !object_is_inherited(slot->object)) return false;
   drop(handle, slot);
   return true;
@@ -287,8 +254,8 @@ zx_status_t zx_handle_close_many(const zx_handle_t* handles, size_t num_handles)
 }
 
 zx_status_t zx_handle_duplicate(zx_handle_t handle, zx_rights_t rights, zx_handle_t* out) {
-  struct slot* slot;
-  threads_lock(&table.lock);
+  struct handle_slot* slot;
+  threads_lock(&handle_table.lock);
   zx_status_t status = find_checked(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_DUPLICATE, &slot);
   if (status == ZX_OK) {
     if (rights == ZX_RIGHT_SAME_RIGHTS) rights = slot->rights;
@@ -298,7 +265,7 @@ zx_status_t zx_handle_duplicate(zx_handle_t handle, zx_rights_t rights, zx_handl
     status = insert(slot->object, rights, out);
     if (status == ZX_OK) object_ref(slot->object);
   }
-  threads_unlock(&table.lock);
+  threads_unlock(&handle_table.lock);
   return status;
 }
 

@@ -100,6 +100,10 @@ static inline void ring_fetch_for_write(const void* at) {
 #endif
 }
 
+// Copies up to RING_COPY_SHORT bytes, without a call. Some may be read or written twice.
+#define RING_COPY_SHORT 128u
+static inline void ring_copy_short(void* to, const void* from, uint32_t size);
+
 // Copies `count` units of `unit_size` bytes into and out of a ring's storage, which may wrap.
 static inline void ring_copy_in(void* storage, uint32_t storage_units, uint32_t unit_size, uint32_t index,
                                 const void* from, uint32_t count);
@@ -129,6 +133,32 @@ static inline void ring_copy_out(const void* storage, uint32_t storage_units, ui
     ring_copy_out_wrapped(storage, storage_units, unit_size, index, to, count);
   } else {
     memcpy(to, (const char*)storage + (size_t)at * unit_size, (size_t)count * unit_size);
+  }
+}
+
+// The first `block` bytes and the last, which are all as long as there are up to twice as many.
+static inline void ring_copy_ends(char* to, const char* from, uint32_t size, uint32_t block) {
+  memcpy(to, from, block);
+  memcpy(to + size - block, from + size - block, block);
+}
+
+static inline void ring_copy_short(void* to, const void* from, uint32_t size) {
+  char* out = to;
+  const char* in = from;
+  if (size > 64) {
+    ring_copy_ends(out, in, size, 64);
+  } else if (size >= 32) {
+    ring_copy_ends(out, in, size, 32);
+  } else if (size >= 16) {
+    ring_copy_ends(out, in, size, 16);
+  } else if (size >= 8) {
+    ring_copy_ends(out, in, size, 8);
+  } else if (size >= 4) {
+    ring_copy_ends(out, in, size, 4);
+  } else if (size) {
+    out[0] = in[0];
+    out[size / 2] = in[size / 2];
+    out[size - 1] = in[size - 1];
   }
 }
 

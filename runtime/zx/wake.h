@@ -97,15 +97,20 @@ static inline void wake_begin_light(struct wake_changer* changer, _Atomic uint32
   if (!atomic_load_explicit(heavy, memory_order_relaxed)) wake_end_light(changer, light);
 }
 
-// wake_claim for a changer who may be light: `light` is its word.
-static inline bool wake_claim_lightly(struct wake_changer* changer, _Atomic uint32_t* light,
-                                      _Atomic uint32_t* waiting, uint32_t reasons) {
+// wake_is_due and wake_claim for a changer who may be light: `light` is its word.
+static inline bool wake_is_due_lightly(const struct wake_changer* changer, const _Atomic uint32_t* waiting,
+                                       uint32_t reasons) {
   if (changer->light) {
     atomic_signal_fence(memory_order_seq_cst);  // with the barrier of wake_arm_heavy
   } else {
     atomic_thread_fence(memory_order_seq_cst);  // with the fence of wake_arm
   }
-  if (!(atomic_load_explicit(waiting, memory_order_relaxed) & reasons)) return false;
+  return atomic_load_explicit(waiting, memory_order_relaxed) & reasons;
+}
+
+static inline bool wake_claim_lightly(struct wake_changer* changer, _Atomic uint32_t* light,
+                                      _Atomic uint32_t* waiting, uint32_t reasons) {
+  if (!wake_is_due_lightly(changer, waiting, reasons)) return false;
   // Before the word is cleared: a sleeper who is heavy no longer must not be left to a light changer.
   if (changer->light) wake_end_light(changer, light);
   changer->awake = 0;

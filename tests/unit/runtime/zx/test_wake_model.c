@@ -172,9 +172,12 @@ bool wake_barrier(void) {
 }
 
 static void tell_reader(struct writer* writer) {
+  // The short way of a message looks first, and does the rest only if there is a reason.
+  bool due = wake_is_due_lightly(&writer->changer, &shared.waiting[READER], READABLE);
+  if (++writer->changer.awake < LIGHT_AFTER && !due) return;
   if (wake_claim_lightly(&writer->changer, &shared.light, &shared.waiting[READER], READABLE))
     model_ring(&shared.bells[READER]);
-  if (++writer->changer.awake < LIGHT_AFTER || writer->changer.light || !may_be_light) return;
+  if (writer->changer.awake < LIGHT_AFTER || writer->changer.light || !may_be_light) return;
   wake_begin_light(&writer->changer, &shared.light, &shared.heavy);
   if (forgets_to_be_light) atomic_store_explicit(&shared.light, 0, memory_order_relaxed);
 }
