@@ -14,6 +14,7 @@
 #include "runtime/zx/clock.h"
 #include "runtime/zx/handle.h"
 #include "runtime/zx/scratch.h"
+#include "runtime/zx/threads.h"
 #include "runtime/zx/transfer.h"
 
 struct call {
@@ -37,7 +38,7 @@ static bool txid_in_use(const struct channel* channel, uint32_t txid) {
 
 static void begin_call(struct call* call, zx_handle_t handle) {
   struct channel* channel = call->channel;
-  pthread_mutex_lock(&channel->base.lock);
+  threads_lock(&channel->base.lock);
   do {
     call->pending.txid = channel->next_txid++;
     if (!channel->next_txid) channel->next_txid = 0x80000000u;
@@ -46,7 +47,7 @@ static void begin_call(struct call* call, zx_handle_t handle) {
   call->observer.handle = handle;
   call->observer.waker = call->pending.waker;
   if (call->pending.waker) list_add_tail(&channel->base.observers, &call->observer.node);
-  pthread_mutex_unlock(&channel->base.lock);
+  threads_unlock(&channel->base.lock);
 }
 
 void channel_pass_on(struct channel* channel) {
@@ -71,7 +72,7 @@ static void take_answer(struct call* call) {
 // Returns the status of the call: an answer that another thread brought at the last moment still counts.
 static zx_status_t end_call(struct call* call, zx_status_t status) {
   struct channel* channel = call->channel;
-  pthread_mutex_lock(&channel->base.lock);
+  threads_lock(&channel->base.lock);
   list_remove(&call->pending.node);
   if (call->pending.waker) list_remove(&call->observer.node);
   channel_pass_on(channel);  // the bell that woke this thread may have been meant for another one as well
@@ -79,7 +80,7 @@ static zx_status_t end_call(struct call* call, zx_status_t status) {
     take_answer(call);
     status = ZX_OK;
   }
-  pthread_mutex_unlock(&channel->base.lock);
+  threads_unlock(&channel->base.lock);
   return status;
 }
 
@@ -193,10 +194,10 @@ static zx_status_t await_answer(struct call* call, void* scratch) {
   for (bool look = alone && !channel_ring_reads(call->channel);; look = true) {
     zx_status_t status = ZX_ERR_SHOULD_WAIT;
     if (look) {
-      pthread_mutex_lock(&call->channel->base.lock);
+      threads_lock(&call->channel->base.lock);
       call->pending.phase = CALL_LOOKING;
       status = look_for_answer(call, scratch, alone ? 0 : MSG_DONTWAIT);
-      pthread_mutex_unlock(&call->channel->base.lock);
+      threads_unlock(&call->channel->base.lock);
     }
     if (status != ZX_ERR_SHOULD_WAIT) return status;
     if (late) return ZX_ERR_TIMED_OUT;

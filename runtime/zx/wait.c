@@ -8,6 +8,7 @@
 
 #include "runtime/zx/clock.h"
 #include "runtime/zx/handle.h"
+#include "runtime/zx/threads.h"
 #include "runtime/zx/waker.h"
 
 struct wait_entry {
@@ -81,10 +82,10 @@ static enum wait_result look(struct wait* wait) {
   enum wait_result result = NOTHING;
   for (size_t i = 0; i < wait->count; i++) {
     struct wait_entry* entry = &wait->entries[i];
-    pthread_mutex_lock(&entry->object->lock);
+    threads_lock(&entry->object->lock);
     result = worse(result, judge(entry, entry->object->ops->peek(entry->object)));
     if (!object_knows(entry->object, 0)) wait->vague = true;
-    pthread_mutex_unlock(&entry->object->lock);
+    threads_unlock(&entry->object->lock);
   }
   return result;
 }
