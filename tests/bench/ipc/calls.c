@@ -1,13 +1,17 @@
-// See calls.h. All peers of a case are set up at once, each with a server of its own that sleeps while the
-// others have their turn; the rounds go over all of them again and again, so that whatever disturbs the
-// machine disturbs all alike.
+// See calls.h. All peers of a case are set up at once, each with a caller and a server of its own that sleep
+// while the others have their turn; the rounds go over all of them again and again, so that whatever disturbs
+// the machine disturbs all alike. Callers are processes of their own, since some peers' libraries start
+// threads, which all that a process does would pay for.
 #include "calls.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +22,7 @@
 
 static const struct ipc_peer* const peers[] = {
     &ipc_seqpacket,  // the reference
-    &ipc_zx,        &ipc_zx_port,     &ipc_fidl, &ipc_seqpacket_epoll, &ipc_pipe, &ipc_yield,
+    &ipc_zx,        &ipc_zx_port,     &ipc_zx_threads, &ipc_fidl, &ipc_pipe, &ipc_seqpacket_epoll, &ipc_yield,
 #ifdef HAVE_SDBUS
     &ipc_sdbus,     &ipc_dbus_broker,
 #endif
@@ -36,13 +40,22 @@ static const struct ipc_peer* const peers[] = {
 
 struct contender {
   const struct ipc_peer* peer;
+  // In the caller's process:
   void* link;
   void* next_link;  // of the chain
   pid_t servers[2];
   unsigned num_servers;
-  double* samples;  // microseconds
+  // In the one that reports:
+  pid_t caller;
+  int turns;  // a socket: a byte each way for each turn
+  // Shared by both:
+  struct results* results;
+};
+
+struct results {
   size_t num_samples;
   uint64_t cpu_ns;
+  double samples[];  // microseconds
 };
 
 static pid_t start_server(struct contender* who, void* link, const struct ipc_work* work, void* used_link,
@@ -61,7 +74,11 @@ static pid_t start_server(struct contender* who, void* link, const struct ipc_wo
   return pid;
 }
 
-static bool set_up(struct contender* who, const struct ipc_calls* calls, enum ipc_place place) {
+static size_t results_size(const struct ipc_calls* calls) {
+  return sizeof(struct results) + ROUNDS * calls->per_round * sizeof(double);
+}
+
+static bool open_all(struct contender* who, const struct ipc_calls* calls, enum ipc_place place) {
   const char* why = NULL;
   const struct ipc_work none = {0};
   who->link = who->peer->open(&calls->load, &why);
@@ -79,17 +96,14 @@ static bool set_up(struct contender* who, const struct ipc_calls* calls, enum ip
   }
   ipc_place(place, false);
   who->peer->start(who->link);
-  who->samples = calloc(ROUNDS * calls->per_round, sizeof(double));
-  ipc_check(who->samples != NULL, "calloc");
   return true;
 }
 
-static void tear_down(struct contender* who) {
+static void close_all(struct contender* who) {
   for (unsigned i = 0; i < who->num_servers; i++)
     ipc_end(who->servers[i]);
   if (who->next_link) who->peer->close(who->next_link);
   who->peer->close(who->link);
-  free(who->samples);
 }
 
 static uint64_t cpu_of(const struct contender* who) {
@@ -105,14 +119,73 @@ static void think(void) {
 }
 
 static void take_turn(struct contender* who, const struct ipc_calls* calls, bool counts) {
+  struct results* results = who->results;
   uint64_t cpu = cpu_of(who);
   for (unsigned i = 0; i < calls->per_round; i++) {
     if (calls->cold) think();
     uint64_t start = bench_now_ns();
     who->peer->call(who->link);
-    if (counts) who->samples[who->num_samples++] = (double)(bench_now_ns() - start) / 1e3;
+    if (counts) results->samples[results->num_samples++] = (double)(bench_now_ns() - start) / 1e3;
   }
-  if (counts) who->cpu_ns += cpu_of(who) - cpu;
+  if (counts) results->cpu_ns += cpu_of(who) - cpu;
+}
+
+// The caller's process: says that it is ready, takes a turn for each byte it gets, and ends with the last
+// one.
+static void serve_turns(struct contender* who, const struct ipc_calls* calls, enum ipc_place place,
+                        int turns) {
+  char counts;
+  if (!open_all(who, calls, place)) return;
+  ipc_check(write(turns, "", 1) == 1, "the word that a peer is ready");
+  while (read(turns, &counts, 1) == 1) {
+    take_turn(who, calls, counts);
+    ipc_check(write(turns, "", 1) == 1, "the end of a turn");
+  }
+  close_all(who);
+}
+
+// Waits for the caller's word. False: it has ended.
+static bool await_caller(const struct contender* who) {
+  char word;
+  return read(who->turns, &word, 1) == 1;
+}
+
+static bool set_up(struct contender* who, const struct ipc_calls* calls, enum ipc_place place) {
+  int turns[2];
+  who->results = mmap(NULL, results_size(calls), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ipc_check(who->results != MAP_FAILED, "mmap");
+  ipc_check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, turns) == 0, "socketpair");
+  fflush(stdout);
+  who->caller = fork();
+  ipc_check(who->caller >= 0, "fork");
+  if (who->caller == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close(turns[0]);
+    serve_turns(who, calls, place, turns[1]);
+    fflush(stdout);
+    _exit(0);
+  }
+  close(turns[1]);
+  who->turns = turns[0];
+  if (await_caller(who)) return true;
+  int status = 0;
+  waitpid(who->caller, &status, 0);
+  ipc_check(status == 0, who->peer->name);
+  close(who->turns);
+  munmap(who->results, results_size(calls));
+  return false;
+}
+
+static void give_turn(const struct contender* who, bool counts) {
+  const char word = counts;
+  ipc_check(write(who->turns, &word, 1) == 1 && await_caller(who), who->peer->name);
+}
+
+static void tear_down(struct contender* who, const struct ipc_calls* calls) {
+  shutdown(who->turns, SHUT_RDWR);  // the callers that were made later have copies
+  close(who->turns);
+  waitpid(who->caller, NULL, 0);
+  munmap(who->results, results_size(calls));
 }
 
 static bool takes_part(const struct ipc_peer* peer, const struct ipc_calls* calls) {
@@ -139,7 +212,7 @@ static const struct contender* find(const struct contender* contenders, unsigned
 }
 
 static double cpu_per_call(const struct contender* who) {
-  return (double)who->cpu_ns / 1e3 / (double)who->num_samples;
+  return (double)who->results->cpu_ns / 1e3 / (double)who->results->num_samples;
 }
 
 // The samples of all are sorted by now.
@@ -147,19 +220,21 @@ static void report_all(const struct ipc_calls* calls, enum ipc_place place, cons
                        unsigned count) {
   char name[96];
   const struct contender* seq = &all[0];
-  size_t middle = seq->num_samples / 2;
-  size_t p99 = seq->num_samples * 99 / 100;
+  size_t middle = seq->results->num_samples / 2;
+  size_t p99 = seq->results->num_samples * 99 / 100;
   snprintf(name, sizeof(name), "%s, %s", calls->name, ipc_place_names[place]);
   for (const struct contender* who = all + 1; who < all + count; who++)
-    report(name, "", who, who->samples[middle], seq, seq->samples[middle]);
+    report(name, "", who, who->results->samples[middle], seq, seq->results->samples[middle]);
   const struct contender* epoll = find(all, count, &ipc_seqpacket_epoll);
   const struct contender* port = find(all, count, &ipc_zx_port);
   const struct contender* fidl = find(all, count, &ipc_fidl);
-  if (port && epoll) report(name, "", port, port->samples[middle], epoll, epoll->samples[middle]);
-  if (fidl && port) report(name, "", fidl, fidl->samples[middle], port, port->samples[middle]);
+  if (port && epoll)
+    report(name, "", port, port->results->samples[middle], epoll, epoll->results->samples[middle]);
+  if (fidl && port)
+    report(name, "", fidl, fidl->results->samples[middle], port, port->results->samples[middle]);
   for (const struct contender* who = all + 1; who < all + count; who++) {
     if (who->peer == &ipc_yield || (!calls->details && who->peer != &ipc_zx)) continue;
-    report(name, "p99", who, who->samples[p99], seq, seq->samples[p99]);
+    report(name, "p99", who, who->results->samples[p99], seq, seq->results->samples[p99]);
     report(name, "CPU time", who, cpu_per_call(who), seq, cpu_per_call(seq));
   }
 }
@@ -177,13 +252,13 @@ void ipc_bench_calls(const struct ipc_calls* calls, enum ipc_place place) {
     burners[i] = ipc_burn(place);
   for (int round = -2; round < ROUNDS; round++) {
     for (unsigned i = 0; i < count; i++)
-      take_turn(&all[i], calls, round >= 0);
+      give_turn(&all[i], round >= 0);
   }
   for (unsigned i = 0; i < calls->burners; i++)
     ipc_end(burners[i]);
   for (unsigned i = 0; i < count; i++)
-    bench_median(all[i].samples, all[i].num_samples);  // sorts
+    bench_median(all[i].results->samples, all[i].results->num_samples);  // sorts
   report_all(calls, place, all, count);
   for (unsigned i = 0; i < count; i++)
-    tear_down(&all[i]);
+    tear_down(&all[i], calls);
 }

@@ -44,7 +44,7 @@ struct ipc_peer {
   pid_t (*broker)(void* link);
 };
 
-extern const struct ipc_peer ipc_zx, ipc_zx_port, ipc_fidl;
+extern const struct ipc_peer ipc_zx, ipc_zx_port, ipc_zx_threads, ipc_fidl;
 extern const struct ipc_peer ipc_seqpacket, ipc_seqpacket_epoll, ipc_pipe, ipc_yield;
 extern const struct ipc_peer ipc_sdbus, ipc_dbus_broker, ipc_capnp, ipc_zmq, ipc_nng;
 

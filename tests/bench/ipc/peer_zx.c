@@ -1,4 +1,5 @@
 // Channels: zx_channel_call, answered by a server that waits for one object, or for a port.
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -62,6 +63,19 @@ static void start(void* context) {
   zx_linux_after_fork_leave(&link->ends[1], 1);
 }
 
+static void* do_nothing(void* context) {
+  for (;;)
+    pause();
+  return NULL;
+}
+
+// As a caller with threads, of which any might use the channel.
+static void start_with_thread(void* context) {
+  pthread_t thread;
+  start(context);
+  ipc_check(pthread_create(&thread, NULL, do_nothing, NULL) == 0, "pthread_create");
+}
+
 static void call(void* context) {
   struct link* link = context;
   uint32_t num_bytes;
@@ -105,3 +119,12 @@ const struct ipc_peer ipc_zx_port = {.name = "zx_channel_call, port",
                                      .start = start,
                                      .call = call,
                                      .close = close_link};
+
+const struct ipc_peer ipc_zx_threads = {.name = "zx_channel_call, threads",
+                                        .max_bytes = 65536,
+                                        .passes_handles = true,
+                                        .open = open_link,
+                                        .serve = serve,
+                                        .start = start_with_thread,
+                                        .call = call,
+                                        .close = close_link};
