@@ -32,6 +32,10 @@ static bool eventpair_spin(struct zx_object* object, zx_signals_t want) {
   return spin_watch(&pair->spinner, &target);
 }
 
+static zx_status_t eventpair_rouse(struct zx_object* object) {
+  return pair_rouse((struct pair*)object, NULL);
+}
+
 // An end that other processes hold as well has its holders' own bell with it.
 static zx_status_t eventpair_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
                                   int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
@@ -59,6 +63,7 @@ static const struct object_ops eventpair_ops = {
     .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
+    .rouse = eventpair_rouse,
     .pack = eventpair_pack,
     .share = pair_share,
     .close = pair_close,

@@ -42,13 +42,19 @@ static bool is_valid_shape(size_t elem_count, size_t elem_size) {
 }
 
 static void set_up(struct fifo* fifo, uint32_t elem_count, uint32_t elem_size, uint32_t head, uint32_t tail) {
-  struct fifo_shared* shared = (struct fifo_shared*)fifo->pair.shared;
-  unsigned side = fifo->pair.side;
   fifo->elem_size = elem_size;
   fifo->storage_units = round_to_power_of_two(elem_count);
-  size_t storage = (size_t)fifo->storage_units * elem_size;
-  fifo->out = (struct ring_producer){&shared->rings[side], head, head - elem_count, elem_count};
-  fifo->in = (struct ring_consumer){&shared->rings[!side], tail, tail, elem_count};
+  fifo->out = (struct ring_producer){NULL, head, head - elem_count, elem_count};
+  fifo->in = (struct ring_consumer){NULL, tail, tail, elem_count};
+}
+
+static void attach(struct pair* pair) {
+  struct fifo* fifo = (struct fifo*)pair;
+  struct fifo_shared* shared = (struct fifo_shared*)pair->shared;
+  unsigned side = pair->side;
+  size_t storage = (size_t)fifo->storage_units * fifo->elem_size;
+  fifo->out.shared = &shared->rings[side];
+  fifo->in.shared = &shared->rings[!side];
   fifo->out_storage = shared->storage + side * storage;
   fifo->in_storage = shared->storage + !side * storage;
 }
@@ -88,6 +94,10 @@ static zx_signals_t fifo_arm(struct zx_object* object, zx_signals_t want, short*
 static zx_signals_t fifo_ready(struct zx_object* object, zx_signals_t want, short revents) {
   pair_note((struct pair*)object, revents);
   return fifo_peek(object);
+}
+
+static zx_status_t fifo_rouse(struct zx_object* object) {
+  return pair_rouse((struct pair*)object, attach);
 }
 
 static zx_status_t fifo_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
@@ -130,6 +140,7 @@ static const struct object_ops fifo_ops = {
     .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
+    .rouse = fifo_rouse,
     .pack = fifo_pack,
     .close = pair_close,
     .destroy = pair_destroy,
@@ -167,10 +178,8 @@ static zx_status_t lookup(zx_handle_t handle, zx_rights_t rights, size_t elem_si
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_FIFO, rights, &object, NULL);
   if (status != ZX_OK) return status;
   *out = (struct fifo*)object;
-  if (elem_size != (*out)->elem_size || !count) {
-    status = ZX_ERR_OUT_OF_RANGE;
-    object_unref(object);
-  }
+  status = elem_size != (*out)->elem_size || !count ? ZX_ERR_OUT_OF_RANGE : object_rouse(object);
+  if (status != ZX_OK) object_unref(object);
   return status;
 }
 

@@ -78,8 +78,10 @@ zx_status_t zx_object_get_info(zx_handle_t handle, uint32_t topic, void* buffer,
   } else if (found->size && !buffer) {
     status = ZX_ERR_INVALID_ARGS;
   } else if (found->size) {
-    fill(topic, object, rights, &record);
-    memcpy(buffer, &record, found->size);
+    // The rest is known of an object that nobody has used.
+    if (found->type != ZX_OBJ_TYPE_NONE) status = object_rouse(object);
+    if (status == ZX_OK) fill(topic, object, rights, &record);
+    if (status == ZX_OK) memcpy(buffer, &record, found->size);
   }
   object_unref(object);
   return status;

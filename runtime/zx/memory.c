@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -38,9 +39,34 @@ bool memory_is_safe(int fd, uint64_t size) {
   return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= size;
 }
 
-void* memory_map(int fd, size_t size) {
-  void* at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+bool memory_is_lasting(int fd, uint64_t size) {
+  int seals = fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & F_SEAL_SEAL) && !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) &&
+         (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR && memory_is_safe(fd, size);
+}
+
+static void* map(int fd, size_t size, int flags) {
+  void* at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | flags, fd, 0);
   return at == MAP_FAILED ? NULL : at;
+}
+
+void* memory_map(int fd, size_t size) {
+  return map(fd, size, 0);
+}
+
+void* memory_map_for_use(int fd, size_t size) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  void* at = map(fd, size, size <= page ? MAP_POPULATE : 0);
+  // More pages would be allocated here than may ever be used. Kernels before 5.14 do not know it.
+  if (at && size > page) madvise(at, page, MADV_POPULATE_WRITE);
+  return at;
+}
+
+bool memory_poke(int fd, size_t offset, uint32_t value) {
+  struct rlimit limit;
+  // Who may not write into files would get a signal for it.
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < offset + sizeof(value)) return false;
+  return pwrite(fd, &value, sizeof(value), (off_t)offset) == (ssize_t)sizeof(value);
 }
 
 uint32_t zx_system_get_page_size(void) {

@@ -65,6 +65,7 @@ void object_init(struct zx_object* object, const struct object_ops* ops, int wai
   atomic_init(&object->refs, 1);
   atomic_init(&object->handle_count, 0);
   pthread_mutex_init(&object->lock, NULL);
+  atomic_init(&object->dormant, false);
   object->koid = object_new_koid();
   object->related_koid = 0;
   object->max_rights = ops->rights;

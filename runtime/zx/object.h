@@ -61,6 +61,10 @@ struct object_ops {
   zx_status_t (*signal_peer)(struct zx_object* object, zx_signals_t clear,
                              zx_signals_t set);  // lock not held
 
+  // Gets ready an object that has done nothing so far that only its use needs; see object_rouse. Lock not
+  // held. Null: it is never dormant.
+  zx_status_t (*rouse)(struct zx_object* object);
+
   // Describes the object for a message: fills `wire` but for the rights, and lists the descriptors, which
   // stay the object's. `moves`: its last handle goes. Null: the object cannot leave its process.
   zx_status_t (*pack)(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
@@ -83,6 +87,7 @@ struct zx_object {
   atomic_uint refs;
   atomic_uint handle_count;
   pthread_mutex_t lock;
+  atomic_bool dormant;  // nobody has used it yet
   zx_koid_t koid;
   zx_koid_t related_koid;
   zx_rights_t max_rights;      // what a handle that arrives in a message may have
@@ -129,6 +134,10 @@ void object_adopt(struct zx_object* object);
 
 // Whether a child may hold copies of the object's descriptors, by a fork since it was made.
 bool object_may_be_copied(const struct zx_object* object);
+
+// To be called before anything is done with an object but describing, sending and closing it.
+// ZX_ERR_NO_MEMORY.
+static inline zx_status_t object_rouse(struct zx_object* object);
 
 // An id that no other object of this machine is likely to have.
 zx_koid_t object_new_koid(void);
@@ -185,6 +194,11 @@ static inline bool object_unref_is_last(struct zx_object* object) {
 
 static inline void object_unref(struct zx_object* object) {
   if (object && object_unref_is_last(object)) object->ops->destroy(object);
+}
+
+static inline zx_status_t object_rouse(struct zx_object* object) {
+  // Acquire: who finds it roused sees what that made.
+  return atomic_load_explicit(&object->dormant, memory_order_acquire) ? object->ops->rouse(object) : ZX_OK;
 }
 
 static inline bool object_is_inherited(const struct zx_object* object) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -15,22 +16,60 @@
 
 #define SHARED_SIGNALS (ZX_USER_SIGNAL_ALL | ZX_EVENTPAIR_SIGNALED)
 
-static zx_status_t create_end(const struct object_ops* ops, size_t object_size, size_t size, unsigned side,
-                              const int fds[2], struct pair** out) {
-  struct pair* pair = calloc(1, object_size);
-  void* shared = pair ? memory_map(fds[1], size) : NULL;
-  if (!shared) {
-    free(pair);
-    close(fds[0]);
-    close(fds[1]);
+// What this process has of the shared memory. Threads may use both ends at once: no lock guards it.
+struct pair_memory {
+  atomic_uint num_ends;
+  int fd;
+  size_t size;
+  struct pair_shared* _Atomic shared;  // null: not mapped yet
+  atomic_uint closed;                  // by bits: the sides that were closed in this process, in good order
+};
+
+// Takes over the descriptor, also on failure. One end's.
+static struct pair_memory* open_memory(int fd, size_t size) {
+  struct pair_memory* memory = calloc(1, sizeof(*memory));
+  if (!memory) {
+    close(fd);
+    return NULL;
+  }
+  atomic_init(&memory->num_ends, 1);
+  memory->fd = fd;
+  memory->size = size;
+  return memory;
+}
+
+// One end less.
+static void drop_memory(struct pair_memory* memory) {
+  if (!memory || threads_add(&memory->num_ends, -1u) != 1) return;
+  struct pair_shared* shared = atomic_load_explicit(&memory->shared, memory_order_relaxed);
+  if (shared) munmap(shared, memory->size);
+  close(memory->fd);
+  free(memory);
+}
+
+static struct pair_shared* map_memory(struct pair_memory* memory) {
+  struct pair_shared* seen = atomic_load_explicit(&memory->shared, memory_order_acquire);
+  if (seen) return seen;
+  struct pair_shared* shared = memory_map_for_use(memory->fd, memory->size);
+  if (!shared || atomic_compare_exchange_strong(&memory->shared, &seen, shared)) return shared;
+  munmap(shared, memory->size);  // the other end was first
+  return seen;
+}
+
+// Takes over what it is given, also on failure.
+static zx_status_t create_end(const struct object_ops* ops, size_t object_size, unsigned side, int bell,
+                              struct pair_memory* memory, struct pair** out) {
+  struct pair* pair = memory ? calloc(1, object_size) : NULL;
+  if (!pair) {
+    close(bell);
+    drop_memory(memory);
     return ZX_ERR_NO_MEMORY;
   }
-  object_init(&pair->base, ops, fds[0]);
-  pair->bell = fds[0];
+  object_init(&pair->base, ops, bell);
+  atomic_init(&pair->base.dormant, true);
+  pair->bell = bell;
   pair->listener = pair->self_bell = -1;
-  pair->memory_fd = fds[1];
-  pair->shared = shared;
-  pair->size = size;
+  pair->memory = memory;
   pair->side = side;
   *out = pair;
   return ZX_OK;
@@ -38,23 +77,22 @@ static zx_status_t create_end(const struct object_ops* ops, size_t object_size, 
 
 zx_status_t pair_create(const struct object_ops* ops, size_t object_size, size_t size, struct pair* out[2]) {
   int bells[2];
-  int memory;
+  int fd;
   size = memory_round_to_page(size);
-  zx_status_t status = memory_create(size, &memory);
+  zx_status_t status = memory_create(size, &fd);
   if (status != ZX_OK) return status;
-  int second = fcntl(memory, F_DUPFD_CLOEXEC, 0);
-  if (second < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) != 0) {
-    close(memory);
-    if (second >= 0) close(second);
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells) != 0) {
+    close(fd);
     return ZX_ERR_NO_RESOURCES;
   }
-  status = create_end(ops, object_size, size, 0, (int[]){bells[0], memory}, &out[0]);
+  struct pair_memory* memory = open_memory(fd, size);
+  status = create_end(ops, object_size, 0, bells[0], memory, &out[0]);
   if (status != ZX_OK) {
     close(bells[1]);
-    close(second);
     return status;
   }
-  status = create_end(ops, object_size, size, 1, (int[]){bells[1], second}, &out[1]);
+  threads_add(&memory->num_ends, 1);
+  status = create_end(ops, object_size, 1, bells[1], memory, &out[1]);
   if (status != ZX_OK) {
     object_unref(&out[0]->base);
     return status;
@@ -75,12 +113,25 @@ static bool is_bell(int fd) {
 zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side,
                         const int* fds, struct pair** out) {
   size = memory_round_to_page(size);
-  if (side > 1 || !is_bell(fds[0]) || !memory_is_safe(fds[1], size)) {
+  if (side > 1 || !is_bell(fds[0]) || !memory_is_lasting(fds[1], size)) {
     close(fds[0]);
     close(fds[1]);
     return ZX_ERR_IO_DATA_INTEGRITY;
   }
-  return create_end(ops, object_size, size, side, fds, out);
+  return create_end(ops, object_size, side, fds[0], open_memory(fds[1], size), out);
+}
+
+zx_status_t pair_rouse(struct pair* pair, void (*attach)(struct pair* pair)) {
+  struct zx_object* object = &pair->base;
+  pthread_mutex_lock(&object->lock);
+  if (!pair->shared) {
+    pair->shared = map_memory(pair->memory);
+    if (pair->shared && attach) attach(pair);
+  }
+  bool roused = pair->shared != NULL;
+  if (roused) atomic_store_explicit(&object->dormant, false, memory_order_release);
+  pthread_mutex_unlock(&object->lock);
+  return roused ? ZX_OK : ZX_ERR_NO_MEMORY;
 }
 
 zx_status_t pair_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
@@ -88,7 +139,7 @@ zx_status_t pair_pack(struct zx_object* object, bool moves, struct wire_handle* 
   const struct pair* pair = (const struct pair*)object;
   wire->side = (uint8_t)pair->side;
   fds[0] = pair->bell;
-  fds[1] = pair->memory_fd;
+  fds[1] = pair->memory->fd;
   *num_fds = 2;
   return ZX_OK;
 }
@@ -101,31 +152,62 @@ static struct pair_side* peer_side(const struct pair* pair) {
   return &pair->shared->sides[!pair->side];
 }
 
+static void send_ring(const struct pair* pair) {
+  while (send(pair->bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+static void ring(const struct pair* pair, struct pair_shared* shared, uint32_t reasons) {
+  if (wake_claim(&shared->sides[!pair->side].waiting, reasons)) send_ring(pair);
+}
+
+static void say_closed(const struct pair* pair, struct pair_shared* shared) {
+  // Release: the peer that sees this sees all that was written before.
+  atomic_store_explicit(&shared->sides[pair->side].closed, 1, memory_order_release);
+  ring(pair, shared, ~0u);
+}
+
+// Without a mapping, whose making costs several times as much. Whether the peer sleeps is not known: it is
+// rung in any case.
+static void say_closed_unmapped(const struct pair* pair) {
+  struct pair_memory* memory = pair->memory;
+  size_t word = offsetof(struct pair_shared, sides) + pair->side * sizeof(struct pair_side) +
+                offsetof(struct pair_side, closed);
+  struct pair_shared* shared = memory_poke(memory->fd, word, 1) ? NULL : map_memory(memory);
+  if (shared) {
+    say_closed(pair, shared);
+  } else {
+    send_ring(pair);
+  }
+}
+
 void pair_close(struct zx_object* object) {
   struct pair* pair = (struct pair*)object;
   pthread_mutex_lock(&object->lock);
   bool elsewhere = object->transferred || object->shared || object_is_inherited(object);
   pthread_mutex_unlock(&object->lock);
   if (elsewhere) return;
-  // Release: the peer that sees this sees all that was written before.
-  atomic_store_explicit(&own_side(pair)->closed, 1, memory_order_release);
-  pair_ring(pair, ~0u);
+  unsigned closed = atomic_fetch_or(&pair->memory->closed, 1u << pair->side);
+  if (closed & 1u << !pair->side) return;  // there is nobody to tell
+  struct pair_shared* shared = atomic_load(&pair->memory->shared);
+  if (shared) {
+    say_closed(pair, shared);
+  } else {
+    say_closed_unmapped(pair);
+  }
 }
 
 void pair_destroy(struct zx_object* object) {
   struct pair* pair = (struct pair*)object;
-  munmap(pair->shared, pair->size);
   if (pair->listener >= 0) close(pair->listener);
   if (pair->self_bell >= 0) close(pair->self_bell);
   close(pair->bell);
-  close(pair->memory_fd);
+  drop_memory(pair->memory);
   free(pair);
 }
 
 void pair_ring(struct pair* pair, uint32_t reasons) {
-  if (!wake_claim(&peer_side(pair)->waiting, reasons)) return;
-  while (send(pair->bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
-  }
+  ring(pair, pair->shared, reasons);
 }
 
 void pair_wait_for(struct pair* pair, uint32_t reasons) {

@@ -2,9 +2,10 @@
 //
 // The memory holds each side's signals and what that side sleeps for; a socket pair beside it is the bell.
 // Who changes something the other side may sleep for rings only if that side's `waiting` word says so
-// (wake.h). A ring never blocks (MSG_DONTWAIT): a full bell has rung already. The socket also tells of the
-// peer's death, since the kernel closes it. Anything read from the memory may be a lie; it is masked or
-// checked where it is used.
+// (wake.h). The memory is mapped when the first end in this process is first used: until then the object is
+// dormant (object.h), and an end that is only made and sent is never mapped. A ring never blocks
+// (MSG_DONTWAIT): a full bell has rung already. The socket also tells of the peer's death, since the kernel
+// closes it. Anything read from the memory may be a lie; it is masked or checked where it is used.
 #ifndef RUNTIME_ZX_PAIR_H_
 #define RUNTIME_ZX_PAIR_H_
 
@@ -35,14 +36,15 @@ struct pair_shared {
   struct pair_side sides[2];
 };
 
+struct pair_memory;
+
 struct pair {
   struct zx_object base;
   int bell;
   int listener;   // what to wait on instead once other processes hold this end too; -1: the bell itself
   int self_bell;  // a timer that rings for who holds this end; -1: only this process does
-  int memory_fd;
-  struct pair_shared* shared;
-  size_t size;
+  struct pair_memory* memory;  // one for both ends, where both are in this process
+  struct pair_shared* shared;  // null as long as this end is dormant; written under the lock
   unsigned side;
   bool peer_closed;  // the socket said so, or the peer broke the rules; lock
   struct spinner spinner;
@@ -62,6 +64,10 @@ zx_status_t pair_create(const struct object_ops* ops, size_t object_size, size_t
 // Makes an end of what a message brought: fds[0] the bell, fds[1] the memory; consumed, also on failure.
 zx_status_t pair_unpack(const struct object_ops* ops, size_t object_size, size_t size, unsigned side,
                         const int* fds, struct pair** out);
+
+// For object_ops.rouse: maps the memory. `attach`, if not null, then makes the end's own pointers into it,
+// with the lock held. ZX_ERR_NO_MEMORY: the end stays as it was.
+zx_status_t pair_rouse(struct pair* pair, void (*attach)(struct pair* pair));
 
 zx_status_t pair_pack(struct zx_object* object, bool moves, struct wire_handle* wire, int fds[OBJECT_MAX_FDS],
                       unsigned* num_fds);

@@ -233,6 +233,7 @@ zx_status_t zx_object_wait_async(zx_handle_t handle, zx_handle_t port_handle, ui
   if (status == ZX_OK && (options & ~(ZX_WAIT_ASYNC_TIMESTAMP | ZX_WAIT_ASYNC_EDGE)))
     status = ZX_ERR_INVALID_ARGS;
   if (status == ZX_OK && !object->ops->waitable) status = ZX_ERR_NOT_SUPPORTED;
+  if (status == ZX_OK) status = object_rouse(object);
   struct async_wait_entry* wait = NULL;
   if (status == ZX_OK && !(wait = calloc(1, sizeof(*wait)))) status = ZX_ERR_NO_MEMORY;
   if (status == ZX_OK) {

@@ -19,7 +19,7 @@ zx_status_t zx_object_signal(zx_handle_t handle, zx_signals_t clear_mask, zx_sig
     status = ZX_ERR_NOT_SUPPORTED;
   } else if ((clear_mask | set_mask) & ~object->ops->signal_mask) {
     status = ZX_ERR_INVALID_ARGS;
-  } else {
+  } else if ((status = object_rouse(object)) == ZX_OK) {
     pthread_mutex_lock(&object->lock);
     (object->ops->signal ? object->ops->signal : signal_locally)(object, clear_mask, set_mask);
     pthread_mutex_unlock(&object->lock);
@@ -36,7 +36,7 @@ zx_status_t zx_object_signal_peer(zx_handle_t handle, zx_signals_t clear_mask, z
     status = ZX_ERR_NOT_SUPPORTED;
   } else if ((clear_mask | set_mask) & ~object->ops->signal_mask) {
     status = ZX_ERR_INVALID_ARGS;
-  } else {
+  } else if ((status = object_rouse(object)) == ZX_OK) {
     status = object->ops->signal_peer(object, clear_mask, set_mask);
   }
   object_unref(object);

@@ -12,13 +12,19 @@
 #include "runtime/zx/transfer.h"
 
 static void set_up(struct socket* socket, uint32_t options, uint32_t head, uint32_t tail) {
-  struct socket_shared* shared = (struct socket_shared*)socket->pair.shared;
-  unsigned side = socket->pair.side;
   socket->options = options;
+  socket->out = (struct ring_producer){NULL, head, head - SOCKET_BYTES, SOCKET_BYTES};
+  socket->in = (struct ring_consumer){NULL, tail, tail, SOCKET_BYTES};
+}
+
+static void attach(struct pair* pair) {
+  struct socket* socket = (struct socket*)pair;
+  struct socket_shared* shared = (struct socket_shared*)pair->shared;
+  unsigned side = pair->side;
   socket->out_direction = &shared->directions[side];
   socket->in_direction = &shared->directions[!side];
-  socket->out = (struct ring_producer){&socket->out_direction->ring, head, head - SOCKET_BYTES, SOCKET_BYTES};
-  socket->in = (struct ring_consumer){&socket->in_direction->ring, tail, tail, SOCKET_BYTES};
+  socket->out.shared = &socket->out_direction->ring;
+  socket->in.shared = &socket->in_direction->ring;
   socket->out_storage = shared->storage[side];
   socket->in_storage = shared->storage[!side];
 }
@@ -83,6 +89,10 @@ static zx_signals_t socket_ready(struct zx_object* object, zx_signals_t want, sh
   return socket_peek(object);
 }
 
+static zx_status_t socket_rouse(struct zx_object* object) {
+  return pair_rouse((struct pair*)object, attach);
+}
+
 static zx_status_t socket_pack(struct zx_object* object, bool moves, struct wire_handle* wire,
                                int fds[OBJECT_MAX_FDS], unsigned* num_fds) {
   struct socket* socket = (struct socket*)object;
@@ -120,7 +130,8 @@ static zx_status_t socket_set_property(struct zx_object* object, uint32_t proper
   if (size < sizeof(size_t)) return ZX_ERR_BUFFER_TOO_SMALL;
   memcpy(&threshold, value, sizeof(threshold));
   if (threshold > SOCKET_BYTES) return ZX_ERR_INVALID_ARGS;
-  zx_status_t status = ZX_OK;
+  zx_status_t status = object_rouse(object);
+  if (status != ZX_OK) return status;
   pthread_mutex_lock(&object->lock);
   object_change_begin(object, 0);
   if (property == ZX_PROP_SOCKET_RX_THRESHOLD) {
@@ -164,6 +175,7 @@ static const struct object_ops socket_ops = {
     .risen = pair_risen,
     .signal = pair_signal,
     .signal_peer = pair_signal_peer,
+    .rouse = socket_rouse,
     .pack = socket_pack,
     .get_property = socket_get_property,
     .set_property = socket_set_property,
@@ -229,8 +241,10 @@ static zx_status_t set_directions(struct socket* socket, uint32_t own, uint32_t 
 static zx_status_t change_directions(struct zx_object* object, uint32_t own, uint32_t peer) {
   if (linux_socket_is(object)) return linux_socket_set_disposition(object, own, peer);
   struct socket* socket = (struct socket*)object;
+  zx_status_t status = object_rouse(object);
+  if (status != ZX_OK) return status;
   pthread_mutex_lock(&object->lock);
-  zx_status_t status = set_directions(socket, own, peer);
+  status = set_directions(socket, own, peer);
   pthread_mutex_unlock(&object->lock);
   if (status == ZX_OK) pair_ring(&socket->pair, ~0u);
   return status;

@@ -42,7 +42,7 @@ zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* bu
     status = ZX_ERR_INVALID_ARGS;
   } else if (linux_socket_is(object)) {
     status = linux_socket_write(object, buffer, size, &done);
-  } else {
+  } else if ((status = object_rouse(object)) == ZX_OK) {
     pthread_mutex_lock(&object->lock);
     object_change_begin(object, 0);
     status = write_locked(socket, buffer, size, &done);
@@ -106,7 +106,7 @@ zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, s
     status = ZX_ERR_INVALID_ARGS;
   } else if (linux_socket_is(object)) {
     status = linux_socket_read(object, options & ZX_SOCKET_PEEK, buffer, size, &done);
-  } else {
+  } else if ((status = object_rouse(object)) == ZX_OK) {
     bool peek = options & ZX_SOCKET_PEEK;
     pthread_mutex_lock(&object->lock);
     object_change_begin(object, 0);

@@ -230,10 +230,9 @@ static zx_status_t wait_for(struct wait* wait, zx_time_t deadline) {
 static zx_status_t lookup(zx_handle_t handle, zx_signals_t signals, struct wait_entry* out) {
   *out = (struct wait_entry){.observer = {.handle = handle, .trigger = signals}};
   zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_NONE, ZX_RIGHT_WAIT, &out->object, NULL);
-  if (status == ZX_OK && !out->object->ops->waitable) {
-    object_unref(out->object);
-    status = ZX_ERR_NOT_SUPPORTED;
-  }
+  if (status != ZX_OK) return status;
+  status = out->object->ops->waitable ? object_rouse(out->object) : ZX_ERR_NOT_SUPPORTED;
+  if (status != ZX_OK) object_unref(out->object);
   return status;
 }
 

@@ -19,6 +19,11 @@ void hostile_make(struct ends* e) {
   ck_assert_int_eq(zx_eventpair_create(0, &e->mine[EVENTPAIR], &e->theirs[EVENTPAIR]), ZX_OK);
 }
 
+void hostile_map(const zx_handle_t* ends) {
+  for (int i = 0; i < OBJECTS; i++)
+    if (i != CHANNEL) (void)zx_object_signal(ends[i], 0, 0);
+}
+
 // The shared memory of this process's objects, as a hostile peer has it.
 int hostile_find(struct region* regions, int limit) {
   char line[256];

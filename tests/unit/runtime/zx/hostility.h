@@ -24,6 +24,9 @@ struct region {
 // One of each object.
 void hostile_make(struct ends* e);
 
+// Uses each end for the first time, whereupon its memory is mapped.
+void hostile_map(const zx_handle_t* ends);
+
 // Every call there is, on each object, with a deadline where it may wait.
 void hostile_use(const zx_handle_t* mine, zx_handle_t port);
 

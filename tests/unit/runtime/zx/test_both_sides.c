@@ -88,6 +88,7 @@ START_TEST(a_third_process_that_damages_both_sides_at_once_breaks_neither) {
     struct ends e;
     int fds = jx_test_open_fds();
     hostile_make(&e);
+    hostile_map(e.mine);  // and so the others' ends
     struct region regions[16];
     int cold = hostile_find(regions, 16);
     if (seed % 2) make_busy(&e);

@@ -185,8 +185,8 @@ START_TEST(impossible_indexes_of_a_peer_count_as_a_closed_peer) {
       zx_handle_t f[2];
       uint64_t values[8] = {0};
       ck_assert_int_eq(zx_fifo_create(5, 8, 0, &f[0], &f[1]), ZX_OK);
-      uint32_t* memory = find_memory(4096);
       ck_assert_int_eq(zx_fifo_write(f[0], 8, values, 3, NULL), ZX_OK);
+      uint32_t* memory = find_memory(4096);
       memory[64 + word] = lies[i];  // past the two sides
       for (int n = 0; n < 4; n++) {
         (void)zx_fifo_read(f[1], 8, values, 2, NULL);

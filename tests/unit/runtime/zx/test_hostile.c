@@ -177,6 +177,7 @@ static void attack(const zx_handle_t* theirs, unsigned seed) {
       (void)zx_channel_write(theirs[CHANNEL], 0, bytes, size, NULL, 0);
     }
   }
+  hostile_map(theirs);
   int count = hostile_find(regions, 16);
   for (unsigned round = 0;; round++) {
     for (int i = 0; i < 200; i++)
@@ -205,8 +206,10 @@ START_TEST(a_process_that_scribbles_and_floods_gets_statuses_and_takes_nothing_a
       hostile_use(e.mine, port);
       ck_assert_int_lt(zx_clock_get_monotonic() - start, ZX_SEC(60));
     }
+    int status;
     kill(child, SIGKILL);
-    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(WTERMSIG(status), SIGKILL);  // until then it did what it could
     hostile_use(e.mine, port);
     for (int i = 0; i < OBJECTS; i++)
       ck_assert_int_eq(

@@ -12,7 +12,9 @@ extern "C" {
 zx_status_t zx_event_create(uint32_t options, zx_handle_t* out);
 
 // Makes two events tied together: each can signal the other, and sees PEER_CLOSED when the other is gone.
-// ZX_ERR_NOT_SUPPORTED: `options` is not 0.
+// ZX_ERR_NOT_SUPPORTED: `options` is not 0. Here and for fifos and sockets, an end takes a place among the process's
+// addresses when it is first used, by whatever call that changes its state, asks for it or waits for it: then this call
+// may return ZX_ERR_NO_MEMORY, and may be tried again. An end that is only sent or closed needs none.
 zx_status_t zx_eventpair_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1);
 
 // Clears, then sets, signals of the object, at once. Needs SIGNAL. Events and eventpairs: user signals and SIGNALED;

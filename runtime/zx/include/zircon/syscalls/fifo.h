@@ -9,7 +9,8 @@ extern "C" {
 #endif
 
 // Makes a fifo of `elem_count` elements of `elem_size` bytes each way. ZX_ERR_OUT_OF_RANGE: one of them is 0, or their
-// product exceeds ZX_FIFO_MAX_SIZE_BYTES. ZX_ERR_INVALID_ARGS: `options` is not 0.
+// product exceeds ZX_FIFO_MAX_SIZE_BYTES. ZX_ERR_INVALID_ARGS: `options` is not 0. The first use of an end may be
+// ZX_ERR_NO_MEMORY, as an eventpair's.
 zx_status_t zx_fifo_create(size_t elem_count, size_t elem_size, uint32_t options, zx_handle_t* out0,
                            zx_handle_t* out1);
 

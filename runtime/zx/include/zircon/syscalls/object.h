@@ -10,7 +10,8 @@ extern "C" {
 
 // Waits until any of `signals` is on, or `deadline`. `observed` (may be null) gets all signals then on, also
 // with ZX_ERR_TIMED_OUT and ZX_ERR_CANCELED. A past deadline polls. Needs WAIT. ZX_ERR_TIMED_OUT;
-// ZX_ERR_CANCELED: the handle was closed by another thread.
+// ZX_ERR_CANCELED: the handle was closed by another thread. ZX_ERR_NO_MEMORY: only at the first use of an end
+// of an eventpair, a fifo or a socket; so for all calls below.
 zx_status_t zx_object_wait_one(zx_handle_t handle, zx_signals_t signals, zx_time_t deadline,
                                zx_signals_t* observed);
 

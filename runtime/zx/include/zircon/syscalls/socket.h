@@ -8,7 +8,9 @@
 extern "C" {
 #endif
 
-// Makes a socket with 256 KiB each way, of which a datagram takes its bytes and 4; options ZX_SOCKET_STREAM or ZX_SOCKET_DATAGRAM, else ZX_ERR_INVALID_ARGS.
+// Makes a socket with 256 KiB each way, of which a datagram takes its bytes and 4; options ZX_SOCKET_STREAM or
+// ZX_SOCKET_DATAGRAM, else ZX_ERR_INVALID_ARGS. The first use of an end may be ZX_ERR_NO_MEMORY, as an
+// eventpair's.
 zx_status_t zx_socket_create(uint32_t options, zx_handle_t* out0, zx_handle_t* out1);
 
 // Writes what fits (stream) or all or nothing (datagram). Needs WRITE. ZX_ERR_SHOULD_WAIT: no room.
