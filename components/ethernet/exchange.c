@@ -237,6 +237,8 @@ size_t exchange_rx_place(const exchange_t* exchange, struct iovec out[2]) {
   bool wants_large = rx_wants_large(exchange);
   if (exchange->header_bytes == 0 || small->count == 0 || (wants_large && large->count == 0)) return 0;
   const exchange_entry_t* first = &small->entries[small->head];
+  // The first piece has room for whatever is looked at there.
+  if (first->length < exchange->header_bytes + exchange->frame_min) return 0;
   out[0] = (struct iovec){frame_at(exchange, first), first->length - exchange->header_bytes};
   if (!wants_large) return 1;
   const exchange_entry_t* second = queue_newest(large);

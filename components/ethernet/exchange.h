@@ -110,8 +110,9 @@ void exchange_rx_return(exchange_t* exchange, const offload_header_t* header, co
                         size_t length, uint16_t flags);
 
 // Where the next frame may be put without a copy: the room behind the header in an ordinary buffer, and then
-// in a large one. Returns how many pieces there are, 0 if the client agreed on no offloads or has no buffers
-// for it. They stay what they are until the next call of an exchange_rx_ function.
+// in a large one. Returns how many pieces there are, the first of them not shorter than the shortest frame; 0
+// if the client agreed on no offloads or has no buffers for it. They stay what they are until the next call
+// of an exchange_rx_ function.
 size_t exchange_rx_place(const exchange_t* exchange, struct iovec out[2]);
 
 // A frame of `length` bytes, which the client accepts, lies in the pieces of exchange_rx_place: does the rest

@@ -425,6 +425,21 @@ START_TEST(frame_put_in_place_takes_the_buffer_that_it_needs) {
 }
 END_TEST
 
+START_TEST(a_first_piece_shorter_than_any_frame_is_no_place) {
+  const uint16_t shortest = OFFLOAD_HEADER_BYTES + FRAME_MIN;
+  struct iovec place[2];
+  agree();
+  put(client.rx, 0, EXCHANGE_LARGE_BYTES, 1);
+  put(client.rx, MEMORY_BYTES - shortest + 1, shortest - 1, 2);
+  put(client.rx, MEMORY_BYTES - shortest, shortest, 3);
+  ck_assert(exchange_rx_provide(&client.exchange));
+  ck_assert_uint_eq(exchange_rx_place(&client.exchange, place), 0);
+  exchange_rx_return(&client.exchange, &plain, (const uint8_t*)"x", 1, fuchsia_hardware_ethernet_FIFO_RX_OK);
+  ck_assert_uint_eq(exchange_rx_place(&client.exchange, place), 2);
+  ck_assert_uint_eq(place[0].iov_len, FRAME_MIN);
+}
+END_TEST
+
 START_TEST(without_offloads_frames_have_no_place) {
   struct iovec none[2];
   put(client.rx, 0, 2048, 1);
@@ -471,6 +486,7 @@ int main(void) {
   tcase_add_test(tc, ordinary_frames_take_ordinary_buffers_and_runs_take_large_ones);
   tcase_add_test(tc, run_of_segments_without_a_large_buffer_costs_no_ordinary_one);
   tcase_add_test(tc, frame_put_in_place_takes_the_buffer_that_it_needs);
+  tcase_add_test(tc, a_first_piece_shorter_than_any_frame_is_no_place);
   tcase_add_test(tc, without_offloads_frames_have_no_place);
   tcase_add_test(tc, only_frames_that_fit_an_entry_and_were_agreed_on_are_accepted);
   return jx_test_run(suite);
