@@ -99,9 +99,12 @@ bool socket_close_forsaken_connections(socket_base_t* socket) {
 }
 
 void socket_clone(void* context, fuchsia_unknown_CloneableCloneRequest* request) {
+  socket_connection_t* connection = context;
+  // One that waits for the answer to Close has no say any more: the socket goes, whoever would join it.
+  if (!connection->open) return;
   zx_handle_t server_end = request->request;
   request->request = ZX_HANDLE_INVALID;
-  (void)socket_add_connection(((socket_connection_t*)context)->socket, server_end);
+  (void)socket_add_connection(connection->socket, server_end);
 }
 
 // Names

@@ -81,10 +81,11 @@ static void show_readable(stream_socket_t* stream, uint32_t wanted) {
 
 static void show_writable(stream_socket_t* stream, bool on) {
   char bytes[FILL_BYTES] = {0};
-  if (on != stream->filled || stream->client_fd < 0) return;
-  if (on) {
+  if (on != stream->filled) return;
+  if (on) {  // also without the duplicate: what was filled in must not go out as the application's
     (void)recv(stream->server_fd, bytes, sizeof(bytes), MSG_DONTWAIT);
   } else {
+    if (stream->client_fd < 0) return;
     set_send_buffer(stream->client_fd, 0);  // the kernel takes its own minimum
     (void)send(stream->client_fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
   }

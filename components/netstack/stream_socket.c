@@ -145,6 +145,10 @@ static bool is_acknowledged(const stream_socket_t* stream) {
 // One step of closing in good order; called again when the engine has room or time has passed.
 static void closing(stream_socket_t* stream) {
   zx_time_t now = zx_clock_get_monotonic();
+  if (stream->has_closer && now >= stream->closing_deadline) {  // the rest goes on without anybody waiting
+    answer_closer(stream);
+    stream->closing_deadline = now + closing_patience_ns;
+  }
   bool was_open = !stream->in_ended;
   bool expired = now >= stream->closing_deadline;
   if (tcpip_socket_next_length(stream->base.endpoint) > 0 ||
@@ -155,8 +159,8 @@ static void closing(stream_socket_t* stream) {
   if (was_open && stream_take_in(stream) && !stream->has_closer)
     stream->closing_deadline = now + closing_patience_ns;
   if (!stream->in_ended) {
-    look_again(stream, closing_patience_ns);
-  } else if (stream->has_closer && !expired) {
+    look_again(stream, stream->closing_deadline - now);
+  } else if (stream->has_closer) {
     if (was_open) (void)tcpip_socket_shutdown(stream->base.endpoint, false, true);
     if (is_acknowledged(stream)) {
       stream_finish(stream);

@@ -371,8 +371,8 @@ START_TEST(one_answer_makes_a_stream_and_hands_out_its_descriptor) {
 }
 END_TEST
 
-static void reset_on_close(const app_socket_t* socket) {
-  fuchsia_posix_socket_BaseSocketSetLingerRequest request = {.linger = true, .length_secs = 0};
+static void linger(const app_socket_t* socket, uint32_t secs) {
+  fuchsia_posix_socket_BaseSocketSetLingerRequest request = {.linger = true, .length_secs = secs};
   FIDL_BUFFER(buffer, fuchsia_posix_socket_BaseSocket_SetLinger_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, limit());
   fuchsia_posix_socket_BaseSocket_SetLinger_Result* result;
@@ -391,7 +391,7 @@ START_TEST(a_connection_closed_without_a_word_is_in_nobodys_way) {
   for (int i = 0; i < 20; i++) {
     app_socket_t client = described_stream(f.provider[LEFT]);  // the last that the client may have
     ck_assert_int_eq(app_bind(&client, 0, PORT + 1), 0);
-    reset_on_close(&client);
+    linger(&client, 0);
     ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);
     wait_for(client.fd, POLLOUT);
     wait_for(server.fd, POLLIN);
@@ -423,6 +423,93 @@ START_TEST(bytes_left_unread_reset_the_connection) {
 }
 END_TEST
 
+static void give_right_another_address(void* context) {
+  tcpip_t* engine = netstack_engine(((fixture_t*)context)->two.netstack[RIGHT]);
+  const tcpip_subnet_t subnet = {.address = tcpip_ipv4((const uint8_t[]){10, 0, 0, 9}), .prefix_length = 24};
+  ck_assert_int_eq(tcpip_address_add(engine, tcpip_interface_find(engine, "eth0"), &subnet, true), 0);
+}
+
+static void nothing(void* context) {}
+
+START_TEST(a_connection_made_after_its_channel_is_gone_begins_with_the_programs_bytes) {
+  fixture_t f;
+  app_socket_t accepted;
+  set_up(&f);
+  app_socket_t server = listener(f.provider[RIGHT]);
+  app_socket_t client = stream(f.provider[LEFT]);
+  ck_assert_int_eq(app_connect(&client, 9, PORT), EINPROGRESS);  // nobody has that address yet
+  zx_handle_close(client.channel);
+  for (int i = 0; i < 10; i++)
+    two_netstacks_do(&f.two, nothing, NULL);  // the netstack has seen that by then
+  two_netstacks_do(&f.two, give_right_another_address, &f);
+  wait_for(client.fd, POLLOUT);
+  wait_for(server.fd, POLLIN);
+  ck_assert_int_eq(accept_from(&server, &accepted), 0);
+  ck_assert_int_eq(write(client.fd, "first", 5), 5);
+  expect_bytes(accepted.fd, "first");
+  close(client.fd);
+  app_socket_release(&accepted);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+// Writes until neither side takes any more; returns how much that was.
+static size_t write_all_there_is_room_for(int fd) {
+  static const char bytes[65536];
+  size_t written = 0;
+  struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+  while (poll(&pollfd, 1, 500) == 1) {
+    ssize_t count = send(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (count > 0) written += (size_t)count;
+  }
+  return written;
+}
+
+START_TEST(lingering_ends_in_time_and_what_was_written_goes_on_without) {
+  fixture_t f;
+  app_socket_t client, server;
+  static char bytes[65536];
+  set_up(&f);
+  connect_pair(&f, &client, &server);
+  size_t written = write_all_there_is_room_for(client.fd);
+  linger(&client, 1);
+  close(client.fd);
+  ck_assert_int_eq(app_close(&client), 0);
+  size_t got = 0;
+  for (ssize_t count; (count = recv(server.fd, bytes, sizeof(bytes), 0)) > 0;)
+    got += (size_t)count;
+  ck_assert_uint_eq(got, written);
+  zx_handle_close(client.channel);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(nobody_joins_a_stream_that_lingers) {
+  fixture_t f;
+  app_socket_t client, server;
+  set_up(&f);
+  connect_pair(&f, &client, &server);
+  write_all_there_is_room_for(client.fd);
+  linger(&client, 1000);
+  close(client.fd);
+  FIDL_BUFFER(buffer, STREAM(Close_RESPONSE_SIZE));
+  fidl_call_t call = FIDL_CALL(buffer, zx_deadline_after(ZX_MSEC(10)));
+  fuchsia_unknown_Closeable_Close_Result* result;
+  ck_assert_int_eq(STREAM(Close)(client.channel, &call, &result), ZX_ERR_TIMED_OUT);
+  zx_handle_t joined;
+  fuchsia_unknown_CloneableCloneRequest request;
+  ck_assert_int_eq(zx_channel_create(0, &joined, &request.request), ZX_OK);
+  ck_assert_int_eq(STREAM(Clone)(client.channel, &request), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(joined, ZX_CHANNEL_PEER_CLOSED, limit(), NULL), ZX_OK);
+  zx_handle_close(joined);
+  zx_handle_close(client.channel);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("stream socket");
   TCase* tc = jx_test_case(suite, "stream socket");
@@ -439,5 +526,8 @@ int main(void) {
   tcase_add_test(tc, one_answer_makes_a_stream_and_hands_out_its_descriptor);
   tcase_add_test(tc, a_connection_closed_without_a_word_is_in_nobodys_way);
   tcase_add_test(tc, bytes_left_unread_reset_the_connection);
+  tcase_add_test(tc, a_connection_made_after_its_channel_is_gone_begins_with_the_programs_bytes);
+  tcase_add_test(tc, lingering_ends_in_time_and_what_was_written_goes_on_without);
+  tcase_add_test(tc, nobody_joins_a_stream_that_lingers);
   return jx_test_run(suite);
 }
