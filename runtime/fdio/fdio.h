@@ -141,7 +141,7 @@ void fdio_interrupt_begin(fdio_interrupt_t* interrupt);
 // Lets pending handlers run. Returns whether one of them ends the call: one without SA_RESTART, or any if the
 // call is `timed`.
 bool fdio_interrupt_end(fdio_interrupt_t* interrupt, bool timed);
-// In a forked child: what other threads held is free.
+// In a forked child: what other threads held is free, and what is shared with the parent is given up.
 void fdio_interrupt_reset(void);
 
 // recvmsg and sendmsg as POSIX has them, blocking unless MSG_DONTWAIT or O_NONBLOCK. Return an errno number,

@@ -80,8 +80,11 @@ bool fdio_interrupt_end(fdio_interrupt_t* interrupt, bool timed) {
   return ends;
 }
 
+// A child's signalfds are its parent's, too: what one changes about them the other would have to know.
 void fdio_interrupt_reset(void) {
   for (int slot = 0; slot < INTERRUPT_SLOTS; slot++) {
+    if (slots[slot].fd > 0) close(slots[slot].fd);
+    slots[slot].fd = 0;
     atomic_flag_clear_explicit(&slots[slot].taken, memory_order_relaxed);
   }
 }

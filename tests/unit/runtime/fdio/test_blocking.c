@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "fdio_fixture.h"
@@ -126,6 +127,32 @@ START_TEST(a_wait_with_a_timeout_is_never_restarted) {
   struct timeval timeout = {.tv_sec = 15};
   ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
   tick(SA_RESTART);
+  EXPECT_ERRNO(recv(fd, &byte, 1, 0), EINTR);
+  stop_ticking();
+  close(fd);
+}
+END_TEST
+
+START_TEST(a_child_that_waits_leaves_its_parents_signals_alone) {
+  int fd = udp();
+  char byte;
+  tick(0);
+  EXPECT_ERRNO(recv(fd, &byte, 1, 0), EINTR);
+  stop_ticking();
+  pid_t child = fork();
+  if (child == 0) {
+    struct timeval soon = {.tv_usec = 1000};
+    sigset_t alarms;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    sigprocmask(SIG_BLOCK, &alarms, NULL);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+    _exit(recv(fd, &byte, 1, 0) == -1 && errno == EAGAIN ? 0 : 1);
+  }
+  int status;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+  tick(0);
   EXPECT_ERRNO(recv(fd, &byte, 1, 0), EINTR);
   stop_ticking();
   close(fd);
@@ -340,6 +367,7 @@ int main(void) {
   tcase_add_test(tc, a_handler_ends_a_wait_with_eintr);
   tcase_add_test(tc, a_handler_that_restarts_does_not_end_a_wait);
   tcase_add_test(tc, a_wait_with_a_timeout_is_never_restarted);
+  tcase_add_test(tc, a_child_that_waits_leaves_its_parents_signals_alone);
   tcase_add_test(tc, ignored_and_blocked_signals_disturb_nothing);
   tcase_add_test(tc, a_handler_may_jump_out_of_a_wait);
   tcase_add_test(tc, handlers_that_use_sockets_never_block_the_program);
