@@ -47,8 +47,10 @@ static int accept_socket(fdio_call_t* call, int fd, struct sockaddr* addr, sockl
   zxio_socket_t accepted;
   int accepted_fd = -1;
   int error = 0;
-  if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC) || !addr != !length) {
+  if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) {
     error = EINVAL;
+  } else if (addr && !length) {
+    error = EFAULT;
   } else if (!call->socket->is_stream) {
     error = EOPNOTSUPP;
   } else {
@@ -147,15 +149,26 @@ FDIO_EXPORT int setsockopt(int fd, int level, int name, const void* value, sockl
   return (int)fdio_leave(&call, error, 0);
 }
 
-// Several messages of a stream, which has none, are so many times some bytes.
+static bool was_sent_whole(const struct msghdr* message, size_t bytes) {
+  for (size_t i = 0; i < message->msg_iovlen; i++) {
+    if (message->msg_iov[i].iov_len > bytes) return false;
+    bytes -= message->msg_iov[i].iov_len;
+  }
+  return true;
+}
+
+// Several messages of a stream, which has none, are so many times some bytes. None follows one of which a
+// part is still to be sent.
 static int stream_messages(int fd, struct mmsghdr* messages, unsigned count, int flags, bool send) {
   unsigned done = 0;
-  for (; done < count && done < FDIO_MESSAGES_MAX; done++) {
+  bool whole = true;
+  while (whole && done < count && done < FDIO_MESSAGES_MAX) {
     struct msghdr* message = &messages[done].msg_hdr;
     ssize_t bytes = send ? fdio_stream_sendmsg(fd, message, flags)
                          : fdio_stream_recvmsg(fd, message, flags & ~MSG_WAITFORONE);
     if (bytes < 0) break;
-    messages[done].msg_len = (unsigned)bytes;
+    messages[done++].msg_len = (unsigned)bytes;
+    whole = !send || was_sent_whole(message, (size_t)bytes);
     if (flags & MSG_WAITFORONE) flags |= MSG_DONTWAIT;
   }
   return done ? (int)done : -1;

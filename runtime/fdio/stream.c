@@ -226,9 +226,11 @@ int fdio_stream_accept(fdio_socket_t* socket, int fd, struct sockaddr* addr, soc
 }
 
 int fdio_stream_shutdown(fdio_socket_t* socket, int fd, int how) {
-  // One direction of a connection is the kernel's to shut down; both at once would look like closing.
+  // One direction of a connection is the kernel's to shut down; both at once would look like closing, and so
+  // would writing after the other direction has ended.
   bool one = how == SHUT_RD || how == SHUT_WR;
-  if (one && state_of(socket) == ZXIO_STREAM_CONNECTED && !(poll_now(fd, 0) & POLLHUP))
+  short ended = poll_now(fd, how == SHUT_WR ? POLLRDHUP : 0) & (POLLHUP | POLLRDHUP);
+  if (one && state_of(socket) == ZXIO_STREAM_CONNECTED && !ended)
     return libc_shutdown(fd, how) == 0 ? 0 : errno;
   int16_t code = 0;
   zx_status_t status = zxio_socket_shutdown(&socket->zxio, how, &code);
@@ -297,9 +299,8 @@ static ssize_t discard(int fd, const struct msghdr* message, int flags) {
 }
 
 static ssize_t receive(int fd, struct msghdr* message, int flags) {
-  if (flags & MSG_TRUNC) return discard(fd, message, flags);
   struct msghdr native = {.msg_iov = message->msg_iov, .msg_iovlen = message->msg_iovlen};
-  ssize_t count = libc_recvmsg(fd, &native, flags);
+  ssize_t count = flags & MSG_TRUNC ? discard(fd, message, flags) : libc_recvmsg(fd, &native, flags);
   if (count < 0) return count;
   message->msg_flags = native.msg_flags & ~MSG_CMSG_CLOEXEC;
   message->msg_namelen = 0;

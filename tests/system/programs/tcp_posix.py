@@ -8,6 +8,7 @@ knows nothing of Jacinth; on the kernel's own stack all checks pass, too, which 
 
 import array
 import contextlib
+import ctypes
 import errno
 import faulthandler
 import fcntl
@@ -771,6 +772,83 @@ def options_are_kept():
         equal(client.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8), struct.pack("ii", 0, 0))
         info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
         equal((len(info), info[0]), (104, 1), "TCP_INFO")
+
+
+# What Python has no words for
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+class Message(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("name_length", ctypes.c_uint32), ("iov", ctypes.POINTER(Iovec)),
+                ("iov_count", ctypes.c_size_t), ("control", ctypes.c_void_p), ("control_length", ctypes.c_size_t),
+                ("flags", ctypes.c_int)]
+
+
+class MessageOfMany(ctypes.Structure):
+    _fields_ = [("message", Message), ("length", ctypes.c_uint)]
+
+
+def pieces(*memory):
+    """An array of pieces of memory; None is one that nobody may read."""
+    made = (Iovec * len(memory))()
+    for piece, buffer in zip(made, memory):
+        piece.base = ctypes.addressof(buffer) if buffer else 8
+        piece.length = len(buffer) if buffer else 10
+    return made
+
+
+@check
+def no_message_follows_one_that_was_sent_in_part():
+    client, server = pair()
+    with client, server:
+        first, second = ctypes.create_string_buffer(b"a" * 100000, 100000), ctypes.create_string_buffer(b"b" * 10, 10)
+        torn, whole = pieces(first, None), pieces(second)
+        messages = (MessageOfMany * 2)(MessageOfMany(Message(iov=torn, iov_count=2)),
+                                       MessageOfMany(Message(iov=whole, iov_count=1)))
+        equal(libc.sendmmsg(client.fileno(), messages, 2, 0), 1)
+        client.shutdown(socket.SHUT_WR)
+        equal(drain(server), b"a" * messages[0].length)
+        assert messages[0].length > 0
+
+
+@check
+def what_is_thrown_away_comes_without_name_and_control():
+    client, server = pair()
+    with client, server:
+        client.sendall(b"rubbish")
+        wait_for(server, "IN")
+        room = ctypes.create_string_buffer(64)
+        message = Message(name=ctypes.addressof(room), name_length=16, iov=pieces(room), iov_count=1,
+                          control=ctypes.addressof(room), control_length=64)
+        equal(libc.recvmsg(server.fileno(), ctypes.byref(message), socket.MSG_TRUNC), 7)
+        equal((message.name_length, message.control_length), (0, 0))
+
+
+@check
+def accept_needs_no_address_to_go_with_its_length():
+    with listener() as server, stream() as client:
+        client.connect(server.getsockname())
+        length = ctypes.c_uint32(16)
+        fd = libc.accept(server.fileno(), None, ctypes.byref(length))
+        assert fd >= 0, os.strerror(ctypes.get_errno())
+        os.close(fd)
+
+
+@check
+def shutting_down_after_the_peer_resets_nothing():
+    client, server = pair()
+    with client, server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.shutdown(socket.SHUT_WR)
+        wait_for(server, "RDHUP")
+        server.sendall(bytes(200000))
+        server.shutdown(socket.SHUT_WR)
+        equal(len(drain(client)), 200000)
 
 
 @check
