@@ -86,6 +86,18 @@ static void on_bootstrap_unbound(void* context, fidl_binding_t* binding, zx_stat
 
 static const jacinth_process_Bootstrap_ops_t bootstrap_ops = {.Start = on_start};
 
+// Runs the loop until the channel is done with, which refers to the component. One that has been told to quit
+// does that still, and is told again afterwards.
+static void end_bootstrap(component_t* component, async_loop_t* loop) {
+  bool quit = false;
+  while (!component->bootstrap_over) {
+    if (async_loop_run(loop, ZX_TIME_INFINITE, true) != ZX_ERR_CANCELED) continue;
+    quit = true;
+    async_loop_reset_quit(loop);
+  }
+  if (quit) async_loop_quit(loop);
+}
+
 // Runs the loop until the message has come and its channel is done with.
 static zx_status_t hear(component_t* component, zx_handle_t bootstrap) {
   async_loop_t* loop = async_loop_from_dispatcher(component->dispatcher);
@@ -97,8 +109,7 @@ static zx_status_t hear(component_t* component, zx_handle_t bootstrap) {
   while (!component->started && !component->bootstrap_over && status == ZX_OK)
     status = async_loop_run(loop, deadline, true);
   if (!component->bootstrap_over) fidl_binding_close(binding, ZX_OK);
-  while (!component->bootstrap_over)
-    async_loop_run(loop, ZX_TIME_INFINITE, true);
+  end_bootstrap(component, loop);
   return component->started || status == ZX_OK ? component->start_status : status;
 }
 

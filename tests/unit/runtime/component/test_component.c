@@ -75,6 +75,17 @@ START_TEST(a_manager_that_says_nothing_is_an_error) {
 }
 END_TEST
 
+// A signal may tell the loop to quit before there is a component.
+START_TEST(a_loop_that_has_been_told_to_quit_makes_no_component) {
+  zx_handle_t manager, bootstrap;
+  ck_assert_int_eq(zx_channel_create(0, &manager, &bootstrap), ZX_OK);
+  async_loop_quit(loop);
+  ck_assert_int_eq(component_create_from_channel(dispatcher, bootstrap, &component), ZX_ERR_CANCELED);
+  ck_assert_int_eq(async_loop_run(loop, ZX_TIME_INFINITE, false), ZX_ERR_CANCELED);
+  zx_handle_close(manager);
+}
+END_TEST
+
 START_TEST(a_manager_that_says_nonsense_is_an_error) {
   zx_handle_t manager, bootstrap;
   ck_assert_int_eq(zx_channel_create(0, &manager, &bootstrap), ZX_OK);
@@ -215,6 +226,7 @@ int main(void) {
   tcase_add_test(tc, a_component_takes_what_it_is_given);
   tcase_add_test(tc, a_manager_that_says_nothing_is_an_error);
   tcase_add_test(tc, a_manager_that_says_nonsense_is_an_error);
+  tcase_add_test(tc, a_loop_that_has_been_told_to_quit_makes_no_component);
   tcase_add_test(tc, a_process_nobody_started_is_no_component);
   tcase_add_test(tc, connecting_opens_a_name_in_svc);
   tcase_add_test(tc, what_is_served_is_found_in_the_outgoing_directory);

@@ -36,7 +36,7 @@ typedef enum component_severity {
 // nothing else should be on it yet), and begins recording trace points if the component is traced. Call it
 // once in a process. The caller destroys the result after the loop has been shut down. ZX_ERR_NOT_FOUND: this
 // process was not started by a component manager; ZX_ERR_TIMED_OUT, ZX_ERR_PEER_CLOSED: it did not say
-// anything; ZX_ERR_INVALID_ARGS: it said nonsense.
+// anything; ZX_ERR_INVALID_ARGS: it said nonsense; ZX_ERR_CANCELED: the loop was told to quit meanwhile.
 zx_status_t component_create(async_dispatcher_t* dispatcher, component_t** out);
 
 // Makes a component of a bootstrap channel, whose message may still be on its way. For tests. Consumes
