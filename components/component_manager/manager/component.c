@@ -20,6 +20,9 @@
 #define EARLY_END ZX_SEC(2)
 #define FDIO_INSIDE "/run/jacinth/libfdio.so"
 
+// The standard streams, the sockets, and what a program that knows nothing of us is given besides.
+_Static_assert(3 + PROGRAM_SOCKETS_MAX + 2 <= SANDBOX_DESCRIPTORS_MAX, "sockets find no place");
+
 // What a process is given, on the way there.
 typedef struct launch {
   component_t* component;

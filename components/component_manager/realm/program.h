@@ -4,13 +4,15 @@
 // ("notify", "ignore"), forward_stdout_to and forward_stderr_to ("log", "none", and with runner "posix" the
 // default "terminal"). Runner "posix" alone: name_server (an address for /etc/resolv.conf) and sockets, [{
 // name, datagram: "ADDRESS:PORT" }]: sockets of the host that the program inherits bound, by the LISTEN_FDS
-// convention, from descriptor 3 on; the port each got is available to the args and environ of every component
-// as ${name}, or ${name:-default} where it may be missing.
+// convention, from descriptor 3 on, at most PROGRAM_SOCKETS_MAX; the port each got is available to the args
+// and environ of every component as ${name}, or ${name:-default} where it may be missing.
 #ifndef COMPONENT_MANAGER_REALM_PROGRAM_H_
 #define COMPONENT_MANAGER_REALM_PROGRAM_H_
 
 #include "realm.h"
 #include "route.h"
+
+#define PROGRAM_SOCKETS_MAX 24u
 
 typedef enum program_runner {
   PROGRAM_ELF,

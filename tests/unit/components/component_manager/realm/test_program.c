@@ -43,6 +43,25 @@ START_TEST(a_posix_program_may_lie_anywhere) {
 }
 END_TEST
 
+// Writes a program with so many sockets.
+static const char* program_with_sockets(unsigned count) {
+  static char text[4096];
+  size_t size = (size_t)snprintf(text, sizeof text, "{ runner: 'posix', binary: '/bin/sh', sockets: [");
+  for (unsigned i = 0; i < count; i++)
+    size += (size_t)snprintf(text + size, sizeof text - size, "{ name: 's%u', datagram: '127.0.0.1:0' },", i);
+  snprintf(text + size, sizeof text - size, "] }");
+  return text;
+}
+
+START_TEST(a_program_inherits_no_more_sockets_than_it_can_be_given) {
+  program_t program;
+  ck_assert(read_program(program_with_sockets(PROGRAM_SOCKETS_MAX), &program));
+  ck_assert_uint_eq(program.socket_count, PROGRAM_SOCKETS_MAX);
+  ck_assert(!read_program(program_with_sockets(PROGRAM_SOCKETS_MAX + 1), &program));
+  ck_assert_str_eq(error.error_class, "InvalidField");
+}
+END_TEST
+
 static const struct {
   const char* text;
   const char* error_class;
@@ -107,6 +126,7 @@ int main(void) {
   tcase_add_checked_fixture(tc, package_set_up, package_tear_down);
   tcase_add_test(tc, an_elf_program_is_found_in_its_package);
   tcase_add_test(tc, a_posix_program_may_lie_anywhere);
+  tcase_add_test(tc, a_program_inherits_no_more_sockets_than_it_can_be_given);
   tcase_add_loop_test(tc, what_no_runner_understands_is_refused, 0, sizeof refused / sizeof *refused);
   tcase_add_loop_test(tc, variables_are_replaced, 0, sizeof expansions / sizeof *expansions);
   return jx_test_run(suite);
