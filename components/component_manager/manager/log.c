@@ -12,11 +12,18 @@ static bool is_shown(const manager_t* manager, const char* line) {
   return manager->options.verbose || (strncmp(line, "INFO: ", 6) != 0 && strncmp(line, "DEBUG: ", 7) != 0);
 }
 
-static void show_line(log_stream_t* stream) {
-  for (size_t i = 0; i < stream->size; i++) {
-    // What a component writes must not move the cursor of somebody's terminal.
-    if ((unsigned char)stream->line[i] < ' ' && stream->line[i] != '\t') stream->line[i] = '?';
+void log_make_harmless(char* text, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    // The other control characters are U+0080 to U+009F, which UTF-8 begins with this byte.
+    bool is_upper = i > 0 && (unsigned char)text[i - 1] == 0xc2 && byte >= 0x80 && byte < 0xa0;
+    if (is_upper) text[i - 1] = '?';
+    if (is_upper || byte == 0x7f || (byte < ' ' && byte != '\t')) text[i] = '?';
   }
+}
+
+static void show_line(log_stream_t* stream) {
+  log_make_harmless(stream->line, stream->size);
   stream->line[stream->size] = '\0';
   if (is_shown(stream->component->manager, stream->line))
     fprintf(stderr, "[%s] %s\n", stream->component->label, stream->line);

@@ -19,12 +19,13 @@
 #define UNSET (-1)
 
 void manager_say(const char* format, ...) {
+  char line[2048];
   va_list args;
-  fputs("jacinth: ", stderr);
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  vsnprintf(line, sizeof line, format, args);
   va_end(args);
-  fputc('\n', stderr);
+  log_make_harmless(line, strlen(line));
+  fprintf(stderr, "jacinth: %s\n", line);
 }
 
 // Making

@@ -103,6 +103,7 @@ struct manager {
 };
 
 // manager.c
+// Tells whoever watches in one line. What components say may be part of it: it is made harmless.
 __attribute__((format(printf, 1, 2))) void manager_say(const char* format, ...);
 // Begins to stop everything; `exit_status` is what manager_run() will return unless it is set already.
 void manager_stop(manager_t* manager, int exit_status);
@@ -138,6 +139,8 @@ void component_pass_held(component_t* component);
 void manager_serve_tap(manager_t* manager, zx_handle_t server_end);
 
 // log.c
+// Puts "?" in place of what would move the cursor of somebody's terminal.
+void log_make_harmless(char* text, size_t size);
 // Makes a pipe whose lines are shown as the component's; returns the end to write to, -1 on failure.
 int log_stream_open(log_stream_t* stream, component_t* component);
 // Shows what is left and closes.

@@ -76,6 +76,21 @@ START_TEST(control_characters_do_not_reach_the_terminal) {
 }
 END_TEST
 
+START_TEST(neither_do_those_beyond_ascii) {
+  component_writes(
+      "\x7f \xc2\x9b"
+      "2J \xc2\x80\xc2\x9f \xc2\xa0 \xc3\x80 \xe2\x80\x9b\n");
+  ck_assert_str_eq(what_is_shown(), "[net/stack] ? ??2J ???? \xc2\xa0 \xc3\x80 \xe2\x80\x9b\n");
+}
+END_TEST
+
+// Such as the name of a protocol that was asked for.
+START_TEST(what_the_manager_says_of_a_component_is_one_harmless_line) {
+  manager_say("%s asked for %s", "net/stack", "\033[2Jx\njacinth: all is well");
+  ck_assert_str_eq(what_is_shown(), "jacinth: net/stack asked for ?[2Jx?jacinth: all is well\n");
+}
+END_TEST
+
 START_TEST(what_is_left_at_the_end_is_shown) {
   component_writes("last words");
   close(to_log);
@@ -104,6 +119,8 @@ int main(void) {
   tcase_add_test(tc, a_line_that_comes_in_pieces_is_one_line);
   tcase_add_test(tc, information_is_shown_only_to_who_asks_for_it);
   tcase_add_test(tc, control_characters_do_not_reach_the_terminal);
+  tcase_add_test(tc, neither_do_those_beyond_ascii);
+  tcase_add_test(tc, what_the_manager_says_of_a_component_is_one_harmless_line);
   tcase_add_test(tc, what_is_left_at_the_end_is_shown);
   tcase_add_test(tc, a_line_without_end_is_cut);
   return jx_test_run(suite);
