@@ -32,13 +32,15 @@ typedef struct task_entry {
 } task_entry_t;
 
 // A binary heap of tasks by deadline, then by order of posting. Guarded by its lock: tasks come from any
-// thread.
+// thread. A deadline that was past already when tasks were last run counts as the time of posting, so that
+// what is always to run as soon as possible lets the others have their turn.
 typedef struct task_heap {
   pthread_mutex_t lock;
   task_entry_t* entries;
   size_t count;
   size_t capacity;
   uint64_t next_sequence;
+  zx_time_t last_run;
   bool closed;
 } task_heap_t;
 

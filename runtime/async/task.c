@@ -60,6 +60,7 @@ static zx_status_t insert(task_heap_t* tasks, async_task_t* task) {
     tasks->capacity = capacity;
   }
   task_entry_t entry = {.deadline = task->deadline, .sequence = tasks->next_sequence++, .task = task};
+  if (entry.deadline <= tasks->last_run) entry.deadline = zx_clock_get_monotonic();
   task->state.phase = PHASE_PENDING;
   sift_up(tasks, tasks->count++, entry);
   return ZX_OK;
@@ -110,8 +111,8 @@ uint32_t tasks_dispatch(async_loop_t* loop, uint32_t limit) {
   if (tasks_deadline(tasks) == ZX_TIME_INFINITE) return 0;
   pthread_mutex_lock(&tasks->lock);
   uint64_t posted = tasks->next_sequence;
+  zx_time_t now = tasks->last_run = zx_clock_get_monotonic();
   pthread_mutex_unlock(&tasks->lock);
-  zx_time_t now = zx_clock_get_monotonic();
   uint32_t handled = 0;
   for (async_task_t* task; handled < limit && (task = take_due(tasks, now, posted)) != NULL;) {
     handled++;

@@ -361,6 +361,25 @@ static void quit_on_fd(async_dispatcher_t* d, async_fd_t* fd, zx_status_t status
   async_loop_quit(async_loop_from_dispatcher(d));
 }
 
+static void quit_in_task(async_dispatcher_t* d, async_task_t* task, zx_status_t status) {
+  if (status == ZX_OK) async_loop_quit(async_loop_from_dispatcher(d));
+}
+
+// One that is always to run as soon as possible comes after those whose time has come.
+START_TEST(a_busy_task_does_not_starve_other_tasks) {
+  static const int64_t delays[] = {0, ZX_MSEC(1)};
+  async_task_t busy = {.handler = repost}, timer = {.handler = quit_in_task};
+  ck_assert_int_eq(async_post_task(dispatcher, &busy), ZX_OK);
+  for (size_t i = 0; i < sizeof delays / sizeof *delays; i++) {
+    timer.deadline = async_now(dispatcher) + delays[i];
+    ck_assert_int_eq(async_post_task(dispatcher, &timer), ZX_OK);
+    ck_assert_int_eq(async_loop_run(loop, zx_deadline_after(ZX_SEC(10)), false), ZX_ERR_CANCELED);
+    ck_assert_int_eq(async_loop_reset_quit(loop), ZX_OK);
+  }
+  ck_assert_int_eq(async_cancel_task(dispatcher, &busy), ZX_OK);
+}
+END_TEST
+
 START_TEST(a_busy_task_starves_neither_descriptors_nor_the_deadline) {
   int ends[2];
   async_task_t busy = {.handler = repost};
@@ -502,6 +521,7 @@ int main(void) {
   tcase_add_test(tc, many_waits_at_once_each_find_their_own_object);
   tcase_add_test(tc, a_descriptor_is_level_triggered_until_canceled);
   tcase_add_test(tc, a_busy_task_starves_neither_descriptors_nor_the_deadline);
+  tcase_add_test(tc, a_busy_task_does_not_starve_other_tasks);
   tcase_add_test(tc, a_wait_costs_no_system_call_while_other_work_is_pending);
   tcase_add_test(tc, a_loop_runs_on_a_thread_of_its_own);
   return jx_test_run(suite);
