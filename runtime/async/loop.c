@@ -156,6 +156,7 @@ static uint32_t run_batch(async_loop_t* loop, bool ask_kernel) {
   bool ask_port = ask_kernel || loop->ask_port;
   loop->ask_port = false;
   loop->handled += waits_dispatch(loop, BATCH, ask_port);
+  if (loop->is_parents) return 0;
   loop->handled += tasks_dispatch(loop, BATCH);
   if (ask_kernel && watches_descriptors(loop)) ev_run(loop->ev, EVRUN_NOWAIT);
   return loop->handled;
@@ -186,29 +187,29 @@ static void wake_up(async_loop_t* loop) {
   atomic_store_explicit(&loop->asleep, LOOP_AWAKE, memory_order_relaxed);
 }
 
-static zx_status_t sleep_in_libev(async_loop_t* loop, zx_time_t deadline) {
+static void sleep_in_libev(async_loop_t* loop, zx_time_t deadline) {
   deadline = fall_asleep(loop, LOOP_IN_LIBEV, deadline);
-  zx_status_t armed = zx_linux_port_arm(loop->port);
-  bool work = armed == ZX_OK || armed == ZX_ERR_BAD_HANDLE || is_past(deadline);
+  bool work = zx_linux_port_arm(loop->port) == ZX_OK || is_past(deadline);
   if (!work) set_timer(loop, deadline);
   ev_run(loop->ev, work ? EVRUN_NOWAIT : EVRUN_ONCE);
   wake_up(loop);
-  return armed;
 }
 
-static zx_status_t sleep_in_port(async_loop_t* loop, zx_time_t deadline) {
+static void sleep_in_port(async_loop_t* loop, zx_time_t deadline) {
   zx_port_packet_t packet;
   deadline = fall_asleep(loop, LOOP_IN_PORT, deadline);
   zx_status_t status = zx_port_wait(loop->port, deadline, &packet);
   wake_up(loop);
   if (status == ZX_OK) loop->handled += waits_deliver(loop, &packet);
-  return status;
 }
 
-// Sleeps until something is ready or `deadline`, then calls handlers. ZX_ERR_BAD_HANDLE: the loop is not this
-// process's, which has come from its process by fork; other statuses are of no matter.
-static zx_status_t sleep_until(async_loop_t* loop, zx_time_t deadline) {
-  return watches_descriptors(loop) ? sleep_in_libev(loop, deadline) : sleep_in_port(loop, deadline);
+// Sleeps until something is ready or `deadline`, then calls handlers.
+static void sleep_until(async_loop_t* loop, zx_time_t deadline) {
+  if (watches_descriptors(loop)) {
+    sleep_in_libev(loop, deadline);
+  } else {
+    sleep_in_port(loop, deadline);
+  }
 }
 
 zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once) {
@@ -220,8 +221,10 @@ zx_status_t async_loop_run(async_loop_t* loop, zx_time_t deadline, bool once) {
     if (atomic_load(&loop->quit)) return ZX_ERR_CANCELED;
     if (!drain && is_past(deadline)) return ZX_ERR_TIMED_OUT;
     uint32_t handled = run_batch(loop, round % POLL_INTERVAL == 0);
+    // Before anybody else is called, and before libev, whose descriptors are the parent's, is touched.
+    if (loop->is_parents) return ZX_ERR_BAD_STATE;
     if (handled == 0) {
-      if (sleep_until(loop, deadline) == ZX_ERR_BAD_HANDLE) return ZX_ERR_BAD_STATE;
+      sleep_until(loop, deadline);
       handled = loop->handled;
       round = 0;  // the kernel has just been asked
       // What only the kernel knew of (the port's own sources) shows in one more batch.

@@ -74,6 +74,7 @@ struct async_loop {
   atomic_int asleep;  // whether another thread must wake the loop, and where: enum loop_sleep
   atomic_bool quit;
   bool shut_down;
+  bool is_parents;  // this process has come by fork from the one that made the loop
   bool has_thread;  // async_loop_start_thread's
   pthread_t thread;
 };

@@ -90,6 +90,7 @@ uint32_t waits_dispatch(async_loop_t* loop, uint32_t limit, bool ask_kernel) {
     zx_port_packet_t packet;
     zx_status_t status = ask_kernel ? zx_port_wait(loop->port, ZX_TIME_INFINITE_PAST, &packet)
                                     : zx_linux_port_take(loop->port, &packet);
+    loop->is_parents = status == ZX_ERR_BAD_HANDLE;
     if (status != ZX_OK) break;
     handled += waits_deliver(loop, &packet);
   }

@@ -193,6 +193,36 @@ END_TEST
 
 static void do_nothing(async_dispatcher_t* d, async_fd_t* fd, zx_status_t status, short events) {}
 
+static void end_child_in_task(async_dispatcher_t* d, async_task_t* task, zx_status_t status) {
+  _exit(3);
+}
+
+static void end_child(async_dispatcher_t* d, async_fd_t* fd, zx_status_t status, short events) {
+  _exit(2);
+}
+
+// What is ready is the parent's: its handlers are not called in the child.
+START_TEST(a_loop_calls_nobody_in_a_forked_child) {
+  int fds[2], status;
+  ck_assert_int_eq(pipe(fds), 0);
+  ck_assert_int_eq(write(fds[1], "", 1), 1);
+  async_fd_t watched = {.handler = end_child, .fd = fds[0], .events = POLLIN};
+  ck_assert_int_eq(async_begin_fd(dispatcher, &watched), ZX_OK);
+  async_task_t task = {.handler = end_child_in_task};
+  for (int has_task = 0; has_task < 2; has_task++) {
+    if (has_task) ck_assert_int_eq(async_post_task(dispatcher, &task), ZX_OK);
+    pid_t child = fork();
+    if (child == 0) _exit(async_loop_run(loop, ZX_TIME_INFINITE, false) == ZX_ERR_BAD_STATE ? 0 : 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+  }
+  ck_assert_int_eq(async_cancel_task(dispatcher, &task), ZX_OK);
+  ck_assert_int_eq(async_cancel_fd(dispatcher, &watched), ZX_OK);
+  close(fds[0]);
+  close(fds[1]);
+}
+END_TEST
+
 START_TEST(a_loop_does_not_run_in_a_forked_child) {
   async_fd_t watched = {.handler = do_nothing, .fd = 0, .events = POLLIN};
   for (int watches = 0; watches < 2; watches++) {
@@ -516,6 +546,7 @@ int main(void) {
   if (signals_are_handled_at_once) tcase_add_test(tc, a_signal_handler_ends_the_loop);
   tcase_add_test(tc, run_ends_at_its_deadline);
   tcase_add_test(tc, a_loop_does_not_run_in_a_forked_child);
+  tcase_add_test(tc, a_loop_calls_nobody_in_a_forked_child);
   tcase_add_test(tc, a_wait_fires_once_for_a_signal_of_the_peer);
   tcase_add_test(tc, a_canceled_wait_is_not_called_even_if_its_signal_is_on);
   tcase_add_test(tc, many_waits_at_once_each_find_their_own_object);
