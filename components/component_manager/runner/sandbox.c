@@ -216,7 +216,10 @@ zx_status_t sandbox_start(const sandbox_spec_t* spec, sandbox_process_t* out) {
 int sandbox_reap(const sandbox_process_t* process) {
   int status, reported;
   if (waitpid(process->pid, &status, WNOHANG) != process->pid) return -1;
-  if (process->report_fd >= 0 && read(process->report_fd, &reported, sizeof reported) == sizeof reported)
+  // A report was written before the end. Where there is none, others may still hold the pipe open.
+  struct pollfd report = {.fd = process->report_fd, .events = POLLIN};
+  if (process->report_fd >= 0 && poll(&report, 1, 0) == 1 &&
+      read(process->report_fd, &reported, sizeof reported) == sizeof reported)
     return reported;
   return status;
 }

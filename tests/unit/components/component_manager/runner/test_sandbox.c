@@ -280,6 +280,26 @@ START_TEST(missing_walls_are_told) {
 }
 END_TEST
 
+// An init that was killed reports nothing, and its program may have given the pipe's end to somebody who
+// lives.
+START_TEST(the_end_of_a_killed_init_is_learnt_without_its_report) {
+  int ends[2];
+  siginfo_t ended;
+  ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    raise(SIGKILL);
+    _exit(0);
+  }
+  ck_assert_int_eq(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+  sandbox_process_t process = {.pid = child, .pidfd = -1, .report_fd = ends[0]};
+  int status = sandbox_reap(&process);
+  ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  close(ends[0]);
+  close(ends[1]);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("sandbox");
   TCase* tc = jx_test_case(suite, "sandbox");
@@ -292,6 +312,7 @@ int main(void) {
   tcase_add_test(tc, a_program_reaches_no_network);
   tcase_add_test(tc, a_program_ends_with_its_own_status);
   tcase_add_test(tc, what_a_program_leaves_behind_ends_with_it);
+  tcase_add_test(tc, the_end_of_a_killed_init_is_learnt_without_its_report);
   tcase_add_test(tc, a_signal_reaches_the_program_through_its_init);
   tcase_add_test(tc, a_working_directory_can_be_lent_writable);
   tcase_add_test(tc, a_program_gets_its_own_name_server);
