@@ -113,6 +113,7 @@ zx_status_t channel_send(struct channel* channel, const struct channel_outgoing*
   threads_unlock(&channel->base.lock);
   return sent ? ZX_OK : send_long(channel, message, total, handles);
 }
+
 // The part before the handles: `out_channel` gets a reference.
 static zx_status_t begin_write(zx_handle_t handle, const struct channel_outgoing* message,
                                const void* handles, uint32_t num_handles, struct zx_object** out_channel,

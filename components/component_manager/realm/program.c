@@ -38,8 +38,8 @@ static bool read_sockets(cml_reader_t* reader, const json5_value_t* value, progr
   static const char* const keys[] = {"name", "datagram", NULL};
   if (!cml_expect(reader, value, JSON5_ARRAY, "sockets")) return false;
   if (value->as.array.count > PROGRAM_SOCKETS_MAX) {
-    return cml_fail(reader->error, value->location, "InvalidField", "a program has at most %u sockets",
-                    PROGRAM_SOCKETS_MAX);
+    return cml_fail(reader->error, value->as.array.elements[PROGRAM_SOCKETS_MAX].location, "InvalidField",
+                    "a program has at most %u sockets", PROGRAM_SOCKETS_MAX);
   }
   for (size_t i = 0; i < value->as.array.count; i++) {
     const json5_value_t* element = &value->as.array.elements[i];

@@ -15,6 +15,7 @@
 
 #include "asleep.h"
 #include "jx_test.h"
+#include "mappings.h"
 
 static zx_time_t soon(void) {
   return zx_deadline_after(ZX_SEC(60));
@@ -638,17 +639,6 @@ static void use_everything(zx_handle_t p) {
   ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), at, 4096), ZX_OK);
 }
 
-static int count_mappings(void) {
-  char line[512];
-  int count = 0;
-  FILE* maps = fopen("/proc/self/maps", "re");
-  ck_assert_ptr_nonnull(maps);
-  while (fgets(line, sizeof(line), maps))
-    count += strstr(line, "memfd:") != NULL;
-  fclose(maps);
-  return count;
-}
-
 static size_t count_bytes(void) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return 0;  // theirs to count
@@ -668,7 +658,7 @@ START_TEST(nothing_is_left_behind_neither_descriptors_nor_mappings_nor_memory) {
       zx_handle_close(p);
     }
     fds[round] = jx_test_open_fds();
-    mappings[round] = count_mappings();
+    mappings[round] = count_mappings("memfd:");
     bytes[round] = count_bytes();
   }
   // What is made once, here or in the C library, is made in the first rounds.

@@ -17,6 +17,7 @@
 #include <zircon/syscalls.h>
 
 #include "jx_test.h"
+#include "mappings.h"
 #include "runtime/zx/packet.h"
 #include "runtime/zx/pair.h"
 
@@ -54,17 +55,6 @@ static zx_status_t take(enum kind kind, zx_handle_t end, uint64_t word) {
   return status == ZX_OK && kind != EVENTPAIR && got != word ? ZX_ERR_INTERNAL : status;
 }
 
-static int count_mappings(void) {
-  char line[512];
-  int count = 0;
-  FILE* maps = fopen("/proc/self/maps", "re");
-  ck_assert_ptr_nonnull(maps);
-  while (fgets(line, sizeof(line), maps))
-    count += strstr(line, "memfd:zx") != NULL;
-  fclose(maps);
-  return count;
-}
-
 START_TEST(ends_that_nobody_uses_are_not_mapped) {
   for (enum kind kind = 0; kind < KINDS; kind++) {
     zx_handle_t ends[2], again;
@@ -77,11 +67,11 @@ START_TEST(ends_that_nobody_uses_are_not_mapped) {
           zx_object_get_info(ends[i], ZX_INFO_HANDLE_BASIC, &basic[i], sizeof(basic[i]), NULL, NULL), ZX_OK);
     ck_assert_uint_eq(basic[0].related_koid, basic[1].koid);
     ck_assert_int_eq(zx_handle_replace(ends[0], ZX_RIGHT_SAME_RIGHTS, &again), ZX_OK);
-    ck_assert_int_eq(count_mappings(), 0);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 0);
     ck_assert_int_eq(zx_handle_close(again), ZX_OK);
-    ck_assert_int_eq(count_mappings(), 0);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 0);
     ck_assert_int_eq(zx_handle_close(ends[1]), ZX_OK);
-    ck_assert_int_eq(count_mappings(), 0);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 0);
     ck_assert_int_eq(jx_test_open_fds(), fds);
   }
 }
@@ -93,16 +83,16 @@ START_TEST(both_ends_in_a_process_share_one_mapping_until_the_last_goes) {
       zx_handle_t ends[2];
       make(kind, ends);
       ck_assert_int_eq(put(kind, ends[0], 3), ZX_OK);
-      ck_assert_int_eq(count_mappings(), 1);
+      ck_assert_int_eq(count_mappings("memfd:zx"), 1);
       ck_assert_int_eq(take(kind, ends[1], 3), ZX_OK);
       ck_assert_int_eq(put(kind, ends[1], 4), ZX_OK);
       ck_assert_int_eq(take(kind, ends[0], 4), ZX_OK);
-      ck_assert_int_eq(count_mappings(), 1);
+      ck_assert_int_eq(count_mappings("memfd:zx"), 1);
       zx_handle_close(ends[first]);
-      ck_assert_int_eq(count_mappings(), 1);
+      ck_assert_int_eq(count_mappings("memfd:zx"), 1);
       ck_assert_int_eq(put(kind, ends[!first], 5), ZX_ERR_PEER_CLOSED);
       zx_handle_close(ends[!first]);
-      ck_assert_int_eq(count_mappings(), 0);
+      ck_assert_int_eq(count_mappings("memfd:zx"), 0);
     }
   }
 }
@@ -127,21 +117,21 @@ START_TEST(an_end_that_is_sent_before_it_is_used_is_mapped_where_it_is_used) {
     zx_handle_t ends[2];
     make(kind, ends);
     send_handle(c[0], ends[1]);
-    ck_assert_int_eq(count_mappings(), 0);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 0);
     ck_assert_int_eq(put(kind, ends[0], 1), ZX_OK);
     zx_handle_t far = receive_handle(c[1]);
-    ck_assert_int_eq(count_mappings(), 1);  // of the end that wrote
-    send_handle(c[0], far);                 // on, unused
+    ck_assert_int_eq(count_mappings("memfd:zx"), 1);  // of the end that wrote
+    send_handle(c[0], far);                           // on, unused
     far = receive_handle(c[1]);
-    ck_assert_int_eq(count_mappings(), 1);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 1);
     ck_assert_int_eq(take(kind, far, 1), ZX_OK);
     ck_assert_int_eq(put(kind, far, 2), ZX_OK);
     ck_assert_int_eq(take(kind, ends[0], 2), ZX_OK);
-    ck_assert_int_eq(count_mappings(), 2);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 2);
     zx_handle_close(ends[0]);
     ck_assert_int_eq(put(kind, far, 3), ZX_ERR_PEER_CLOSED);
     zx_handle_close(far);
-    ck_assert_int_eq(count_mappings(), 0);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 0);
   }
   zx_handle_close_many(c, 2);
 }
@@ -202,7 +192,7 @@ START_TEST(an_end_that_is_closed_unused_wakes_a_process_that_waits_though_a_thir
     }
     ck_assert_int_eq(read(said[0], &word, 1), 1);
     ck_assert_int_eq(zx_handle_close(ends[0]), ZX_OK);
-    ck_assert_int_eq(count_mappings(), 0);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 0);
     ck_assert_ends_well(waiter);
     for (int i = 0; i < 2; i++) {
       close(said[i]);
@@ -223,7 +213,7 @@ START_TEST(an_end_that_a_child_keeps_unused_works_there) {
       zx_signals_t observed;
       zx_linux_after_fork_keep(&ends[1], 1);
       zx_linux_after_fork_in_child();
-      if (count_mappings() != (int)(kind % 2)) _exit(1);
+      if (count_mappings("memfd:zx") != (int)(kind % 2)) _exit(1);
       if (kind % 2 && take(kind, ends[1], 1) != ZX_OK) _exit(2);
       if (put(kind, ends[1], 2) != ZX_OK) _exit(3);
       _exit(zx_object_wait_one(ends[1], ZX_OBJECT_PEER_CLOSED, ZX_TIME_INFINITE, &observed) == ZX_OK ? 0 : 4);
@@ -362,7 +352,7 @@ START_TEST(threads_may_use_both_ends_for_the_first_time_at_once) {
       zx_status_t status = (zx_status_t)(intptr_t)result;
       ck_assert(status == ZX_OK || (closes && status == ZX_ERR_PEER_CLOSED));
     }
-    ck_assert_int_eq(count_mappings(), 1);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 1);
     ck_assert_int_eq(put(kind, ends[0], 2), closes ? ZX_ERR_PEER_CLOSED : ZX_OK);
     for (int i = 0; i < 2 && kind != EVENTPAIR && !closes; i++) {
       ck_assert_int_eq(take(kind, ends[i], 1), ZX_OK);
@@ -370,7 +360,7 @@ START_TEST(threads_may_use_both_ends_for_the_first_time_at_once) {
     }
     zx_handle_close(ends[0]);
     if (!closes) zx_handle_close(ends[1]);
-    ck_assert_int_eq(count_mappings(), 0);
+    ck_assert_int_eq(count_mappings("memfd:zx"), 0);
   }
   pthread_barrier_destroy(&start);
 }
