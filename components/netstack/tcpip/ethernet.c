@@ -45,7 +45,8 @@ static void input(tcpip_t* stack, uint32_t index, const uint8_t* frame, const ui
   length -= ETHERNET_HEADER;
   if (type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6) {
     if (length && packet[0] >> 4 == (type == ETHERTYPE_IPV4 ? 4 : 6))
-      ip_input(interface, packet, shared ? shared + ETHERNET_HEADER : NULL, length, offload, frame[0] & 1);
+      ip_input(interface, packet, shared ? shared + ETHERNET_HEADER : NULL, length, offload,
+               frame[0] & 1 ? IP_FROM_LINK_GROUP : IP_FROM_LINK);
     else
       drop(interface,
            type == ETHERTYPE_IPV4 ? &stack->stats.ipv4_rx_bad_header : &stack->stats.ipv6_rx_bad_header);

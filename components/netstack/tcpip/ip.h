@@ -21,6 +21,7 @@ typedef struct rx {
   uint8_t protocol, ttl, tos;
   bool checksum_good;  // the transport checksum need not be verified
   bool fragmented;     // it was, or is, in fragments
+  bool own;            // sent by this host
   bool to_group;       // multicast or broadcast, at the link or in the IP header: no errors are sent about it
   uint16_t gso_size;   // several datagrams merged: payload of each but the last; 0 = one
   uint16_t tcp_size;   // the same for merged segments of TCP
@@ -120,8 +121,11 @@ int ip_output(tcpip_t* stack, const path_t* path, const ip_fields_t* fields, tx_
 // Writes the transport checksum at `offset` of its header, which is the front of `tx`; or asks the link to.
 void ip_output_checksum(const path_t* path, uint8_t protocol, size_t offset, tx_t* tx);
 
+// Who sent a packet: this host itself, another on the link to us or, at the link, to a group.
+typedef enum ip_sender { IP_FROM_HOST, IP_FROM_LINK, IP_FROM_LINK_GROUP } ip_sender_t;
+
 void ip_input(interface_t* interface, const uint8_t* packet, const uint8_t* shared, size_t length,
-              const tcpip_offload_t* offload, bool link_group);
+              const tcpip_offload_t* offload, ip_sender_t sender);
 void ipv4_input(rx_t* rx);
 void ipv6_input(rx_t* rx);
 // What IPv4 and IPv6 hand to the protocols above; called again for reassembled packets.

@@ -5,17 +5,19 @@
 
 enum { NEXT_HOP_BY_HOP = 0, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_NONE = 59, NEXT_DESTINATION = 60 };
 enum { ICMPV4_DEST_UNREACHABLE = 3, ICMPV4_PROTOCOL_UNREACHABLE = 2, ICMPV6_PARAMETER_PROBLEM = 4 };
+enum { PROBLEM_INCOMPLETE_CHAIN = 3 };  // RFC 7112, 6
 
 #define EXTENSIONS_MAX 8
 
 void ip_input(interface_t* interface, const uint8_t* packet, const uint8_t* shared, size_t length,
-              const tcpip_offload_t* offload, bool link_group) {
+              const tcpip_offload_t* offload, ip_sender_t sender) {
   rx_t rx = {.stack = interface->stack,
              .interface = interface,
              .network = packet,
              .network_length = length,
              .shared = shared,
-             .to_group = link_group};
+             .own = sender == IP_FROM_HOST,
+             .to_group = sender == IP_FROM_LINK_GROUP};
   if (offload) {
     rx.checksum_good = offload->flags & (TCPIP_OFFLOAD_NEEDS_CHECKSUM | TCPIP_OFFLOAD_DATA_VALID);
     rx.gso_size = offload->gso_type == TCPIP_GSO_UDP ? offload->gso_size : 0;
@@ -32,8 +34,10 @@ void ip_input(interface_t* interface, const uint8_t* packet, const uint8_t* shar
 static bool source_good(const rx_t* rx) {
   const interface_t* interface = rx->interface;
   if (addr_is_multicast(&rx->source) || addr_is_limited_broadcast(&rx->source)) return false;
-  if (interface->info.loopback) return true;
-  if (addr_is_loopback(&rx->source) || interface_is_subnet_broadcast(interface, &rx->source)) return false;
+  if (rx->own) return true;
+  if (addr_is_loopback(&rx->source) || interface_is_subnet_broadcast(interface, &rx->source) ||
+      interface_has_address(interface, &rx->source))
+    return false;
   return rx->v4 ? rx->source.b[12] != 0 || addr_is_any(&rx->source) : !addr_is_v4(&rx->source);
 }
 
@@ -183,6 +187,23 @@ static bool options_good(rx_t* rx, size_t offset, size_t length) {
   return true;
 }
 
+// RFC 8200, 4.5: whether what follows in a first fragment, from a header of type `next` on, has all headers,
+// the transport's included.
+static bool headers_complete(const uint8_t* p, size_t left, uint8_t next) {
+  while (next == NEXT_HOP_BY_HOP || next == NEXT_DESTINATION || next == NEXT_ROUTING) {
+    size_t length = left >= 8 ? ((size_t)p[1] + 1) * 8 : SIZE_MAX;
+    if (length > left) return false;
+    next = p[0];
+    p += length;
+    left -= length;
+  }
+  size_t least = next == PROTOCOL_TCP                              ? TCP_HEADER
+                 : next == PROTOCOL_UDP || next == PROTOCOL_ICMPV6 ? UDP_HEADER
+                 : next == NEXT_NONE                               ? 0
+                                                                   : 1;
+  return left >= least;
+}
+
 static void fragment_header(rx_t* rx, size_t offset) {
   const uint8_t* h = rx->network + offset;
   uint16_t field = be16_get(h + 2);
@@ -193,6 +214,8 @@ static void fragment_header(rx_t* rx, size_t offset) {
     parameter_problem(rx, 0, 4);  // the payload length is at fault (RFC 8200, 4.5)
   else if (f.offset + rx->transport_length > 65535)
     parameter_problem(rx, 0, offset + 2);
+  else if (!f.offset && f.more && !headers_complete(rx->transport, rx->transport_length, h[0]))
+    parameter_problem(rx, PROBLEM_INCOMPLETE_CHAIN, 0);
   else if (!f.more && !f.offset)
     ipv6_deliver(rx, h[0], offset + IPV6_FRAGMENT_HEADER);  // a datagram of one fragment (RFC 6946)
   else

@@ -34,7 +34,7 @@ void loopback_deliver(tcpip_t* stack) {
     interface->info.rx_bytes += waiting->length;
     tcpip_offload_t good = {.flags = TCPIP_OFFLOAD_DATA_VALID, .gso_size = waiting->offload.gso_size};
     if (interface->info.up)
-      ip_input(interface, waiting->bytes + waiting->start, NULL, waiting->length, &good, false);
+      ip_input(interface, waiting->bytes + waiting->start, NULL, waiting->length, &good, IP_FROM_HOST);
     waiting_destroy(waiting);
   }
   socket_link_writable(stack->interfaces[0]);

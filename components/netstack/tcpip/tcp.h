@@ -33,7 +33,6 @@ enum {
   TCP_CWR = 128
 };
 
-#define TCP_HEADER 20u
 #define TCP_HEADER_MAX 60u
 #define TCP_SACKS_MAX 4
 #define TCP_OOO_MAX 128  // ranges of out-of-order data

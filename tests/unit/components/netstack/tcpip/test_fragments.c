@@ -190,6 +190,41 @@ START_TEST(a_first_piece_too_short_for_the_ports_is_bad) {
   ck_assert_uint_eq(tcpip_stats(h.stack)->reassembly_bad, 1);
 } END_TEST
 
+// RFC 8200, 4.5: told at once, and what comes later completes nothing.
+START_TEST(a_first_piece_of_ipv6_without_all_headers_is_refused_and_told) {
+  const struct {
+    uint8_t next, bytes[16];
+    size_t length;
+    bool refused;
+  } cases[] = {
+      {6, {0}, 16, true},                                       // four octets of TCP's header are missing
+      {17, {0}, 8, false},
+      {60, {17, 0, 1, 4, 0, 0, 0, 0}, 8, true},                 // UDP's header is in the next piece
+      {60, {17, 0, 1, 4, 0, 0, 0, 0}, 16, false},
+      {43, {17, 2, 0, 0, 0, 0, 0, 0}, 16, true},                // the header itself goes on there
+      {60, {59, 0, 1, 4, 0, 0, 0, 0}, 8, false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    uint8_t extension[8] = {cases[i].next, 0, 0, 1, 0, 0, 1, (uint8_t)i};
+    peer_packet_t piece = {.from = host_ipv6(99),
+                           .to = host_ipv6(1),
+                           .payload = cases[i].bytes,
+                           .length = cases[i].length,
+                           .extension = extension,
+                           .extension_length = 8,
+                           .extension_type = 44};
+    host_advance(&h, 2 * S);
+    host_drop_all(&h);
+    uint64_t before = tcpip_stats(h.stack)->reassembly_fragments;
+    host_input(&h, frame, peer_frame(frame, peer_mac, h.mac, &piece));
+    host_frame_t f = {0};
+    ck_assert_msg(host_take(&h, &f) == cases[i].refused, "case %zu", i);
+    if (cases[i].refused) ck_assert_msg(f.bytes[54] == 4 && f.bytes[55] == 3 && be32_get(f.bytes + 58) == 0, "case %zu", i);
+    free(f.bytes);
+    ck_assert_uint_eq(tcpip_stats(h.stack)->reassembly_fragments, before + !cases[i].refused);
+  }
+} END_TEST
+
 START_TEST(what_leaves_in_pieces_fits_the_mtu_and_carries_no_df) {
   const uint32_t mtus[] = {1280, 1500, 1501, 9000};
   for (size_t i = 0; i < sizeof mtus / sizeof mtus[0]; i++) {
@@ -246,6 +281,7 @@ int main(void) {
   tcase_add_test(tc, memory_is_bounded_and_the_oldest_give_way);
   tcase_add_test(tc, a_flood_of_tiny_pieces_is_cut_short);
   tcase_add_test(tc, a_first_piece_too_short_for_the_ports_is_bad);
+  tcase_add_test(tc, a_first_piece_of_ipv6_without_all_headers_is_refused_and_told);
   tcase_add_test(tc, what_leaves_in_pieces_fits_the_mtu_and_carries_no_df);
   tcase_add_test(tc, a_link_that_fills_in_the_middle_of_a_datagram_gets_the_rest_later);
   return jx_test_run(suite);

@@ -121,6 +121,7 @@ START_TEST(ipv4_fields_out_of_range_are_dropped_even_with_a_right_checksum) {
       {26, 127, &stats->ipv4_rx_bad_source},    // from loopback
       {26, 0, &stats->ipv4_rx_bad_source},      // from network 0
       {29, 255, &stats->ipv4_rx_bad_source},    // from our broadcast
+      {29, 1, &stats->ipv4_rx_bad_source},      // from ourselves
       {33, 7, &stats->ipv4_rx_not_ours},
       {30, 127, &stats->ipv4_rx_not_ours},      // to loopback
   };
