@@ -33,6 +33,7 @@ interface_t* interface_create(tcpip_t* stack, const tcpip_interface_config_t* co
 // What is under way on it is forgotten; what was configured stays.
 static void interface_quiesce(interface_t* interface) {
   tcpip_t* stack = interface->stack;
+  interface_addresses_pause(interface);
   neighbour_flush(interface, false);
   reassembly_flush_interface(stack, interface);
   waiting_destroy_all(&interface->backlog);

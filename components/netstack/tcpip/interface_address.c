@@ -119,6 +119,12 @@ void interface_addresses_announce(interface_t* interface) {
   }
 }
 
+// Without a link nothing can tell of a duplicate: the second starts again when it is back.
+void interface_addresses_pause(interface_t* interface) {
+  for (list_node_t* node = interface->addresses.next; node != &interface->addresses; node = node->next)
+    wheel_stop(&interface->stack->wheel, &list_owner(node, interface_address_t, node)->dad_timer);
+}
+
 void interface_address_conflict(interface_t* interface, const addr_t* address) {
   interface_address_t* own = interface_address_find(interface, address);
   if (!own || own->state != TCPIP_ADDRESS_TENTATIVE) return;

@@ -92,6 +92,7 @@ int interface_address_add(interface_t* interface, const addr_t* address, unsigne
                           bool known_unique);
 void interface_address_destroy(interface_address_t* address);
 void interface_addresses_announce(interface_t* interface);
+void interface_addresses_pause(interface_t* interface);
 // Another host was seen using or probing `address`: detection ends with a duplicate if it was tentative.
 void interface_address_conflict(interface_t* interface, const addr_t* address);
 // Which interface has `address`, assigned; NULL if none.

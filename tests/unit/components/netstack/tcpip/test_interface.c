@@ -211,6 +211,32 @@ START_TEST(addresses_are_checked_listed_and_taken_away) {
   ck_assert_int_eq(tcpip_address_list(h.stack, h.interface, list, 8), 4);
 } END_TEST
 
+static int state_of_the_second(void) {
+  tcpip_address_info_t list[8];
+  tcpip_address_t address = host_address("fd01::2");
+  int count = tcpip_address_list(h.stack, h.interface, list, 8);
+  for (int i = 0; i < count; i++) {
+    if (tcpip_address_equal(&list[i].subnet.address, &address)) return (int)list[i].state;
+  }
+  return -1;
+}
+
+START_TEST(an_address_is_not_taken_into_use_while_the_link_is_down) {
+  tcpip_subnet_t subnet = {host_address("fd01::2"), 64};
+  ck_assert_int_eq(tcpip_address_add(h.stack, h.interface, &subnet, false), 0);
+  host_advance(&h, S / 2);
+  ck_assert_int_eq(tcpip_interface_set_up(h.stack, h.interface, false), 0);
+  host_advance(&h, 10 * S);
+  ck_assert_int_eq(state_of_the_second(), TCPIP_ADDRESS_TENTATIVE);
+  host_drop_all(&h);
+  ck_assert_int_eq(tcpip_interface_set_up(h.stack, h.interface, true), 0);
+  ck_assert_uint_gt(h.frame_count, 0);  // it is asked for again
+  host_advance(&h, S / 2);
+  ck_assert_int_eq(state_of_the_second(), TCPIP_ADDRESS_TENTATIVE);
+  host_advance(&h, S);
+  ck_assert_int_eq(state_of_the_second(), TCPIP_ADDRESS_ASSIGNED);
+} END_TEST
+
 START_TEST(a_client_takes_its_sockets_with_it) {
   tcpip_client_t* client;
   tcpip_socket_t* s;
@@ -277,6 +303,7 @@ int main(void) {
   tcase_add_test(tc, an_interface_that_is_down_can_get_another_link);
   tcase_add_test(tc, an_interface_that_is_down_neither_sends_nor_receives);
   tcase_add_test(tc, addresses_are_checked_listed_and_taken_away);
+  tcase_add_test(tc, an_address_is_not_taken_into_use_while_the_link_is_down);
   tcase_add_test(tc, a_client_takes_its_sockets_with_it);
   tcase_add_test(tc, addresses_have_their_canonical_text);
   tcase_add_test(tc, the_hash_table_finds_what_is_in_it_and_nothing_else);
