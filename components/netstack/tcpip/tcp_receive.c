@@ -93,9 +93,23 @@ static bool add_range(tcp_t* tcp, uint32_t start, uint32_t end) {
   return true;
 }
 
+// The range out of order that all of these lie in; NULL if there is none.
+static const tcp_range_t* range_around(const tcp_t* tcp, uint32_t start, uint32_t end) {
+  for (uint32_t i = 0; i < tcp->ooo_count; i++) {
+    const tcp_range_t* r = &tcp->ooo[i];
+    if (seq_le(r->start, start) && seq_le(end, r->end)) return r;
+  }
+  return NULL;
+}
+
 uint32_t tcp_receive_sacks(const tcp_t* tcp, tcp_range_t out[TCP_SACKS_MAX]) {
   uint32_t count = 0, most = tcp->use_timestamps ? 3 : 4, below = UINT32_MAX;
-  if (tcp->dsack_start != tcp->dsack_end) out[count++] = (tcp_range_t){tcp->dsack_start, tcp->dsack_end, 0};
+  const tcp_range_t* around = NULL;
+  if (tcp->dsack_start != tcp->dsack_end) {
+    out[count++] = (tcp_range_t){tcp->dsack_start, tcp->dsack_end, 0};
+    around = range_around(tcp, tcp->dsack_start, tcp->dsack_end);
+    if (around) out[count++] = *around;  // RFC 2883, 4.2
+  }
   while (count < most) {  // the newest first (RFC 2018, 4)
     const tcp_range_t* newest = NULL;
     for (uint32_t i = 0; i < tcp->ooo_count; i++) {
@@ -103,7 +117,7 @@ uint32_t tcp_receive_sacks(const tcp_t* tcp, tcp_range_t out[TCP_SACKS_MAX]) {
       if (r->stamp < below && (!newest || r->stamp > newest->stamp)) newest = r;
     }
     if (!newest) break;
-    out[count++] = *newest;
+    if (newest != around) out[count++] = *newest;
     below = newest->stamp;
   }
   return count;
@@ -159,11 +173,7 @@ static void in_order(tcp_t* tcp, const uint8_t* data, uint32_t length, bool stay
 static void out_of_order(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t length) {
   tcp->ack_now = true;
   tcp->quick_acks = tcp->quick_off ? 0 : TCP_QUICK_ACKS;
-  uint32_t before = tcp->ooo_count;
-  bool known = false;
-  for (uint32_t i = 0; i < before; i++)
-    known |= seq_le(tcp->ooo[i].start, seq) && seq_le(seq + length, tcp->ooo[i].end);
-  if (known) {
+  if (range_around(tcp, seq, seq + length)) {
     set_dsack(tcp, seq, seq + length);
     return;
   }
