@@ -191,6 +191,12 @@ static void ack_timer_fired(wheel_timer_t* timer) {
   tcp_send_ack(list_owner(timer, tcp_t, ack_timer));
 }
 
+// As on Linux, a user timeout takes the place of the count; one probe at least has gone unanswered.
+static bool stays_silent(const tcp_t* tcp, int64_t idle) {
+  if (tcp->user_timeout_ms) return tcp->keepalive_sent && idle >= tcp->user_timeout_ms * NS_PER_MS;
+  return tcp->keepalive_sent >= tcp->keepalive_count;
+}
+
 static void keepalive(tcp_t* tcp) {
   tcpip_t* stack = tcp->base.stack;
   int64_t idle = stack->now - tcp->last_heard, wanted = tcp->keepalive_idle_s * NS_PER_S;
@@ -200,12 +206,12 @@ static void keepalive(tcp_t* tcp) {
     tcp_arm_life(tcp, idle < wanted ? wanted - idle : wanted);
     return;
   }
-  if (tcp->keepalive_sent >= tcp->keepalive_count) {
+  if (stays_silent(tcp, idle)) {
     tcp_send_reset(tcp);
     tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
     return;
   }
-  tcp->keepalive_sent++;
+  if (tcp->keepalive_sent < UINT8_MAX) tcp->keepalive_sent++;
   tcp_send_probe(tcp);
   tcp_arm_life(tcp, tcp->keepalive_interval_s * NS_PER_S);
 }
