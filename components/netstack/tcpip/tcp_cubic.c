@@ -96,7 +96,11 @@ static void judge_delay(tcp_cubic_state_t* c) {
 // where a queue builds up, and would keep the next round's least too high to be compared with.
 static void cubic_sample(tcp_t* tcp, int64_t rtt_ns) {
   tcp_cubic_state_t* c = &tcp->cubic;
-  if (tcp->cwnd >= tcp->ssthresh) return;
+  if (tcp->cwnd >= tcp->ssthresh) {
+    c->last_min = c->round_min = INT64_MAX;  // another slow start begins anew
+    c->samples = 0;
+    return;
+  }
   if (c->round_min == INT64_MAX && c->last_min == INT64_MAX) c->round_end = tcp->snd_nxt;  // the first ever
   c->round_min = rtt_ns < c->round_min ? rtt_ns : c->round_min;
   if (c->samples < UINT8_MAX) c->samples++;

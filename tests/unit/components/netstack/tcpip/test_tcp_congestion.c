@@ -3,6 +3,7 @@
 #include "base.h"
 #include "host.h"
 #include "jx_test.h"
+#include "tcp.h"
 #include "wire.h"
 
 #define RATE UINT64_C(6250000)  // bytes a second
@@ -151,6 +152,30 @@ START_TEST(a_control_can_be_changed_on_the_way) {
 }
 END_TEST
 
+static void sample(tcp_t* tcp, uint32_t times, int64_t rtt) {
+  for (uint32_t i = 0; i < times; i++)
+    tcp_cubic.sample(tcp, rtt);
+}
+
+// A round's end that was left behind would lie ahead again 2 GiB later, and that round would hardly end.
+START_TEST(a_slow_start_after_2_gib_sees_a_queue_too) {
+  tcp_t tcp = {.mss = 1460, .cwnd = 20 * 1460, .ssthresh = 30 * 1460, .snd_nxt = 14600};
+  tcp.cubic = (tcp_cubic_state_t){.last_min = INT64_MAX, .round_min = INT64_MAX};
+  sample(&tcp, 1, 20 * MS);
+  tcp.cwnd = tcp.ssthresh;
+  sample(&tcp, 1, 20 * MS);
+  tcp.snd_una = 3u << 30;
+  tcp.snd_nxt = tcp.snd_una + 14600;
+  tcp.cwnd = 1460;  // a timeout
+  sample(&tcp, 8, 20 * MS);
+  tcp.snd_una = tcp.snd_nxt;
+  tcp.snd_nxt += 14600;
+  sample(&tcp, 1, 20 * MS);
+  sample(&tcp, 8, 40 * MS);
+  ck_assert(tcp.cubic.conservative);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("tcp_congestion");
   TCase* tc = jx_test_case(suite, "tcp_congestion");
@@ -160,5 +185,6 @@ int main(void) {
   tcase_add_test(tc, bbr_gives_way_where_much_is_lost);
   tcase_add_test(tc, bbr_paces_what_it_sends);
   tcase_add_test(tc, a_control_can_be_changed_on_the_way);
+  tcase_add_test(tc, a_slow_start_after_2_gib_sees_a_queue_too);
   return jx_test_run(suite);
 }
