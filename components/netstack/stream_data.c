@@ -260,16 +260,25 @@ static bool end_of_input(stream_socket_t* stream) {
     (void)tcpip_socket_disconnect(stream->base.endpoint);
     stream_end(stream, 0);
   } else {
+    stream->reads_no_more = reads_no_more;
     (void)tcpip_socket_shutdown(stream->base.endpoint, reads_no_more, true);
     return true;
   }
   return false;
 }
 
+// It has shut down reading, too, after writing.
+static void look_for_reader(stream_socket_t* stream) {
+  if (!stream->in_ended || !stream->in_closed || stream->reads_no_more) return;
+  stream->reads_no_more = true;
+  (void)tcpip_socket_shutdown(stream->base.endpoint, true, false);
+}
+
 static void transfer(stream_socket_t* stream) {
   bool was_open = !stream->in_ended;
   bool done = take_in(stream, BUDGET_BYTES);
   if (was_open && stream->in_ended && !end_of_input(stream)) return;
+  look_for_reader(stream);
   if (!give_out(stream)) done = false;
   // Room to write is watched for only while it matters.
   if (stream->wants_out && stream->out_ready) (void)stream_watch(stream, false);

@@ -49,6 +49,7 @@ struct stream_socket {
   bool in_last;              // it is: the kernel has said so
   bool in_closed;            // and it reads no more, either
   bool in_ended;             // the application writes no more
+  bool reads_no_more;        // the engine has been told that nobody takes what comes from now on
   bool in_urgent;            // an urgent byte of the application's is on its way in
   bool has_urgent;           // one of the peer's is to be given out next
   char urgent;
