@@ -83,13 +83,19 @@ static void lost(tap_wire_t* wire) {
   wire->events->lost(wire->context);
 }
 
+// Whether a read's error tells of one frame at most (EINVAL: its header cannot say what it is), or of the
+// moment.
+static bool passes(int error) {
+  return error == EAGAIN || error == EINVAL || error == ENOMEM || error == ENOBUFS;
+}
+
 // Reads one frame and its header into `parts`. Returns the frame's length, 0 if there is none.
 static size_t read_parts(tap_wire_t* wire, const struct iovec* parts, size_t count) {
   ssize_t length;
   do {
     length = readv(wire->fd, parts, (int)count);
   } while (length < 0 && errno == EINTR);
-  if (length < 0 && errno != EAGAIN) lost(wire);
+  if (length < 0 && !passes(errno)) lost(wire);
   return length > (ssize_t)sizeof(wire->header) ? (size_t)length - sizeof(wire->header) : 0;
 }
 

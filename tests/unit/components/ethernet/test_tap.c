@@ -2,6 +2,7 @@
 // behave alike.
 #include <jx_test.h>
 #include <lib/async-loop/loop.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -225,6 +226,29 @@ START_TEST(device_that_fails_is_offline_and_lost) {
 }
 END_TEST
 
+// A netlink socket that more has been sent to than it holds tells so with ENOBUFS, once.
+START_TEST(frame_that_cannot_be_read_is_not_the_end) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_USERSOCK);
+  int sender = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_USERSOCK);
+  struct sockaddr_nl group = {.nl_family = AF_NETLINK, .nl_groups = 1};
+  uint8_t frame[1000] = {0};
+  int small = 1;
+  ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+  ck_assert_int_eq(bind(fd, (struct sockaddr*)&group, sizeof(group)), 0);
+  for (int i = 0; i < 100; i++)
+    (void)sendto(sender, frame, sizeof(frame), MSG_DONTWAIT, (struct sockaddr*)&group, sizeof(group));
+  wire_t* other;
+  ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), fd, true, &other), ZX_OK);
+  ck_assert_int_eq(other->ops->start(other, &events, NULL), ZX_OK);
+  ck_assert_int_eq(async_loop_run_until_idle(loop), ZX_OK);
+  ck_assert(online);
+  ck_assert(!lost);
+  ck_assert_uint_gt(received_count, 0);  // what came before
+  close(sender);
+  other->ops->destroy(other);
+}
+END_TEST
+
 START_TEST(descriptor_that_cannot_be_used_is_refused) {
   wire_t* none;
   ck_assert_int_eq(tap_wire_create(async_loop_get_dispatcher(loop), -1, true, &none), ZX_ERR_INVALID_ARGS);
@@ -245,6 +269,7 @@ int main(void) {
   tcase_add_test(tc, frames_stay_in_the_kernel_while_the_device_is_full);
   tcase_add_test(tc, frame_that_cannot_be_written_is_reported);
   tcase_add_test(tc, device_that_fails_is_offline_and_lost);
+  tcase_add_test(tc, frame_that_cannot_be_read_is_not_the_end);
   tcase_add_test(tc, descriptor_that_cannot_be_used_is_refused);
   return jx_test_run(suite);
 }
