@@ -6,8 +6,8 @@ import socket
 import subprocess
 
 import frames
-from systest import (PATIENCE, Package, TapNetwork, case, expect, expect_equal, jacinth, kill, main, process_named,
-                     python_command, python_program, require_program, resources, spawn, stack, wait_until)
+from systest import (PATIENCE, Namespace, Package, TapNetwork, case, expect, expect_equal, jacinth, kill, main, process_named,
+                     python_command, python_program, require_program, resources, spawn, stack, start, wait_until)
 
 PORT = 7777
 SIZES = (1, 1400, 8000)
@@ -239,5 +239,58 @@ def datagrams_from_a_program_on_the_netstack_are_echoed_by_the_kernel():
 def datagrams_from_a_program_on_the_netstack_are_echoed_over_ipv6():
     netstack_sends_to(TapNetwork.KERNEL6)
 
+
+# Groups, behind a switch that sends them to nobody who has not asked for them
+
+
+GROUPS = ("239.1.2.3", "ff05::1:3")
+FAR, FAR6 = "10.0.2.3", "fec0::3"
+
+
+def bridged(owned):
+    """A network whose device is a port of a switch that listens to IGMP and MLD, and a namespace at another port."""
+    require_program("bridge")
+    network, far = TapNetwork(owned), Namespace(owned)
+    network.run("ip", "address", "flush", "dev", network.device)
+    network.run("ip", "link", "add", "switch", "type", "bridge", "mcast_query_response_interval", "100",
+                "mcast_last_member_interval", "20", "mcast_igmp_version", "3", "mcast_mld_version", "2")
+    network.run("ip", "link", "set", "switch", "type", "bridge", "mcast_querier", "1")
+    network.run("ip", "link", "add", "far", "type", "veth", "peer", "name", "near", "netns", far.name)
+    for port in (network.device, "far"):
+        network.run("ip", "link", "set", port, "master", "switch")
+    network.run("bridge", "link", "set", "dev", network.device, "mcast_flood", "off")
+    for device in ("far", "switch"):
+        network.run("ip", "link", "set", device, "up")
+    far.run("ip", "address", "add", f"{FAR}/24", "dev", "near")
+    far.run("ip", "address", "add", f"{FAR6}/64", "dev", "near", "nodad")
+    far.run("ip", "link", "set", "near", "up")
+    return network, far
+
+
+def groups_at(network):
+    """Which groups the switch sends to the netstack's port."""
+    database = json.loads(network.run("bridge", "-j", "mdb", "show", "dev", "switch").stdout)
+    return {entry["grp"] for part in database for entry in part.get("mdb", ()) if entry["port"] == network.device}
+
+
+@case
+def a_switch_sends_the_netstack_the_groups_it_is_in():
+    require_program("ping")
+    with resources() as owned:
+        network, far = bridged(owned)
+        program = start(network, owned, *python_command("udp_group.py", "eth0", PORT, *GROUPS))
+        program.wait_for_line("joined")
+        wait_until(lambda: groups_at(network) >= {*GROUPS, "ff02::1:ff00:15"}, "the switch to know the groups")
+        # The question who has an address goes to a group, too. The switch listens for a second before it decides.
+        answers = lambda: far.run("ping", "-c", "1", "-W", "1", network.NETSTACK6, check=False).returncode == 0
+        wait_until(answers, "the netstack to answer a ping over IPv6")
+        for group in GROUPS:
+            said = f"to {group}"
+            family = "UDP6-SENDTO" if ":" in group else "UDP4-SENDTO"
+            host = f"[{group}]" if ":" in group else group
+            far.run("socat", "-u", "-", f"{family}:{host}:{PORT},bind={f'[{FAR6}]' if ':' in group else FAR}", input=said)
+            program.wait_for_line(said)
+        program.wait_for_line("left")
+        wait_until(lambda: not groups_at(network) & set(GROUPS), "the switch to forget the groups")
 
 main()

@@ -22,13 +22,15 @@ typedef union addr {
 
 #define ADDR_V4_PREFIX 96u  // what an IPv4 prefix length is short of one over addr_t
 
-enum { PROTOCOL_ICMPV4 = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_ICMPV6 = 58 };
+enum { PROTOCOL_ICMPV4 = 1, PROTOCOL_IGMP, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_ICMPV6 = 58 };
 enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
 
 #define ETHERNET_HEADER 14u
 #define IPV4_HEADER 20u
 #define IPV6_HEADER 40u
 #define IPV6_FRAGMENT_HEADER 8u
+#define IPV4_ALERT_OPTION 4u
+#define IPV6_ALERT_HEADER 8u
 #define IPV6_MIN_MTU 1280u
 #define TCP_HEADER 20u
 #define UDP_HEADER 8u

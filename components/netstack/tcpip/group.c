@@ -14,6 +14,7 @@ void group_mac(const addr_t* group, uint8_t mac[TCPIP_MAC_SIZE]) {
   }
 }
 
+// Those that were left and are still to be reported are found, too.
 static group_t* find(const interface_t* interface, const addr_t* address) {
   for (list_node_t* node = interface->groups.next; node != &interface->groups; node = node->next) {
     group_t* group = list_owner(node, group_t, node);
@@ -23,15 +24,17 @@ static group_t* find(const interface_t* interface, const addr_t* address) {
 }
 
 bool group_joined(const interface_t* interface, const addr_t* address) {
-  return find(interface, address) != NULL;
+  const group_t* group = find(interface, address);
+  return group && group->members;
 }
 
 // Several groups can share one MAC; the link hears of the first and the last.
 static bool mac_in_use(const interface_t* interface, const uint8_t mac[TCPIP_MAC_SIZE]) {
   for (list_node_t* node = interface->groups.next; node != &interface->groups; node = node->next) {
+    const group_t* group = list_owner(node, group_t, node);
     uint8_t other[TCPIP_MAC_SIZE];
-    group_mac(&list_owner(node, group_t, node)->address, other);
-    if (memcmp(mac, other, sizeof other) == 0) return true;
+    group_mac(&group->address, other);
+    if (group->members && memcmp(mac, other, sizeof other) == 0) return true;
   }
   return false;
 }
@@ -46,29 +49,37 @@ static void filter(interface_t* interface, const addr_t* address, bool add) {
 
 int group_join(interface_t* interface, const addr_t* address) {
   group_t* group = find(interface, address);
-  if (group) {
+  if (group && group->members) {
     group->members++;
     return 0;
   }
-  group = calloc(1, sizeof *group);
-  if (!group) return -ENOMEM;
-  group->address = *address;
-  group->members = 1;
+  if (!group) {
+    group = calloc(1, sizeof *group);
+    if (!group) return -ENOMEM;
+    group->interface = interface;
+    group->address = *address;
+    list_append(&interface->groups, &group->node);
+  }
   filter(interface, address, true);
-  list_append(&interface->groups, &group->node);
+  group->members = 1;
+  group_report_change(group);
   return 0;
 }
 
 void group_leave(interface_t* interface, const addr_t* address) {
   group_t* group = find(interface, address);
-  if (!group || --group->members) return;
-  list_unlink(&group->node);
+  if (!group || !group->members || --group->members) return;
   filter(interface, address, false);
+  group_report_change(group);
+}
+
+void group_destroy(group_t* group) {
+  wheel_stop(&group->interface->stack->wheel, &group->timer);
+  list_unlink(&group->node);
   free(group);
 }
 
 void group_destroy_all(interface_t* interface) {
-  list_node_t* node;
-  while ((node = list_pop(&interface->groups)))
-    free(list_owner(node, group_t, node));
+  while (!list_empty(&interface->groups))
+    group_destroy(list_owner(interface->groups.next, group_t, node));
 }

@@ -6,7 +6,7 @@
 enum { V4_ECHO_REPLY = 0, V4_UNREACHABLE = 3, V4_ECHO = 8, V4_TIME_EXCEEDED = 11, V4_PARAMETER_PROBLEM = 12 };
 enum { V4_CODE_PROTOCOL = 2, V4_CODE_PORT = 3, V4_CODE_FRAGMENTATION = 4, V4_CODES = 16 };
 enum { V6_UNREACHABLE = 1, V6_TOO_BIG, V6_TIME_EXCEEDED, V6_PARAMETER_PROBLEM, V6_ECHO = 128, V6_ECHO_REPLY };
-enum { V6_ND_FIRST = 133, V6_ND_LAST = 137 };
+enum { V6_MLD_FIRST = 130, V6_MLD_LAST = 132, V6_ND_FIRST, V6_ND_LAST = 137 };
 
 typedef struct verdict {
   int error;
@@ -140,6 +140,8 @@ void icmpv6_input(rx_t* rx) {
     echo_input(rx);
   } else if (h[0] >= V6_UNREACHABLE && h[0] <= V6_PARAMETER_PROBLEM) {
     v6_error(rx);
+  } else if (h[0] >= V6_MLD_FIRST && h[0] <= V6_MLD_LAST) {
+    mld_input(rx);
   } else if (h[0] >= V6_ND_FIRST && h[0] <= V6_ND_LAST && !rx->fragmented) {  // RFC 6980
     nd_input(rx);
   }

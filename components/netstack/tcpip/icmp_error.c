@@ -106,15 +106,8 @@ void icmp_send(interface_t* interface, const addr_t* source, const addr_t* desti
                uint8_t tos) {
   tcpip_t* stack = interface->stack;
   bool v4 = addr_is_v4(destination);
-  // Discovery of neighbours stands below routing: its paths are made by hand.
-  path_t path = {.interface = interface,
-                 .destination = *destination,
-                 .next_hop = *destination,
-                 .source = *source,
-                 .mtu = interface->info.mtu,
-                 .v4 = v4,
-                 .multicast = addr_is_multicast(destination)};
-  bool discovery = !v4 && ttl == 255;
+  path_t path = path_on_link(interface, source, destination);
+  bool discovery = !v4 && ttl == 255;  // of neighbours: it stands below routing
   if (!discovery) {
     path_query_t query = {.destination = *destination,
                           .source = *source,

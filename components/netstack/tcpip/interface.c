@@ -34,6 +34,7 @@ interface_t* interface_create(tcpip_t* stack, const tcpip_interface_config_t* co
 static void interface_quiesce(interface_t* interface) {
   tcpip_t* stack = interface->stack;
   interface_addresses_pause(interface);
+  group_report_stop(interface);
   neighbour_flush(interface, false);
   reassembly_flush_interface(stack, interface);
   waiting_destroy_all(&interface->backlog);
@@ -50,6 +51,7 @@ static void interface_quiesce(interface_t* interface) {
 
 void interface_destroy(interface_t* interface) {
   tcpip_t* stack = interface->stack;
+  interface->info.up = false;
   interface_quiesce(interface);
   neighbour_flush(interface, true);
   table_deinit(&interface->neighbours);
@@ -151,6 +153,8 @@ int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up) {
   if (!up) {
     interface_quiesce(interface);
   } else if (!interface->info.loopback) {
+    group_report_all(interface, true);
+    group_report_all(interface, false);
     interface_addresses_announce(interface);
     interface_link_local(interface);
     socket_link_back(interface);

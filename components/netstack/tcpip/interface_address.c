@@ -17,13 +17,17 @@ static void solicited_group(interface_t* interface, const addr_t* address, bool 
 
 static void address_assigned(interface_address_t* address) {
   interface_t* interface = address->interface;
+  bool is_new = address->state != TCPIP_ADDRESS_ASSIGNED;
   address->state = TCPIP_ADDRESS_ASSIGNED;
   interface->stack->generation++;
   if (interface->info.loopback || !interface->info.up) return;
-  if (addr_is_v4(&address->address))
+  if (addr_is_v4(&address->address)) {
     arp_announce(interface, &address->address);
-  else
+  } else {
+    // What was reported without an address that routers and switches accept is reported anew (RFC 3590, 4).
+    if (is_new && addr_is_link_local(&address->address)) group_report_all(interface, false);
     nd_announce(interface, &address->address);
+  }
 }
 
 static void dad_done(wheel_timer_t* timer) {

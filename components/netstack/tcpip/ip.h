@@ -22,6 +22,7 @@ typedef struct rx {
   bool checksum_good;  // the transport checksum need not be verified
   bool fragmented;     // it was, or is, in fragments
   bool own;            // sent by this host
+  bool router_alert;   // its header asks routers to look at it (RFC 2113, RFC 2711)
   bool to_group;       // multicast or broadcast, at the link or in the IP header: no errors are sent about it
   uint16_t gso_size;   // several datagrams merged: payload of each but the last; 0 = one
   uint16_t tcp_size;   // the same for merged segments of TCP
@@ -90,6 +91,8 @@ typedef struct path_query {
 
 // -ENETUNREACH, -ENETDOWN, -EADDRNOTAVAIL, -ENODEV.
 int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out);
+// A path over the link itself, for what stands below routing.
+path_t path_on_link(interface_t* interface, const addr_t* source, const addr_t* destination);
 // Is it still what path_resolve would answer?
 bool path_valid(const tcpip_t* stack, const path_t* path);
 // The source address for `destination` on `interface` (RFC 6724, section 5, the rules that apply to us).
@@ -114,6 +117,7 @@ typedef struct ip_fields {
   bool multicast_loop;        // a multicast also goes to this host's own members
   bool may_fragment;          // false: -EMSGSIZE if it is larger than the path takes
   bool routers_may_fragment;  // IPv4: without the flag that forbids it
+  bool router_alert;          // with the option that asks routers to look at it (RFC 2113, RFC 2711)
 } ip_fields_t;
 
 // Sends `tx`, which holds the transport's header and payload. 0, -EMSGSIZE, -EAGAIN, -EHOSTUNREACH, -ENOBUFS.
@@ -147,10 +151,12 @@ void reassembly_deinit(tcpip_t* stack);
 int loopback_output(interface_t* as_interface, tx_t* tx);
 void loopback_deliver(tcpip_t* stack);
 
-// ICMP.
+// ICMP, and what is like it.
 void icmpv4_input(rx_t* rx);
 void icmpv6_input(rx_t* rx);
 void nd_input(rx_t* rx);
+void igmp_input(rx_t* rx);
+void mld_input(rx_t* rx);
 // Sends an error about `rx`, unless the rules or the rate limit forbid it. `argument` is the second header
 // word.
 void icmpv4_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument);

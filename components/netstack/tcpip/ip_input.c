@@ -4,6 +4,7 @@
 #include "stack.h"
 
 enum { NEXT_HOP_BY_HOP = 0, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_NONE = 59, NEXT_DESTINATION = 60 };
+enum { IPV4_OPTION_ROUTER_ALERT = 148, IPV6_OPTION_ROUTER_ALERT = 5 };
 enum { ICMPV4_DEST_UNREACHABLE = 3, ICMPV4_PROTOCOL_UNREACHABLE = 2, ICMPV6_PARAMETER_PROBLEM = 4 };
 enum { PROBLEM_INCOMPLETE_CHAIN = 3 };  // RFC 7112, 6
 
@@ -66,12 +67,14 @@ static bool ipv4_header_good(const rx_t* rx, size_t* out_header, size_t* out_tot
   return *out_header >= IPV4_HEADER && *out_total >= *out_header && *out_total <= rx->network_length;
 }
 
-// Source routes are refused (RFC 7126); other options say nothing a host must act on.
-static bool ipv4_options_good(const uint8_t* p, size_t left) {
+// Source routes are refused (RFC 7126); of the other options a host needs to know the router alert only.
+static bool ipv4_options_good(rx_t* rx, size_t left) {
+  const uint8_t* p = rx->network + IPV4_HEADER;
   while (left && p[0] != 0) {
     size_t length = p[0] == 1 ? 1 : left >= 2 ? p[1] : 0;
     bool too_short = p[0] != 1 && length < 2;
     if (too_short || length > left || p[0] == 131 || p[0] == 137) return false;
+    rx->router_alert |= p[0] == IPV4_OPTION_ROUTER_ALERT;
     p += length;
     left -= length;
   }
@@ -108,7 +111,7 @@ void ipv4_input(rx_t* rx) {
     count(stack, ipv4_rx_not_ours);
     return;
   }
-  if (header > IPV4_HEADER && !ipv4_options_good(h + IPV4_HEADER, header - IPV4_HEADER)) {
+  if (header > IPV4_HEADER && !ipv4_options_good(rx, header - IPV4_HEADER)) {
     count(stack, ipv4_rx_options);
     return;
   }
@@ -128,6 +131,8 @@ void ipv4_deliver(rx_t* rx) {
     udp_input(rx);
   } else if (rx->protocol == PROTOCOL_ICMPV4) {
     icmpv4_input(rx);
+  } else if (rx->protocol == PROTOCOL_IGMP) {
+    igmp_input(rx);
   } else {
     count(rx->stack, ipv4_rx_unknown_protocol);
     icmpv4_error(rx, ICMPV4_DEST_UNREACHABLE, ICMPV4_PROTOCOL_UNREACHABLE, 0);
@@ -182,6 +187,7 @@ static bool options_good(rx_t* rx, size_t offset, size_t length) {
       count(rx->stack, ipv6_rx_bad_extension);
       return false;
     }
+    rx->router_alert |= h[at] == IPV6_OPTION_ROUTER_ALERT;
     at += size;
   }
   return true;

@@ -8,7 +8,8 @@
 
 static void v4_put(uint8_t* h, const path_t* path, const ip_fields_t* fields, size_t total,
                    uint16_t identification, uint16_t fragment) {
-  h[0] = 0x45;
+  size_t header = IPV4_HEADER + (fields->router_alert ? IPV4_ALERT_OPTION : 0);
+  h[0] = (uint8_t)(4 << 4 | header / 4);
   h[1] = fields->tos;
   be16_put(h + 2, (uint32_t)total);
   be16_put(h + 4, identification);
@@ -18,7 +19,8 @@ static void v4_put(uint8_t* h, const path_t* path, const ip_fields_t* fields, si
   h[10] = h[11] = 0;
   memcpy(h + 12, path->source.b + 12, 4);
   memcpy(h + 16, path->destination.b + 12, 4);
-  checksum_put(h + 10, checksum_finish(checksum_add(0, h, IPV4_HEADER)));
+  if (fields->router_alert) memcpy(h + IPV4_HEADER, (const uint8_t[]){148, 4, 0, 0}, IPV4_ALERT_OPTION);
+  checksum_put(h + 10, checksum_finish(checksum_add(0, h, header)));
 }
 
 static void v6_put(uint8_t* h, const path_t* path, const ip_fields_t* fields, uint8_t next, size_t payload) {
@@ -104,8 +106,14 @@ static void put_header(tcpip_t* stack, const path_t* path, const ip_fields_t* fi
     bool whole = !fields->routers_may_fragment;
     uint32_t identification =
         whole ? stack->ip_ids[payload % IP_IDS]++ : next_identification(stack, path, fields->protocol);
-    v4_put(tx_push(tx, IPV4_HEADER), path, fields, payload + IPV4_HEADER, (uint16_t)identification,
+    size_t header = IPV4_HEADER + (fields->router_alert ? IPV4_ALERT_OPTION : 0);
+    v4_put(tx_push(tx, header), path, fields, payload + header, (uint16_t)identification,
            whole ? IPV4_DF : 0);
+  } else if (fields->router_alert) {
+    // In a header for every hop, of which the last two octets are padding.
+    const uint8_t by_hop[IPV6_ALERT_HEADER] = {fields->protocol, 0, 5, 2, 0, 0, 1, 0};
+    memcpy(tx_push(tx, sizeof by_hop), by_hop, sizeof by_hop);
+    v6_put(tx_push(tx, IPV6_HEADER), path, fields, 0, payload + sizeof by_hop);
   } else {
     v6_put(tx_push(tx, IPV6_HEADER), path, fields, fields->protocol, payload);
   }

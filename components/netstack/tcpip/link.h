@@ -28,9 +28,21 @@ typedef struct interface_address {
 
 typedef struct group {
   list_node_t node;
+  interface_t* interface;
   addr_t address;
-  uint32_t members;  // sockets and the stack's own needs
+  uint32_t members;  // sockets and the stack's own needs; 0: it was left, and routers are still to be told
+  // Reports to the link's routers (group_report.c).
+  wheel_timer_t timer;  // runs while one is due, at `due_at`
+  int64_t due_at;
+  uint8_t changes_left;  // how many are still to say that it was joined, or left
+  bool reported;         // ours was the last one heard, so that its leaving is ours to tell
 } group_t;
+
+// What an interface's multicast routers have said, of one family.
+typedef struct querier {
+  uint8_t robustness;                        // how often a change is reported; 0: the default
+  int64_t version_1_until, version_2_until;  // until then one of them speaks no more than that version
+} querier_t;
 
 // A packet that was copied because it cannot leave yet: for a neighbour's address (IP packet), for room on
 // the link (whole frame) or for the next turn of the loopback interface (IP packet).
@@ -70,7 +82,8 @@ struct interface {
   uint32_t link_features;
   list_node_t addresses;  // interface_address_t
   uint32_t address_count;
-  list_node_t groups;  // group_t
+  list_node_t groups;     // group_t
+  querier_t queriers[2];  // [true]: IPv4's
   table_t neighbours;
   list_node_t neighbour_ages;  // learned ones only
   list_node_t backlog;         // waiting_t
@@ -102,8 +115,32 @@ interface_t* address_owner(const tcpip_t* stack, const addr_t* address);
 bool group_joined(const interface_t* interface, const addr_t* group);
 int group_join(interface_t* interface, const addr_t* group);
 void group_leave(interface_t* interface, const addr_t* group);
+void group_destroy(group_t* group);
 void group_destroy_all(interface_t* interface);
 void group_mac(const addr_t* group, uint8_t mac[TCPIP_MAC_SIZE]);
+
+// Reports of groups to the link's multicast routers and switches: IGMP and MLD. Versions are IGMP's: MLDv1 is
+// 2, MLDv2 is 3.
+enum { GROUP_VERSION_1 = 1, GROUP_VERSION_2, GROUP_VERSION_3 };
+typedef enum group_news { GROUP_IS_MEMBER, GROUP_WAS_JOINED, GROUP_WAS_LEFT } group_news_t;
+// `group` has its first member or has lost its last; it is destroyed then, now or when that has been
+// reported.
+void group_report_change(group_t* group);
+// Reports all groups of the family as if they were joined now.
+void group_report_all(interface_t* interface, bool v4);
+// Nothing more is reported; groups that were left are destroyed.
+void group_report_stop(interface_t* interface);
+typedef struct group_query {
+  addr_t group;  // unspecified: all of its family
+  uint8_t version;
+  uint8_t robustness;  // version 3; 0: the default
+  int64_t delay;       // the longest time until the report, ns
+} group_query_t;
+void group_query_heard(interface_t* interface, const group_query_t* query);
+// Another member has reported `group`, in a version before 3.
+void group_report_heard(interface_t* interface, const addr_t* group);
+void igmp_report(interface_t* interface, const addr_t* group, unsigned version, group_news_t news);
+void mld_report(interface_t* interface, const addr_t* group, unsigned version, group_news_t news);
 
 // Neighbours.
 // Sends `tx`, whose headers are complete up to IP, to `next_hop`: now, or when its address is known. 0, or

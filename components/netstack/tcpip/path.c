@@ -104,6 +104,16 @@ int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out) {
   return 0;
 }
 
+path_t path_on_link(interface_t* interface, const addr_t* source, const addr_t* destination) {
+  return (path_t){.interface = interface,
+                  .destination = *destination,
+                  .next_hop = *destination,
+                  .source = *source,
+                  .mtu = interface->info.mtu,
+                  .v4 = addr_is_v4(destination),
+                  .multicast = addr_is_multicast(destination)};
+}
+
 bool path_valid(const tcpip_t* stack, const path_t* path) {
   return path->interface && path->generation == stack->generation && stack->now < path->expires;
 }

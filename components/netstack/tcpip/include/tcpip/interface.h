@@ -47,8 +47,8 @@ int tcpip_interface_change(tcpip_t* stack, uint32_t index, const tcpip_interface
 // pending error. -ENODEV if there is none, -EBUSY for the loopback interface.
 int tcpip_interface_remove(tcpip_t* stack, uint32_t index);
 
-// Brings an interface up (it gets its IPv6 link-local address, announces its addresses and joins their
-// groups) or down (its learned neighbours are forgotten and what waits on it is dropped; addresses and routes
+// Brings an interface up (it gets its IPv6 link-local address, announces its addresses, joins their groups and
+// reports all groups to the link's multicast routers: RFC 9776, RFC 9777) or down (its learned neighbours are forgotten and what waits on it is dropped; addresses and routes
 // stay). -ENODEV.
 int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up);
 

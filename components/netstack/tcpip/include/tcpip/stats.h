@@ -21,6 +21,7 @@
   X(reassembly_no_memory)                                                                                       \
   X(icmpv4_rx) X(icmpv4_rx_bad) X(icmpv4_tx_echo_reply) X(icmpv4_tx_error) X(icmpv4_tx_rate_limited)            \
   X(icmpv6_rx) X(icmpv6_rx_bad) X(icmpv6_tx_echo_reply) X(icmpv6_tx_error) X(icmpv6_tx_rate_limited)            \
+  X(igmp_rx) X(igmp_rx_bad) X(igmp_tx_report) X(mld_rx) X(mld_rx_bad) X(mld_tx_report)                           \
   X(icmp_path_mtu_lowered)                                                                                      \
   X(udp_rx) X(udp_rx_bad) X(udp_rx_bad_checksum) X(udp_rx_no_port) X(udp_rx_buffer_full) X(udp_tx)              \
   X(udp_tx_failed)                                                                                              \

@@ -226,9 +226,9 @@ size_t peer_ip(uint8_t* p, const peer_packet_t* packet) {
   uint8_t ttl = packet->ttl ? packet->ttl : 64;
   size_t header;
   if (packet->from.family == TCPIP_IPV4) {
-    header = 20;
-    memset(p, 0, header);
-    p[0] = 0x45;
+    header = 20 + packet->extension_length;
+    memset(p, 0, 20);
+    p[0] = (uint8_t)(0x40 | header / 4);
     p[1] = packet->tos;
     be16_put(p + 2, (uint32_t)(header + packet->length));
     be16_put(p + 4, packet->identification);
@@ -237,6 +237,8 @@ size_t peer_ip(uint8_t* p, const peer_packet_t* packet) {
     p[9] = packet->protocol;
     memcpy(p + 12, packet->from.bytes, 4);
     memcpy(p + 16, packet->to.bytes, 4);
+    if (packet->extension_length)
+      memcpy(p + 20, packet->extension, packet->extension_length);
     be16_put(p + 10, (uint16_t)~naive_checksum(0, p, header));
   } else {
     header = 40 + packet->extension_length;

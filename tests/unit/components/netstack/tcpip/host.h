@@ -81,7 +81,7 @@ typedef struct peer_packet {
   size_t checksum_at;
   uint16_t fragment;  // IPv4's flags and offset field
   uint16_t identification;
-  const void* extension;  // IPv6: headers between, the first of type `extension_type`
+  const void* extension;  // IPv4: options; IPv6: headers between, the first of type `extension_type`
   size_t extension_length;
   uint8_t extension_type;
 } peer_packet_t;

@@ -261,7 +261,10 @@ START_TEST(a_new_ipv6_address_is_tentative_until_nobody_objects) {
   tcpip_socket_t* s = host_udp(&h, TCPIP_IPV6, NULL, 0);
   tcpip_endpoint_t local = {.address = subnet.address, .port = 1};
   ck_assert_int_eq(tcpip_address_add(h.stack, h.interface, &subnet, false), 0);
-  host_frame_t probe;
+  host_frame_t report, probe;
+  ck_assert(host_take(&h, &report));  // of the group that questions about the address are sent to
+  ck_assert_uint_eq(report.bytes[20], 0);
+  free(report.bytes);
   ck_assert(host_take(&h, &probe));
   static const uint8_t zero[16];
   ck_assert_int_eq(memcmp(probe.bytes + 22, zero, 16), 0);  // from nowhere
