@@ -321,6 +321,7 @@ class Namespace:
     _made = 0
 
     def __init__(self, owned):
+        require_root()
         Namespace._made += 1
         self.name = f"{RUN}-{Namespace._made}"
         run("ip", "netns", "add", self.name)
