@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "diagnostics.h"
+#include "utf8.h"
 
 typedef struct style {
   const char* place;
@@ -39,17 +40,6 @@ static span_t visible_part(span_t line, uint32_t offset) {
   return (span_t){line.source, start, end - start};
 }
 
-// The length in bytes of the character that `text` begins with; 0 if it is no character of UTF-8.
-static uint32_t character_length(const char* text, uint32_t length) {
-  unsigned char first = (unsigned char)text[0];
-  uint32_t wanted = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (wanted > length || (first >= 0x80 && first < 0xc2) || first > 0xf4) return 0;
-  for (uint32_t i = 1; i < wanted; i++) {
-    if (!is_continuation(text[i])) return 0;
-  }
-  return wanted;
-}
-
 // Characters that a terminal acts upon rather than shows: controls, and those that turn the direction.
 static bool is_control(const char* text, uint32_t length) {
   unsigned char first = (unsigned char)text[0];
@@ -64,7 +54,7 @@ static bool is_control(const char* text, uint32_t length) {
 // Prints text of a source, which may hold anything, so that a terminal shows it and does not act upon it.
 static void print_text(FILE* out, const char* text, uint32_t length) {
   for (uint32_t i = 0; i < length;) {
-    uint32_t bytes = character_length(text + i, length - i);
+    uint32_t bytes = (uint32_t)utf8_length(text + i, length - i);
     if (text[i] == '\t' || (bytes && !is_control(text + i, bytes))) {
       fwrite(text + i, 1, bytes, out);
     } else {
@@ -78,7 +68,7 @@ static void print_text(FILE* out, const char* text, uint32_t length) {
 static void print_fill(FILE* out, span_t line, uint32_t start, uint32_t end, char fill, bool tabs) {
   const char* text = line.source->data + line.offset;
   for (uint32_t i = start; i < end;) {
-    uint32_t bytes = i < line.length ? character_length(text + i, line.length - i) : 1;
+    uint32_t bytes = i < line.length ? (uint32_t)utf8_length(text + i, line.length - i) : 1;
     fputc(tabs && i < line.length && text[i] == '\t' ? '\t' : fill, out);
     i += bytes ? bytes : 1;
   }
@@ -97,7 +87,7 @@ static void print_source_line(diagnostics_t* diagnostics, FILE* out, span_t span
   uint32_t end = start + span.length;
   if (end > line.length) end = line.length;
   if (start < end) {
-    uint32_t first = character_length(text + start, line.length - start);
+    uint32_t first = (uint32_t)utf8_length(text + start, line.length - start);
     print_fill(out, line, start + (first ? first : 1), end, '~', false);
   }
   fprintf(out, "%s\n", style->plain);

@@ -2,21 +2,7 @@
 
 #include <string.h>
 
-// The length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; or 0.
-static size_t sequence_length(const unsigned char* text, size_t left) {
-  size_t length = text[0] < 0x80                      ? 1
-                  : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-                  : (text[0] & 0xf0) == 0xe0          ? 3
-                                                      : 4;
-  if (length > left || (length == 4 && (text[0] < 0xf0 || text[0] > 0xf4))) return 0;
-  for (size_t i = 1; i < length; i++) {
-    if ((text[i] & 0xc0) != 0x80) return 0;
-  }
-  bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-  bool surrogate = text[0] == 0xed && text[1] >= 0xa0;
-  bool too_large = text[0] == 0xf4 && text[1] >= 0x90;
-  return overlong || surrogate || too_large ? 0 : length;
-}
+#include "utf8.h"
 
 static bool is_plain(unsigned char c) {
   return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
@@ -64,7 +50,7 @@ static void put_string(json_writer_t* json, const char* text, size_t length) {
       at++;
     put(json, (const char*)start, (size_t)(at - start));
     if (at == end) break;
-    size_t sequence = sequence_length(at, (size_t)(end - at));
+    size_t sequence = utf8_length((const char*)at, (size_t)(end - at));
     if (*at < 0x80) {
       put_escaped(json, *at);
     } else if (sequence) {

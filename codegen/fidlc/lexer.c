@@ -155,6 +155,7 @@ static bool lex_token(lexer_t* lexer, token_t* token) {
   if (c == '/' && peek(lexer, 0) == '/') {
     skip_line(lexer);
     token->kind = TOKEN_DOC;
+    check_utf8(lexer->diagnostics, span_from(lexer, start));
   } else if (c == '-' && peek(lexer, 0) == '>') {
     lexer->at++;
     token->kind = TOKEN_ARROW;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "utf8.h"
+
 static int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -28,6 +30,9 @@ static void check_code_point(diagnostics_t* diagnostics, span_t literal, uint32_
       value = value * 16 + (uint32_t)hex_value(data[i]);
     if (value > 0x10ffff) {
       report_error(diagnostics, span, 189, "the code point %x is above the largest, 10ffff", value);
+    } else if (value >= 0xd800 && value <= 0xdfff) {
+      report_error(diagnostics, span, 189, "the code point %x is half of a pair of UTF-16, and no character",
+                   value);
     }
   }
 }
@@ -53,9 +58,26 @@ static uint32_t check_unicode(diagnostics_t* diagnostics, span_t literal, uint32
   return at + 1;
 }
 
+void check_utf8(diagnostics_t* diagnostics, span_t text) {
+  const char* at = text.source->data + text.offset;
+  for (uint32_t left = text.length; left;) {
+    uint32_t length = (uint32_t)utf8_length(at, left);
+    if (!length) {
+      diagnostic_t* error =
+          report_error(diagnostics, (span_t){text.source, text.offset + text.length - left, 1}, 1,
+                       "invalid byte 0x%02X", (unsigned char)*at);
+      add_hint(diagnostics, error, "sources are UTF-8");
+      return;
+    }
+    at += length;
+    left -= length;
+  }
+}
+
 void string_check(diagnostics_t* diagnostics, span_t literal) {
   const char* data = literal.source->data;
   uint32_t limit = literal.offset + literal.length - 1;
+  check_utf8(diagnostics, literal);
   for (uint32_t at = literal.offset + 1; at < limit;) {
     unsigned char c = (unsigned char)data[at++];
     if (c < 0x20) {

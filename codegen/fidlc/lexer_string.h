@@ -6,7 +6,10 @@
 
 #include "diagnostics.h"
 
-// Reports malformed escapes and control characters of a literal, quotes included in `span`.
+// Reports the first byte that is not UTF-8.
+void check_utf8(diagnostics_t* diagnostics, span_t text);
+// Reports malformed escapes, control characters and what is not UTF-8 of a literal, quotes included in
+// `span`.
 void string_check(diagnostics_t* diagnostics, span_t span);
 // The bytes a literal stands for, NUL-terminated; *out_length counts them. Malformed escapes give nothing.
 char* string_value(arena_t* arena, span_t span, uint32_t* out_length);

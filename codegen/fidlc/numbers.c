@@ -164,7 +164,7 @@ static const diagnostic_number_t kNumbers[DIAGNOSTIC_NUMBERS + 1] = {
     [186] = E("a unicode escape without its closing brace"),
     [187] = E("a unicode escape without digits"),
     [188] = E("a unicode escape of more than six digits"),
-    [189] = E("a unicode escape above 10FFFF"),
+    [189] = E("a unicode escape above 10FFFF, or half of a character of UTF-16"),
     [191] = U("a method that is neither marked strict nor flexible: both have had a default since the "
               "language's migration ended"),
     [192] = U("a protocol that is not marked open, ajar or closed: there has been a default since the "

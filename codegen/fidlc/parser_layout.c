@@ -98,7 +98,7 @@ static member_syntax_t* parse_member(parser_t* parser, layout_kind_t kind) {
     add_hint(parser->diagnostics, error, "leave the ordinal out: gaps are allowed");
     parser_advance(parser);
     parser_advance(parser);
-    member->ident.name = NULL;
+    member->ident.name = NULL;  // the layout goes without it
     return member;
   }
   if (!parser_ident(parser, &member->ident)) return NULL;
@@ -137,7 +137,9 @@ layout_syntax_t* parse_layout(parser_t* parser, layout_kind_t kind, modifier_t* 
     if (!member) {
       layout->incomplete = true;
       parser_recover_member(parser, first);
-    } else if (member->ident.name) {
+    } else if (!member->ident.name) {
+      layout->incomplete = true;
+    } else {
       *next = member;
       next = &member->next;
     }

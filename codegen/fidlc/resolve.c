@@ -278,7 +278,11 @@ static void resolve_type(resolver_t* resolver, type_syntax_t* type, bool weak) {
     // What is no type is an error later, which must not be taken for a cycle.
     bool no_type = decl->kind == DECL_PROTOCOL || decl->kind == DECL_SERVICE || decl->kind == DECL_CONST;
     bool broken = weak || no_type || (optional && decl->kind == DECL_UNION);
-    if (!broken || decl->kind == DECL_ALIAS || decl->kind == DECL_RESOURCE) add_edge(resolver, decl);
+    // Aliases and new types are made of other types and have no layout of their own that could end a cycle.
+    bool user_is_made = resolver->decl->kind == DECL_ALIAS || resolver->decl->kind == DECL_NEWTYPE;
+    bool always = decl->kind == DECL_ALIAS || decl->kind == DECL_RESOURCE ||
+                  (decl->kind == DECL_NEWTYPE && user_is_made);
+    if (!broken || always) add_edge(resolver, decl);
     if (decl->builtin == BUILTIN_BOX || decl->builtin == BUILTIN_POINTER) weak = true;
     if (decl->builtin == BUILTIN_VECTOR && optional) weak = true;
   }

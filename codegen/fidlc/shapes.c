@@ -175,6 +175,27 @@ static void inline_shape(compiler_t* c, decl_t* decl) {
   decl->has_shape = true;
 }
 
+// An array, wherever in the type of a member or of a new type, is within 32 bits, too.
+static void check_arrays(compiler_t* c, decl_t* decl, const type_t* type) {
+  for (; type; type = type->element) {
+    if (type->kind != TYPE_ARRAY) continue;
+    uint64_t element = type_shape(type->element).inline_size;
+    if (element == 0 || type->count <= SHAPE_UNBOUNDED / element) continue;
+    report_error(&c->diagnostics, type->span, 207, "the size of %s does not fit in 32 bits",
+                 type_text(c, type));
+    decl->failed = true;
+    return;
+  }
+}
+
+static void check_sizes(compiler_t* c, decl_t* decl) {
+  if (decl->failed) return;
+  if (decl->kind == DECL_NEWTYPE) check_arrays(c, decl, decl->type);
+  if (!decl->has_shape) return;
+  for (const member_t* member = decl->members; member; member = member->next)
+    check_arrays(c, decl, member->type);
+}
+
 // The declaration whose layout lies inside a value of `type`, directly or behind pointers; NULL for none.
 static decl_t* layout_of(const type_t* type) {
   while (type) {
@@ -375,6 +396,8 @@ void shape_library(compiler_t* c, library_t* library) {
     decl_t* decl = library->sorted.items[i];
     if (!decl->cyclic) inline_shape(c, decl);
   }
+  for (uint32_t i = 0; i < library->sorted.count; i++)
+    check_sizes(c, library->sorted.items[i]);
   for (uint32_t i = 0; i < library->sorted.count; i++) {
     decl_t* decl = library->sorted.items[i];
     if (decl->has_shape && !decl->sort_index) visit(&walk, decl);

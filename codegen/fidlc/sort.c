@@ -42,15 +42,18 @@ static void report_cycle(walk_t* walk, decl_t* decl) {
   if (known) return;
   diagnostic_t* error =
       report_error(&c->diagnostics, decl->span, 57, "`%s` depends on itself", decl->name->data);
+  bool has_layout = false;
   for (uint32_t i = start; i < walk->depth; i++) {
     decl_t* from = walk->stack[i].decl;
     decl_t* to = i + 1 < walk->depth ? walk->stack[i + 1].decl : decl;
     from->cyclic = true;
     from->failed = true;
+    has_layout = has_layout || from->layout;
     if (i - start < 8) {
       add_note(&c->diagnostics, error, from->span, "`%s` depends on `%s`", from->name->data, to->name->data);
     }
   }
+  if (!has_layout) return;
   add_hint(&c->diagnostics, error, "box<>, or `:optional` on a union or vector, breaks a cycle of types");
 }
 

@@ -3,7 +3,8 @@
 
 #include "compiler.h"
 
-// Through aliases, types nest deeper than anything written; messages are not deeper than 32 levels anyway.
+// Through aliases and new types, types nest deeper than anything written; messages are not deeper than 32
+// levels anyway.
 #define TYPE_MAX_NESTING 64
 
 type_t* identifier_type(compiler_t* c, decl_t* decl, span_t span) {
@@ -85,6 +86,13 @@ static bool check_box(const context_t* context, const type_syntax_t* syntax, con
   return false;
 }
 
+static bool check_nesting(const context_t* context, const type_t* type) {
+  if (type->nesting <= TYPE_MAX_NESTING) return true;
+  report_error(&context->c->diagnostics, type->span, 207, "types are nested more than %d levels deep",
+               TYPE_MAX_NESTING);
+  return false;
+}
+
 static bool apply_args(const context_t* context, const type_syntax_t* syntax, type_t* type) {
   type_arg_t* args = syntax->args;
   bool ok = true;
@@ -100,11 +108,7 @@ static bool apply_args(const context_t* context, const type_syntax_t* syntax, ty
       type->element = element_arg(context, args);
       if (!type->element) return false;
       type->nesting = type->element->nesting + 1;
-      if (type->nesting > TYPE_MAX_NESTING) {
-        report_error(&context->c->diagnostics, type->span, 207, "types are nested more than %d levels deep",
-                     TYPE_MAX_NESTING);
-        return false;
-      }
+      if (!check_nesting(context, type)) return false;
       if (type->kind == TYPE_BOX) return check_box(context, syntax, type->element);
       return ok;
     default:
@@ -167,6 +171,11 @@ static bool declared_base(const context_t* context, const type_syntax_t* syntax,
       }
       return false;
     }
+    case DECL_NEWTYPE:
+      type->kind = TYPE_IDENTIFIER;
+      type->decl = decl;
+      if (decl->type) type->nesting = decl->type->nesting + 1;
+      return check_nesting(context, type);
     default:
       type->kind = TYPE_IDENTIFIER;
       type->decl = decl;

@@ -1,6 +1,5 @@
 // Constants: literals, references and `|`, as values of the type that is wanted.
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,13 +81,18 @@ static bool parse_integer(const char* text, bool* out_negative, uint64_t* out) {
   return true;
 }
 
+// What is a little above the largest number is rounded to it.
+static bool fits_float32(double value) {
+  return isfinite((float)value);
+}
+
 static bool evaluate_float(const context_t* context, const expr_t* expr, const char* text, const type_t* type,
                            value_t* out) {
   char* end = NULL;
   errno = 0;
   double value = strtod(text, &end);
   bool bad = *end || end == text || !isfinite(value);
-  if (type->primitive == BUILTIN_FLOAT32 && fabs(value) > (double)FLT_MAX) bad = true;
+  if (type->primitive == BUILTIN_FLOAT32 && !fits_float32(value)) bad = true;
   if (bad) return report_overflow(context, expr, type);
   *out = (value_t){.kind = VALUE_FLOAT, .f = value};
   return true;
@@ -161,7 +165,7 @@ static bool convert(const context_t* context, const expr_t* expr, const value_t*
   bool floats =
       value->kind == VALUE_FLOAT && (to->primitive == BUILTIN_FLOAT64 || to->primitive == BUILTIN_FLOAT32);
   bool bools = value->kind == VALUE_BOOL && to->primitive == BUILTIN_BOOL;
-  if (floats && to->primitive == BUILTIN_FLOAT32 && fabs(value->f) > (double)FLT_MAX) floats = false;
+  if (floats && to->primitive == BUILTIN_FLOAT32 && !fits_float32(value->f)) floats = false;
   if (!floats && !bools) return report_conversion(context, expr, type_text(c, from), to);
   *out = *value;
   return true;

@@ -237,12 +237,12 @@ START_TEST(bytes_that_are_too_deep_are_rejected) {
 }
 END_TEST
 
-START_TEST(sizes_beyond_64_bits_are_too_few_bytes) {
-  // 2^29 and some elements of 2^35 - 8 bytes are few bytes modulo 2^64.
+START_TEST(sizes_of_nearly_64_bits_are_too_few_bytes) {
+  // The last count is the largest that there is; its elements have 2^32 - 8 bytes each.
   for (uint32_t count = 1; count; count = count < 0x80000000u ? count * 2 : 0) {
     char hex[256];
     for (uint32_t more = 0; more < 2; more++) {
-      uint32_t n = count + more;
+      uint32_t n = count == 0x80000000u && more ? UINT32_MAX : count + more;
       snprintf(hex, sizeof(hex), "%02x %02x %02x %02x 00*4" PRESENT "00*64", n & 0xff, n >> 8 & 0xff,
                n >> 16 & 0xff, n >> 24);
       wire_expect_reject(TYPE(Huge), hex, 0, FIDL_ERROR_TOO_FEW_BYTES);
@@ -267,6 +267,6 @@ int main(void) {
   tcase_add_test(tc, a_value_fits_where_its_type_might_not);
   tcase_add_test(tc, depth_is_counted_through_types_that_do_not_refer_to_themselves);
   tcase_add_test(tc, bytes_that_are_too_deep_are_rejected);
-  tcase_add_test(tc, sizes_beyond_64_bits_are_too_few_bytes);
+  tcase_add_test(tc, sizes_of_nearly_64_bits_are_too_few_bytes);
   return jx_test_run(suite);
 }

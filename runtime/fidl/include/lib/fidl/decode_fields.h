@@ -22,20 +22,13 @@ static inline bool fidl_decode_padding(fidl_decoder_t* decoder, const void* padd
 // A vector that is absent or too long.
 uint8_t* fidl_decode_rare_vector(fidl_decoder_t* decoder, uint8_t* next, const void* member, bool optional);
 
-// Whether `count` elements of `stride` bytes, a constant, are more than a number of 64 bits can tell. Only
-// arrays are so large that they can be.
-static inline bool fidl_decode_overflows(uint64_t count, uint64_t stride) {
-  return stride > UINT32_MAX && count > (UINT64_MAX - 32) / stride;
-}
-
 // `member` is a {count, presence} header, which becomes {count, pointer}. Elements of `stride` bytes are
-// claimed, not looked at.
+// claimed, not looked at. Neither `stride` nor `bound` is above UINT32_MAX, so their product has 64 bits.
 static inline uint8_t* fidl_decode_vector(fidl_decoder_t* decoder, uint8_t* next, void* member,
                                           uint64_t stride, uint64_t bound, bool optional) {
   uint64_t count = fidl_word(member, 0, 8);
   if (__builtin_expect(fidl_word(member, 8, 8) != UINT64_MAX || count > bound, 0))
     return fidl_decode_rare_vector(decoder, next, member, optional);
-  if (fidl_decode_overflows(count, stride)) return fidl_decode_stop(decoder, FIDL_ERROR_TOO_FEW_BYTES);
   memcpy((uint8_t*)member + 8, &next, 8);
   return fidl_decode_claim(decoder, next, count * stride);
 }
@@ -164,7 +157,6 @@ static inline uint8_t* fidl_decode_envelope_sequence(fidl_decoder_t* decoder, ui
           bits > (uint64_t)(decoder->end - next) || bits < 16 || (may_be_huge && bits > UINT32_MAX), 0))
     return fidl_decode_envelope_sequence_error(decoder, next, envelope, stride, bound, is_string);
   uint64_t count = fidl_word(next, 0, 8);
-  if (fidl_decode_overflows(count, stride)) return fidl_decode_stop(decoder, FIDL_ERROR_TOO_FEW_BYTES);
   if (__builtin_expect(
           fidl_word(next, 8, 8) != UINT64_MAX || count > bound || bits != 16 + fidl_align(count * stride), 0))
     return fidl_decode_envelope_sequence_error(decoder, next, envelope, stride, bound, is_string);
