@@ -56,7 +56,7 @@ static void close_layout(walk_t* walk, const place_t* place) {
 static void struct_members(walk_t* walk, const decl_t* decl) {
   for (size_t i = 0; i < decl->n_members; i++)
     walk_value(walk, (place_t){.type = decl->members[i]->type,
-                               .expr = text_format("value->%s", c_member(decl->members[i]->name)),
+                               .expr = text_format("value->%s", c_field(decl, decl->members[i])),
                                .indent = "  "});
 }
 
@@ -92,7 +92,7 @@ static void union_members(walk_t* walk, const decl_t* decl) {
   for (size_t i = 0; i < decl->n_members; i++) {
     const member_t* member = decl->members[i];
     if (!member->type->resource) continue;
-    const char* name = c_member(member->name);
+    const char* name = c_field(decl, member);
     text_add(walk->out, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
     if (model_inline(member->type)) {
       walk_value(walk,

@@ -5,15 +5,27 @@
 #include "emit.h"
 #include "names.h"
 
+// The length of a line without the blanks at its end, and without what would make C take the next one as part
+// of the comment: a backslash, or the trigraph that stands for it.
+static size_t without_splice(const char* line, size_t size) {
+  for (;;) {
+    if (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t' || line[size - 1] == '\\'))
+      size--;
+    else if (size >= 3 && memcmp(line + size - 3, "?\?/", 3) == 0)
+      size -= 3;
+    else
+      return size;
+  }
+}
+
 void emit_doc(text_t* out, const char* indent, const char* doc) {
   while (doc && *doc) {
-    const char* end = strchr(doc, '\n');
-    size_t size = end ? (size_t)(end - doc) : strlen(doc);
-    while (size > 0 && (doc[size - 1] == ' ' || doc[size - 1] == '\\' || doc[size - 1] == '\r'))
-      size--;
+    size_t size = strcspn(doc, "\n\r");  // both end a line of C
+    const char* next = doc[size] ? doc + size + 1 : NULL;
+    size = without_splice(doc, size);
     bool spaced = size == 0 || doc[0] == ' ';
     text_add(out, "%s//%s%.*s\n", indent, spaced ? "" : " ", (int)size, doc);
-    doc = end ? end + 1 : NULL;
+    doc = next;
   }
 }
 

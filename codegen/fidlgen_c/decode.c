@@ -233,7 +233,7 @@ static void table_members(walk_t* walk, const decl_t* decl) {
       max_ordinal, max_ordinal);
 }
 
-static void inline_union_member(walk_t* walk, const member_t* member, const char* place) {
+static void inline_union_member(walk_t* walk, const decl_t* decl, const member_t* member, const char* place) {
   bool resource = member->type->resource;
   if (resource) {
     text_add(walk->out, "      uint32_t end_handle;\n");
@@ -242,7 +242,7 @@ static void inline_union_member(walk_t* walk, const member_t* member, const char
     return;
   }
   walk_value(walk, (place_t){.type = member->type,
-                             .expr = text_format("value->%s", c_member(member->name)),
+                             .expr = text_format("value->%s", c_field(decl, member)),
                              .indent = "      "});
   if (resource) walk_check(walk, "      ", "fidl_decode_inline_end(decoder, end_handle)");
 }
@@ -252,7 +252,7 @@ static void union_member(walk_t* walk, const decl_t* decl, const member_t* membe
   text_add(walk->out, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
   text_add(walk->out, "      if (%s.bits == 0) %s\n", place, walk_stop(walk, "INVALID_NULL_ENVELOPE"));
   if (model_inline(member->type))
-    inline_union_member(walk, member, place);
+    inline_union_member(walk, decl, member, place);
   else
     content(walk, "      ", member, place, 1);
   text_add(walk->out, "      return next;\n    }\n");
@@ -281,7 +281,7 @@ static void overlay_members(walk_t* walk, const decl_t* decl) {
     uint32_t size = member->type->shape->inline_size;
     text_add(walk->out, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
     walk_value(walk, (place_t){.type = member->type,
-                               .expr = text_format("value->%s", c_member(member->name)),
+                               .expr = text_format("value->%s", c_field(decl, member)),
                                .indent = "      "});
     if (size < room)
       text_add(walk->out,

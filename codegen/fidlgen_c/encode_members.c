@@ -155,12 +155,12 @@ void encode_table_members(walk_t* walk, const decl_t* decl) {
   text_free(&members);
 }
 
-static void inline_union_member(walk_t* walk, const member_t* member, const char* from) {
+static void inline_union_member(walk_t* walk, const decl_t* decl, const member_t* member, const char* from) {
   bool resource = member->type->resource;
   if (resource) text_add(walk->out, "      uint32_t handles_before = encoder->num_handles;\n");
   walk_value(walk, (place_t){.type = member->type,
                              .expr = from,
-                             .to = text_format("to->%s", c_member(member->name)),
+                             .to = text_format("to->%s", c_field(decl, member)),
                              .indent = "      "});
   text_add(walk->out,
            "      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, %s, %s);\n      return next;\n",
@@ -202,10 +202,10 @@ static void content_of_union_member(walk_t* walk, const decl_t* decl, const memb
 
 static void union_member(walk_t* walk, const decl_t* decl, const member_t* member) {
   text_t* out = walk->out;
-  const char* from = text_format("from->%s", c_member(member->name));
+  const char* from = text_format("from->%s", c_field(decl, member));
   text_add(out, "    case %s_Tag_%s: {\n", c_name(decl->name), member->name);
   if (model_inline(member->type)) {
-    inline_union_member(walk, member, from);
+    inline_union_member(walk, decl, member, from);
   } else {
     const char* simple = simple_content(walk, member, from, "to->envelope_", NULL);
     text_add(out, "      if (!%s) %s\n", from, walk_stop(walk, "INVALID_NULL_ENVELOPE"));
@@ -235,7 +235,7 @@ void encode_overlay_members(walk_t* walk, const decl_t* decl) {
   text_add(walk->out, "  switch (from->ordinal) {\n");
   for (size_t i = 0; i < decl->n_members; i++) {
     const member_t* member = decl->members[i];
-    const char* name = c_member(member->name);
+    const char* name = c_field(decl, member);
     uint32_t size = member->type->shape->inline_size;
     text_add(walk->out, "    case %s_Tag_%s:\n", c_name(decl->name), member->name);
     walk_value(walk, (place_t){.type = member->type,

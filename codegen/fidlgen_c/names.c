@@ -9,6 +9,7 @@
 #include "text.h"
 
 static const char* const reserved[] = {
+    "BUFSIZ",    "EOF",          "INFINITY",      "NAN",          "NULL",
     "alignas",   "alignof",      "and",           "and_eq",       "asm",
     "auto",      "bitand",       "bitor",         "bool",         "break",
     "case",      "catch",        "char",          "char16_t",     "char32_t",
@@ -26,9 +27,10 @@ static const char* const reserved[] = {
     "sizeof",    "static",       "static_assert", "static_cast",  "stderr",
     "stdin",     "stdout",       "struct",        "switch",       "template",
     "this",      "thread_local", "throw",         "true",         "try",
-    "typedef",   "typeid",       "typename",      "typeof",       "union",
-    "unix",      "unsigned",     "using",         "virtual",      "void",
-    "volatile",  "wchar_t",      "while",         "xor",          "xor_eq",
+    "typedef",   "typeid",       "typename",      "typeof",       "typeof_unqual",
+    "union",     "unix",         "unsigned",      "using",        "virtual",
+    "void",      "volatile",     "wchar_t",       "while",        "xor",
+    "xor_eq",
 };
 
 static int compare_names(const void* a, const void* b) {
@@ -39,6 +41,12 @@ const char* c_member(const char* name) {
   bool is_reserved =
       bsearch(name, reserved, sizeof(reserved) / sizeof(reserved[0]), sizeof(reserved[0]), compare_names);
   return is_reserved ? text_format("%s_", name) : name;
+}
+
+// A union's and an overlay's members stand beside its ordinal.
+const char* c_field(const decl_t* decl, const member_t* member) {
+  bool beside = decl->kind == FIDL__IR__DECL__KIND__UNION || decl->kind == FIDL__IR__DECL__KIND__OVERLAY;
+  return beside && strcmp(member->name, "ordinal") == 0 ? "ordinal_" : c_member(member->name);
 }
 
 const char* c_name(const char* full_name) {
@@ -129,6 +137,11 @@ c_type_t c_type_of(model_t* model, const type_t* type) {
   }
 }
 
+bool c_is_array(model_t* model, const type_t* type) {
+  Fidl__Ir__Type__Kind kind = model_resolve(model, type)->kind;
+  return kind == FIDL__IR__TYPE__KIND__ARRAY || kind == FIDL__IR__TYPE__KIND__STRING_ARRAY;
+}
+
 const char* c_declare(model_t* model, const type_t* type, const char* name) {
   c_type_t c = c_type_of(model, type);
   return text_format("%s %s%s", c.base, name, c.dims);
@@ -177,6 +190,12 @@ static const char* c_string_literal(const ProtobufCBinaryData* value) {
   return result;
 }
 
+// A point makes it a literal of that type: the integer -0 would have no sign.
+static const char* c_float(const char* type, double value) {
+  const char* digits = text_format("%.17g", value);
+  return text_format("((%s)%s%s)", type, digits, strpbrk(digits, ".e") ? "" : ".0");
+}
+
 const char* c_constant(model_t* model, const type_t* type, const constant_t* value) {
   const decl_t* decl = model_decl(model, type);
   type = model_resolve(model, type);
@@ -184,7 +203,7 @@ const char* c_constant(model_t* model, const type_t* type, const constant_t* val
     case FIDL__IR__CONSTANT__KIND__BOOL:
       return value->bool_value ? "true" : "false";
     case FIDL__IR__CONSTANT__KIND__FLOAT:
-      return text_format("((%s)%.17g)", primitives[type->primitive].c, value->float_value);
+      return c_float(primitives[type->primitive].c, value->float_value);
     case FIDL__IR__CONSTANT__KIND__STRING:
       return c_string_literal(&value->string_value);
     default:

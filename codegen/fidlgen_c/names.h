@@ -9,8 +9,10 @@
 // "a.b/X" or "a.b/X.MEMBER" as a_b_X, a_b_X_MEMBER; "a.b" as a_b.
 const char* c_name(const char* full_name);
 
-// A member's name, with a trailing underscore if C or C++ reserves it.
+// A member's or method's name, with a trailing underscore if C or C++ reserves it.
 const char* c_member(const char* name);
+// The same of a member of a layout, whose C may have a field of that name already.
+const char* c_field(const decl_t* decl, const member_t* member);
 
 // What a variable of a type is declared with: `base name dims`. `dims` is "" unless the type is an array.
 typedef struct c_type {
@@ -19,6 +21,8 @@ typedef struct c_type {
 } c_type_t;
 c_type_t c_type_of(model_t* model, const type_t* type);
 
+// Whether what is declared with it is an array: of C, whatever newtypes are between.
+bool c_is_array(model_t* model, const type_t* type);
 // "T name", "T name[3]".
 const char* c_declare(model_t* model, const type_t* type, const char* name);
 // "T* name", "T (*name)[3]"; with const: "const T* name".

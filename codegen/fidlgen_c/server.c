@@ -108,13 +108,18 @@ static void emit_result_variant(model_t* model, text_t* out, const method_t* met
   text_add(out, "  %s result;\n  memset(&result, 0, sizeof(result));\n  result.ordinal = %s_Tag_%s;\n",
            result, result, variant);
   if (!type) return;
-  const char* base = c_type_of(model, type).base;
   if (!model_inline(type)) {
-    text_add(out, "  result.%s = (%s*)(uintptr_t)%s;\n", variant, base, from);
+    const char* pointer = c_is_array(model, type) ? c_declare_pointer(model, type, "", false)
+                                                  : text_format("%s*", c_type_of(model, type).base);
+    text_add(out, "  result.%s = (%s)(uintptr_t)%s;\n", variant, pointer, from);
     return;
   }
-  text_add(out, "  result.%s = *%s;\n", variant, from);
-  if (type->resource) text_add(out, "  memset(%s, 0, sizeof(*%s));  // its handle has moved\n", from, from);
+  if (c_is_array(model, type))
+    text_add(out, "  memcpy(result.%s, %s, sizeof(result.%s));\n", variant, from, variant);
+  else
+    text_add(out, "  result.%s = *%s;\n", variant, from);
+  if (type->resource)
+    text_add(out, "  memset(%s, 0, sizeof(result.%s));  // its handle has moved\n", from, variant);
 }
 
 static void emit_reply(model_t* model, text_t* out, const decl_t* protocol, const method_t* method) {
@@ -132,9 +137,12 @@ static void emit_reply(model_t* model, text_t* out, const decl_t* protocol, cons
   text_add_call(out, text_format("zx_status_t %s_reply_error", name),
                 text_format("fidl_completer_t completer, %s", c_declare(model, method->error, "err")),
                 " {\n");
-  text_add(out, "  _Alignas(8) uint8_t scratch[%u];\n",
-           model_inline(method->error) ? 32u : 32u + model_max_size(method->error->shape));
-  emit_result_variant(model, out, method, "err", method->error, "&err");
+  // What is in place needs the header and the union only.
+  text_add(out, "%s",
+           model_inline(method->error) ? "  _Alignas(8) uint8_t scratch[32];\n"
+                                       : protocol_scratch(model, method->response));
+  emit_result_variant(model, out, method, "err", method->error,
+                      c_is_array(model, method->error) ? "err" : "&err");
   emit_send_reply(out, name, "&result");
 }
 

@@ -6,7 +6,7 @@
 
 // Whether a getter returns the value itself: what is small, and scalars.
 static bool by_value(model_t* model, const type_t* type) {
-  if (c_type_of(model, type).dims[0]) return false;
+  if (c_is_array(model, type)) return false;
   if (model_inline(type)) return true;
   const decl_t* decl = model_decl(model, type);
   if (decl) return !model_is_layout(decl);
@@ -67,7 +67,7 @@ static void emit_setter(model_t* model, text_t* out, const decl_t* decl, const m
   const char* set = types_accessor(decl, "set_", member);
   unsigned place = member->ordinal - 1;
   bool in_place = model_inline(member->type);
-  bool is_array = c_type_of(model, member->type).dims[0] != 0;
+  bool is_array = c_is_array(model, member->type);
   if (in_place) {
     text_add(out, "static inline void %s(%s* table, %s%s) {\n", set, table, is_array ? "const " : "",
              c_declare(model, member->type, "value"));
@@ -119,8 +119,8 @@ void emit_table(model_t* model, text_t* out, const decl_t* decl) {
 
 static void emit_constructor(model_t* model, text_t* out, const decl_t* decl, const member_t* member) {
   const char* name = c_name(decl->name);
-  const char* field = c_member(member->name);
-  bool is_array = c_type_of(model, member->type).dims[0] != 0;
+  const char* field = c_field(decl, member);
+  bool is_array = c_is_array(model, member->type);
   bool in_place = model_inline(member->type);
   const char* parameter =
       !in_place ? c_declare_pointer(model, member->type, "value", false)
@@ -152,7 +152,7 @@ void emit_union(model_t* model, text_t* out, const decl_t* decl) {
            name, name);
   for (size_t i = 0; i < decl->n_members; i++) {
     const member_t* member = decl->members[i];
-    const char* field = c_member(member->name);
+    const char* field = c_field(decl, member);
     emit_doc(out, "    ", member->doc);
     text_add(out, "    %s;\n",
              model_inline(member->type) ? c_declare(model, member->type, field)
@@ -173,7 +173,7 @@ void emit_overlay(model_t* model, text_t* out, const decl_t* decl) {
            name, name, decl->shape->inline_size - 8);
   for (size_t i = 0; i < decl->n_members; i++) {
     emit_doc(out, "    ", decl->members[i]->doc);
-    text_add(out, "    %s;\n", c_declare(model, decl->members[i]->type, c_member(decl->members[i]->name)));
+    text_add(out, "    %s;\n", c_declare(model, decl->members[i]->type, c_field(decl, decl->members[i])));
   }
   text_add(out, "  };\n};\n\n");
   emit_tags(out, decl);

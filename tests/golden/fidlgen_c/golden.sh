@@ -4,7 +4,7 @@
 set -eu
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-"$1" --experimental allow_new_types --experimental zx_c_types --plugin "$2:$out" --files "$3" --files everything.fidl
+"$1" --experimental allow_new_types --experimental zx_c_types --experimental allow_arbitrary_error_types --plugin "$2:$out" --files "$3" --files everything.fidl
 if [ "${JX_BLESS:-}" = 1 ]; then
   cp "$out"/fidl/* fidl/
   exit 0

@@ -2005,6 +2005,10 @@ uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* 
       if (!from->private_) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       return fidl_encode_envelope_string(encoder, next, &to->envelope_, from->private_, UINT32_MAX, 0, NULL);
     }
+    case test_everything_KeywordUnion_Tag_ordinal: {
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
+      return next;
+    }
     case 0:
       return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
     default:
@@ -2023,6 +2027,11 @@ uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* 
     case test_everything_KeywordUnion_Tag_private: {
       if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
       if (!(next = fidl_decode_envelope_string(decoder, next, &value->envelope_, UINT32_MAX))) return NULL;
+      return next;
+    }
+    case test_everything_KeywordUnion_Tag_ordinal: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
       return next;
     }
     case 0:
@@ -2045,6 +2054,84 @@ const fidl_type_t test_everything_KeywordUnion_type_ = {
     .resource = false,
     .encode = test_everything_KeywordUnion_add_,
     .decode = test_everything_KeywordUnion_decode_,
+};
+
+const fidl_rule_t test_everything_Macros_rules_[1] = {
+    {4, 4, FIDL_ERROR_INVALID_PADDING_BYTE, 0xffffffffu},
+};
+
+uint8_t* test_everything_Macros_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                        void* to_object) {
+  test_everything_Macros* from = (test_everything_Macros*)from_object;
+  test_everything_Macros* to = (test_everything_Macros*)to_object;
+  fidl_clear(to, 0, 8, UINT64_C(0xffffffff00000000));
+  if (!(next = test_everything_KeywordUnion_encode_(encoder, next, &from->errno_, &to->errno_))) return NULL;
+  return next;
+}
+
+uint8_t* test_everything_Macros_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_Macros* value = (test_everything_Macros*)object;
+  if ((fidl_word(value, 0, 8) & UINT64_C(0xffffffff00000000)) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Macros_rules_, 1);
+  if (!(next = test_everything_KeywordUnion_decode_(decoder, next, &value->errno_))) return NULL;
+  return next;
+}
+
+static uint8_t* test_everything_Macros_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Macros), 0);
+  return next ? test_everything_Macros_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Macros_type_ = {
+    .inline_size = 24,
+    .max_size = FIDL_UNBOUNDED,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Macros_add_,
+    .decode = test_everything_Macros_decode_,
+};
+
+uint8_t* test_everything_KeywordOverlay_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                                void* to_object) {
+  test_everything_KeywordOverlay* from = (test_everything_KeywordOverlay*)from_object;
+  test_everything_KeywordOverlay* to = (test_everything_KeywordOverlay*)to_object;
+  switch (from->ordinal) {
+    case test_everything_KeywordOverlay_Tag_ordinal:
+      memset((uint8_t*)to + 12, 0, 4);
+      return next;
+    case test_everything_KeywordOverlay_Tag_NULL:
+      return next;
+    default:
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+uint8_t* test_everything_KeywordOverlay_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_KeywordOverlay* value = (test_everything_KeywordOverlay*)object;
+  switch (value->ordinal) {
+    case test_everything_KeywordOverlay_Tag_ordinal:
+      return fidl_decode_padding(decoder, (const uint8_t*)value + 12, 4) ? next : NULL;
+    case test_everything_KeywordOverlay_Tag_NULL:
+      return next;
+    default:
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+static uint8_t* test_everything_KeywordOverlay_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_KeywordOverlay), 0);
+  return next ? test_everything_KeywordOverlay_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_KeywordOverlay_type_ = {
+    .inline_size = 16,
+    .max_size = 16,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_KeywordOverlay_add_,
+    .decode = test_everything_KeywordOverlay_decode_,
 };
 
 uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
@@ -2095,6 +2182,138 @@ const fidl_type_t test_everything_KeywordTable_type_ = {
     .resource = false,
     .encode = test_everything_KeywordTable_add_,
     .decode = test_everything_KeywordTable_decode_,
+};
+
+uint8_t* test_everything_DigestUnion_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                             void* to_object) {
+  test_everything_DigestUnion* from = (test_everything_DigestUnion*)from_object;
+  test_everything_DigestUnion* to = (test_everything_DigestUnion*)to_object;
+  if (encoder->end - next < 32)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_DigestUnion_encode_);
+  switch (from->ordinal) {
+    case test_everything_DigestUnion_Tag_short: {
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
+      return next;
+    }
+    case test_everything_DigestUnion_Tag_long: {
+      if (!from->long_) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      return fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->long_, sizeof(*from->long_),
+          FIDL_ROOM);
+    }
+    case 0:
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    default:
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+uint8_t* test_everything_DigestUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_DigestUnion* value = (test_everything_DigestUnion*)object;
+  switch (value->ordinal) {
+    case test_everything_DigestUnion_Tag_short: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
+      return next;
+    }
+    case test_everything_DigestUnion_Tag_long: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint64_t[4]))))
+        return NULL;
+      return next;
+    }
+    case 0:
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
+    default:
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+static uint8_t* test_everything_DigestUnion_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_DigestUnion), 0);
+  return next ? test_everything_DigestUnion_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_DigestUnion_type_ = {
+    .inline_size = 16,
+    .max_size = 48,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_DigestUnion_add_,
+    .decode = test_everything_DigestUnion_decode_,
+};
+
+uint8_t* test_everything_Digests_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object) {
+  test_everything_Digests* from = (test_everything_Digests*)from_object;
+  test_everything_Digests* to = (test_everything_Digests*)to_object;
+  if (encoder->end - next < 104)
+    return fidl_encode_tight(encoder, next, from_object, to_object, test_everything_Digests_encode_);
+  fidl_envelope_t* const sources = from->envelopes;
+  fidl_envelope_t* const envelopes = (void*)next;
+  const uint64_t count = fidl_table_count(from->max_ordinal, sources, 3);
+  if (!(next = fidl_encode_table(encoder, next, to, sources, count, 3, FIDL_ROOM))) return NULL;
+  // short
+  // long
+  if (count < 2) return next;
+  test_everything_LongDigest* long__from = sources[1].data;
+  if (!(next = fidl_encode_envelope_plain(encoder, next, &envelopes[1], long__from, sizeof(*long__from),
+      FIDL_ROOM)))
+    return NULL;
+  // one_of
+  if (count < 3) return next;
+  test_everything_DigestUnion* one_of_from = sources[2].data;
+  if (one_of_from) {
+    const uint8_t* begin = next;
+    test_everything_DigestUnion* one_of_to = (void*)next;
+    if (!(next = fidl_encode_append(encoder, next, one_of_from, sizeof(*one_of_from), FIDL_ROOM)))
+      return NULL;
+    if (!(next = test_everything_DigestUnion_encode_(encoder, next, one_of_from, one_of_to))) return NULL;
+    envelopes[2].bits = (uint64_t)(next - begin);
+  }
+  return next;
+}
+
+uint8_t* test_everything_Digests_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object) {
+  test_everything_Digests* value = (test_everything_Digests*)object;
+  if (!(next = fidl_decode_table(decoder, next, value))) return NULL;
+  const uint64_t max_ordinal = value->max_ordinal;
+  fidl_envelope_t* const envelopes = value->envelopes;
+  // short
+  if (max_ordinal < 1) return next;
+  if (!fidl_decode_inline(decoder, &envelopes[0], 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
+  // long
+  if (max_ordinal < 2) return next;
+  if (fidl_present(&envelopes[1])) {
+    if (!(next = fidl_decode_envelope_plain(decoder, next, &envelopes[1], sizeof(uint64_t[4])))) return NULL;
+  }
+  // one_of
+  if (max_ordinal < 3) return next;
+  if (fidl_present(&envelopes[2])) {
+    fidl_decode_mark_t mark;
+    test_everything_DigestUnion* one_of_value = (void*)next;
+    if (!(next = fidl_decode_envelope_value(decoder, next, &envelopes[2], sizeof(*one_of_value), &mark)))
+      return NULL;
+    if (!(next = test_everything_DigestUnion_decode_(decoder, next, one_of_value))) return NULL;
+    if (!fidl_decode_envelope_value_end(decoder, next, &envelopes[2], one_of_value, &mark)) return NULL;
+  }
+  if (max_ordinal == 3) return next;
+  return fidl_decode_table_rest(decoder, next, value, 3);
+}
+
+static uint8_t* test_everything_Digests_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {
+  void* to = next;
+  next = fidl_encode_reserve(encoder, next, sizeof(test_everything_Digests), 0);
+  return next ? test_everything_Digests_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Digests_type_ = {
+    .inline_size = 16,
+    .max_size = 120,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Digests_add_,
+    .decode = test_everything_Digests_decode_,
 };
 
 static uint8_t* test_everything_PlainOneWayRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
@@ -2365,6 +2584,302 @@ const fidl_type_t test_everything_Plain_FailsWith_Result_type_ = {
     .resource = false,
     .encode = test_everything_Plain_FailsWith_Result_add_,
     .decode = test_everything_Plain_FailsWith_Result_decode_,
+};
+
+const fidl_rule_t test_everything_Plain_FailsAtLength_Response_rules_[1] = {
+    {0, 1, FIDL_ERROR_INVALID_EMPTY_STRUCT, 0xffu},
+};
+
+uint8_t* test_everything_Plain_FailsAtLength_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                              void* from_object, void* to_object) {
+  (void)encoder;
+  (void)from_object;
+  test_everything_Plain_FailsAtLength_Response* to = (test_everything_Plain_FailsAtLength_Response*)to_object;
+  fidl_clear(to, 0, 1, 0xffu);
+  return next;
+}
+
+uint8_t* test_everything_Plain_FailsAtLength_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                              void* object) {
+  test_everything_Plain_FailsAtLength_Response* value = (test_everything_Plain_FailsAtLength_Response*)object;
+  if ((fidl_word(value, 0, 1) & 0xffu) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Plain_FailsAtLength_Response_rules_, 1);
+  return next;
+}
+
+static uint8_t* test_everything_Plain_FailsAtLength_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                                  void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsAtLength_Response), 0);
+  return next ? test_everything_Plain_FailsAtLength_Response_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Plain_FailsAtLength_Response_type_ = {
+    .inline_size = 1,
+    .max_size = 8,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Plain_FailsAtLength_Response_add_,
+    .decode = test_everything_Plain_FailsAtLength_Response_decode_,
+};
+
+uint8_t* test_everything_Plain_FailsAtLength_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                            void* from_object, void* to_object) {
+  test_everything_Plain_FailsAtLength_Result* from = (test_everything_Plain_FailsAtLength_Result*)from_object;
+  test_everything_Plain_FailsAtLength_Result* to = (test_everything_Plain_FailsAtLength_Result*)to_object;
+  switch (from->ordinal) {
+    case test_everything_Plain_FailsAtLength_Result_Tag_response: {
+      fidl_clear(&to->response, 0, 1, 0xffu);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
+      return next;
+    }
+    case test_everything_Plain_FailsAtLength_Result_Tag_err: {
+      if (!from->err) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      return fidl_encode_envelope_string(encoder, next, &to->envelope_, from->err, UINT32_MAX, 0, NULL);
+    }
+    case 0:
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    default:
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+uint8_t* test_everything_Plain_FailsAtLength_Result_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                            void* object) {
+  test_everything_Plain_FailsAtLength_Result* value = (test_everything_Plain_FailsAtLength_Result*)object;
+  switch (value->ordinal) {
+    case test_everything_Plain_FailsAtLength_Result_Tag_response: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0u, FIDL_ERROR_INVALID_EMPTY_STRUCT))
+        return NULL;
+      return next;
+    }
+    case test_everything_Plain_FailsAtLength_Result_Tag_err: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_decode_envelope_string(decoder, next, &value->envelope_, UINT32_MAX))) return NULL;
+      return next;
+    }
+    case 0:
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
+    default:
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+static uint8_t* test_everything_Plain_FailsAtLength_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                                void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsAtLength_Result), 0);
+  return next ? test_everything_Plain_FailsAtLength_Result_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Plain_FailsAtLength_Result_type_ = {
+    .inline_size = 16,
+    .max_size = FIDL_UNBOUNDED,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Plain_FailsAtLength_Result_add_,
+    .decode = test_everything_Plain_FailsAtLength_Result_decode_,
+};
+
+const fidl_rule_t test_everything_Plain_FailsInPlace_Response_rules_[1] = {
+    {0, 1, FIDL_ERROR_INVALID_EMPTY_STRUCT, 0xffu},
+};
+
+uint8_t* test_everything_Plain_FailsInPlace_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                             void* from_object, void* to_object) {
+  (void)encoder;
+  (void)from_object;
+  test_everything_Plain_FailsInPlace_Response* to = (test_everything_Plain_FailsInPlace_Response*)to_object;
+  fidl_clear(to, 0, 1, 0xffu);
+  return next;
+}
+
+uint8_t* test_everything_Plain_FailsInPlace_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                             void* object) {
+  test_everything_Plain_FailsInPlace_Response* value = (test_everything_Plain_FailsInPlace_Response*)object;
+  if ((fidl_word(value, 0, 1) & 0xffu) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Plain_FailsInPlace_Response_rules_, 1);
+  return next;
+}
+
+static uint8_t* test_everything_Plain_FailsInPlace_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                                 void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsInPlace_Response), 0);
+  return next ? test_everything_Plain_FailsInPlace_Response_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Plain_FailsInPlace_Response_type_ = {
+    .inline_size = 1,
+    .max_size = 8,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Plain_FailsInPlace_Response_add_,
+    .decode = test_everything_Plain_FailsInPlace_Response_decode_,
+};
+
+uint8_t* test_everything_Plain_FailsInPlace_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                           void* from_object, void* to_object) {
+  test_everything_Plain_FailsInPlace_Result* from = (test_everything_Plain_FailsInPlace_Result*)from_object;
+  test_everything_Plain_FailsInPlace_Result* to = (test_everything_Plain_FailsInPlace_Result*)to_object;
+  switch (from->ordinal) {
+    case test_everything_Plain_FailsInPlace_Result_Tag_response: {
+      fidl_clear(&to->response, 0, 1, 0xffu);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
+      return next;
+    }
+    case test_everything_Plain_FailsInPlace_Result_Tag_err: {
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffffffffu, 0);
+      return next;
+    }
+    case 0:
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    default:
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+uint8_t* test_everything_Plain_FailsInPlace_Result_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                           void* object) {
+  test_everything_Plain_FailsInPlace_Result* value = (test_everything_Plain_FailsInPlace_Result*)object;
+  switch (value->ordinal) {
+    case test_everything_Plain_FailsInPlace_Result_Tag_response: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0u, FIDL_ERROR_INVALID_EMPTY_STRUCT))
+        return NULL;
+      return next;
+    }
+    case test_everything_Plain_FailsInPlace_Result_Tag_err: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_inline(decoder, &value->envelope_, 4, 0xffffffffu, FIDL_ERROR_NONE)) return NULL;
+      return next;
+    }
+    case 0:
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
+    default:
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+static uint8_t* test_everything_Plain_FailsInPlace_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                               void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsInPlace_Result), 0);
+  return next ? test_everything_Plain_FailsInPlace_Result_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Plain_FailsInPlace_Result_type_ = {
+    .inline_size = 16,
+    .max_size = 16,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Plain_FailsInPlace_Result_add_,
+    .decode = test_everything_Plain_FailsInPlace_Result_decode_,
+};
+
+const fidl_rule_t test_everything_Plain_FailsWithArray_Response_rules_[1] = {
+    {0, 1, FIDL_ERROR_INVALID_EMPTY_STRUCT, 0xffu},
+};
+
+uint8_t* test_everything_Plain_FailsWithArray_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                               void* from_object, void* to_object) {
+  (void)encoder;
+  (void)from_object;
+  test_everything_Plain_FailsWithArray_Response* to =
+      (test_everything_Plain_FailsWithArray_Response*)to_object;
+  fidl_clear(to, 0, 1, 0xffu);
+  return next;
+}
+
+uint8_t* test_everything_Plain_FailsWithArray_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                               void* object) {
+  test_everything_Plain_FailsWithArray_Response* value =
+      (test_everything_Plain_FailsWithArray_Response*)object;
+  if ((fidl_word(value, 0, 1) & 0xffu) != 0)
+    return fidl_decode_broken(decoder, value, test_everything_Plain_FailsWithArray_Response_rules_, 1);
+  return next;
+}
+
+static uint8_t* test_everything_Plain_FailsWithArray_Response_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                                   void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWithArray_Response), 0);
+  return next ? test_everything_Plain_FailsWithArray_Response_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Plain_FailsWithArray_Response_type_ = {
+    .inline_size = 1,
+    .max_size = 8,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Plain_FailsWithArray_Response_add_,
+    .decode = test_everything_Plain_FailsWithArray_Response_decode_,
+};
+
+uint8_t* test_everything_Plain_FailsWithArray_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                             void* from_object, void* to_object) {
+  test_everything_Plain_FailsWithArray_Result* from =
+      (test_everything_Plain_FailsWithArray_Result*)from_object;
+  test_everything_Plain_FailsWithArray_Result* to = (test_everything_Plain_FailsWithArray_Result*)to_object;
+  if (encoder->end - next < 24)
+    return fidl_encode_tight(encoder, next, from_object, to_object,
+        test_everything_Plain_FailsWithArray_Result_encode_);
+  switch (from->ordinal) {
+    case test_everything_Plain_FailsWithArray_Result_Tag_response: {
+      fidl_clear(&to->response, 0, 1, 0xffu);
+      to->envelope_.bits = fidl_encode_inline(to->envelope_.bits, 0xffu, 0);
+      return next;
+    }
+    case test_everything_Plain_FailsWithArray_Result_Tag_err: {
+      if (!from->err) return fidl_encode_stop(encoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      return fidl_encode_envelope_plain(encoder, next, &to->envelope_, from->err, sizeof(*from->err),
+          FIDL_ROOM);
+    }
+    case 0:
+      return fidl_encode_stop(encoder, FIDL_ERROR_NON_NULLABLE_TYPE_WITH_NULL_VALUE);
+    default:
+      return fidl_encode_stop(encoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+uint8_t* test_everything_Plain_FailsWithArray_Result_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                             void* object) {
+  test_everything_Plain_FailsWithArray_Result* value = (test_everything_Plain_FailsWithArray_Result*)object;
+  switch (value->ordinal) {
+    case test_everything_Plain_FailsWithArray_Result_Tag_response: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!fidl_decode_inline(decoder, &value->envelope_, 1, 0u, FIDL_ERROR_INVALID_EMPTY_STRUCT))
+        return NULL;
+      return next;
+    }
+    case test_everything_Plain_FailsWithArray_Result_Tag_err: {
+      if (value->envelope_.bits == 0) return fidl_decode_stop(decoder, FIDL_ERROR_INVALID_NULL_ENVELOPE);
+      if (!(next = fidl_decode_envelope_plain(decoder, next, &value->envelope_, sizeof(uint64_t[3]))))
+        return NULL;
+      return next;
+    }
+    case 0:
+      return fidl_decode_union_unset(decoder, &value->envelope_, false) ? next : NULL;
+    default:
+      return fidl_decode_stop(decoder, FIDL_ERROR_STRICT_UNION_UNKNOWN_FIELD);
+  }
+}
+
+static uint8_t* test_everything_Plain_FailsWithArray_Result_add_(fidl_encoder_t* encoder, uint8_t* next,
+                                                                 void* value) {
+  void* to = next;
+  next = fidl_encode_append(encoder, next, value, sizeof(test_everything_Plain_FailsWithArray_Result), 0);
+  return next ? test_everything_Plain_FailsWithArray_Result_encode_(encoder, next, value, to) : NULL;
+}
+
+const fidl_type_t test_everything_Plain_FailsWithArray_Result_type_ = {
+    .inline_size = 16,
+    .max_size = 40,
+    .max_handles = 0,
+    .resource = false,
+    .encode = test_everything_Plain_FailsWithArray_Result_add_,
+    .decode = test_everything_Plain_FailsWithArray_Result_decode_,
 };
 
 static uint8_t* test_everything_PlainHappenedRequest_add_(fidl_encoder_t* encoder, uint8_t* next,
@@ -3200,6 +3715,66 @@ static const fidl_method_t test_everything_Plain_FailsWith_method_ = {
     .deliver = test_everything_Plain_FailsWith_deliver_,
 };
 
+static void test_everything_Plain_FailsAtLength_deliver_(fidl_any_callback_t callback, void* context,
+                                                         zx_status_t status, void* body) {
+  ((test_everything_Plain_FailsAtLength_callback_t)callback)(context, status,
+      (test_everything_Plain_FailsAtLength_Result*)body);
+}
+
+static const fidl_method_t test_everything_Plain_FailsAtLength_method_ = {
+    .ordinal = test_everything_Plain_FailsAtLength_ORDINAL,
+    .two_way = true,
+    .flexible = false,
+    .has_result = true,
+    .request = NULL,
+    .response = &test_everything_Plain_FailsAtLength_Result_type_,
+    .trace_proxy = "proxy.Plain.FailsAtLength",
+    .trace_proxy_done = "proxy.Plain.FailsAtLength.done",
+    .trace_stub = "stub.Plain.FailsAtLength",
+    .trace_stub_reply = "stub.Plain.FailsAtLength.reply",
+    .deliver = test_everything_Plain_FailsAtLength_deliver_,
+};
+
+static void test_everything_Plain_FailsInPlace_deliver_(fidl_any_callback_t callback, void* context,
+                                                        zx_status_t status, void* body) {
+  ((test_everything_Plain_FailsInPlace_callback_t)callback)(context, status,
+      (test_everything_Plain_FailsInPlace_Result*)body);
+}
+
+static const fidl_method_t test_everything_Plain_FailsInPlace_method_ = {
+    .ordinal = test_everything_Plain_FailsInPlace_ORDINAL,
+    .two_way = true,
+    .flexible = false,
+    .has_result = true,
+    .request = NULL,
+    .response = &test_everything_Plain_FailsInPlace_Result_type_,
+    .trace_proxy = "proxy.Plain.FailsInPlace",
+    .trace_proxy_done = "proxy.Plain.FailsInPlace.done",
+    .trace_stub = "stub.Plain.FailsInPlace",
+    .trace_stub_reply = "stub.Plain.FailsInPlace.reply",
+    .deliver = test_everything_Plain_FailsInPlace_deliver_,
+};
+
+static void test_everything_Plain_FailsWithArray_deliver_(fidl_any_callback_t callback, void* context,
+                                                          zx_status_t status, void* body) {
+  ((test_everything_Plain_FailsWithArray_callback_t)callback)(context, status,
+      (test_everything_Plain_FailsWithArray_Result*)body);
+}
+
+static const fidl_method_t test_everything_Plain_FailsWithArray_method_ = {
+    .ordinal = test_everything_Plain_FailsWithArray_ORDINAL,
+    .two_way = true,
+    .flexible = false,
+    .has_result = true,
+    .request = NULL,
+    .response = &test_everything_Plain_FailsWithArray_Result_type_,
+    .trace_proxy = "proxy.Plain.FailsWithArray",
+    .trace_proxy_done = "proxy.Plain.FailsWithArray.done",
+    .trace_stub = "stub.Plain.FailsWithArray",
+    .trace_stub_reply = "stub.Plain.FailsWithArray.reply",
+    .deliver = test_everything_Plain_FailsWithArray_deliver_,
+};
+
 static const fidl_method_t test_everything_Plain_Happened_method_ = {
     .ordinal = test_everything_Plain_Happened_ORDINAL,
     .two_way = false,
@@ -3320,6 +3895,59 @@ zx_status_t test_everything_Plain_FailsWith_async(fidl_client_t* client,
                          sizeof(scratch), (fidl_any_callback_t)callback, context);
 }
 
+zx_status_t test_everything_Plain_FailsAtLength(zx_handle_t channel, fidl_call_t* call,
+                                                test_everything_Plain_FailsAtLength_Result** out) {
+  _Alignas(8) uint8_t scratch[16];
+  void* body = NULL;
+  zx_status_t status = fidl_sync_call(channel, &test_everything_Plain_FailsAtLength_method_, NULL, scratch,
+                                      sizeof(scratch), call, &body);
+  if (status == ZX_OK) *out = (test_everything_Plain_FailsAtLength_Result*)body;
+  return status;
+}
+
+zx_status_t test_everything_Plain_FailsAtLength_async(fidl_client_t* client,
+                                                      test_everything_Plain_FailsAtLength_callback_t callback,
+                                                      void* context) {
+  _Alignas(8) uint8_t scratch[16];
+  return fidl_async_call(client, &test_everything_Plain_FailsAtLength_method_, NULL, scratch, sizeof(scratch),
+                         (fidl_any_callback_t)callback, context);
+}
+
+zx_status_t test_everything_Plain_FailsInPlace(zx_handle_t channel, fidl_call_t* call,
+                                               test_everything_Plain_FailsInPlace_Result** out) {
+  _Alignas(8) uint8_t scratch[16];
+  void* body = NULL;
+  zx_status_t status = fidl_sync_call(channel, &test_everything_Plain_FailsInPlace_method_, NULL, scratch,
+                                      sizeof(scratch), call, &body);
+  if (status == ZX_OK) *out = (test_everything_Plain_FailsInPlace_Result*)body;
+  return status;
+}
+
+zx_status_t test_everything_Plain_FailsInPlace_async(fidl_client_t* client,
+                                                     test_everything_Plain_FailsInPlace_callback_t callback,
+                                                     void* context) {
+  _Alignas(8) uint8_t scratch[16];
+  return fidl_async_call(client, &test_everything_Plain_FailsInPlace_method_, NULL, scratch, sizeof(scratch),
+                         (fidl_any_callback_t)callback, context);
+}
+
+zx_status_t test_everything_Plain_FailsWithArray(zx_handle_t channel, fidl_call_t* call,
+                                                 test_everything_Plain_FailsWithArray_Result** out) {
+  _Alignas(8) uint8_t scratch[16];
+  void* body = NULL;
+  zx_status_t status = fidl_sync_call(channel, &test_everything_Plain_FailsWithArray_method_, NULL, scratch,
+                                      sizeof(scratch), call, &body);
+  if (status == ZX_OK) *out = (test_everything_Plain_FailsWithArray_Result*)body;
+  return status;
+}
+
+zx_status_t test_everything_Plain_FailsWithArray_async(
+    fidl_client_t* client, test_everything_Plain_FailsWithArray_callback_t callback, void* context) {
+  _Alignas(8) uint8_t scratch[16];
+  return fidl_async_call(client, &test_everything_Plain_FailsWithArray_method_, NULL, scratch,
+                         sizeof(scratch), (fidl_any_callback_t)callback, context);
+}
+
 void test_everything_Plain_Happened_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
                                            test_everything_PlainHappenedRequest* event), void* context) {
   void* body;
@@ -3383,6 +4011,18 @@ static void test_everything_Plain_dispatch_(fidl_incoming_t* incoming, const voi
     case test_everything_Plain_FailsWith_ORDINAL:
       test_everything_Plain_FailsWith_serve_(incoming, ops->FailsWith, ops->on_unknown_interaction,
                                              context);
+      return;
+    case test_everything_Plain_FailsAtLength_ORDINAL:
+      test_everything_Plain_FailsAtLength_serve_(incoming, ops->FailsAtLength, ops->on_unknown_interaction,
+                                                 context);
+      return;
+    case test_everything_Plain_FailsInPlace_ORDINAL:
+      test_everything_Plain_FailsInPlace_serve_(incoming, ops->FailsInPlace, ops->on_unknown_interaction,
+                                                context);
+      return;
+    case test_everything_Plain_FailsWithArray_ORDINAL:
+      test_everything_Plain_FailsWithArray_serve_(incoming, ops->FailsWithArray, ops->on_unknown_interaction,
+                                                  context);
       return;
     default:
       fidl_incoming_unknown(incoming, ops->on_unknown_interaction, context);
@@ -3518,6 +4158,106 @@ zx_status_t test_everything_Plain_FailsWith_reply_error(fidl_completer_t complet
   result.ordinal = test_everything_Plain_FailsWith_Result_Tag_err;
   result.err = *&err;
   return fidl_reply(completer, &test_everything_Plain_FailsWith_method_, &result, scratch, sizeof(scratch));
+}
+
+void test_everything_Plain_FailsAtLength_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                                fidl_completer_t completer), void (*unknown)(void* context,
+                                                uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_FailsAtLength_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_FailsAtLength_method_, &body,
+      &completer)) return;
+  handler(context, completer);
+}
+
+zx_status_t test_everything_Plain_FailsAtLength_reply(fidl_completer_t completer) {
+  _Alignas(8) uint8_t scratch[65536];
+  test_everything_Plain_FailsAtLength_Result result;
+  memset(&result, 0, sizeof(result));
+  result.ordinal = test_everything_Plain_FailsAtLength_Result_Tag_response;
+  return fidl_reply(completer, &test_everything_Plain_FailsAtLength_method_, &result, scratch,
+      sizeof(scratch));
+}
+
+zx_status_t test_everything_Plain_FailsAtLength_reply_error(fidl_completer_t completer, fidl_string_t err) {
+  _Alignas(8) uint8_t scratch[65536];
+  test_everything_Plain_FailsAtLength_Result result;
+  memset(&result, 0, sizeof(result));
+  result.ordinal = test_everything_Plain_FailsAtLength_Result_Tag_err;
+  result.err = (fidl_string_t*)(uintptr_t)&err;
+  return fidl_reply(completer, &test_everything_Plain_FailsAtLength_method_, &result, scratch,
+      sizeof(scratch));
+}
+
+void test_everything_Plain_FailsInPlace_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                               fidl_completer_t completer), void (*unknown)(void* context,
+                                               uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_FailsInPlace_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_FailsInPlace_method_, &body,
+      &completer)) return;
+  handler(context, completer);
+}
+
+zx_status_t test_everything_Plain_FailsInPlace_reply(fidl_completer_t completer) {
+  _Alignas(8) uint8_t scratch[32];
+  test_everything_Plain_FailsInPlace_Result result;
+  memset(&result, 0, sizeof(result));
+  result.ordinal = test_everything_Plain_FailsInPlace_Result_Tag_response;
+  return fidl_reply(completer, &test_everything_Plain_FailsInPlace_method_, &result, scratch,
+      sizeof(scratch));
+}
+
+zx_status_t test_everything_Plain_FailsInPlace_reply_error(fidl_completer_t completer,
+                                                           test_everything_Digest err) {
+  _Alignas(8) uint8_t scratch[32];
+  test_everything_Plain_FailsInPlace_Result result;
+  memset(&result, 0, sizeof(result));
+  result.ordinal = test_everything_Plain_FailsInPlace_Result_Tag_err;
+  memcpy(result.err, err, sizeof(result.err));
+  return fidl_reply(completer, &test_everything_Plain_FailsInPlace_method_, &result, scratch,
+      sizeof(scratch));
+}
+
+void test_everything_Plain_FailsWithArray_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                                 fidl_completer_t completer), void (*unknown)(void* context,
+                                                 uint64_t ordinal), void* context) {
+  if (!handler) {
+    fidl_incoming_unimplemented(incoming, &test_everything_Plain_FailsWithArray_method_, unknown, context);
+    return;
+  }
+  void* body;
+  fidl_completer_t completer;
+  if (!fidl_incoming_request(incoming, &test_everything_Plain_FailsWithArray_method_, &body,
+      &completer)) return;
+  handler(context, completer);
+}
+
+zx_status_t test_everything_Plain_FailsWithArray_reply(fidl_completer_t completer) {
+  _Alignas(8) uint8_t scratch[56];
+  test_everything_Plain_FailsWithArray_Result result;
+  memset(&result, 0, sizeof(result));
+  result.ordinal = test_everything_Plain_FailsWithArray_Result_Tag_response;
+  return fidl_reply(completer, &test_everything_Plain_FailsWithArray_method_, &result, scratch,
+      sizeof(scratch));
+}
+
+zx_status_t test_everything_Plain_FailsWithArray_reply_error(fidl_completer_t completer, uint64_t err[3]) {
+  _Alignas(8) uint8_t scratch[56];
+  test_everything_Plain_FailsWithArray_Result result;
+  memset(&result, 0, sizeof(result));
+  result.ordinal = test_everything_Plain_FailsWithArray_Result_Tag_err;
+  result.err = (uint64_t (*)[3])(uintptr_t)err;
+  return fidl_reply(completer, &test_everything_Plain_FailsWithArray_method_, &result, scratch,
+      sizeof(scratch));
 }
 
 zx_status_t test_everything_Plain_Happened_send(fidl_binding_t* binding,
@@ -3941,7 +4681,7 @@ zx_status_t test_everything_Composed_Give_reply(fidl_completer_t completer,
   memset(&result, 0, sizeof(result));
   result.ordinal = test_everything_Composed_Give_Result_Tag_response;
   result.response = *response;
-  memset(response, 0, sizeof(*response));  // its handle has moved
+  memset(response, 0, sizeof(result.response));  // its handle has moved
   return fidl_reply(completer, &test_everything_Composed_Give_method_, &result, scratch, sizeof(scratch));
 }
 

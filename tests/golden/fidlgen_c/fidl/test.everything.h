@@ -36,13 +36,23 @@ typedef struct test_everything_Resources test_everything_Resources;
 typedef struct test_everything_HeldChoice test_everything_HeldChoice;
 typedef struct test_everything_Keywords test_everything_Keywords;
 typedef struct test_everything_KeywordUnion test_everything_KeywordUnion;
+typedef struct test_everything_Macros test_everything_Macros;
+typedef struct test_everything_KeywordOverlay test_everything_KeywordOverlay;
 typedef struct test_everything_KeywordTable test_everything_KeywordTable;
+typedef struct test_everything_DigestUnion test_everything_DigestUnion;
+typedef struct test_everything_Digests test_everything_Digests;
 typedef struct test_everything_PlainOneWayRequest test_everything_PlainOneWayRequest;
 typedef struct test_everything_Plain_Fails_Response test_everything_Plain_Fails_Response;
 typedef struct test_everything_Plain_Fails_Result test_everything_Plain_Fails_Result;
 typedef struct test_everything_PlainFailsWithRequest test_everything_PlainFailsWithRequest;
 typedef struct test_everything_Plain_FailsWith_Response test_everything_Plain_FailsWith_Response;
 typedef struct test_everything_Plain_FailsWith_Result test_everything_Plain_FailsWith_Result;
+typedef struct test_everything_Plain_FailsAtLength_Response test_everything_Plain_FailsAtLength_Response;
+typedef struct test_everything_Plain_FailsAtLength_Result test_everything_Plain_FailsAtLength_Result;
+typedef struct test_everything_Plain_FailsInPlace_Response test_everything_Plain_FailsInPlace_Response;
+typedef struct test_everything_Plain_FailsInPlace_Result test_everything_Plain_FailsInPlace_Result;
+typedef struct test_everything_Plain_FailsWithArray_Response test_everything_Plain_FailsWithArray_Response;
+typedef struct test_everything_Plain_FailsWithArray_Result test_everything_Plain_FailsWithArray_Result;
 typedef struct test_everything_PlainHappenedRequest test_everything_PlainHappenedRequest;
 typedef struct test_everything_Base_GetName_Response test_everything_Base_GetName_Response;
 typedef struct test_everything_Base_GetName_Result test_everything_Base_GetName_Result;
@@ -70,7 +80,7 @@ typedef struct test_everything_InProcess_Look_Result test_everything_InProcess_L
 
 #define test_everything_FLOAT ((float)0.5)
 
-#define test_everything_DOUBLE ((double)-12500000000)
+#define test_everything_DOUBLE ((double)-12500000000.0)
 
 #define test_everything_TEXT "quote \" backslash \\ line\012 trigraph \077\077= \303\244"
 
@@ -1080,11 +1090,13 @@ struct test_everything_KeywordUnion {
     fidl_envelope_t envelope_;
     uint8_t union_;
     fidl_string_t* private_;
+    uint32_t ordinal_;
   };
 };
 
 #define test_everything_KeywordUnion_Tag_union ((uint64_t)1u)
 #define test_everything_KeywordUnion_Tag_private ((uint64_t)2u)
+#define test_everything_KeywordUnion_Tag_ordinal ((uint64_t)3u)
 
 static inline test_everything_KeywordUnion test_everything_KeywordUnion_with_union(uint8_t value) {
   test_everything_KeywordUnion made;
@@ -1100,8 +1112,42 @@ static inline test_everything_KeywordUnion test_everything_KeywordUnion_with_pri
   made.private_ = value;
   return made;
 }
+static inline test_everything_KeywordUnion test_everything_KeywordUnion_with_ordinal(uint32_t value) {
+  test_everything_KeywordUnion made;
+  memset(&made, 0, sizeof(made));
+  made.ordinal = test_everything_KeywordUnion_Tag_ordinal;
+  made.ordinal_ = value;
+  return made;
+}
 
 FIDL_STATIC_ASSERT(sizeof(test_everything_KeywordUnion) == 16, "layout of test.everything/KeywordUnion");
+
+// Names of macros of the C library, and of a union's own field.
+struct test_everything_Macros {
+  uint8_t NULL_;
+  uint8_t EOF_;
+  uint16_t unix_;
+  uint8_t _padding2[4];
+  test_everything_KeywordUnion errno_;
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_Macros) == 24, "layout of test.everything/Macros");
+FIDL_STATIC_ASSERT(offsetof(test_everything_Macros, EOF_) == 1, "layout of test.everything/Macros");
+FIDL_STATIC_ASSERT(offsetof(test_everything_Macros, unix_) == 2, "layout of test.everything/Macros");
+FIDL_STATIC_ASSERT(offsetof(test_everything_Macros, errno_) == 8, "layout of test.everything/Macros");
+
+struct test_everything_KeywordOverlay {
+  uint64_t ordinal;  // a test_everything_KeywordOverlay_Tag_...
+  union {
+    uint8_t room_[8];
+    uint32_t ordinal_;
+    uint64_t NULL_;
+  };
+};
+
+#define test_everything_KeywordOverlay_Tag_ordinal ((uint64_t)1u)
+#define test_everything_KeywordOverlay_Tag_NULL ((uint64_t)2u)
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_KeywordOverlay) == 16, "layout of test.everything/KeywordOverlay");
 
 struct test_everything_KeywordTable {
   uint64_t max_ordinal;
@@ -1153,6 +1199,111 @@ static inline void test_everything_KeywordTable_set_register(test_everything_Key
 }
 
 FIDL_STATIC_ASSERT(sizeof(test_everything_KeywordTable) == 16, "layout of test.everything/KeywordTable");
+
+// Arrays with names of their own are arrays of C all the same.
+typedef uint8_t test_everything_Digest[4];
+
+typedef uint64_t test_everything_LongDigest[4];
+
+struct test_everything_DigestUnion {
+  uint64_t ordinal;  // a test_everything_DigestUnion_Tag_...
+  union {
+    fidl_envelope_t envelope_;
+    test_everything_Digest short_;
+    test_everything_LongDigest* long_;
+  };
+};
+
+#define test_everything_DigestUnion_Tag_short ((uint64_t)1u)
+#define test_everything_DigestUnion_Tag_long ((uint64_t)2u)
+
+static inline test_everything_DigestUnion test_everything_DigestUnion_with_short(
+    const test_everything_Digest value) {
+  test_everything_DigestUnion made;
+  memset(&made, 0, sizeof(made));
+  made.ordinal = test_everything_DigestUnion_Tag_short;
+  memcpy(made.short_, value, sizeof(made.short_));
+  return made;
+}
+static inline test_everything_DigestUnion test_everything_DigestUnion_with_long(
+    test_everything_LongDigest* value) {
+  test_everything_DigestUnion made;
+  memset(&made, 0, sizeof(made));
+  made.ordinal = test_everything_DigestUnion_Tag_long;
+  made.long_ = value;
+  return made;
+}
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_DigestUnion) == 16, "layout of test.everything/DigestUnion");
+
+struct test_everything_Digests {
+  uint64_t max_ordinal;
+  fidl_envelope_t* envelopes;
+};
+
+// Room for the places of the members of a test_everything_Digests.
+typedef struct test_everything_Digests_frame {
+  fidl_envelope_t envelopes[3];
+} test_everything_Digests_frame_t;
+
+// Makes an empty table whose members will have their places in `frame`.
+static inline void test_everything_Digests_init(test_everything_Digests* table,
+    test_everything_Digests_frame_t* frame) {
+  memset(frame, 0, sizeof(*frame));
+  table->max_ordinal = 0;
+  table->envelopes = frame->envelopes;
+}
+
+static inline bool test_everything_Digests_has_short(const test_everything_Digests* table) {
+  return table->max_ordinal >= 1 && table->envelopes[0].bits != 0;
+}
+static inline const test_everything_Digest* test_everything_Digests_short(
+    const test_everything_Digests* table) {
+  return test_everything_Digests_has_short(table)
+      ? (const test_everything_Digest* )(const void*)table->envelopes[0].inl.value : NULL;
+}
+static inline void test_everything_Digests_set_short(test_everything_Digests* table,
+    const test_everything_Digest value) {
+  table->envelopes[0].bits = 0;
+  memcpy(table->envelopes[0].inl.value, value, 4);
+  table->envelopes[0].inl.flags = 1;
+  if (table->max_ordinal < 1) table->max_ordinal = 1;
+}
+
+static inline bool test_everything_Digests_has_long(const test_everything_Digests* table) {
+  return table->max_ordinal >= 2 && table->envelopes[1].bits != 0;
+}
+static inline const test_everything_LongDigest* test_everything_Digests_long(
+    const test_everything_Digests* table) {
+  return test_everything_Digests_has_long(table)
+      ? (const test_everything_LongDigest* )(const void*)table->envelopes[1].data : NULL;
+}
+static inline void test_everything_Digests_set_long(test_everything_Digests* table,
+    test_everything_LongDigest* value) {
+  table->envelopes[1].data = (void*)(uintptr_t)value;
+  if (table->max_ordinal < 2) table->max_ordinal = 2;
+}
+
+static inline bool test_everything_Digests_has_one_of(const test_everything_Digests* table) {
+  return table->max_ordinal >= 3 && table->envelopes[2].bits != 0;
+}
+static inline const test_everything_DigestUnion* test_everything_Digests_one_of(
+    const test_everything_Digests* table) {
+  return test_everything_Digests_has_one_of(table)
+      ? (const test_everything_DigestUnion* )(const void*)table->envelopes[2].data : NULL;
+}
+static inline void test_everything_Digests_set_one_of(test_everything_Digests* table,
+    const test_everything_DigestUnion* value) {
+  table->envelopes[2].data = (void*)(uintptr_t)value;
+  if (table->max_ordinal < 3) table->max_ordinal = 3;
+}
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_Digests) == 16, "layout of test.everything/Digests");
+
+// A line of C ends here:
+// and none is joined to what follows it
+// by this
+#define test_everything_NEGATIVE_ZERO ((double)-0.0)
 
 struct test_everything_PlainOneWayRequest {
   uint8_t value;
@@ -1220,6 +1371,69 @@ struct test_everything_Plain_FailsWith_Result {
 
 FIDL_STATIC_ASSERT(sizeof(test_everything_Plain_FailsWith_Result) == 16,
     "layout of test.everything/Plain_FailsWith_Result");
+
+struct test_everything_Plain_FailsAtLength_Response {
+  uint8_t _empty;  // 0
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_Plain_FailsAtLength_Response) == 1,
+    "layout of test.everything/Plain_FailsAtLength_Response");
+
+struct test_everything_Plain_FailsAtLength_Result {
+  uint64_t ordinal;  // a test_everything_Plain_FailsAtLength_Result_Tag_...
+  union {
+    fidl_envelope_t envelope_;
+    test_everything_Plain_FailsAtLength_Response response;
+    fidl_string_t* err;
+  };
+};
+
+#define test_everything_Plain_FailsAtLength_Result_Tag_response ((uint64_t)1u)
+#define test_everything_Plain_FailsAtLength_Result_Tag_err ((uint64_t)2u)
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_Plain_FailsAtLength_Result) == 16,
+    "layout of test.everything/Plain_FailsAtLength_Result");
+
+struct test_everything_Plain_FailsInPlace_Response {
+  uint8_t _empty;  // 0
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_Plain_FailsInPlace_Response) == 1,
+    "layout of test.everything/Plain_FailsInPlace_Response");
+
+struct test_everything_Plain_FailsInPlace_Result {
+  uint64_t ordinal;  // a test_everything_Plain_FailsInPlace_Result_Tag_...
+  union {
+    fidl_envelope_t envelope_;
+    test_everything_Plain_FailsInPlace_Response response;
+    test_everything_Digest err;
+  };
+};
+
+#define test_everything_Plain_FailsInPlace_Result_Tag_response ((uint64_t)1u)
+#define test_everything_Plain_FailsInPlace_Result_Tag_err ((uint64_t)2u)
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_Plain_FailsInPlace_Result) == 16,
+    "layout of test.everything/Plain_FailsInPlace_Result");
+
+struct test_everything_Plain_FailsWithArray_Response {
+  uint8_t _empty;  // 0
+};
+FIDL_STATIC_ASSERT(sizeof(test_everything_Plain_FailsWithArray_Response) == 1,
+    "layout of test.everything/Plain_FailsWithArray_Response");
+
+struct test_everything_Plain_FailsWithArray_Result {
+  uint64_t ordinal;  // a test_everything_Plain_FailsWithArray_Result_Tag_...
+  union {
+    fidl_envelope_t envelope_;
+    test_everything_Plain_FailsWithArray_Response response;
+    uint64_t (*err)[3];
+  };
+};
+
+#define test_everything_Plain_FailsWithArray_Result_Tag_response ((uint64_t)1u)
+#define test_everything_Plain_FailsWithArray_Result_Tag_err ((uint64_t)2u)
+
+FIDL_STATIC_ASSERT(sizeof(test_everything_Plain_FailsWithArray_Result) == 16,
+    "layout of test.everything/Plain_FailsWithArray_Result");
 
 struct test_everything_PlainHappenedRequest {
   int64_t when;
@@ -1535,10 +1749,27 @@ extern const fidl_type_t test_everything_KeywordUnion_type_;
 uint8_t* test_everything_KeywordUnion_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
                                               void* to_object);
 uint8_t* test_everything_KeywordUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_Macros_type_;
+extern const fidl_rule_t test_everything_Macros_rules_[1];
+uint8_t* test_everything_Macros_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                        void* to_object);
+uint8_t* test_everything_Macros_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_KeywordOverlay_type_;
+uint8_t* test_everything_KeywordOverlay_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                                void* to_object);
+uint8_t* test_everything_KeywordOverlay_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_KeywordTable_type_;
 uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
                                               void* to_object);
 uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_DigestUnion_type_;
+uint8_t* test_everything_DigestUnion_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                             void* to_object);
+uint8_t* test_everything_DigestUnion_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_Digests_type_;
+uint8_t* test_everything_Digests_encode_(fidl_encoder_t* encoder, uint8_t* next, void* from_object,
+                                         void* to_object);
+uint8_t* test_everything_Digests_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
 extern const fidl_type_t test_everything_PlainOneWayRequest_type_;
 extern const fidl_type_t test_everything_Plain_Fails_Response_type_;
 extern const fidl_rule_t test_everything_Plain_Fails_Response_rules_[1];
@@ -1563,6 +1794,39 @@ extern const fidl_type_t test_everything_Plain_FailsWith_Result_type_;
 uint8_t* test_everything_Plain_FailsWith_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
                                                         void* from_object, void* to_object);
 uint8_t* test_everything_Plain_FailsWith_Result_decode_(fidl_decoder_t* decoder, uint8_t* next, void* object);
+extern const fidl_type_t test_everything_Plain_FailsAtLength_Response_type_;
+extern const fidl_rule_t test_everything_Plain_FailsAtLength_Response_rules_[1];
+uint8_t* test_everything_Plain_FailsAtLength_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                              void* from_object, void* to_object);
+uint8_t* test_everything_Plain_FailsAtLength_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                              void* object);
+extern const fidl_type_t test_everything_Plain_FailsAtLength_Result_type_;
+uint8_t* test_everything_Plain_FailsAtLength_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                            void* from_object, void* to_object);
+uint8_t* test_everything_Plain_FailsAtLength_Result_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                            void* object);
+extern const fidl_type_t test_everything_Plain_FailsInPlace_Response_type_;
+extern const fidl_rule_t test_everything_Plain_FailsInPlace_Response_rules_[1];
+uint8_t* test_everything_Plain_FailsInPlace_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                             void* from_object, void* to_object);
+uint8_t* test_everything_Plain_FailsInPlace_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                             void* object);
+extern const fidl_type_t test_everything_Plain_FailsInPlace_Result_type_;
+uint8_t* test_everything_Plain_FailsInPlace_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                           void* from_object, void* to_object);
+uint8_t* test_everything_Plain_FailsInPlace_Result_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                           void* object);
+extern const fidl_type_t test_everything_Plain_FailsWithArray_Response_type_;
+extern const fidl_rule_t test_everything_Plain_FailsWithArray_Response_rules_[1];
+uint8_t* test_everything_Plain_FailsWithArray_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                               void* from_object, void* to_object);
+uint8_t* test_everything_Plain_FailsWithArray_Response_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                               void* object);
+extern const fidl_type_t test_everything_Plain_FailsWithArray_Result_type_;
+uint8_t* test_everything_Plain_FailsWithArray_Result_encode_(fidl_encoder_t* encoder, uint8_t* next,
+                                                             void* from_object, void* to_object);
+uint8_t* test_everything_Plain_FailsWithArray_Result_decode_(fidl_decoder_t* decoder, uint8_t* next,
+                                                             void* object);
 extern const fidl_type_t test_everything_PlainHappenedRequest_type_;
 extern const fidl_type_t test_everything_Base_GetName_Response_type_;
 uint8_t* test_everything_Base_GetName_Response_encode_(fidl_encoder_t* encoder, uint8_t* next,
@@ -1639,6 +1903,12 @@ void test_everything_InProcess_Look_Result_close_handles(test_everything_InProce
 #define test_everything_Plain_Fails_RESPONSE_SIZE 32u
 #define test_everything_Plain_FailsWith_ORDINAL UINT64_C(0x63204b8d6a6c04bb)
 #define test_everything_Plain_FailsWith_RESPONSE_SIZE 40u
+#define test_everything_Plain_FailsAtLength_ORDINAL UINT64_C(0x63005f3c7da94f9e)
+#define test_everything_Plain_FailsAtLength_RESPONSE_SIZE 65536u
+#define test_everything_Plain_FailsInPlace_ORDINAL UINT64_C(0x10a8cdde898c07b1)
+#define test_everything_Plain_FailsInPlace_RESPONSE_SIZE 32u
+#define test_everything_Plain_FailsWithArray_ORDINAL UINT64_C(0x4a5424adffff9ba7)
+#define test_everything_Plain_FailsWithArray_RESPONSE_SIZE 56u
 #define test_everything_Plain_Happened_ORDINAL UINT64_C(0x6db6db297e0161e4)
 #define test_everything_Plain_Nudged_ORDINAL UINT64_C(0x3b87b0f4b3c694bf)
 
@@ -1653,6 +1923,12 @@ zx_status_t test_everything_Plain_Fails(zx_handle_t channel, fidl_call_t* call,
 zx_status_t test_everything_Plain_FailsWith(zx_handle_t channel,
                                             const test_everything_PlainFailsWithRequest* request,
                                             fidl_call_t* call, test_everything_Plain_FailsWith_Result** out);
+zx_status_t test_everything_Plain_FailsAtLength(zx_handle_t channel, fidl_call_t* call,
+                                                test_everything_Plain_FailsAtLength_Result** out);
+zx_status_t test_everything_Plain_FailsInPlace(zx_handle_t channel, fidl_call_t* call,
+                                               test_everything_Plain_FailsInPlace_Result** out);
+zx_status_t test_everything_Plain_FailsWithArray(zx_handle_t channel, fidl_call_t* call,
+                                                 test_everything_Plain_FailsWithArray_Result** out);
 
 // Events; each may be NULL, which ignores it. What is left in an event's handles is closed.
 typedef struct test_everything_Plain_event_ops {
@@ -1685,6 +1961,20 @@ zx_status_t test_everything_Plain_FailsWith_async(fidl_client_t* client,
                                                   const test_everything_PlainFailsWithRequest* request,
                                                   test_everything_Plain_FailsWith_callback_t callback,
                                                   void* context);
+typedef void (*test_everything_Plain_FailsAtLength_callback_t)(
+    void* context, zx_status_t status, test_everything_Plain_FailsAtLength_Result* response);
+zx_status_t test_everything_Plain_FailsAtLength_async(fidl_client_t* client,
+                                                      test_everything_Plain_FailsAtLength_callback_t callback,
+                                                      void* context);
+typedef void (*test_everything_Plain_FailsInPlace_callback_t)(
+    void* context, zx_status_t status, test_everything_Plain_FailsInPlace_Result* response);
+zx_status_t test_everything_Plain_FailsInPlace_async(fidl_client_t* client,
+                                                     test_everything_Plain_FailsInPlace_callback_t callback,
+                                                     void* context);
+typedef void (*test_everything_Plain_FailsWithArray_callback_t)(
+    void* context, zx_status_t status, test_everything_Plain_FailsWithArray_Result* response);
+zx_status_t test_everything_Plain_FailsWithArray_async(
+    fidl_client_t* client, test_everything_Plain_FailsWithArray_callback_t callback, void* context);
 
 // What a server does. A method without function counts as unknown. A request lives until the function
 // returns; handles left in it are closed then.
@@ -1696,6 +1986,9 @@ typedef struct test_everything_Plain_ops {
   void (*Fails)(void* context, fidl_completer_t completer);
   void (*FailsWith)(void* context, test_everything_PlainFailsWithRequest* request,
                     fidl_completer_t completer);
+  void (*FailsAtLength)(void* context, fidl_completer_t completer);
+  void (*FailsInPlace)(void* context, fidl_completer_t completer);
+  void (*FailsWithArray)(void* context, fidl_completer_t completer);
   void (*on_unknown_interaction)(void* context, uint64_t ordinal);
 } test_everything_Plain_ops_t;
 
@@ -1713,6 +2006,13 @@ zx_status_t test_everything_Plain_FailsWith_reply(fidl_completer_t completer,
                                                   const test_everything_Plain_FailsWith_Response* response);
 zx_status_t test_everything_Plain_FailsWith_reply_error(fidl_completer_t completer,
                                                         test_everything_Failure err);
+zx_status_t test_everything_Plain_FailsAtLength_reply(fidl_completer_t completer);
+zx_status_t test_everything_Plain_FailsAtLength_reply_error(fidl_completer_t completer, fidl_string_t err);
+zx_status_t test_everything_Plain_FailsInPlace_reply(fidl_completer_t completer);
+zx_status_t test_everything_Plain_FailsInPlace_reply_error(fidl_completer_t completer,
+                                                           test_everything_Digest err);
+zx_status_t test_everything_Plain_FailsWithArray_reply(fidl_completer_t completer);
+zx_status_t test_everything_Plain_FailsWithArray_reply_error(fidl_completer_t completer, uint64_t err[3]);
 zx_status_t test_everything_Plain_Happened_send(fidl_binding_t* binding,
                                                 const test_everything_PlainHappenedRequest* event);
 zx_status_t test_everything_Plain_Nudged_send(fidl_binding_t* binding);
@@ -1736,6 +2036,15 @@ void test_everything_Plain_FailsWith_serve_(fidl_incoming_t* incoming, void (*ha
                                             test_everything_PlainFailsWithRequest* request,
                                             fidl_completer_t completer), void (*unknown)(void* context,
                                             uint64_t ordinal), void* context);
+void test_everything_Plain_FailsAtLength_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                                fidl_completer_t completer), void (*unknown)(void* context,
+                                                uint64_t ordinal), void* context);
+void test_everything_Plain_FailsInPlace_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                               fidl_completer_t completer), void (*unknown)(void* context,
+                                               uint64_t ordinal), void* context);
+void test_everything_Plain_FailsWithArray_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
+                                                 fidl_completer_t completer), void (*unknown)(void* context,
+                                                 uint64_t ordinal), void* context);
 void test_everything_Plain_Happened_serve_(fidl_incoming_t* incoming, void (*handler)(void* context,
                                            test_everything_PlainHappenedRequest* event), void* context);
 void test_everything_Plain_Nudged_serve_(fidl_incoming_t* incoming, void (*handler)(void* context),

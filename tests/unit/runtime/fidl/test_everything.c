@@ -1,5 +1,6 @@
 // What the worked examples do not have: overlays, string arrays, newtypes, keywords as names, deep recursion.
 #include <fidl/test.everything.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "fake_handles.h"
@@ -46,6 +47,42 @@ START_TEST(keywords_are_names_like_others) {
   test_everything_KeywordTable_set_init(&table, 9);
   ck_assert_uint_eq(test_everything_KeywordTable_init_(&table), 9);
   wire_expect_both(TYPE(KeywordTable), &table, "01 00*7" PRESENT "09 00 00 00 00 00 01 00", 0);
+}
+END_TEST
+
+START_TEST(a_member_may_be_called_ordinal) {
+  test_everything_KeywordUnion value = test_everything_KeywordUnion_with_ordinal(5);
+  ck_assert_uint_eq(value.ordinal, test_everything_KeywordUnion_Tag_ordinal);
+  ck_assert_uint_eq(value.ordinal_, 5);
+  wire_expect_both(TYPE(KeywordUnion), &value, "03 00*7 05 00 00 00 00 00 01 00", 0);
+}
+END_TEST
+
+START_TEST(newtypes_of_arrays_are_members_of_tables_and_unions) {
+  test_everything_Digest in_place = {1, 2, 3, 4};
+  test_everything_LongDigest outside = {5, 6, 7, 8};
+  test_everything_DigestUnion one_of = test_everything_DigestUnion_with_short(in_place);
+  test_everything_Digests table;
+  test_everything_Digests_frame_t frame;
+  test_everything_Digests_init(&table, &frame);
+  ck_assert_ptr_null(test_everything_Digests_short(&table));
+  test_everything_Digests_set_short(&table, in_place);
+  test_everything_Digests_set_long(&table, &outside);
+  test_everything_Digests_set_one_of(&table, &one_of);
+  ck_assert_mem_eq(test_everything_Digests_short(&table), in_place, 4);
+  ck_assert_uint_eq((*test_everything_Digests_long(&table))[3], 8);
+  wire_expect_both(TYPE(Digests), &table,
+                   "03 00*7" PRESENT
+                   "01 02 03 04 00 00 01 00 20 00*7 10 00*7 05 00*7 06 00*7 07 00*7 08 00*7 "
+                   "01 00*7 01 02 03 04 00 00 01 00",
+                   0);
+  one_of = test_everything_DigestUnion_with_long(&outside);
+  wire_expect_both(TYPE(DigestUnion), &one_of, "02 00*7 20 00*7 05 00*7 06 00*7 07 00*7 08 00*7", 0);
+}
+END_TEST
+
+START_TEST(zero_keeps_its_sign) {
+  ck_assert(signbit(test_everything_NEGATIVE_ZERO));
 }
 END_TEST
 
@@ -120,6 +157,9 @@ int main(void) {
   tcase_add_test(tc, overlays_lie_in_place_and_are_padded);
   tcase_add_test(tc, overlays_that_break_a_rule_are_rejected);
   tcase_add_test(tc, keywords_are_names_like_others);
+  tcase_add_test(tc, a_member_may_be_called_ordinal);
+  tcase_add_test(tc, newtypes_of_arrays_are_members_of_tables_and_unions);
+  tcase_add_test(tc, zero_keeps_its_sign);
   tcase_add_test(tc, every_member_of_a_large_struct_survives);
   tcase_add_test(tc, handles_are_closed_wherever_they_are);
   return jx_test_run(suite);
