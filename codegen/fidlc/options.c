@@ -201,6 +201,16 @@ static bool set_flag(options_t* options, const char* name) {
   return true;
 }
 
+// NULL if none is given twice.
+static const char* find_repeated_file(const options_t* options) {
+  for (size_t i = 0; i < options->file_count; i++) {
+    for (size_t j = 0; j < i; j++) {
+      if (strcmp(options->files[i].path, options->files[j].path) == 0) return options->files[i].path;
+    }
+  }
+  return NULL;
+}
+
 static size_t add_files(options_t* options, size_t at) {
   size_t group = options->group_count++;
   for (; at < options->word_count && options->words[at][0] != '-'; at++) {
@@ -224,6 +234,8 @@ static bool read_words(options_t* options) {
     char* equals = strchr(word, '=');
     if (equals) {
       *equals = '\0';
+      if (strcmp(word, "--files") == 0) return usage("files stand behind --files and a space: ", equals + 1);
+      if (set_flag(options, word)) return usage("this option takes no value: ", word);
       if (!set_value_option(options, word, equals + 1)) return false;
     } else if (at == options->word_count) {
       return usage("unknown option, or one that lacks its value: ", word);
@@ -258,6 +270,8 @@ bool options_parse(int argc, char** argv, options_t* out) {
   find_self(out);
   if (out->help || out->version || out->explain || out->json_schema) return true;
   if (!out->file_count) return usage("there are no --files", "");
+  const char* repeated = find_repeated_file(out);
+  if (repeated) return usage("a file is given twice: ", repeated);
   bool writes = !out->check && (out->ir_path || out->json_path || out->plugin_count);
   if (out->depfile && !writes) return usage("--depfile tells of outputs, and there are none", "");
   return true;

@@ -119,6 +119,19 @@ static bool write_temporary(output_file_t* file, mode_t mode) {
   return ok || fail("cannot write", file->path);
 }
 
+// Where a file that is not there yet will be, however its folder is spelt.
+static char* new_place(const char* path) {
+  const char* slash = strrchr(path, '/');
+  char* folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+  char* place = NULL;
+  if (!folder) abort();
+  char* whole = realpath(folder, NULL);
+  if (whole && asprintf(&place, "%s/%s", whole, slash ? slash + 1 : path) < 0) abort();
+  free(whole);
+  free(folder);
+  return place;
+}
+
 // Has the content in a temporary file, unless the place has it already. What is there keeps its permissions.
 static bool prepare(output_file_t* file) {
   struct stat status;
@@ -126,7 +139,8 @@ static bool prepare(output_file_t* file) {
   umask(mask);
   if (stat(file->path, &status) < 0) {
     if (!make_folders(file->path)) return false;
-    if (!(file->place = strdup(file->path))) abort();
+    file->place = new_place(file->path);
+    if (!file->place) return fail("cannot write", file->path);
     return write_temporary(file, 0666 & ~mask);
   }
   if (S_ISDIR(status.st_mode)) {
@@ -139,6 +153,16 @@ static bool prepare(output_file_t* file) {
   if (!file->place) return fail("cannot write", file->path);
   if ((size_t)status.st_size == file->length && holds_already(file)) return true;
   return write_temporary(file, status.st_mode & 07777);
+}
+
+// Two paths of one file: the later content would silently win.
+static bool is_alone(const output_t* output, const output_file_t* file) {
+  for (const output_file_t* other = output->files; other != file; other = other->next) {
+    if (!other->place || !file->place || strcmp(other->place, file->place) != 0) continue;
+    fprintf(stderr, "%s: %s and %s are one file\n", program_invocation_short_name, other->path, file->path);
+    return false;
+  }
+  return true;
 }
 
 static bool put_into_place(output_file_t* file) {
@@ -173,7 +197,7 @@ bool output_commit(output_t* output) {
     sigaddset(&interrupts, kInterrupts[i]);
   sigprocmask(SIG_BLOCK, &interrupts, &before);
   for (output_file_t* file = output->files; ok && file; file = file->next)
-    ok = prepare(file);
+    ok = prepare(file) && is_alone(output, file);
   for (output_file_t* file = output->files; ok && file; file = file->next)
     ok = !file->temporary || put_into_place(file);
   remove_temporaries(output);

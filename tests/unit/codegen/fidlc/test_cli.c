@@ -120,6 +120,23 @@ START_TEST(errors_leave_outputs_as_they_were) {
 }
 END_TEST
 
+START_TEST(wrong_usage_is_told) {
+  static const struct {
+    const char* line;
+    const char* told;
+  } kLines[] = {
+      {"--check --files=a.fidl", "fidlc: files stand behind --files and a space: a.fidl\n"},
+      {"--check=1 --files a.fidl", "fidlc: this option takes no value: --check\n"},
+      {"--check --files a.fidl a.fidl", "fidlc: a file is given twice: a.fidl\n"},
+  };
+  write_file("a.fidl", kGood);
+  for (size_t i = 0; i < sizeof(kLines) / sizeof(kLines[0]); i++) {
+    ck_assert_int_eq(run(kLines[i].line), 2);
+    ck_assert_msg(strncmp(cli.output, kLines[i].told, strlen(kLines[i].told)) == 0, "%s", cli.output);
+  }
+}
+END_TEST
+
 START_TEST(wrong_usage_has_its_own_status) {
   static const char* const kLines[] = {
       "",
@@ -321,6 +338,7 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, numbers_are_explained);
   tcase_add_test(tc, errors_leave_outputs_as_they_were);
   tcase_add_test(tc, wrong_usage_has_its_own_status);
+  tcase_add_test(tc, wrong_usage_is_told);
   tcase_add_test(tc, help_and_version_go_to_standard_output);
   tcase_add_test(tc, response_file_is_expanded);
   tcase_add_test(tc, library_must_have_the_name_asked_for);

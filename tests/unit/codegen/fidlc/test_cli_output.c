@@ -97,6 +97,19 @@ START_TEST(two_outputs_of_one_name_are_an_error) {
 }
 END_TEST
 
+START_TEST(two_outputs_in_one_place_are_an_error) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run("--json out --ir ./out --files a.fidl"), 1);
+  ck_assert_str_eq(cli.output, "fidlc: ./out and out are one file\n");
+  ck_assert_int_eq(file_count(), 1);
+  write_file("out", "before");
+  ck_assert_int_eq(symlink("out", "link"), 0);
+  ck_assert_int_eq(run("--json out --ir link --files a.fidl"), 1);
+  ck_assert_str_eq(cli.output, "fidlc: link and out are one file\n");
+  ck_assert_str_eq(read_file("out"), "before");
+}
+END_TEST
+
 START_TEST(folders_that_cannot_be_written_to_leave_all_outputs_as_they_were) {
   static const char* const kPlaces[] = {"a.fidl/b.pb", "folder", "/proc/none/b.pb"};
   write_file("a.fidl", kGood);
@@ -231,6 +244,7 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, replaced_file_keeps_its_permissions_and_its_links);
   tcase_add_test(tc, what_is_no_file_is_written_to);
   tcase_add_test(tc, two_outputs_of_one_name_are_an_error);
+  tcase_add_test(tc, two_outputs_in_one_place_are_an_error);
   tcase_add_test(tc, folders_that_cannot_be_written_to_leave_all_outputs_as_they_were);
   tcase_add_test(tc, a_full_disk_leaves_all_outputs_as_they_were);
   tcase_add_test(tc, printing_to_a_full_disk_is_an_error);
