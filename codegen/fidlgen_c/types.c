@@ -97,7 +97,7 @@ void emit_table(model_t* model, text_t* out, const decl_t* decl) {
   emit_doc(out, "", decl->doc);
   text_add(out, "struct %s {\n  uint64_t max_ordinal;\n  fidl_envelope_t* envelopes;\n};\n\n", name);
   text_add(out,
-           "// Room for the places of the members of a %s.\ntypedef struct %s_frame {\n  fidl_envelope_t "
+           "// Room for the places of the members of a %s.\ntypedef struct %s_frame_ {\n  fidl_envelope_t "
            "envelopes[%u];\n} %s_frame_t;\n\n",
            name, name, max ? max : 1, name);
   text_add(out,

@@ -2140,8 +2140,8 @@ uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* 
   test_everything_KeywordTable* to = (test_everything_KeywordTable*)to_object;
   fidl_envelope_t* const sources = from->envelopes;
   fidl_envelope_t* const envelopes = (void*)next;
-  const uint64_t count = fidl_table_count(from->max_ordinal, sources, 2);
-  if (!(next = fidl_encode_table(encoder, next, to, sources, count, 2, 0))) return NULL;
+  const uint64_t count = fidl_table_count(from->max_ordinal, sources, 3);
+  if (!(next = fidl_encode_table(encoder, next, to, sources, count, 3, 0))) return NULL;
   // init
   // register
   if (count < 2) return next;
@@ -2149,6 +2149,7 @@ uint8_t* test_everything_KeywordTable_encode_(fidl_encoder_t* encoder, uint8_t* 
   if (!(next = fidl_encode_envelope_string(encoder, next, &envelopes[1], register__from, UINT32_MAX, 0,
       NULL)))
     return NULL;
+  // frame
   return next;
 }
 
@@ -2165,8 +2166,11 @@ uint8_t* test_everything_KeywordTable_decode_(fidl_decoder_t* decoder, uint8_t* 
   if (fidl_present(&envelopes[1])) {
     if (!(next = fidl_decode_envelope_string(decoder, next, &envelopes[1], UINT32_MAX))) return NULL;
   }
-  if (max_ordinal == 2) return next;
-  return fidl_decode_table_rest(decoder, next, value, 2);
+  // frame
+  if (max_ordinal < 3) return next;
+  if (!fidl_decode_inline(decoder, &envelopes[2], 1, 0xffu, FIDL_ERROR_NONE)) return NULL;
+  if (max_ordinal == 3) return next;
+  return fidl_decode_table_rest(decoder, next, value, 3);
 }
 
 static uint8_t* test_everything_KeywordTable_add_(fidl_encoder_t* encoder, uint8_t* next, void* value) {

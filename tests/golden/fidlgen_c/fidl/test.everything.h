@@ -170,7 +170,7 @@ struct test_everything_Nested {
 };
 
 // Room for the places of the members of a test_everything_Nested.
-typedef struct test_everything_Nested_frame {
+typedef struct test_everything_Nested_frame_ {
   fidl_envelope_t envelopes[3];
 } test_everything_Nested_frame_t;
 
@@ -224,7 +224,7 @@ struct test_everything_Options {
 };
 
 // Room for the places of the members of a test_everything_Options.
-typedef struct test_everything_Options_frame {
+typedef struct test_everything_Options_frame_ {
   fidl_envelope_t envelopes[15];
 } test_everything_Options_frame_t;
 
@@ -731,7 +731,7 @@ struct test_everything_NoOptions {
 };
 
 // Room for the places of the members of a test_everything_NoOptions.
-typedef struct test_everything_NoOptions_frame {
+typedef struct test_everything_NoOptions_frame_ {
   fidl_envelope_t envelopes[1];
 } test_everything_NoOptions_frame_t;
 
@@ -895,7 +895,7 @@ struct test_everything_HeldTable {
 };
 
 // Room for the places of the members of a test_everything_HeldTable.
-typedef struct test_everything_HeldTable_frame {
+typedef struct test_everything_HeldTable_frame_ {
   fidl_envelope_t envelopes[4];
 } test_everything_HeldTable_frame_t;
 
@@ -1155,8 +1155,8 @@ struct test_everything_KeywordTable {
 };
 
 // Room for the places of the members of a test_everything_KeywordTable.
-typedef struct test_everything_KeywordTable_frame {
-  fidl_envelope_t envelopes[2];
+typedef struct test_everything_KeywordTable_frame_ {
+  fidl_envelope_t envelopes[3];
 } test_everything_KeywordTable_frame_t;
 
 // Makes an empty table whose members will have their places in `frame`.
@@ -1196,6 +1196,24 @@ static inline void test_everything_KeywordTable_set_register(test_everything_Key
     const fidl_string_t* value) {
   table->envelopes[1].data = (void*)(uintptr_t)value;
   if (table->max_ordinal < 2) table->max_ordinal = 2;
+}
+
+static inline bool test_everything_KeywordTable_has_frame(const test_everything_KeywordTable* table) {
+  return table->max_ordinal >= 3 && table->envelopes[2].bits != 0;
+}
+static inline uint8_t test_everything_KeywordTable_frame(const test_everything_KeywordTable* table) {
+  uint8_t value;
+  memset(&value, 0, sizeof(value));
+  if (test_everything_KeywordTable_has_frame(table)) memcpy(&value, table->envelopes[2].inl.value,
+      sizeof(value));
+  return value;
+}
+static inline void test_everything_KeywordTable_set_frame(test_everything_KeywordTable* table,
+    uint8_t value) {
+  table->envelopes[2].bits = 0;
+  memcpy(table->envelopes[2].inl.value, &value, 1);
+  table->envelopes[2].inl.flags = 1;
+  if (table->max_ordinal < 3) table->max_ordinal = 3;
 }
 
 FIDL_STATIC_ASSERT(sizeof(test_everything_KeywordTable) == 16, "layout of test.everything/KeywordTable");
@@ -1242,7 +1260,7 @@ struct test_everything_Digests {
 };
 
 // Room for the places of the members of a test_everything_Digests.
-typedef struct test_everything_Digests_frame {
+typedef struct test_everything_Digests_frame_ {
   fidl_envelope_t envelopes[3];
 } test_everything_Digests_frame_t;
 
@@ -1562,7 +1580,7 @@ struct test_everything_PlacesTable {
 };
 
 // Room for the places of the members of a test_everything_PlacesTable.
-typedef struct test_everything_PlacesTable_frame {
+typedef struct test_everything_PlacesTable_frame_ {
   fidl_envelope_t envelopes[2];
 } test_everything_PlacesTable_frame_t;
 
