@@ -63,7 +63,13 @@ static void check_arg(const context_t* context, const attribute_t* attribute, co
     return;
   }
   value_t value;
-  if (evaluate(context, arg->value, &kString, &value)) return;
+  if (evaluate(context, arg->value, &kString, &value)) {
+    // Whoever reads it takes it for its end.
+    if (memchr(value.text, 0, value.length))
+      report_error(&c->diagnostics, arg->value->span, 104, "the argument `%s` holds a NUL character",
+                   schema->name);
+    return;
+  }
   report_unresolvable(context, arg->value, 104, "the argument `%s` has no usable value", schema->name);
 }
 

@@ -119,7 +119,7 @@ static void read_platform(reading_t* reading, const attribute_arg_t* arg) {
   const char* text = reading->platform_name->data;
   if (strcmp(text, "unversioned") == 0) {
     report_error(&c->diagnostics, arg->value->span, 208, "the platform name `unversioned` is reserved");
-  } else if (!is_platform_name(text)) {
+  } else if (strlen(text) != reading->platform_name->length || !is_platform_name(text)) {
     report_error(&c->diagnostics, arg->value->span, 152, "`%s` is not the name of a platform", text);
   } else {
     return;
