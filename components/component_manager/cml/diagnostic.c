@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "utf8.h"
+
 bool cml_fail(cml_error_t* error, cml_location_t location, const char* error_class, const char* format, ...) {
   va_list args;
   error->error_class = error_class;
@@ -27,8 +29,13 @@ static bool continues_character(char byte) {
   return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
+// LF, CR LF, or CR alone.
+static bool ends_line(const char* text) {
+  return *text == '\n' || (*text == '\r' && text[1] != '\n');
+}
+
 static size_t line_start(const cml_source_t* source, size_t offset) {
-  while (offset > 0 && source->text[offset - 1] != '\n')
+  while (offset > 0 && !ends_line(source->text + offset - 1))
     offset--;
   return offset;
 }
@@ -38,11 +45,27 @@ void cml_location_position(cml_location_t location, uint32_t* out_line, uint32_t
   size_t offset = location.offset < source->size ? location.offset : source->size;
   uint32_t line = 1, column = 1;
   for (size_t i = 0; i < offset; i++)
-    line += source->text[i] == '\n';
+    line += ends_line(source->text + i);
   for (size_t i = line_start(source, offset); i < offset; i++)
     column += !continues_character(source->text[i]);
   *out_line = line;
   *out_column = column;
+}
+
+// What would move the cursor of somebody's terminal becomes "?", as does what is no character: a message may
+// have been cut within one.
+static void print_harmless(const char* text, size_t size, FILE* out) {
+  uint32_t c;
+  for (size_t i = 0, length; i < size; i += length) {
+    length = utf8_decode(text + i, size - i, &c);
+    bool harmless = length > 0 && (c < 0x7f ? c >= ' ' || c == '\t' : c >= 0xa0);
+    if (length == 0) length = 1;
+    if (harmless) {
+      fwrite(text + i, 1, length, out);
+    } else {
+      fputc('?', out);
+    }
+  }
 }
 
 // The source line, and under it blanks (tabs where the line has them, so that the caret stands right whatever
@@ -53,8 +76,7 @@ static void print_excerpt(cml_location_t location, uint32_t line, FILE* out) {
   size_t start = line_start(location.source, offset);
   size_t end = offset + strcspn(text + offset, "\r\n");
   fprintf(out, "%5u | ", line);
-  for (size_t i = start; i < end; i++)
-    fputc((unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i], out);
+  print_harmless(text + start, end - start, out);
   fputs("\n      | ", out);
   for (size_t i = start; i < offset; i++) {
     if (!continues_character(text[i])) fputc(text[i] == '\t' ? '\t' : ' ', out);
@@ -70,9 +92,15 @@ void cml_error_print(const cml_error_t* error, FILE* out) {
   uint32_t line = 0, column = 0;
   if (error->location.source) {
     cml_location_position(error->location, &line, &column);
-    fprintf(out, "%s:%u:%u: ", error->location.source->name, line, column);
+    print_harmless(error->location.source->name, strlen(error->location.source->name), out);
+    fprintf(out, ":%u:%u: ", line, column);
   }
-  fprintf(out, "error: %s: %s\n", error->error_class, error->message);
+  fprintf(out, "error: %s: ", error->error_class);
+  print_harmless(error->message, strlen(error->message), out);
+  fputc('\n', out);
   if (error->location.source) print_excerpt(error->location, line, out);
-  if (error->advice[0]) fprintf(out, "  help: %s\n", error->advice);
+  if (!error->advice[0]) return;
+  fputs("  help: ", out);
+  print_harmless(error->advice, strlen(error->advice), out);
+  fputc('\n', out);
 }

@@ -38,6 +38,16 @@ static bool skip_block_comment(json5_lexer_t* lexer) {
   return true;
 }
 
+static bool ends_line(uint32_t c) {
+  return c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029;
+}
+
+static void skip_line_comment(json5_lexer_t* lexer) {
+  size_t length;
+  while (lexer->position < lexer->source->size && !ends_line(peek_character(lexer, &length)))
+    lexer->position += length;
+}
+
 static bool skip_blanks(json5_lexer_t* lexer) {
   while (lexer->position < lexer->source->size) {
     size_t length;
@@ -45,9 +55,7 @@ static bool skip_blanks(json5_lexer_t* lexer) {
     if (is_space(c)) {
       lexer->position += length;
     } else if (c == '/' && peek(lexer, 1) == '/') {
-      const char* text = lexer->source->text + lexer->position;
-      const char* end = memchr(text, '\n', lexer->source->size - lexer->position);
-      lexer->position = end ? (size_t)(end - lexer->source->text) : lexer->source->size;
+      skip_line_comment(lexer);
     } else if (c == '/' && peek(lexer, 1) == '*') {
       if (!skip_block_comment(lexer)) return false;
     } else {
@@ -105,9 +113,8 @@ static bool lex_escape(json5_lexer_t* lexer, char* out, size_t* size) {
   if (lexer->position >= lexer->source->size)
     return lex_fail(lexer, lexer->position - 1, 1, "this string has no end");
   lexer->position += length;
-  if (c == '\n' || c == 0x2028 || c == 0x2029) return true;
-  if (c == '\r') {
-    if (peek(lexer, 0) == '\n') lexer->position++;
+  if (ends_line(c)) {
+    if (c == '\r' && peek(lexer, 0) == '\n') lexer->position++;
     return true;
   }
   if (found) {
@@ -175,7 +182,10 @@ static bool lex_identifier(json5_lexer_t* lexer, json5_token_t* token) {
       if (peek(lexer, 1) != 'u')
         return lex_fail(lexer, lexer->position, 1, "only \\uHHHH may be escaped in a name");
       lexer->position += 2;
+      size_t start = lexer->position - 2;
       if (!lex_unicode_escape(lexer, &c)) return false;
+      if (!continues_identifier(c))
+        return lex_fail(lexer, start, lexer->position - start, "no name may have this character");
     } else if (continues_identifier(c)) {
       lexer->position += length;
     } else {

@@ -118,12 +118,16 @@ static bool merge_environments(cml_reader_t* reader, cml_document_t* into, const
   return true;
 }
 
-// Arrays are concatenated for `environ` alone.
-static bool merge_program_value(cml_reader_t* reader, const json5_member_t* from, json5_value_t* into,
-                                unsigned depth);
+// Where in which section values are being merged.
+typedef struct place {
+  const char* section;
+  unsigned depth;
+} place_t;
+
+static bool merge_value(cml_reader_t* reader, const json5_member_t* from, json5_value_t* into, place_t place);
 
 static bool merge_objects(cml_reader_t* reader, const json5_value_t* from, json5_value_t* into,
-                          unsigned depth) {
+                          place_t place) {
   json5_value_t merged = *into;
   merged.as.object.members = NULL;
   merged.as.object.count = 0;
@@ -136,7 +140,7 @@ static bool merge_objects(cml_reader_t* reader, const json5_value_t* from, json5
     json5_value_t* same = (json5_value_t*)json5_get(&merged, member->key);
     if (!same) {
       *cml_arena_push(reader->arena, &merged.as.object.members, &merged.as.object.count) = *member;
-    } else if (!merge_program_value(reader, member, same, depth)) {
+    } else if (!merge_value(reader, member, same, place)) {
       return false;
     }
   }
@@ -156,19 +160,21 @@ static void concatenate(cml_reader_t* reader, const json5_value_t* from, json5_v
   *into = merged;
 }
 
-static bool merge_program_value(cml_reader_t* reader, const json5_member_t* from, json5_value_t* into,
-                                unsigned depth) {
+// Arrays are concatenated for the program's `environ` alone.
+static bool merge_value(cml_reader_t* reader, const json5_member_t* from, json5_value_t* into,
+                        place_t place) {
   if (from->value.type == JSON5_OBJECT && into->type == JSON5_OBJECT) {
-    return merge_objects(reader, &from->value, into, depth + 1);
+    return merge_objects(reader, &from->value, into, (place_t){place.section, place.depth + 1});
   }
-  if (depth == 0 && strcmp(from->key, "environ") == 0 && from->value.type == JSON5_ARRAY &&
-      into->type == JSON5_ARRAY) {
+  bool is_program = strcmp(place.section, "program") == 0;
+  if (is_program && place.depth == 0 && strcmp(from->key, "environ") == 0 &&
+      from->value.type == JSON5_ARRAY && into->type == JSON5_ARRAY) {
     concatenate(reader, &from->value, into);
     return true;
   }
   return same_value(&from->value, into) ||
          cml_fail(reader->error, into->location, "MergeError",
-                  "program: \"%s\" has another value in an included manifest", from->key);
+                  "%s: \"%s\" has another value in an included manifest", place.section, from->key);
 }
 
 static bool merge_program(cml_reader_t* reader, cml_document_t* into, const cml_document_t* from) {
@@ -180,7 +186,7 @@ static bool merge_program(cml_reader_t* reader, cml_document_t* into, const cml_
     return true;
   }
   if (!into->runner.text) into->runner = from->runner;
-  return merge_objects(reader, &from->program, &into->program, 0);
+  return merge_objects(reader, &from->program, &into->program, (place_t){"program", 0});
 }
 
 static bool merge_config(cml_reader_t* reader, cml_document_t* into, const cml_document_t* from) {
@@ -230,7 +236,7 @@ static bool merge_facets(cml_reader_t* reader, cml_document_t* into, const cml_d
     into->facets = from->facets;
     return true;
   }
-  return merge_objects(reader, &from->facets, &into->facets, 1);
+  return merge_objects(reader, &from->facets, &into->facets, (place_t){"facets", 0});
 }
 
 bool cml_merge(cml_reader_t* reader, cml_document_t* into, const cml_document_t* from) {

@@ -44,7 +44,15 @@ static const struct {
                {"12345", 12345},
                {"/**/7// x", 7},
                {"\xef\xbb\xbf 1", 1},
-               {"0e1", 0}};
+               {"0e1", 0},
+               {"// x\r1", 1},
+               {"// x\r\n1", 1},
+               {"//\xe2\x80\xa8"
+                "1",
+                1},
+               {"//\xe2\x80\xa9"
+                "1",
+                1}};
 
 START_TEST(numbers_of_every_form_are_read) {
   json5_value_t value = parsed(numbers[_i].text);
@@ -124,6 +132,8 @@ static const struct {
     {"'x", 1, 1, "no end"},
     {"'\\", 1, 2, "no end"},
     {"/* x", 1, 1, "no end"},
+    {"{a\\u0020b: 1}", 1, 3, "no name may have this"},
+    {"true\\u0000", 1, 5, "no name may have this"},
     {"{a: yes}", 1, 5, "expected a value, found yes"},
     {"01", 1, 1, "begin with 0"},
     {"1x", 1, 1, "letter follows"},
@@ -188,6 +198,30 @@ START_TEST(an_error_is_shown_with_line_and_caret) {
 }
 END_TEST
 
+START_TEST(a_carriage_return_alone_ends_a_line) {
+  json5_value_t value;
+  uint32_t line, column;
+  ck_assert(!parse_sized("1\r2 3", 5, &value));
+  cml_location_position(error.location, &line, &column);
+  ck_assert(line == 2 && column == 1);
+}
+END_TEST
+
+START_TEST(what_is_shown_of_a_manifest_moves_no_cursor) {
+  json5_value_t value;
+  char shown[512] = {0};
+  FILE* out = fmemopen(shown, sizeof shown, "w");
+  static const char text[] = "{ '\\x1b[2J\\n\xc2\x9b': 1, '\\x1b[2J\\n\xc2\x9b': 2 }";
+  ck_assert(!parse_sized(text, sizeof text - 1, &value));
+  cml_error_print(&error, out);
+  fclose(out);
+  ck_assert_str_eq(shown,
+                   "t.cml:1:20: error: ParseError: this object has a key \"?[2J??\" already\n"
+                   "    1 | { '\\x1b[2J\\n?': 1, '\\x1b[2J\\n?': 2 }\n"
+                   "      |                    ^~~~~~~~~~~~\n");
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("json5");
   TCase* tc = jx_test_case(suite, "json5");
@@ -202,5 +236,7 @@ int main(void) {
   tcase_add_test(tc, nesting_is_bounded);
   tcase_add_test(tc, a_nul_byte_outside_a_string_is_unexpected);
   tcase_add_test(tc, an_error_is_shown_with_line_and_caret);
+  tcase_add_test(tc, a_carriage_return_alone_ends_a_line);
+  tcase_add_test(tc, what_is_shown_of_a_manifest_moves_no_cursor);
   return jx_test_run(suite);
 }

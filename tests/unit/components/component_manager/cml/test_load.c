@@ -100,13 +100,17 @@ END_TEST
 static const struct {
   const char* main;
   const char* included;
+  const char* told;
 } conflicts[] = {
-    {"program: { runner: 'elf' }", "program: { runner: 'posix' }"},
-    {"program: { args: ['a'] }", "program: { args: ['b'] }"},
-    {"environments: [{ name: 'e', extends: 'realm' }]", "environments: [{ name: 'e', extends: 'none' }]"},
+    {"program: { runner: 'elf' }", "program: { runner: 'posix' }", "program: \"runner\""},
+    {"program: { args: ['a'] }", "program: { args: ['b'] }", "program: \"args\""},
+    {"facets: { main: '#a' }", "facets: { main: '#b' }", "facets: \"main\""},
+    {"facets: { environ: ['a'] }", "facets: { environ: ['b'] }", "facets: \"environ\""},
+    {"environments: [{ name: 'e', extends: 'realm' }]", "environments: [{ name: 'e', extends: 'none' }]",
+     "environment #e"},
     {"environments: [{ name: 'e', __stop_timeout_ms: 1 }]",
-     "environments: [{ name: 'e', __stop_timeout_ms: 2 }]"},
-    {"config: { k: { type: 'bool' } }", "config: { k: { type: 'uint8' } }"},
+     "environments: [{ name: 'e', __stop_timeout_ms: 2 }]", "environment #e"},
+    {"config: { k: { type: 'bool' } }", "config: { k: { type: 'uint8' } }", "config: \"k\""},
 };
 
 START_TEST(contradictions_between_includes_are_refused) {
@@ -114,6 +118,7 @@ START_TEST(contradictions_between_includes_are_refused) {
   write_file("a.cml", cml_arena_printf(arena, "{ %s }", conflicts[_i].included));
   ck_assert(!load());
   ck_assert_str_eq(error.error_class, "MergeError");
+  ck_assert_msg(strstr(error.message, conflicts[_i].told), "%s", error.message);
 }
 END_TEST
 
