@@ -1,6 +1,7 @@
 // Reading `program`. Keys that no runner defines are errors, so that a misspelt one does not go unseen.
 #include "program.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,6 +63,16 @@ static bool read_sockets(cml_reader_t* reader, const json5_value_t* value, progr
   return true;
 }
 
+static bool read_name_server(cml_reader_t* reader, const json5_value_t* value, program_t* out) {
+  struct in6_addr address;  // of either family
+  cml_string_t text;
+  if (!cml_read_string(reader, value, "name_server", &text)) return false;
+  out->name_server = text.text;
+  return inet_pton(AF_INET, text.text, &address) == 1 || inet_pton(AF_INET6, text.text, &address) == 1 ||
+         cml_fail(reader->error, value->location, "InvalidField", "name_server: \"%.100s\" is no address",
+                  text.text);
+}
+
 static bool read_key(cml_reader_t* reader, const json5_member_t* member, program_t* out,
                      cml_string_t* binary) {
   static const char* const elf_keys[] = {
@@ -71,7 +82,6 @@ static bool read_key(cml_reader_t* reader, const json5_member_t* member, program
       "name_server", "sockets", NULL};
   const char* const* keys = out->runner == PROGRAM_ELF ? elf_keys : posix_keys;
   const json5_value_t* value = &member->value;
-  cml_string_t name_server;
   size_t key = 0;
   while (keys[key] && strcmp(keys[key], member->key) != 0)
     key++;
@@ -91,9 +101,7 @@ static bool read_key(cml_reader_t* reader, const json5_member_t* member, program
     case 6:
       return read_output(reader, value, "forward_stderr_to", out->runner, &out->errors);
     case 7:
-      if (!cml_read_string(reader, value, "name_server", &name_server)) return false;
-      out->name_server = name_server.text;
-      return true;
+      return read_name_server(reader, value, out);
     case 8:
       return read_sockets(reader, value, out);
     default:
@@ -103,19 +111,11 @@ static bool read_key(cml_reader_t* reader, const json5_member_t* member, program
   }
 }
 
-static bool leaves_package(const char* path) {
-  for (const char* segment = path; segment; segment = strchr(segment, '/')) {
-    segment += *segment == '/';
-    if (strncmp(segment, "..", 2) == 0 && (segment[2] == '/' || !segment[2])) return true;
-  }
-  return false;
-}
-
 static bool find_binary(const realm_t* realm, const realm_instance_t* instance, const cml_string_t* binary,
                         program_t* out, cml_error_t* error) {
   bool is_absolute = binary->text[0] == '/';
   struct stat info;
-  if (is_absolute ? out->runner == PROGRAM_ELF : leaves_package(binary->text)) {
+  if (is_absolute ? out->runner == PROGRAM_ELF : realm_leaves_package(binary->text)) {
     return cml_fail(error, binary->location, "InvalidField",
                     "program of %s: the binary must lie in the package, not at %.300s", instance->moniker,
                     binary->text);

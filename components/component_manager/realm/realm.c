@@ -41,32 +41,65 @@ static const char* find_in_package(cml_arena_t* arena, const char* package, cons
   return access(path, F_OK) == 0 ? path : NULL;
 }
 
-static bool resolve(realm_t* realm, realm_instance_t* instance, cml_error_t* error) {
+// What a part of a URL stands for once its %XX are replaced (RFC 3986, 2.1), NULL if that is no file's name.
+static const char* decode(cml_arena_t* arena, const char* text, size_t size) {
+  char* out = cml_arena_strndup(arena, text, size);
+  char *to = out, hex[3] = "";
+  for (const char* from = out; *from; from++, to++) {
+    *to = *from;
+    if (*from != '%') continue;
+    hex[0] = from[1];
+    hex[1] = hex[0] ? from[2] : '\0';
+    if (strspn(hex, "0123456789abcdefABCDEF") != 2 || strcmp(hex, "00") == 0) return NULL;
+    *to = (char)strtoul(hex, NULL, 16);
+    from += 2;
+  }
+  *to = '\0';
+  return out;
+}
+
+bool realm_leaves_package(const char* path) {
+  for (const char* segment = path; segment; segment = strchr(segment, '/')) {
+    segment += *segment == '/';
+    if (strncmp(segment, "..", 2) == 0 && (segment[2] == '/' || !segment[2])) return true;
+  }
+  return false;
+}
+
+static bool cannot_resolve(const realm_instance_t* instance, cml_error_t* error, const char* why) {
   const cml_string_t* url = &instance->child->url;
-  const char* fragment = strchr(url->text, '#');
-  const char* path = NULL;
-  if (strncmp(url->text, "file:///", 8) == 0) {
-    path = cml_arena_strndup(realm->arena, url->text + 7, strcspn(url->text + 7, "#"));
-  } else if (url->text[0] != '#') {
-    cml_fail(error, url->location, "InstanceCannotResolve", "child #%s: nothing here can resolve \"%.300s\"",
-             instance->name, url->text);
+  return cml_fail(error, url->location, "InstanceCannotResolve", "child #%s: %s \"%.300s\"", instance->name,
+                  why, url->text);
+}
+
+static bool resolve_in_package(realm_t* realm, realm_instance_t* instance, const char* fragment,
+                               cml_error_t* error) {
+  const char* const packages[] = {instance->parent->package, realm->builtin_package};
+  if (realm_leaves_package(fragment))
+    return cannot_resolve(instance, error, "a manifest of this package does not lie at");
+  for (size_t i = 0; i < 2 && !instance->path; i++) {
+    instance->package = packages[i];
+    instance->path = find_in_package(realm->arena, packages[i], fragment);
+  }
+  if (instance->path && access(instance->path, R_OK) == 0) return true;
+  cannot_resolve(instance, error, "there is no manifest");
+  return cml_advise(error, "looked for %.160s/%.80s and in %.160s", packages[0], fragment, packages[1]);
+}
+
+static bool resolve(realm_t* realm, realm_instance_t* instance, cml_error_t* error) {
+  const char* url = instance->child->url.text;
+  bool is_file = strncmp(url, "file:///", 8) == 0;
+  if (!is_file && url[0] != '#') {
+    cannot_resolve(instance, error, "nothing here can resolve");
     return cml_advise(error, "write \"#meta/x.cml\" for a manifest of this package, or file:///path/x.cml");
-  } else {
-    instance->package = instance->parent->package;
-    path = find_in_package(realm->arena, instance->package, fragment + 1);
-    if (!path) {
-      instance->package = realm->builtin_package;
-      path = find_in_package(realm->arena, instance->package, fragment + 1);
-    }
   }
-  if (path && access(path, R_OK) == 0) {
-    instance->path = path;
-    return true;
-  }
-  cml_fail(error, url->location, "InstanceCannotResolve", "child #%s: there is no manifest \"%.300s\"",
-           instance->name, url->text);
-  return cml_advise(error, "looked for %.160s/%.80s and in %.160s", instance->parent->package,
-                    fragment ? fragment + 1 : "", realm->builtin_package);
+  const char* start = is_file ? url + 7 : url + 1;
+  const char* path = decode(realm->arena, start, strcspn(start, "#"));
+  if (!path)
+    return cannot_resolve(instance, error, "a \"%\" stands before two hexadecimal digits, not as in");
+  if (!is_file) return resolve_in_package(realm, instance, path, error);
+  instance->path = path;
+  return access(path, R_OK) == 0 || cannot_resolve(instance, error, "there is no manifest");
 }
 
 static bool check_not_ancestor(const realm_instance_t* instance, cml_error_t* error) {

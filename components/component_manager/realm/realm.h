@@ -3,7 +3,8 @@
 //
 // A package is a folder with bin/, lib/ and meta/. The package of a manifest DIR/meta/x.cml is DIR, of any
 // other DIR/x.cml it is DIR. A child's URL "#meta/y.cml" is looked up in its parent's package and then in the
-// package that comes with Jacinth; "file:///path/y.cml" is taken as it is.
+// package that comes with Jacinth; "file:///path/y.cml" is taken as it is. In both %20 and the like stand for
+// characters that a URL cannot have.
 #ifndef COMPONENT_MANAGER_REALM_REALM_H_
 #define COMPONENT_MANAGER_REALM_REALM_H_
 
@@ -37,6 +38,9 @@ typedef struct realm {
 // False with the first error.
 bool realm_load(realm_t* realm, cml_arena_t* arena, const char* path, const char* builtin_package,
                 cml_error_t* error);
+
+// Whether a path relative to a package has a segment "..".
+bool realm_leaves_package(const char* path);
 
 // The child of that name, NULL if there is none.
 realm_instance_t* realm_child(const realm_instance_t* instance, const char* name);

@@ -13,18 +13,29 @@ static bool unsupported(const realm_instance_t* instance, const cml_clause_t* us
   return false;
 }
 
+// What is declared has to be served by a program that knows how: one of runner "elf".
+static bool check_provider(const realm_t* realm, const cml_clause_t* use, const realm_route_t* route,
+                           cml_error_t* error) {
+  const realm_instance_t* provider = route->provider;
+  if (!provider->document.has_program) {
+    return cml_fail(error, route->declaration->location, "InvalidCapability",
+                    "%s %s is declared by %s, which has no program to serve it", cml_type_name(use->type),
+                    route->name, provider->moniker);
+  }
+  const char* runner = realm_route_runner(realm, provider, error);
+  return runner && (strcmp(runner, "elf") == 0 ||
+                    cml_fail(error, route->declaration->location, "InvalidCapability",
+                             "%s %s is declared by %s, but a program of runner \"%s\" serves nothing",
+                             cml_type_name(use->type), route->name, provider->moniker, runner));
+}
+
 static bool check_use(const realm_t* realm, realm_instance_t* instance, const cml_clause_t* use, size_t name,
                       cml_error_t* error) {
   realm_route_t route;
   if (use->type == CML_RUNNER) return true;
   if (use->type == CML_DIRECTORY || use->type == CML_STORAGE) return unsupported(instance, use, error);
   if (!realm_route_use(realm, instance, use, name, &route, error)) return false;
-  if (route.source == REALM_SOURCE_COMPONENT && !route.provider->document.has_program) {
-    return cml_fail(error, route.declaration->location, "InvalidCapability",
-                    "%s %s is declared by %s, which has no program to serve it", cml_type_name(use->type),
-                    route.name, route.provider->moniker);
-  }
-  return true;
+  return route.source != REALM_SOURCE_COMPONENT || check_provider(realm, use, &route, error);
 }
 
 static bool check_instance(const realm_t* realm, realm_instance_t* instance, realm_warning_t warning,

@@ -118,6 +118,13 @@ static bool from_source(walk_t* walk, realm_instance_t* instance, const cml_clau
                   what(walk));
 }
 
+static bool reaches_parent(const cml_clause_t* expose) {
+  for (size_t i = 0; i < expose->to.count; i++) {
+    if (expose->to.items[i].kind == CML_REF_PARENT) return true;
+  }
+  return false;
+}
+
 static bool reaches(const cml_clause_t* offer, const realm_instance_t* child) {
   for (size_t i = 0; i < offer->to.count; i++) {
     const cml_ref_t* to = &offer->to.items[i];
@@ -136,7 +143,7 @@ static const cml_clause_t* find_clause(walk_t* walk, const cml_clauses_t* clause
   for (size_t i = 0; i < clauses->count; i++) {
     const cml_clause_t* clause = &clauses->items[i];
     if (clause->type != walk->use->type) continue;
-    if (child ? !reaches(clause, child) : clause->to.items[0].kind != CML_REF_PARENT) continue;
+    if (child ? !reaches(clause, child) : !reaches_parent(clause)) continue;
     for (size_t j = 0; j < clause->names.count; j++) {
       if (strcmp(cml_target_name(clause, j), walk->name) != 0) continue;
       *out_name = clause->names.items[j].text;

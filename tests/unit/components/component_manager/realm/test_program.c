@@ -80,6 +80,7 @@ static const struct {
     {"{ runner: 'elf', binary: 'bin/x', lifecycle: { stop_event: 'later' } }", "ParseError",
      "stop_event cannot be"},
     {"{ runner: 'elf', binary: 'bin/x', forward_stdout_to: 'terminal' }", "InvalidField", "runner \"posix\""},
+    {"{ runner: 'posix', binary: 'bin/x', name_server: 'dns.example.org' }", "InvalidField", "no address"},
     {"{ runner: 'posix', binary: 'bin/x', sockets: [{ name: 's' }] }", "MissingField", "a socket needs"},
 };
 

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "realm_check.h"
 #include "jx_test.h"
 #include "package_fixture.h"
+#include "realm_check.h"
 #include "show.h"
 
 #define CHILDREN "children: [{ name: 'a', url: '#meta/a.cml' }, { name: 'b', url: '#meta/b.cml' }],\n"
@@ -74,6 +74,17 @@ START_TEST(a_grandchild_is_reached_through_two_exposes) {
       "{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }", "{ use: [{ protocol: 'p' }] }",
       "{ children: [{ name: 'c', url: '#meta/c.cm' }], expose: [{ protocol: 'p', from: '#c' }] }", &out));
   ck_assert_str_eq(out.provider->moniker, "b/c");
+}
+END_TEST
+
+START_TEST(what_is_exposed_to_the_framework_too_reaches_the_parent) {
+  realm_route_t out;
+  ck_assert(route("{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }",
+                  "{ use: [{ protocol: 'p' }] }",
+                  "{ capabilities: [{ protocol: 'p' }],\n"
+                  " expose: [{ protocol: 'p', from: 'self', to: ['framework', 'parent'] }] }",
+                  &out));
+  ck_assert_str_eq(out.provider->moniker, "b");
 }
 END_TEST
 
@@ -171,6 +182,56 @@ START_TEST(checking_a_tree_finds_the_one_bad_route_in_it) {
 }
 END_TEST
 
+START_TEST(a_program_that_cannot_serve_is_no_provider) {
+  write_binary();
+  package_write("meta/root.cml", "{ " CHILDREN " offer: [{ protocol: 'p', from: '#b', to: '#a' }] }");
+  package_write("meta/b.cml",
+                "{ program: { runner: 'posix', binary: 'bin/x' },\n"
+                " capabilities: [{ protocol: 'p' }], expose: [{ protocol: 'p', from: 'self' }] }");
+  package_write("meta/a.cml", "{ " PROGRAM " use: [{ protocol: 'p' }] }");
+  ck_assert(package_load(&realm, &error));
+  ck_assert(!realm_check(&realm, NULL, NULL, &error));
+  ck_assert_str_eq(error.error_class, "InvalidCapability");
+  ck_assert_ptr_nonnull(strstr(error.message, "serves nothing"));
+}
+END_TEST
+
+static const struct {
+  const char* url;
+  const char* message;  // NULL: it is found
+} urls[] = {
+    {"#meta/a%20b.cml", NULL},
+    {"#meta%2fa%20b.cm", NULL},
+    {"#meta/a%2zb.cml", "hexadecimal"},
+    {"#meta/a%", "hexadecimal"},
+    {"#meta/a%00.cml", "hexadecimal"},
+    {"#../a.cml", "does not lie"},
+    {"#meta/%2e./meta/a%20b.cml", "does not lie"},
+    {"file:///gone%20b.cml", "there is no manifest"},
+    {"sample://a", "nothing here"},
+};
+
+START_TEST(urls_are_decoded_and_stay_within_the_package) {
+  package_write("meta/a b.cml", "{}");
+  package_write("meta/root.cml",
+                cml_arena_printf(package_arena, "{ children: [{ name: 'a', url: '%s' }] }", urls[_i].url));
+  ck_assert_int_eq(package_load(&realm, &error), urls[_i].message == NULL);
+  if (!urls[_i].message) return;
+  ck_assert_str_eq(error.error_class, "InstanceCannotResolve");
+  ck_assert_msg(strstr(error.message, urls[_i].message), "%s", error.message);
+}
+END_TEST
+
+START_TEST(a_file_url_with_blanks_is_found) {
+  package_write("meta/a b.cml", "{}");
+  package_write("meta/root.cml",
+                cml_arena_printf(package_arena, "{ children: [{ name: 'a', url: 'file://%s' }] }",
+                                 package_path("meta/a%20b.cml")));
+  ck_assert_msg(package_load(&realm, &error), "%s", error.message);
+  ck_assert_str_eq(realm.root->children[0]->path, package_path("meta/a b.cml"));
+}
+END_TEST
+
 START_TEST(a_child_without_a_manifest_is_told) {
   package_write("meta/root.cml", "{ " CHILDREN " }");
   ck_assert(!package_load(&realm, &error));
@@ -240,11 +301,15 @@ int main(void) {
   tcase_add_test(tc, the_parent_itself_can_provide);
   tcase_add_test(tc, what_the_component_manager_has_comes_from_above_the_root);
   tcase_add_test(tc, a_grandchild_is_reached_through_two_exposes);
+  tcase_add_test(tc, what_is_exposed_to_the_framework_too_reaches_the_parent);
   tcase_add_test(tc, rights_and_subdirs_are_joined_along_the_way);
   tcase_add_loop_test(tc, a_broken_route_says_where_it_breaks, 0, sizeof broken / sizeof *broken);
   tcase_add_test(tc, an_optional_use_of_void_is_no_error);
   tcase_add_test(tc, a_debug_protocol_comes_from_the_environment);
   tcase_add_test(tc, checking_a_tree_finds_the_one_bad_route_in_it);
+  tcase_add_test(tc, a_program_that_cannot_serve_is_no_provider);
+  tcase_add_loop_test(tc, urls_are_decoded_and_stay_within_the_package, 0, sizeof urls / sizeof *urls);
+  tcase_add_test(tc, a_file_url_with_blanks_is_found);
   tcase_add_test(tc, a_child_without_a_manifest_is_told);
   tcase_add_test(tc, a_tree_without_end_is_refused);
   tcase_add_test(tc, the_main_instance_is_the_facet_or_the_root_with_a_program);
