@@ -99,7 +99,6 @@ static void reset_signals(void) {
   signal(SIGPIPE, SIG_DFL);
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  umask(022);
 }
 
 static void execute_elf(const child_t* child, const last_descriptors_t* last) {
@@ -133,6 +132,7 @@ void child_main(child_t* child) {
   const sandbox_spec_t* spec = child->spec;
   wait_for_parent(child);
   reset_signals();
+  if (!spec->foreground) umask(022);  // what is run for somebody makes files as that person does
   int exec_fd = open(spec->kind == SANDBOX_POSIX ? spec->init : spec->program_outside, O_PATH | O_CLOEXEC);
   if (exec_fd < 0) child_fail(child, spec->kind == SANDBOX_POSIX ? spec->init : spec->program_outside);
   if (!spec->foreground && setsid() < 0) child_fail(child, "setsid");

@@ -4,10 +4,12 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "child.h"
 
+#define SOCK_TYPE_MASK 0xfu
 #define ALL_NAMESPACES \
   (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP)
 
@@ -115,7 +117,6 @@ static const int elf_calls[] = {
     SCMP_SYS(uname),
     SCMP_SYS(sysinfo),
     SCMP_SYS(getrandom),
-    SCMP_SYS(prctl),
     SCMP_SYS(arch_prctl),
     SCMP_SYS(set_tid_address),
     SCMP_SYS(set_robust_list),
@@ -235,6 +236,28 @@ static void add_all(const child_t* child, scmp_filter_ctx filter, uint32_t actio
     rule(child, seccomp_rule_add(filter, action, calls[i], 0));
 }
 
+// What a component may ask of prctl: not, for one, to outlive the component manager (PR_SET_PDEATHSIG).
+static const int elf_prctls[] = {
+    PR_SET_NAME,     PR_GET_NAME,       PR_SET_VMA,        PR_SET_DUMPABLE,
+    PR_GET_DUMPABLE, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, PR_SET_THP_DISABLE,
+    PR_SET_PTRACER,  PR_CAPBSET_READ,   PR_GET_SECCOMP,    PR_GET_NO_NEW_PRIVS,
+};
+
+// UNIX sockets come in pairs, and of types whose ends stay together: with others it could reach the abstract
+// names that everybody in the host's network has.
+static void allow_elf_sockets(const child_t* child, scmp_filter_ctx filter) {
+  static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET}, families[] = {AF_INET, AF_INET6};
+  for (size_t i = 0; i < 2; i++) {
+    rule(child,
+         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+                          SCMP_A1(SCMP_CMP_MASKED_EQ, SOCK_TYPE_MASK, (scmp_datum_t)types[i])));
+  }
+  for (size_t i = 0; child->spec->host_network && i < 2; i++) {
+    rule(child, seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])));
+  }
+}
+
 // Components make threads, not processes: clone must say CLONE_THREAD. What clone3 is asked cannot be seen,
 // so it is missing (the C library then calls clone). They execute only what they are, from the descriptor
 // that exec closes.
@@ -245,13 +268,11 @@ static void allow_elf(const child_t* child, scmp_filter_ctx filter, int exec_fd)
   rule(child,
        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(execveat), 2,
                         SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)exec_fd), SCMP_A4(SCMP_CMP_EQ, AT_EMPTY_PATH)));
-  rule(child,
-       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)));
-  static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
-  for (size_t i = 0; i < (child->spec->host_network ? 3u : 1u); i++) {
-    rule(child, seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])));
+  for (size_t i = 0; i < sizeof elf_prctls / sizeof *elf_prctls; i++) {
+    rule(child, seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)elf_prctls[i])));
   }
+  allow_elf_sockets(child, filter);
 }
 
 // Programs may make sockets of the families that a network namespace contains, and no others: vsock, for one,

@@ -23,16 +23,20 @@ typedef struct view {
   int root;  // the new one
 } view_t;
 
-static int open_on_host(const view_t* view, const char* path) {
+// Symbolic links lead to where they would if `root` were the root directory.
+static int open_within(int root, const char* path) {
   struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-  return (int)syscall(SYS_openat2, view->host, path, &how, sizeof how);
+  return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
 // Makes the folders of a path in the new root, up to its last segment, which is made by `last` (a folder, or
 // an empty file to mount on). What exists already is fine; a read-only place that lacks something is not.
 static bool make_path(const view_t* view, const char* path, bool is_file) {
   char copy[PATH_MAX];
-  if (snprintf(copy, sizeof copy, "%s", path + (*path == '/')) >= (int)sizeof copy) return false;
+  if (snprintf(copy, sizeof copy, "%s", path + (*path == '/')) >= (int)sizeof copy) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
   for (char* slash = strchr(copy, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = '\0';
     if (mkdirat(view->root, copy, 0755) != 0 && errno != EEXIST) return false;
@@ -50,22 +54,37 @@ static bool set_attributes(int tree, uint64_t attributes, bool recursive) {
   return mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0;
 }
 
+static void close_all(const int* fds, size_t count) {
+  int error = errno;
+  for (size_t i = 0; i < count; i++) {
+    if (fds[i] >= 0) close(fds[i]);
+  }
+  errno = error;
+}
+
+// A place of the new root, made if it is not there.
+static int open_place(const view_t* view, const char* path, bool is_file) {
+  int fd = open_within(view->root, path);
+  if (fd >= 0 || errno != ENOENT || !make_path(view, path, is_file)) return fd;
+  return open_within(view->root, path);
+}
+
+static bool mount_at(int source, int place, uint64_t attributes) {
+  int tree = (int)syscall(SYS_open_tree, source, "",
+                          AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  bool ok = tree >= 0 && set_attributes(tree, attributes, true) &&
+            move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
+  close_all(&tree, 1);
+  return ok;
+}
+
 // Mounts what lies at `source` on the host at `path` in the new root.
 static bool bind(const view_t* view, const char* source, const char* path, uint64_t attributes) {
   struct stat info;
-  int fd = open_on_host(view, source);
-  if (fd < 0 || fstat(fd, &info) != 0 || !make_path(view, path, !S_ISDIR(info.st_mode))) {
-    if (fd >= 0) close(fd);
-    return false;
-  }
-  int tree =
-      (int)syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  bool ok = tree >= 0 && set_attributes(tree, attributes, true) &&
-            move_mount(tree, "", view->root, path + (*path == '/'), MOVE_MOUNT_F_EMPTY_PATH) == 0;
-  int error = errno;
-  close(fd);
-  if (tree >= 0) close(tree);
-  errno = error;
+  int fds[] = {open_within(view->host, source), -1};
+  if (fds[0] >= 0 && fstat(fds[0], &info) == 0) fds[1] = open_place(view, path, !S_ISDIR(info.st_mode));
+  bool ok = fds[1] >= 0 && mount_at(fds[0], fds[1], attributes);
+  close_all(fds, 2);
   return ok;
 }
 
@@ -88,7 +107,9 @@ static void make_devices(const view_t* view, bool is_elf) {
                                         "/dev/urandom", "/dev/full", "/dev/tty"};
   size_t count = is_elf ? 4 : sizeof devices / sizeof *devices;
   for (size_t i = 0; i < count; i++) {
-    if (!bind(view, devices[i], devices[i], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC) && i == 0)
+    // Read-only: written to they are all the same, but their owner cannot change who else may.
+    if (!bind(view, devices[i], devices[i], MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC) &&
+        i == 0)
       child_fail(view->child, devices[i]);
   }
   if (is_elf) return;
@@ -114,12 +135,9 @@ static void protect_machine(const view_t* view) {
                                        "proc/fs",  "proc/scsi",          "proc/acpi"};
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     if (faccessat(view->root, places[i], F_OK, 0) != 0) continue;
-    int tree = (int)syscall(SYS_open_tree, view->root, places[i],
-                            AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    bool ok = tree >= 0 && set_attributes(tree, READ_ONLY, true) &&
-              move_mount(tree, "", view->root, places[i], MOVE_MOUNT_F_EMPTY_PATH) == 0;
-    if (!ok) child_fail(view->child, places[i]);
-    close(tree);
+    int place = open_within(view->root, places[i]);
+    if (place < 0 || !mount_at(place, place, READ_ONLY)) child_fail(view->child, places[i]);
+    close(place);
   }
 }
 
@@ -211,24 +229,24 @@ static void add_working_places(const view_t* view) {
   }
 }
 
-// What the program's resolver reads. Where /etc/resolv.conf is a link into /run, which is empty here, the
-// file is made there; else it is mounted over the host's.
+// What the program's resolver reads is mounted over the host's. Where /etc/resolv.conf is a link into /run,
+// which is empty here, it is made there.
 static void write_resolv_conf(const view_t* view) {
-  char link[PATH_MAX] = "", text[128];
+  char link[PATH_MAX] = "";
   const char* name = "run/resolv.conf";
-  ssize_t size = readlink("etc/resolv.conf", link, sizeof link - 1);
+  int hosts = open_within(view->root, "etc/resolv.conf");
+  ssize_t size = hosts < 0 ? readlinkat(view->root, "etc/resolv.conf", link, sizeof link - 1) : 0;
   if (size > 0) link[size] = '\0';
-  char* in_run = strstr(link, "run/");
+  const char* in_run = strstr(link, "run/");
   if (in_run) name = in_run;
   int fd = make_path(view, name, true) ? openat(view->root, name, O_WRONLY | O_TRUNC | O_CLOEXEC) : -1;
-  int length =
-      snprintf(text, sizeof text, "# written by jacinth\nnameserver %s\n", view->child->spec->name_server);
-  if (fd < 0 || write(fd, text, (size_t)length) != length) child_fail(view->child, name);
+  if (fd < 0 || dprintf(fd, "# written by jacinth\nnameserver %s\n", view->child->spec->name_server) < 0)
+    child_fail(view->child, name);
   close(fd);
-  if (in_run) return;
-  if (access("etc/resolv.conf", F_OK) != 0 || mount(name, "etc/resolv.conf", NULL, MS_BIND, NULL) != 0) {
-    child_note(view->child, "no /etc/resolv.conf of its own");
-  }
+  int own = hosts < 0 ? -1 : open_within(view->root, name);
+  bool ok = hosts < 0 ? in_run != NULL : own >= 0 && mount_at(own, hosts, READ_ONLY);
+  if (!ok) child_note(view->child, "no /etc/resolv.conf of its own");
+  close_all((int[]){hosts, own}, 2);
 }
 
 static void enter_root(const view_t* view) {

@@ -196,7 +196,11 @@ static zx_status_t start(const sandbox_spec_t* spec, bool with_walls, sandbox_pr
   pipes.report[0] = -1;
   bool ok = !child.has_user_namespace || map_ids(out->pid);
   if (!ok) fail(out, "cannot map user ids into its namespace");
-  ok = ok && write(pipes.go[1], "", 1) == 1 && hear(pipes.status[0], out, &status);
+  if (ok && write(pipes.go[1], "", 1) != 1) {
+    fail(out, "its process ended at once");
+    ok = false;
+  }
+  ok = ok && hear(pipes.status[0], out, &status);
   close_pipes(&pipes);
   return ok ? ZX_OK : give_up(out, status);
 }

@@ -46,7 +46,7 @@ typedef struct sandbox_spec {
   const char* working_directory;  // inside; "/" if NULL
   bool writable_directory;        // the host's working_directory is there, and can be written
   bool host_tmp;                  // /tmp is the host's, and can be written, instead of an empty one
-  bool foreground;                // stay in the caller's session, with its terminal
+  bool foreground;                // stay in the caller's session, with its terminal and umask
   const char* name_server;        // what /etc/resolv.conf says inside, NULL to leave it as it is
 } sandbox_spec_t;
 

@@ -57,6 +57,8 @@ int main(int argc, char** argv) {
   siginfo_t info;
   if (argc < 6) return 125;
   int status_fd = atoi(argv[1]), report_fd = atoi(argv[2]);
+  // Its program is of the same user, and could make it outlive the component manager.
+  prctl(PR_SET_DUMPABLE, 0);
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before);
   fcntl(status_fd, F_SETFD, FD_CLOEXEC);

@@ -110,6 +110,46 @@ START_TEST(a_component_makes_threads_but_neither_processes_nor_sockets) {
 }
 END_TEST
 
+START_TEST(a_component_with_the_hosts_network_has_no_way_to_its_unix_sockets) {
+  const char* argv[] = {"p", "inet", "unix", "unix pair", NULL};
+  sandbox_spec_t spec = probe_spec(SANDBOX_ELF, argv);
+  spec.host_network = true;
+  ck_assert_int_eq(probe_with(&spec), 0);
+  const char* line = strchr(output, '\n');  // what leads to the network depends on this machine
+  ck_assert(strncmp(output, "ENOSYS", 6) != 0 && line);
+  ck_assert_str_eq(line, "\nENOSYS\nENOSYS\n");
+}
+END_TEST
+
+START_TEST(nobody_can_ask_to_outlive_the_component_manager) {
+  const char* argv[] = {"p", "outlive", NULL};
+  ck_assert_int_eq(probe(SANDBOX_ELF, argv), 0);
+  ck_assert_str_eq(output, "ENOSYS\n");
+  argv[1] = "init's memory";
+  ck_assert_int_eq(probe(SANDBOX_POSIX, argv), 0);
+  ck_assert_str_eq(output, "EACCES\n");
+}
+END_TEST
+
+START_TEST(the_hosts_devices_can_be_used_but_not_changed) {
+  const char* argv[] = {"p", "use device", "protect device", NULL};
+  ck_assert_int_eq(probe(SANDBOX_POSIX, argv), 0);
+  ck_assert_str_eq(output, "yes\nEROFS\n");
+}
+END_TEST
+
+START_TEST(files_are_made_for_the_caller_alone_who_wants_that) {
+  const char* argv[] = {"p", "umask", NULL};
+  sandbox_spec_t spec = probe_spec(SANDBOX_POSIX, argv);
+  umask(077);
+  ck_assert_int_eq(probe_with(&spec), 0);
+  ck_assert_str_eq(output, "022\n");
+  spec.foreground = true;
+  ck_assert_int_eq(probe_with(&spec), 0);
+  ck_assert_str_eq(output, "077\n");
+}
+END_TEST
+
 START_TEST(a_component_of_root_is_nobody) {
   const char* argv[] = {"p", "ids", NULL};
   if (geteuid() != 0) return;
@@ -185,6 +225,34 @@ START_TEST(a_working_directory_can_be_lent_writable) {
   ck_assert_int_eq(unlink(file), 0);
   rmdir(folder);
   free(folder);
+}
+END_TEST
+
+// Writes the path of something in a folder.
+static const char* path_in(char out[PATH_MAX], const char* folder, const char* name) {
+  ck_assert_int_lt(snprintf(out, PATH_MAX, "%s/%s", folder, name), PATH_MAX);
+  return out;
+}
+
+// The link lies where the program sees it, and leads to where it sees all and cannot write.
+START_TEST(a_working_directory_may_lie_behind_a_link) {
+  char folder[] = PROBE_FOLDER "/linkedXXXXXX", inside[PATH_MAX], link[PATH_MAX], file[PATH_MAX],
+       directory[PATH_MAX];
+  const char* argv[] = {"p", "!here", NULL};
+  if (!mkdtemp(folder)) return;  // the build is somebody else's
+  ck_assert_int_eq(mkdir(path_in(inside, folder, "inside"), 0755), 0);
+  ck_assert_int_eq(symlink(folder, path_in(link, folder, "link")), 0);
+  sandbox_spec_t spec = probe_spec(SANDBOX_POSIX, argv);
+  spec.working_directory = path_in(directory, folder, "link/inside");
+  spec.writable_directory = true;
+  int status = probe_with(&spec);
+  bool made = unlink(path_in(file, folder, "inside/here")) == 0;
+  unlink(link);
+  rmdir(inside);
+  rmdir(folder);
+  ck_assert_int_eq(status, 0);
+  ck_assert_str_eq(output, "yes\n");
+  ck_assert(made);
 }
 END_TEST
 
@@ -307,6 +375,10 @@ int main(void) {
   tcase_add_test(tc, a_component_is_alone_with_its_package_and_libraries);
   tcase_add_test(tc, a_component_has_no_rights_and_can_gain_none);
   tcase_add_test(tc, a_component_makes_threads_but_neither_processes_nor_sockets);
+  tcase_add_test(tc, a_component_with_the_hosts_network_has_no_way_to_its_unix_sockets);
+  tcase_add_test(tc, nobody_can_ask_to_outlive_the_component_manager);
+  tcase_add_test(tc, the_hosts_devices_can_be_used_but_not_changed);
+  tcase_add_test(tc, files_are_made_for_the_caller_alone_who_wants_that);
   tcase_add_test(tc, a_component_of_root_is_nobody);
   tcase_add_test(tc, a_program_sees_the_host_read_only);
   tcase_add_test(tc, a_program_reaches_no_network);
@@ -315,6 +387,7 @@ int main(void) {
   tcase_add_test(tc, the_end_of_a_killed_init_is_learnt_without_its_report);
   tcase_add_test(tc, a_signal_reaches_the_program_through_its_init);
   tcase_add_test(tc, a_working_directory_can_be_lent_writable);
+  tcase_add_test(tc, a_working_directory_may_lie_behind_a_link);
   tcase_add_test(tc, a_program_gets_its_own_name_server);
   tcase_add_test(tc, a_program_that_cannot_be_executed_is_told);
   tcase_add_loop_test(tc, nothing_survives_a_parent_that_is_killed, SANDBOX_ELF, SANDBOX_POSIX + 1);
