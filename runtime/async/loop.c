@@ -79,6 +79,7 @@ zx_status_t async_loop_create(const async_loop_config_t* config, async_loop_t** 
   loop->timer_set_for = ZX_TIME_INFINITE;
   loop->timer_fd = -1;
   loop->wake_fd = -1;
+  loop->maker = getpid();
   node_init(&loop->fds);
   waits_init(&loop->waits);
   tasks_init(&loop->tasks);
@@ -256,18 +257,24 @@ zx_status_t async_loop_start_thread(async_loop_t* loop, const char* name, thrd_t
   return ZX_OK;
 }
 
+static bool is_forked(const async_loop_t* loop) {
+  return loop->maker != getpid();
+}
+
 void async_loop_join_threads(async_loop_t* loop) {
   if (!loop->has_thread) return;
-  pthread_join(loop->thread, NULL);
+  if (!is_forked(loop)) pthread_join(loop->thread, NULL);
   loop->has_thread = false;
 }
 
 void async_loop_shutdown(async_loop_t* loop) {
   if (loop->shut_down) return;
   if (loop->has_thread) {
-    async_loop_quit(loop);
+    if (!is_forked(loop)) async_loop_quit(loop);
     async_loop_join_threads(loop);
   }
+  // The thread that held this when the process was forked is not here to let go of it.
+  if (is_forked(loop)) pthread_mutex_init(&loop->tasks.lock, NULL);
   loop->shut_down = true;
   waits_shutdown(loop);
   tasks_shutdown(loop);

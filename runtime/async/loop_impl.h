@@ -75,6 +75,7 @@ struct async_loop {
   atomic_bool quit;
   bool shut_down;
   bool is_parents;  // this process has come by fork from the one that made the loop
+  pid_t maker;      // the process that made the loop, and that alone has its thread
   bool has_thread;  // async_loop_start_thread's
   pthread_t thread;
 };

@@ -241,6 +241,20 @@ START_TEST(a_loop_does_not_run_in_a_forked_child) {
 }
 END_TEST
 
+// Its thread is not there and not waited for.
+START_TEST(a_loop_with_a_thread_is_destroyed_in_a_forked_child) {
+  int status;
+  ck_assert_int_eq(async_loop_start_thread(loop, NULL, NULL), ZX_OK);
+  pid_t child = fork();
+  if (child == 0) {
+    async_loop_destroy(loop);
+    _exit(0);
+  }
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 // Waits
 
 typedef struct counted_wait {
@@ -547,6 +561,7 @@ int main(void) {
   tcase_add_test(tc, run_ends_at_its_deadline);
   tcase_add_test(tc, a_loop_does_not_run_in_a_forked_child);
   tcase_add_test(tc, a_loop_calls_nobody_in_a_forked_child);
+  tcase_add_test(tc, a_loop_with_a_thread_is_destroyed_in_a_forked_child);
   tcase_add_test(tc, a_wait_fires_once_for_a_signal_of_the_peer);
   tcase_add_test(tc, a_canceled_wait_is_not_called_even_if_its_signal_is_on);
   tcase_add_test(tc, many_waits_at_once_each_find_their_own_object);
