@@ -86,11 +86,11 @@ static void on_bootstrap_unbound(void* context, fidl_binding_t* binding, zx_stat
 
 static const jacinth_process_Bootstrap_ops_t bootstrap_ops = {.Start = on_start};
 
-// Runs the loop until the channel is done with, which refers to the component. One that has been told to quit
+// Runs the loop until the channels are done with that refer to the component. One that has been told to quit
 // does that still, and is told again afterwards.
-static void end_bootstrap(component_t* component, async_loop_t* loop) {
+static void end_bindings(component_t* component, async_loop_t* loop) {
   bool quit = false;
-  while (!component->bootstrap_over) {
+  while (!component->bootstrap_over || component->lifecycle_binding) {
     if (async_loop_run(loop, ZX_TIME_INFINITE, true) != ZX_ERR_CANCELED) continue;
     quit = true;
     async_loop_reset_quit(loop);
@@ -109,7 +109,7 @@ static zx_status_t hear(component_t* component, zx_handle_t bootstrap) {
   while (!component->started && !component->bootstrap_over && status == ZX_OK)
     status = async_loop_run(loop, deadline, true);
   if (!component->bootstrap_over) fidl_binding_close(binding, ZX_OK);
-  end_bootstrap(component, loop);
+  end_bindings(component, loop);
   return component->started || status == ZX_OK ? component->start_status : status;
 }
 
@@ -145,6 +145,10 @@ zx_status_t component_create_from_channel(async_dispatcher_t* dispatcher, zx_han
   if (status == ZX_OK) status = serve_lifecycle(component);
   if (status == ZX_OK) status = component_serve_outgoing(component);
   if (status != ZX_OK) {
+    if (component->lifecycle_binding) {
+      fidl_binding_close(component->lifecycle_binding, status);
+      end_bindings(component, async_loop_from_dispatcher(dispatcher));
+    }
     component_destroy(component);
     return status;
   }
