@@ -1,6 +1,7 @@
 """The component manager with real trees: the demo, the walls between processes, bad input, and ways to end."""
 
 import contextlib
+import fcntl
 import itertools
 import os
 import re
@@ -11,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import termios
 
 import processes
 from systest import (BUILD, PATIENCE, PROVIDER, ROOT, Package, Skip, case, expect, expect_equal, jacinth, kill, main,
@@ -318,6 +320,31 @@ def ctrl_c_stops_everything_and_leaves_nothing():
 
 
 @case
+def the_end_of_the_terminal_is_ignored_by_who_was_told_to():
+    with resources() as owned:
+        manifest = Package(owned).manifest("lasting", program=waiting())
+        process = spawn(owned, "sh", "-c", "trap '' HUP; exec \"$0\" run \"$1\"", jacinth(), manifest)
+        process.wait_for_line("ready")
+        process.send_signal(signal.SIGHUP)
+        process.terminate()
+        said = process.finish()
+        expect_equal(process.returncode, 128 + signal.SIGTERM, f"status: {said}")
+
+
+@case
+def the_end_of_a_component_that_everything_depends_on_ends_everything():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("other", program=waiting())
+        package.manifest("vital", program={"runner": "posix", "binary": shutil.which("true")})
+        root = package.manifest("root", children=[
+            {"name": "other", "url": "#meta/other.cml", "startup": "eager"},
+            {"name": "vital", "url": "#meta/vital.cml", "startup": "eager", "on_terminate": "reboot"}])
+        done = run(jacinth(), "run", root)
+        expect("vital has ended, and with it everything" in done.stderr, done.stderr)
+
+
+@case
 def a_killed_manager_leaves_nothing():
     with resources() as owned:
         process = start(owned, stack(Package(owned), "orphaned", waiting("socket"), wire="slirp"))
@@ -382,6 +409,24 @@ def wrong_arguments_are_told_with_the_right_ones():
         expect(done.returncode == 2 and "usage:" in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
     expect("usage:" in run(jacinth(), "help").stdout, "help gives no help")
     expect(run(jacinth(), "--version").stdout.startswith("jacinth "), "no version")
+
+
+@case
+def what_cannot_be_written_is_no_success():
+    with open("/dev/full", "w") as full:
+        for arguments in (("show", DEMO), ("graph", DEMO), ("check", DEMO), ("--version",), ("help",)):
+            process = subprocess.run([jacinth(), *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            expect(process.returncode == 1 and "No space left" in process.stderr,
+                   f"{arguments}: {process.returncode} {process.stderr}")
+
+
+@case
+def a_package_may_be_named_from_the_working_directory():
+    environment = {**os.environ, "JACINTH_PACKAGE": "pkg"}
+    done = run(jacinth(), "exec", "--", "sh", "-c", "exit 7", check=False, cwd=BUILD, env=environment)
+    expect_equal(done.returncode, 7, f"status of a program whose package is pkg: {done.stderr}")
+    done = run(jacinth(), "check", DEMO, check=False, cwd="/", env=environment)
+    expect(done.returncode == 1 and "JACINTH_PACKAGE" in done.stderr, done.stderr)
 
 
 # exec
@@ -457,6 +502,29 @@ def exec_passes_signals_on():
         expect_equal((said, process.returncode), ("asked\n", 9), "what it said and its status")
 
 
+# Makes a job of itself and takes the terminal, as a shell does; its end leaves the terminal to nobody.
+OWN_JOB = """
+import os, signal
+os.setpgid(0, 0)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+os.tcsetpgrp(0, os.getpgrp())
+"""
+
+
+@case
+def exec_takes_the_terminal_back_from_a_program_that_has_ended():
+    with resources() as owned:
+        ours, theirs = os.openpty()
+        owned.callback(os.close, ours)
+        script = "\"$0\" exec -- \"$1\" -c \"$2\"; echo ended; read line; echo \"got $line\""
+        process = spawn(owned, "sh", "-c", script, jacinth(), sys.executable, OWN_JOB, stdin=theirs,
+                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(theirs)
+        process.wait_for_line("ended")
+        os.write(ours, b"hello\n")
+        expect_equal((process.finish(), process.returncode), ("got hello\n", 0), "what the script read and its status")
+
+
 @case
 def an_unmodified_program_gets_sockets_of_the_netstack():
     with resources() as owned:
@@ -519,6 +587,28 @@ def a_request_for_a_component_that_is_about_to_end_reaches_the_next_one():
         said = asker.wait_for_line("got")
         expect("got EACCES" in said and "cannot pass" not in said, said)
         expect(process_below(asker, "leaving_server") != first, "the server has not been replaced")
+
+
+@case
+def eager_children_start_with_a_parent_that_is_started_by_a_request():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("helper", program=waiting())
+        package.manifest("server", capabilities=[{"protocol": PROVIDER}], expose=[{"protocol": PROVIDER, "from": "self"}],
+                         program={"runner": "elf", "binary": package.binary("tests/system/leaving_server")},
+                         children=[{"name": "helper", "url": "#meta/helper.cml", "startup": "eager"}])
+        ask = ("import contextlib, signal, socket\n"
+               "with contextlib.suppress(OSError): socket.socket(socket.AF_INET, socket.SOCK_STREAM)\n"
+               "signal.pause()")
+        package.manifest("asker", program={"runner": "posix", "binary": sys.executable, "args": ["-c", ask]},
+                         use=[{"protocol": PROVIDER}])
+        manifest = package.manifest(
+            "helped",
+            children=[{"name": "server", "url": "#meta/server.cml"}, {"name": "asker", "url": "#meta/asker.cml",
+                                                                      "startup": "eager"}],
+            offer=[{"protocol": PROVIDER, "from": "#server", "to": "#asker"}])
+        process = start(owned, manifest)
+        process.wait_for_line("ready")
 
 
 if __name__ == "__main__":

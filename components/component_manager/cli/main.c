@@ -1,4 +1,5 @@
 // The `jacinth` program: which command, and where the package is that comes with it.
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -95,7 +96,13 @@ static const char* find_package(cml_arena_t* arena) {
   static const char* const places[] = {"pkg", "../libexec/jacinth"};
   char self[PATH_MAX];
   const char* given = getenv("JACINTH_PACKAGE");
-  if (given) return given;
+  if (given) {
+    // From the root directory on: processes look it up from elsewhere.
+    char* real = realpath(given, NULL);
+    const char* path = real ? cml_arena_printf(arena, "%s", real) : given;
+    free(real);
+    return is_package(arena, path) ? path : NULL;
+  }
   ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
   if (size <= 0) return NULL;
   self[size] = '\0';
@@ -113,6 +120,13 @@ static void have_standard_streams(void) {
   for (int fd = 0; fd <= 2; fd++) {
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);
   }
+}
+
+// What was asked for and could not be written has not been given.
+static int flush_output(int status) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+  fprintf(stderr, "jacinth: cannot write to standard output: %s\n", strerror(errno));
+  return status ? status : 1;
 }
 
 static int run_command(int argc, char** argv) {
@@ -133,6 +147,8 @@ static int run_command(int argc, char** argv) {
     status = 1;
   } else {
     status = commands[i].run(&cli);
+    // A tree that has run is not called a failure because it could not be drawn.
+    if (commands[i].run != cli_run && commands[i].run != cli_exec) status = flush_output(status);
   }
   cml_arena_destroy(cli.arena);
   return status;
@@ -142,13 +158,13 @@ int main(int argc, char** argv) {
   have_standard_streams();
   if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
     puts("jacinth " JACINTH_VERSION);
-    return 0;
+    return flush_output(0);
   }
   bool help = argc >= 2 &&
               (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
   if (help || argc < 2) {
     print_usage(help ? stdout : stderr, help && argc > 2 ? argv[2] : NULL);
-    return help ? 0 : 2;
+    return flush_output(help ? 0 : 2);
   }
   return run_command(argc, argv);
 }

@@ -181,7 +181,7 @@ static zx_status_t watch(component_t* component) {
 }
 
 static zx_status_t say_failure(component_t* component, const char* what) {
-  manager_say("cannot start %s: %s", component->label, what);
+  manager_say(component->manager, "cannot start %s: %s", component->label, what);
   return ZX_ERR_NO_RESOURCES;
 }
 
@@ -204,7 +204,8 @@ static zx_status_t launch_process(launch_t* launch) {
   zx_status_t status = sandbox_start(&launch->spec, &component->process);
   if (status != ZX_OK) return say_failure(component, component->process.problem);
   if (component->process.notes[0])
-    manager_say("%s runs with less isolation than it should: %s", component->label, component->process.notes);
+    manager_say(component->manager, "%s runs with less isolation than it should: %s", component->label,
+                component->process.notes);
   component->last_pid = component->process.pid;
   component->state = COMPONENT_RUNNING;
   component->started_at = async_now(component->manager->dispatcher);
@@ -259,7 +260,7 @@ static void on_stop_timeout(async_dispatcher_t* dispatcher, async_task_t* task, 
   component_t* component = (void*)((char*)task - offsetof(component_t, stop_timer));
   (void)dispatcher;
   if (status != ZX_OK) return;
-  manager_say("%s did not stop within %u ms and is killed", component->label,
+  manager_say(component->manager, "%s did not stop within %u ms and is killed", component->label,
               realm_stop_timeout_ms(component->instance));
   component_kill(component);
 }

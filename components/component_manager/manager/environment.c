@@ -43,13 +43,24 @@ static void add(list_t* list, const char* item) {
   *cml_arena_push(list->arena, &list->items, &list->count) = item;
 }
 
+// In place of one of its name: of two a program sees only the first.
+static void add_variable(list_t* list, const char* variable) {
+  size_t size = strcspn(variable, "=") + 1;
+  for (size_t i = 0; i < list->count; i++) {
+    if (strncmp(list->items[i], variable, size) != 0) continue;
+    list->items[i] = variable;
+    return;
+  }
+  add(list, variable);
+}
+
 static bool add_expanded(component_t* component, list_t* list, const cml_strings_t* strings,
-                         cml_error_t* error) {
+                         void (*add_one)(list_t* list, const char* item), cml_error_t* error) {
   lookup_t lookup = {component->manager, list->arena};
   for (size_t i = 0; i < strings->count; i++) {
     const char* text = program_expand(list->arena, &strings->items[i], look_up, &lookup, error);
     if (!text) return false;
-    add(list, text);
+    add_one(list, text);
   }
   return true;
 }
@@ -62,7 +73,7 @@ const char* const* component_arguments(component_t* component, cml_arena_t* aren
   list_t list = {.arena = arena};
   if (runs_command(component)) return component->manager->options.command + 1;
   add(&list, component->program.inside);
-  if (!add_expanded(component, &list, &component->program.args, error)) return NULL;
+  if (!add_expanded(component, &list, &component->program.args, add, error)) return NULL;
   add(&list, NULL);
   return list.items;
 }
@@ -101,7 +112,7 @@ static void add_common(list_t* list) {
 }
 
 static void add_number(list_t* list, const char* name, int number) {
-  if (number >= 0) add(list, cml_arena_printf(list->arena, "%s=%d", name, number));
+  if (number >= 0) add_variable(list, cml_arena_printf(list->arena, "%s=%d", name, number));
 }
 
 const char* const* component_environment(component_t* component, cml_arena_t* arena,
@@ -117,12 +128,12 @@ const char* const* component_environment(component_t* component, cml_arena_t* ar
   // library.
   add(&list, "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0");
 #endif
-  if (!add_expanded(component, &list, &component->program.environ, error)) return NULL;
+  if (!add_expanded(component, &list, &component->program.environ, add_variable, error)) return NULL;
   add_number(&list, "JACINTH_BOOTSTRAP", numbers->bootstrap);
   add_number(&list, "JACINTH_SVC", numbers->svc);
   add_number(&list, "JACINTH_TRACE", numbers->trace);
   // Its init adds LISTEN_PID, which it alone knows.
-  if (numbers->sockets > 0) add(&list, cml_arena_printf(arena, "LISTEN_FDS=%zu", numbers->sockets));
+  if (numbers->sockets > 0) add_variable(&list, cml_arena_printf(arena, "LISTEN_FDS=%zu", numbers->sockets));
   add(&list, NULL);
   return list.items;
 }

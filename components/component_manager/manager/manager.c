@@ -6,7 +6,6 @@
 #include <lib/trace/trace.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,16 +16,6 @@
 #include "manager_internal.h"
 
 #define UNSET (-1)
-
-void manager_say(const char* format, ...) {
-  char line[2048];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(line, sizeof line, format, args);
-  va_end(args);
-  log_make_harmless(line, strlen(line));
-  fprintf(stderr, "jacinth: %s\n", line);
-}
 
 // Making
 
@@ -88,6 +77,9 @@ static bool watch_signals(manager_t* manager) {
     sigdelset(&set, SIGUSR2);
     sigdelset(&set, SIGWINCH);
   }
+  // Whoever ignores the end of the terminal for us (nohup) wants the tree to go on.
+  struct sigaction hang_up;
+  if (sigaction(SIGHUP, NULL, &hang_up) == 0 && hang_up.sa_handler == SIG_IGN) sigdelset(&set, SIGHUP);
   sigprocmask(SIG_BLOCK, &set, NULL);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);  // whoever started us may have ignored it, and then nobody's end could be learnt
@@ -102,7 +94,7 @@ bool manager_create(const realm_t* realm, const manager_options_t* options, mana
   manager->realm = realm;
   manager->options = *options;
   manager->exit_status = UNSET;
-  manager->signals.fd = -1;
+  manager->signals.fd = manager->terminal = -1;
   manager->components = cml_arena_alloc(realm->arena, realm->instance_count * sizeof *manager->components);
   manager->stop_sequence = cml_arena_alloc(realm->arena, realm->instance_count * sizeof(component_t*));
   bool ok = realm_main_instance(realm, &manager->main, error);
@@ -113,6 +105,7 @@ bool manager_create(const realm_t* realm, const manager_options_t* options, mana
     ok = cml_fail(error, (cml_location_t){0}, "InternalError", "no event loop");
   if (ok) {
     manager->dispatcher = async_loop_get_dispatcher(manager->loop);
+    if (options->command) manager->terminal = terminal_lend();
     ok = watch_signals(manager) ||
          cml_fail(error, (cml_location_t){0}, "InternalError", "no signals: %s", strerror(errno));
   }
@@ -139,6 +132,7 @@ void manager_destroy(manager_t* manager) {
     }
   }
   if (manager->signals.fd >= 0) close(manager->signals.fd);
+  terminal_take_back(manager->terminal);
   async_loop_destroy(manager->loop);
 }
 
@@ -176,7 +170,7 @@ void manager_stop(manager_t* manager, int exit_status) {
   stop_next(manager);
 }
 
-static void start_eager_children(manager_t* manager, const realm_instance_t* instance) {
+void manager_start_eager_children(manager_t* manager, const realm_instance_t* instance) {
   for (size_t i = 0; i < instance->document.child_count; i++) {
     if (instance->document.children[i].eager) manager_start_instance(manager, instance->children[i]);
   }
@@ -189,7 +183,7 @@ void manager_start_instance(manager_t* manager, const realm_instance_t* instance
     manager_stop(manager, 1);
     return;
   }
-  start_eager_children(manager, instance);
+  manager_start_eager_children(manager, instance);
 }
 
 // A signal meant for the program goes to it; one that the terminal sent has reached it already.
@@ -219,10 +213,10 @@ static int exit_status_of(int wait_status) {
 
 static void say_end(const component_t* component, int wait_status) {
   if (WIFSIGNALED(wait_status)) {
-    manager_say("%s was ended by signal %d (%s)", component->label, WTERMSIG(wait_status),
+    manager_say(component->manager, "%s was ended by signal %d (%s)", component->label, WTERMSIG(wait_status),
                 strsignal(WTERMSIG(wait_status)));
   } else {
-    manager_say("%s ended with status %d", component->label, WEXITSTATUS(wait_status));
+    manager_say(component->manager, "%s ended with status %d", component->label, WEXITSTATUS(wait_status));
   }
 }
 
@@ -237,9 +231,13 @@ void manager_component_ended(manager_t* manager, component_t* component, int wai
   if (is_main) {
     manager_stop(manager, exit_status_of(wait_status));
   } else if (component->died_early) {
-    manager_say("%s died while starting, so everything is stopped; what it said is above, its program is %s",
+    manager_say(manager,
+                "%s died while starting, so everything is stopped; what it said is above, its program is %s",
                 component->label, component->program.binary);
     manager_stop(manager, 1);
+  } else if (component->instance->child && component->instance->child->reboot_on_terminate) {
+    manager_say(manager, "%s has ended, and with it everything, as its on_terminate says", component->label);
+    manager_stop(manager, exit_status_of(wait_status));
   } else if (!anything_runs(manager)) {
     manager_stop(manager, exit_status_of(wait_status));
   }
@@ -249,7 +247,7 @@ int manager_run(manager_t* manager) {
   manager_start_instance(manager, manager->realm->root);
   if (manager->main) manager_start_instance(manager, manager->main);
   if (!manager->stopping && !anything_runs(manager)) {
-    manager_say("nothing to run: %s has no program, no eager child and no facet \"main\"",
+    manager_say(manager, "nothing to run: %s has no program, no eager child and no facet \"main\"",
                 manager->realm->root->path);
     return 1;
   }

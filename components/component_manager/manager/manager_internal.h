@@ -45,6 +45,8 @@ typedef struct log_stream {
   async_fd_t fd;  // fd.fd is -1 while there is none
   char line[1024];
   size_t size;
+  bool continues;  // what is in `line` goes on with one that was too long
+  bool is_shown;   // which was shown, or not
 } log_stream_t;
 
 typedef enum component_state {
@@ -97,19 +99,20 @@ struct manager {
   component_t** stop_sequence;
   size_t stop_count;
   async_fd_t signals;
+  int terminal;  // lent to the command; -1: none
   bool stopping;
   bool hurried;  // asked to stop a second time: kill
+  unsigned lines_lost;
   int exit_status;
 };
 
 // manager.c
-// Tells whoever watches in one line. What components say may be part of it: it is made harmless.
-__attribute__((format(printf, 1, 2))) void manager_say(const char* format, ...);
 // Begins to stop everything; `exit_status` is what manager_run() will return unless it is set already.
 void manager_stop(manager_t* manager, int exit_status);
 // Told of every component that has ended.
 void manager_component_ended(manager_t* manager, component_t* component, int wait_status);
 void manager_start_instance(manager_t* manager, const realm_instance_t* instance);
+void manager_start_eager_children(manager_t* manager, const realm_instance_t* instance);
 
 // component.c
 zx_status_t component_start(component_t* component);
@@ -135,10 +138,20 @@ void component_close_directories(component_t* component);
 // Its process has ended: what was held for it goes to a new one.
 void component_pass_held(component_t* component);
 
+// terminal.c: a program that is run for somebody may make a job of itself, as shells do, and then nobody is
+// left that could give the terminal back. Returns a descriptor of our terminal if we have it (are in its
+// foreground), else -1.
+int terminal_lend(void);
+// Takes it back, unless somebody else has it who still runs, and closes it. Accepts -1.
+void terminal_take_back(int terminal);
+
 // tap.c
 void manager_serve_tap(manager_t* manager, zx_handle_t server_end);
 
-// log.c
+// log.c: what is written to standard error. Lines that nobody takes for a while are lost and counted: a
+// reader that has stopped must not stop the manager. Tells whoever watches in one line. What components say
+// may be part of it: it is made harmless.
+__attribute__((format(printf, 2, 3))) void manager_say(manager_t* manager, const char* format, ...);
 // Puts "?" in place of what would move the cursor of somebody's terminal.
 void log_make_harmless(char* text, size_t size);
 // Makes a pipe whose lines are shown as the component's; returns the end to write to, -1 on failure.

@@ -67,7 +67,7 @@ static const component_use_t* find_use(const component_directory_t* directory, f
 static void refuse(component_t* user, const realm_route_t* route, zx_handle_t object, const char* why) {
   const component_t* provider = &user->manager->components[route->provider->index];
   if (!user->manager->stopping && user->complaints++ < COMPLAINTS_MAX)
-    manager_say("%s gets no %s: %s %s", user->label, route->name, provider->label, why);
+    manager_say(user->manager, "%s gets no %s: %s %s", user->label, route->name, provider->label, why);
   fidl_epitaph_write(object, ZX_ERR_UNAVAILABLE);
   zx_handle_close(object);
 }
@@ -109,10 +109,12 @@ static void hold(component_t* user, const realm_route_t* route, zx_handle_t obje
 // Consumes `object`.
 static void connect_provider(component_t* user, const realm_route_t* route, zx_handle_t object) {
   component_t* provider = &user->manager->components[route->provider->index];
+  bool is_new = provider->state != COMPONENT_RUNNING;
   if (component_start(provider) != ZX_OK) {
     refuse(user, route, object, "does not run");
     return;
   }
+  if (is_new) manager_start_eager_children(user->manager, provider->instance);
   if (is_ending(provider)) {
     hold(user, route, object);
     return;
@@ -120,7 +122,8 @@ static void connect_provider(component_t* user, const realm_route_t* route, zx_h
   fuchsia_io_DirectoryOpenRequest request = {.path = fidl_string(route->path + 1), .object = object};
   zx_status_t status = fuchsia_io_Directory_Open(provider->outgoing, &request);
   if (status != ZX_OK && user->complaints++ < COMPLAINTS_MAX)
-    manager_say("cannot pass %s's request for %s on to %s", user->label, route->name, provider->label);
+    manager_say(user->manager, "cannot pass %s's request for %s on to %s", user->label, route->name,
+                provider->label);
 }
 
 void component_pass_held(component_t* provider) {
@@ -151,8 +154,9 @@ static void on_open(void* context, fuchsia_io_DirectoryOpenRequest* request) {
   const component_use_t* use = find_use(directory, request->path);
   if (!use || !use->has_route || use->route.source == REALM_SOURCE_VOID) {
     if (!use && user->complaints++ < COMPLAINTS_MAX) {
-      manager_say("%s asked for %.*s, which its manifest does not use: not connected", user->label,
-                  (int)(request->path.size < 200 ? request->path.size : 200), request->path.data);
+      manager_say(user->manager, "%s asked for %.*s, which its manifest does not use: not connected",
+                  user->label, (int)(request->path.size < 200 ? request->path.size : 200),
+                  request->path.data);
     }
     fidl_epitaph_write(request->object, ZX_ERR_NOT_FOUND);
     return;
@@ -171,8 +175,8 @@ static void on_unbound(void* context, fidl_binding_t* binding, zx_status_t reaso
   if (directory->binding == binding) directory->binding = NULL;
   bool misspoke = reason == ZX_ERR_INVALID_ARGS || reason == ZX_ERR_NOT_SUPPORTED;
   if (misspoke)
-    manager_say("%s wrote nonsense to its %s, which is closed to it now", directory->component->label,
-                directory->path);
+    manager_say(directory->component->manager, "%s wrote nonsense to its %s, which is closed to it now",
+                directory->component->label, directory->path);
 }
 
 zx_status_t component_serve_directory(component_directory_t* directory, zx_handle_t server_end) {

@@ -46,11 +46,10 @@ static zx_status_t open_tap(fidl_string_t name, zx_handle_t* out) {
 
 static void on_open(void* context, jacinth_host_TapOpenRequest* request, fidl_completer_t completer) {
   jacinth_host_Tap_Open_Response response = {0};
-  (void)context;
   zx_status_t status = open_tap(request->name, &response.device);
   if (status != ZX_OK) {
     manager_say(
-        "cannot open the TAP device \"%.*s\": %s", (int)request->name.size, request->name.data,
+        context, "cannot open the TAP device \"%.*s\": %s", (int)request->name.size, request->name.data,
         status == ZX_ERR_ACCESS_DENIED
             ? "not permitted (it takes root, or a device made for this user: ip tuntap add mode tap user ...)"
         : status == ZX_ERR_NOT_FOUND     ? "this machine has no /dev/net/tun"

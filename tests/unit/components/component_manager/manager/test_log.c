@@ -1,4 +1,5 @@
 // What components write, as it reaches a person: whole lines, named, harmless.
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,8 +87,42 @@ END_TEST
 
 // Such as the name of a protocol that was asked for.
 START_TEST(what_the_manager_says_of_a_component_is_one_harmless_line) {
-  manager_say("%s asked for %s", "net/stack", "\033[2Jx\njacinth: all is well");
+  manager_say(&manager, "%s asked for %s", "net/stack", "\033[2Jx\njacinth: all is well");
   ck_assert_str_eq(what_is_shown(), "jacinth: net/stack asked for ?[2Jx?jacinth: all is well\n");
+}
+END_TEST
+
+START_TEST(the_rest_of_a_long_line_is_shown_as_its_beginning_is) {
+  char text[3001];
+  memset(text, 'x', 3000);
+  memcpy(text, "INFO: ", 6);
+  text[2999] = '\n';
+  text[3000] = '\0';
+  component_writes(text);
+  component_writes("next\n");
+  ck_assert_str_eq(what_is_shown(), "[net/stack] next\n");
+}
+END_TEST
+
+// Such as `less`, and nobody presses a key.
+START_TEST(a_reader_that_has_stopped_does_not_stop_the_manager) {
+  static char filling[65536], said[65536];
+  int ends[2];
+  ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+  ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+  int size = fcntl(ends[1], F_GETPIPE_SZ);
+  ck_assert_int_le(size, (int)sizeof filling);
+  ck_assert_int_eq(write(ends[1], filling, (size_t)size), size);
+  dup2(ends[1], STDERR_FILENO);
+  component_writes("one\ntwo\n");
+  manager_say(&manager, "three");
+  ck_assert_int_eq(read(ends[0], said, sizeof said), size);
+  component_writes("four\n");
+  ssize_t got = read(ends[0], said, sizeof said - 1);
+  said[got > 0 ? got : 0] = '\0';
+  close(ends[0]);
+  close(ends[1]);
+  ck_assert_str_eq(said, "jacinth: 3 lines were lost, for nobody read them\n[net/stack] four\n");
 }
 END_TEST
 
@@ -121,6 +156,8 @@ int main(void) {
   tcase_add_test(tc, control_characters_do_not_reach_the_terminal);
   tcase_add_test(tc, neither_do_those_beyond_ascii);
   tcase_add_test(tc, what_the_manager_says_of_a_component_is_one_harmless_line);
+  tcase_add_test(tc, the_rest_of_a_long_line_is_shown_as_its_beginning_is);
+  tcase_add_test(tc, a_reader_that_has_stopped_does_not_stop_the_manager);
   tcase_add_test(tc, what_is_left_at_the_end_is_shown);
   tcase_add_test(tc, a_line_without_end_is_cut);
   return jx_test_run(suite);

@@ -1,4 +1,4 @@
-// Sockets that programs inherit, and their ports in everybody's arguments.
+// Sockets that programs inherit, their ports in everybody's arguments, and the environment.
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -85,6 +85,24 @@ START_TEST(only_who_uses_the_hosts_network_has_sockets_of_it) {
 }
 END_TEST
 
+START_TEST(a_manifests_variable_takes_the_place_of_ours) {
+  cml_string_t variables[] = {{.text = "PATH=/mine"}, {.text = "PATHS=2"}, {.text = "JACINTH_SVC=none"}};
+  environment_numbers_t numbers = {.bootstrap = -1, .svc = 7, .trace = -1};
+  component.program.runner = PROGRAM_POSIX;
+  component.program.environ = (cml_strings_t){variables, 3};
+  const char* const* environment = component_environment(&component, arena, &numbers, &error);
+  ck_assert_ptr_nonnull(environment);
+  size_t paths = 0, svcs = 0;
+  for (; *environment; environment++) {
+    if (strncmp(*environment, "PATH=", 5) == 0 && ++paths) ck_assert_str_eq(*environment, "PATH=/mine");
+    if (strncmp(*environment, "JACINTH_SVC=", 12) == 0 && ++svcs)
+      ck_assert_str_eq(*environment, "JACINTH_SVC=7");
+  }
+  ck_assert_uint_eq(paths, 1);
+  ck_assert_uint_eq(svcs, 1);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("sockets");
   TCase* tc = jx_test_case(suite, "sockets");
@@ -92,6 +110,7 @@ int main(void) {
   tcase_add_test(tc, a_socket_is_bound_and_its_port_can_be_named);
   tcase_add_loop_test(tc, what_is_no_address_and_port_is_refused, 0, sizeof bad / sizeof *bad);
   tcase_add_test(tc, a_port_that_is_taken_is_told);
+  tcase_add_test(tc, a_manifests_variable_takes_the_place_of_ours);
   tcase_add_test(tc, only_who_uses_the_hosts_network_has_sockets_of_it);
   return jx_test_run(suite);
 }
