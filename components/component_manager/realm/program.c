@@ -179,6 +179,7 @@ const char* program_expand(cml_arena_t* arena, const cml_string_t* text, program
     if (!value) {
       cml_fail(error, text->location, "InvalidField", "no component has a socket named \"%.*s\"",
                (int)(size < 100 ? size : 100), name);
+      cml_advise(error, "${NAME} is a socket's port; for the program itself to replace it, write $NAME");
       return NULL;
     }
     out = cml_arena_printf(arena, "%s%.*s%s", out, (int)(start - at), at, value);

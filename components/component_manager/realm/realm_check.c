@@ -40,7 +40,6 @@ static bool check_use(const realm_t* realm, realm_instance_t* instance, const cm
 
 static bool check_instance(const realm_t* realm, realm_instance_t* instance, realm_warning_t warning,
                            void* context, cml_error_t* error) {
-  program_t program;
   for (size_t i = 0; i < instance->document.use.count; i++) {
     const cml_clause_t* use = &instance->document.use.items[i];
     for (size_t j = 0; j < use->names.count; j++) {
@@ -49,12 +48,54 @@ static bool check_instance(const realm_t* realm, realm_instance_t* instance, rea
       if (warning && use->availability == CML_OPTIONAL) warning(context, error);
     }
   }
-  return !instance->document.has_program || program_read(realm, instance, &program, error);
+  return true;
+}
+
+typedef struct programs {
+  program_t* items;
+  size_t count;
+} programs_t;
+
+// A stand-in for the port that a socket will get.
+static const char* find_socket(void* context, const char* name, size_t size) {
+  const programs_t* programs = context;
+  for (size_t i = 0; i < programs->count; i++) {
+    for (size_t j = 0; j < programs->items[i].socket_count; j++) {
+      const char* socket = programs->items[i].sockets[j].name.text;
+      if (strlen(socket) == size && memcmp(socket, name, size) == 0) return "0";
+    }
+  }
+  return NULL;
+}
+
+static bool check_variables(const realm_t* realm, programs_t* programs, const cml_strings_t* strings,
+                            cml_error_t* error) {
+  for (size_t i = 0; i < strings->count; i++) {
+    if (!program_expand(realm->arena, &strings->items[i], find_socket, programs, error)) return false;
+  }
+  return true;
+}
+
+static bool check_programs(const realm_t* realm, cml_error_t* error) {
+  programs_t programs = {NULL, 0};
+  for (size_t i = 0; i < realm->instance_count; i++) {
+    program_t program;
+    if (!realm->instances[i]->document.has_program) continue;
+    if (!program_read(realm, realm->instances[i], &program, error)) return false;
+    *cml_arena_push(realm->arena, &programs.items, &programs.count) = program;
+  }
+  for (size_t i = 0; i < programs.count; i++) {
+    if (!check_variables(realm, &programs, &programs.items[i].args, error) ||
+        !check_variables(realm, &programs, &programs.items[i].environ, error)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool realm_check(const realm_t* realm, realm_warning_t warning, void* context, cml_error_t* error) {
   for (size_t i = 0; i < realm->instance_count; i++) {
     if (!check_instance(realm, realm->instances[i], warning, context, error)) return false;
   }
-  return true;
+  return check_programs(realm, error);
 }

@@ -8,7 +8,8 @@
 typedef void (*realm_warning_t)(void* context, const cml_error_t* warning);
 
 // Routes every use of every instance and reads every program. False with the first error: a required
-// capability without a route, an unknown runner, a missing binary. `warning` may be NULL.
+// capability without a route, an unknown runner, a missing binary, a variable that nobody has. `warning` may
+// be NULL.
 bool realm_check(const realm_t* realm, realm_warning_t warning, void* context, cml_error_t* error);
 
 #endif  // COMPONENT_MANAGER_REALM_REALM_CHECK_H_

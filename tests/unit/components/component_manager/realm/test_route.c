@@ -196,6 +196,22 @@ START_TEST(a_program_that_cannot_serve_is_no_provider) {
 }
 END_TEST
 
+START_TEST(a_variable_is_the_socket_of_some_program) {
+  write_binary();
+  package_write("meta/root.cml", "{ " CHILDREN " }");
+  package_write("meta/a.cml",
+                "{ program: { runner: 'posix', binary: 'bin/x', args: ['${s}', '${t:-1}', '$HOME'] } }");
+  package_write(
+      "meta/b.cml",
+      "{ program: { runner: 'posix', binary: 'bin/x', sockets: [{ name: 's', datagram: '127.0.0.1:0' }] } }");
+  ck_assert(package_load(&realm, &error));
+  ck_assert_msg(realm_check(&realm, NULL, NULL, &error), "%s", error.message);
+  package_write("meta/a.cml", "{ program: { runner: 'posix', binary: 'bin/x', environ: ['A=${t}'] } }");
+  ck_assert(package_load(&realm, &error) && !realm_check(&realm, NULL, NULL, &error));
+  ck_assert_ptr_nonnull(strstr(error.message, "no component has a socket named \"t\""));
+}
+END_TEST
+
 static const struct {
   const char* url;
   const char* message;  // NULL: it is found
@@ -308,6 +324,7 @@ int main(void) {
   tcase_add_test(tc, a_debug_protocol_comes_from_the_environment);
   tcase_add_test(tc, checking_a_tree_finds_the_one_bad_route_in_it);
   tcase_add_test(tc, a_program_that_cannot_serve_is_no_provider);
+  tcase_add_test(tc, a_variable_is_the_socket_of_some_program);
   tcase_add_loop_test(tc, urls_are_decoded_and_stay_within_the_package, 0, sizeof urls / sizeof *urls);
   tcase_add_test(tc, a_file_url_with_blanks_is_found);
   tcase_add_test(tc, a_child_without_a_manifest_is_told);
