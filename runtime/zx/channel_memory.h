@@ -8,7 +8,8 @@
 #include "runtime/zx/packet.h"
 #include "runtime/zx/ring.h"
 
-#define RING_BYTES 262144u  // a power of two; half of it holds the largest message
+#define RING_BYTES 262144u                     // a power of two; half of it holds the largest message
+#define RING_LIMIT (RING_BYTES - ENTRY_BYTES)  // the word behind the last entry is 0
 
 struct channel_side {
   _Alignas(64) _Atomic uint32_t waiting;  // CHANNEL_WAIT_*
@@ -24,15 +25,17 @@ struct channel_shared {
   _Alignas(64) unsigned char storage[2][RING_BYTES];
 };
 
-// What precedes a message's bytes. In the ring it is one word, which is written and read at once. Entries
-// begin at multiples of its size, so that a word never wraps.
+// What precedes a message's bytes. In the ring it is one word, which is written and read at once, and which
+// says that the entry is there (ring_publish_entry). Entries begin at multiples of its size, so that a word
+// never wraps.
 struct ring_entry {
-  uint8_t kind;
+  uint8_t kind;  // not 0
   uint8_t num_fds;
   uint16_t num_handles;
   uint32_t num_bytes;
 };
 #define ENTRY_BYTES ((uint32_t)sizeof(uint64_t))
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a word is written and read at once");
 
 static inline uint64_t entry_pack(struct ring_entry entry) {
   return entry.kind | (uint64_t)entry.num_fds << 8 | (uint64_t)entry.num_handles << 16 |
@@ -42,6 +45,11 @@ static inline uint64_t entry_pack(struct ring_entry entry) {
 static inline struct ring_entry entry_unpack(uint64_t word) {
   return (struct ring_entry){(uint8_t)word, (uint8_t)(word >> 8), (uint16_t)(word >> 16),
                              (uint32_t)(word >> 32)};
+}
+
+// Where an entry's word lies.
+static inline _Atomic uint64_t* entry_word_at(const unsigned char* storage, uint32_t index) {
+  return (_Atomic uint64_t*)(uintptr_t)(storage + (index & (RING_BYTES - 1)));
 }
 
 // Descriptions of handles go through the socket, but count here as well, which bounds them.

@@ -70,9 +70,10 @@ static bool set_up(struct channel_ring* ring, int memory_fd, uint32_t head, uint
   ring->peer = &ring->shared->sides[!ring->side];
   ring->out_bytes = ring->shared->storage[ring->side];
   ring->in_bytes = ring->shared->storage[!ring->side];
-  ring->out = (struct ring_producer){&ring->shared->rings[ring->side], head, head - RING_BYTES, RING_BYTES};
-  ring->in = (struct ring_consumer){&ring->shared->rings[!ring->side], tail, tail, RING_BYTES};
-  ring->unasked = CHANNEL_ASK_EVERY;  // who held this end before may have read as much
+  ring->out = (struct ring_producer){&ring->shared->rings[ring->side], head, head - RING_LIMIT, RING_LIMIT};
+  ring->in = (struct ring_consumer){&ring->shared->rings[!ring->side], tail, tail, RING_LIMIT};
+  ring->given_back = tail - ENTRY_BYTES;  // who held this end before may not have given back all,
+  ring->unasked = CHANNEL_ASK_EVERY;      // and may have read as much
   ring->changer = (struct wake_changer){.light = false};
   wake_end_light(&ring->changer, &own_side(ring)->light);  // or may have been light
   ring->heavy = wake_has_barriers();
@@ -234,9 +235,16 @@ static void break_promise(struct channel_ring* ring, uint32_t reasons) {
   zx_nanosleep(zx_deadline_after(SETTLE_TIME));
 }
 
+// What was read since the writer last learnt of it. Before this end waits, not whenever it looks: a thread
+// may look at an end that has gone elsewhere.
+static void give_back_rest(struct channel_ring* ring) {
+  if (ring->given_back != ring->in.tail) channel_ring_give_back(ring);
+}
+
 void channel_ring_wait_for(struct channel* channel, uint32_t reasons) {
   struct channel_ring* ring = &channel->ring;
   if (!ring->shared) return;
+  give_back_rest(ring);
   if (!ring->heavy || !(reasons & CHANNEL_WAIT_READABLE)) {
     wake_arm(&own_side(ring)->waiting, reasons);
   } else if (!wake_arm_heavy(&own_side(ring)->waiting, reasons, &ring->peer->light)) {
@@ -250,16 +258,12 @@ bool channel_ring_has_room(struct channel* channel) {
   return room >= ROOM_ENOUGH && !channel->ring.socket_full;
 }
 
-bool channel_ring_is_empty(struct channel* channel) {
-  uint32_t filled = 0;
-  if (!ring_filled_at_all(&channel->ring.in, &filled)) channel_peer_gone(channel);
-  return filled == 0;
+bool channel_ring_is_empty(const struct channel* channel) {
+  return channel_ring_first(&channel->ring) == 0;
 }
 
 bool channel_ring_has_signal(const struct channel* channel) {
-  const struct channel_ring* ring = &channel->ring;
-  uint32_t at = ring->in.tail & (RING_BYTES - 1);  // entries are aligned: the byte is where it begins
-  return ring->in.head != ring->in.tail && ring->in_bytes[at] == PACKET_SIGNAL;
+  return entry_unpack(channel_ring_first(&channel->ring)).kind == PACKET_SIGNAL;
 }
 
 bool channel_ring_peer_closed(const struct channel* channel) {
@@ -289,9 +293,11 @@ bool channel_ring_spin(struct channel* channel, uint32_t reasons) {
     target.own_cpu = &own_side(ring)->cpu;
     target.peer_cpu = &ring->peer->cpu;
     spin_add(&target, &ring->peer->closed, 0, 1);
-    if (reads) spin_add(&target, &ring->in.shared->head, ring->in.tail, 1);
+    // The half of the word that is never 0.
+    if (reads) spin_add(&target, (const _Atomic uint32_t*)entry_word_at(ring->in_bytes, ring->in.tail), 0, 1);
     if (writes) spin_add(&target, &ring->out.shared->tail, ring->out.tail, lacking_room(&ring->out));
     if (reads) ring->changer.awake = 0;  // whoever waits for answers has nothing from being light
+    if (reads) give_back_rest(ring);
   }
   threads_unlock(&channel->base.lock);
   bool changed = spins && spin_watch(&ring->spinner, &target);
@@ -335,10 +341,8 @@ zx_status_t channel_ring_write_plain(struct channel* channel, const void* bytes,
   zx_status_t status = find_room(channel, size);
   if (status != ZX_OK) return status;
   channel_ring_fetch_ahead(ring, size);
-  uint64_t word = entry_pack((struct ring_entry){.kind = PACKET_MESSAGE, .num_bytes = num_bytes});
-  uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
-  if (num_bytes) put(ring, at, bytes, num_bytes);
-  ring_publish(&ring->out, size);
+  if (num_bytes) put(ring, ring->out.head + ENTRY_BYTES, bytes, num_bytes);
+  channel_ring_publish(ring, (struct ring_entry){.kind = PACKET_MESSAGE, .num_bytes = num_bytes}, size);
   ring->read_in_row = 0;
   ring->changer.awake++;
   channel_ring_tell_reader(channel);
@@ -358,11 +362,10 @@ zx_status_t channel_ring_write(struct channel* channel, uint8_t kind, const stru
                              .num_fds = (uint8_t)(num_handles ? handles->num_fds : 0),
                              .num_handles = (uint16_t)num_handles,
                              .num_bytes = total};
-  uint64_t word = entry_pack(entry);
-  uint32_t at = put(ring, ring->out.head, &word, ENTRY_BYTES);
+  uint32_t at = ring->out.head + ENTRY_BYTES;
   for (size_t i = 0; i < count; i++)
     at = put(ring, at, iov[i].iov_base, (uint32_t)iov[i].iov_len);
-  ring_publish(&ring->out, size);
+  channel_ring_publish(ring, entry, size);
   ring->read_in_row = 0;
   ring->changer.awake++;
   channel_ring_tell_reader(channel);
@@ -402,10 +405,10 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
 void channel_ring_ask_writer(struct channel* channel) {
   struct channel_ring* ring = &channel->ring;
   uint32_t filled = 0;
-  ring_give_back(&ring->in);
+  channel_ring_give_back(ring);
   ring->unasked = 0;
   if (!wake_is_due(&ring->peer->waiting, CHANNEL_WAIT_WRITABLE)) return;
-  if (!ring_filled(&ring->in, &filled) || filled > RING_BYTES - ROOM_ENOUGH) return;
+  if (!ring_filled(&ring->in, &filled) || filled > RING_LIMIT - ROOM_ENOUGH) return;
   // A writer that sleeps for room is woken with fences alone.
   if (ring->changer.light) wake_end_light(&ring->changer, &own_side(ring)->light);
   ring_bell(channel, CHANNEL_WAIT_WRITABLE);
@@ -415,26 +418,24 @@ static void take_entry(struct channel* channel, uint32_t size) {
   if (channel_ring_take(&channel->ring, size)) channel_ring_ask_writer(channel);
 }
 
-static bool is_plausible(const struct ring_entry* entry, uint32_t filled) {
+static bool is_plausible(const struct ring_entry* entry) {
   return (entry->kind == PACKET_MESSAGE || entry->kind == PACKET_SIGNAL) &&
          entry->num_bytes <= ZX_CHANNEL_MAX_MSG_BYTES && entry->num_handles <= ZX_CHANNEL_MAX_MSG_HANDLES &&
-         entry_size(entry->num_bytes, 0) <= filled && (entry->num_handles != 0) == (entry->num_fds != 0);
+         (entry->num_handles != 0) == (entry->num_fds != 0);
 }
 
-// Copies the first of `filled` bytes of entries, once; only this copy is looked at.
-static bool copy_entry(const struct channel_ring* ring, uint32_t filled, struct ring_entry* out) {
-  uint64_t word;
-  if (filled < ENTRY_BYTES) return false;
-  get(ring, ring->in.tail, &word, ENTRY_BYTES);
+// Copies what precedes the bytes of the first entry, once; only this copy is looked at.
+static zx_status_t copy_entry(const struct channel_ring* ring, struct ring_entry* out) {
+  uint64_t word = channel_ring_first(ring);
+  if (!word) return ZX_ERR_SHOULD_WAIT;
   *out = entry_unpack(word);
-  return is_plausible(out, filled);
+  return is_plausible(out) ? ZX_OK : ZX_ERR_IO_DATA_INTEGRITY;
 }
 
-// Two processors that keep up with each other exchange the lines of the head and of the entry for every
-// message, and each waits for it twice. A reader of a stream that has read all it knew of lets the writer get
+// Two processors that keep up with each other exchange the lines of an entry while it is written, and each
+// waits for them. A reader of a stream that has read all it knew of lets a writer on another processor get
 // ahead first. True: it did.
 static bool let_writer_ahead(const struct channel_ring* ring) {
-  if (!channel_ring_is_paced(ring) || ring->in.head != ring->in.tail) return false;
   uint32_t here = atomic_load_explicit(&own_side(ring)->cpu, memory_order_relaxed);
   if (here == atomic_load_explicit(&ring->peer->cpu, memory_order_relaxed)) return false;
   spin_pause(PACE_TIME);
@@ -445,9 +446,11 @@ bool channel_ring_read_plain(struct channel* channel, const struct channel_buffe
   struct channel_ring* ring = &channel->ring;
   struct ring_entry entry;
   uint32_t filled = 0;
-  bool paced = let_writer_ahead(ring);
+  bool knows_no_more = channel_ring_knows_no_more(ring);
+  bool paced = knows_no_more && let_writer_ahead(ring);
   if (paced) ring->read_in_row = 0;  // unless it was worth it
-  if (!ring_filled_at_all(&ring->in, &filled) || !copy_entry(ring, filled, &entry)) return false;
+  if (knows_no_more && !ring_filled(&ring->in, &filled)) return false;
+  if (copy_entry(ring, &entry) != ZX_OK) return false;
   if (entry.kind != PACKET_MESSAGE || entry.num_handles || entry.num_bytes > buffers->num_bytes) return false;
   if (entry.num_bytes) get(ring, ring->in.tail + ENTRY_BYTES, buffers->bytes, entry.num_bytes);
   uint32_t taken = entry_size(entry.num_bytes, 0);
@@ -461,18 +464,17 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
                               struct packet* out) {
   struct channel_ring* ring = &channel->ring;
   struct ring_entry entry;
-  uint32_t filled = 0;
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
-  if (!ring_filled(&ring->in, &filled)) return ZX_ERR_IO_DATA_INTEGRITY;
-  if (!filled) return closed ? ZX_ERR_PEER_CLOSED : ZX_ERR_SHOULD_WAIT;
-  if (!copy_entry(ring, filled, &entry)) return ZX_ERR_IO_DATA_INTEGRITY;
+  zx_status_t status = copy_entry(ring, &entry);
+  if (status == ZX_ERR_SHOULD_WAIT) give_back_rest(ring);
+  if (status == ZX_ERR_SHOULD_WAIT && closed) return ZX_ERR_PEER_CLOSED;
+  if (status != ZX_OK) return status;
   uint32_t size = entry_size(entry.num_bytes, entry.num_handles);
-  if (size > filled) return ZX_ERR_IO_DATA_INTEGRITY;
   out->header = (struct packet_header){
       .kind = entry.kind, .num_handles = entry.num_handles, .num_bytes = entry.num_bytes};
   out->handles.count = out->handles.num_fds = 0;
   if (entry.num_handles) {
-    zx_status_t status = take_fds(channel, &entry, out);
+    status = take_fds(channel, &entry, out);
     if (status == ZX_ERR_NO_RESOURCES) take_entry(channel, size);
     if (status != ZX_OK) return status;
   }
@@ -492,6 +494,7 @@ void channel_ring_pack(struct channel* channel, struct wire_handle* wire) {
     break_promise(ring, CHANNEL_WAIT_READABLE);
   }
   ring->heavy = false;
+  if (ring->shared) give_back_rest(ring);  // never again, while the new holder does
   wire->side = (uint8_t)ring->side;
   wire->elem_count = ring->state;
   wire->values[0] = ((uint64_t)ring->out.head << 32) | ring->in.tail;

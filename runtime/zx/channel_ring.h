@@ -52,6 +52,7 @@ struct channel_ring {
   unsigned traffic;  // messages since `window`, or since the offer
   zx_time_t window;
   bool socket_full;      // the last write found no room for its descriptors
+  uint32_t given_back;   // `in.tail` as the writer knows it
   uint32_t unasked;      // bytes read since a writer that waits for room was last looked for
   unsigned read_in_row;  // messages since this end wrote one, or since it waited for the writer in vain
   struct wake_changer changer;  // as a writer
@@ -115,7 +116,7 @@ bool channel_ring_read_plain(struct channel* channel, const struct channel_buffe
 zx_status_t channel_ring_read(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                               struct packet* out);
 
-bool channel_ring_is_empty(struct channel* channel);
+bool channel_ring_is_empty(const struct channel* channel);
 
 // Whether a signal is the first entry of what channel_ring_is_empty has seen.
 bool channel_ring_has_signal(const struct channel* channel);
@@ -155,23 +156,41 @@ static inline void channel_ring_fetch_ahead(const struct channel_ring* ring, uin
     ring_fetch_for_write(ring->out_bytes + (from & (RING_BYTES - 1)));
 }
 
-// Whether the reader of an empty ring should let the writer get ahead first (channel_ring.c).
+// Whether the reader of a stream has read all that the writer's index had said, and should let the writer get
+// ahead before it looks for more (channel_ring.c).
 #define CHANNEL_PACE_AFTER 64u  // messages read in a row
-static inline bool channel_ring_is_paced(const struct channel_ring* ring) {
-  return ring->read_in_row >= CHANNEL_PACE_AFTER;
+static inline bool channel_ring_knows_no_more(const struct channel_ring* ring) {
+  return ring->in.head == ring->in.tail && ring->read_in_row >= CHANNEL_PACE_AFTER;
 }
 
-// Counts an entry as read. The writer learns of it when the ring seems empty or an eighth of it has been
-// read: a writer that watches for room takes the index's line away each time. True: the latter,
-// channel_ring_ask_writer is due.
+// The word of the first entry in the ring; 0: it is empty.
+static inline uint64_t channel_ring_first(const struct channel_ring* ring) {
+  return ring_entry_word(entry_word_at(ring->in_bytes, ring->in.tail));
+}
+
+// Writes what makes an entry of `size` bytes out of the message's bytes, and publishes it.
+static inline void channel_ring_publish(struct channel_ring* ring, struct ring_entry entry, uint32_t size) {
+  uint32_t at = ring->out.head;
+  ring_publish_entry(&ring->out, size, entry_word_at(ring->out_bytes, at), entry_pack(entry),
+                     entry_word_at(ring->out_bytes, at + size));
+}
+
+// The writer learns of what was read when the reader is about to wait or an eighth of the ring has been read:
+// a writer that watches for room takes the index's line away each time.
+static inline void channel_ring_give_back(struct channel_ring* ring) {
+  ring->given_back = ring->in.tail;
+  ring_give_back(&ring->in);
+}
+
+// Counts an entry as read. True: an eighth has been, channel_ring_ask_writer is due.
 #define CHANNEL_ASK_EVERY (RING_BYTES / 8)
 static inline bool channel_ring_take(struct channel_ring* ring, uint32_t size) {
   ring_take(&ring->in, size);
+  // There was more than the index had said.
+  if ((int32_t)(ring->in.head - ring->in.tail) < 0) ring->in.head = ring->in.tail;
   ring->read_in_row++;
   ring->unasked += size;
-  if (ring->unasked >= CHANNEL_ASK_EVERY) return true;
-  if (ring->in.tail == ring->in.head) ring_give_back(&ring->in);
-  return false;
+  return ring->unasked >= CHANNEL_ASK_EVERY;
 }
 
 #endif  // RUNTIME_ZX_CHANNEL_RING_H_

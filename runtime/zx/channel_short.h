@@ -18,15 +18,16 @@ static inline unsigned char* channel_short_room(const struct channel* channel, u
   const struct channel_ring* ring = &channel->ring;
   uint32_t at = ring->out.head & (RING_BYTES - 1);
   if (unlikely(ring->state != RING_ON || channel->peer_closed)) return NULL;
-  if (unlikely(RING_BYTES - (ring->out.head - ring->out.tail) < size || RING_BYTES - at < size)) return NULL;
+  if (unlikely(ring->out.limit - (ring->out.head - ring->out.tail) < size || RING_BYTES - at < size))
+    return NULL;
   if (unlikely(atomic_load_explicit(&ring->peer->closed, memory_order_acquire))) return NULL;
   return ring->out_bytes + at;
 }
 
-// After an entry was written. True: channel_ring_tell_reader is due.
-static inline bool channel_short_publish(struct channel* channel, uint32_t size) {
+// After a message's bytes were written. True: channel_ring_tell_reader is due.
+static inline bool channel_short_publish(struct channel* channel, uint32_t num_bytes, uint32_t size) {
   struct channel_ring* ring = &channel->ring;
-  ring_publish(&ring->out, size);
+  channel_ring_publish(ring, (struct ring_entry){.kind = PACKET_MESSAGE, .num_bytes = num_bytes}, size);
   bool asleep = wake_is_due_lightly(&ring->changer, &ring->peer->waiting, CHANNEL_WAIT_READABLE);
   ring->read_in_row = 0;
   return unlikely(++ring->changer.awake == CHANNEL_LIGHT_AFTER || asleep);
@@ -39,10 +40,8 @@ static inline __ALWAYS_INLINE bool channel_short_write(struct channel* channel, 
   unsigned char* to = channel_short_room(channel, size);
   if (unlikely(!to)) return false;
   channel_ring_fetch_ahead(&channel->ring, size);
-  uint64_t word = entry_pack((struct ring_entry){.kind = PACKET_MESSAGE, .num_bytes = num_bytes});
-  memcpy(to, &word, ENTRY_BYTES);
   ring_copy_short(to + ENTRY_BYTES, bytes, num_bytes);
-  *tell = channel_short_publish(channel, size);
+  *tell = channel_short_publish(channel, num_bytes, size);
   return true;
 }
 
@@ -51,20 +50,17 @@ static inline __ALWAYS_INLINE bool channel_short_write(struct channel* channel, 
 static inline __ALWAYS_INLINE bool channel_short_read(struct channel* channel, void* bytes, uint32_t capacity,
                                                       uint32_t* size, bool* ask) {
   struct channel_ring* ring = &channel->ring;
-  uint64_t word;
-  uint32_t filled = 0;
   if (unlikely(ring->state != RING_ON || !list_is_empty(&channel->messages) ||
                !list_is_empty(&channel->calls) || !list_is_empty(&channel->base.observers) ||
                !list_is_empty(&channel->base.links)))
     return false;
-  if (ring->in.head == ring->in.tail && channel_ring_is_paced(ring)) return false;
-  if (unlikely(!ring_filled_at_all(&ring->in, &filled) || !filled)) return false;
+  if (channel_ring_knows_no_more(ring)) return false;
   uint32_t at = ring->in.tail & (RING_BYTES - 1);
-  memcpy(&word, ring->in_bytes + at, ENTRY_BYTES);  // once; only this copy is looked at
+  uint64_t word = channel_ring_first(ring);  // only this copy is looked at
   uint32_t num_bytes = (uint32_t)(word >> 32);
   uint32_t taken = entry_size(num_bytes, 0);
   if (unlikely((uint32_t)word != PACKET_MESSAGE || num_bytes > CHANNEL_SHORT_BYTES || num_bytes > capacity ||
-               taken > filled || taken > RING_BYTES - at))
+               taken > RING_BYTES - at))
     return false;
   ring_copy_short(bytes, ring->in_bytes + at + ENTRY_BYTES, num_bytes);
   *size = channel->last_bytes = num_bytes;

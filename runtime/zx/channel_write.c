@@ -60,11 +60,9 @@ static bool send_short(struct channel* channel, const struct channel_outgoing* m
   uint32_t size = entry_size(total, 0);
   unsigned char* to = channel_short_room(channel, size);
   if (!to) return false;
-  uint64_t word = entry_pack((struct ring_entry){.kind = PACKET_MESSAGE, .num_bytes = total});
-  memcpy(to, &word, ENTRY_BYTES);
   ring_copy_short(to + ENTRY_BYTES, message->bytes, total);
   memcpy(to + ENTRY_BYTES, message->txid, sizeof(*message->txid));
-  if (channel_short_publish(channel, size)) channel_ring_tell_reader(channel);
+  if (channel_short_publish(channel, total, size)) channel_ring_tell_reader(channel);
   return true;
 }
 

@@ -57,6 +57,22 @@ static inline void ring_publish(struct ring_producer* ring, uint32_t count) {
   atomic_store_explicit(&ring->shared->head, ring->head, memory_order_release);  // with ring_filled's acquire
 }
 
+// The same for an entry of several units that begins with a word. A word that is not 0 says that its entry is
+// there, so the consumer need not look at the index, whose line of memory would go over for every entry
+// besides the entry's own. What lies where the next entry will begin is made 0 before, and needs room as
+// well. The word comes last: whoever has seen it sees an index that counts the entry.
+static inline void ring_publish_entry(struct ring_producer* ring, uint32_t count, _Atomic uint64_t* word,
+                                      uint64_t value, _Atomic uint64_t* next_word) {
+  atomic_store_explicit(next_word, 0, memory_order_relaxed);
+  ring_publish(ring, count);
+  atomic_store_explicit(word, value, memory_order_release);  // with ring_entry_word's acquire
+}
+
+// The word of the first entry, by where it lies or will lie; 0: it is not there. Else it is a peer's word.
+static inline uint64_t ring_entry_word(const _Atomic uint64_t* word) {
+  return atomic_load_explicit(word, memory_order_acquire);
+}
+
 // How many units may be read. False: the producer's index is impossible.
 static inline bool ring_filled(struct ring_consumer* ring, uint32_t* out) {
   uint32_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
@@ -66,12 +82,6 @@ static inline bool ring_filled(struct ring_consumer* ring, uint32_t* out) {
   ring->head = head;
   *out = used;
   return true;
-}
-
-// The same where any units are enough: those seen before come first.
-static inline bool ring_filled_at_all(struct ring_consumer* ring, uint32_t* out) {
-  *out = ring->head - ring->tail;
-  return *out || ring_filled(ring, out);
 }
 
 // Counts `count` units as read, without a word to the producer.

@@ -115,7 +115,7 @@ static void scribble(struct peer* peer, struct script* script) {
     peer->memory[where++ % kMemoryBytes] = next(script);
 }
 
-// An entry of the ring that says what the script wants, with an index that is right.
+// An entry of the ring that says what the script wants, with an index that is right and nothing behind it.
 static void write_entry(struct peer* peer, struct script* script) {
   if (!peer->memory) return;
   uint8_t entry[256];
@@ -130,6 +130,7 @@ static void write_entry(struct peer* peer, struct script* script) {
   for (uint32_t i = 0; i < size; i++)
     peer->memory[kStorage0 + (peer->head + i) % kRingBytes] = entry[i];
   peer->head += (size + 7) & ~7u;
+  memset(peer->memory + kStorage0 + peer->head % kRingBytes, 0, 8);
   memcpy(peer->memory + kRing0, &peer->head, sizeof(peer->head));
 }
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define MODEL_THREADS 3
-#define MODEL_LOCATIONS 9
+#define MODEL_LOCATIONS 13
 #define MODEL_LOCAL_BYTES 48
 
 struct model_thread {

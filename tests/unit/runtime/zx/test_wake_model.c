@@ -12,15 +12,18 @@
 #define READABLE 1u
 #define WRITABLE 2u
 
-// --- a ring, both ways of waking, and the close: as fifo.c and channel_ring.c use them
+// --- a ring, both ways of waking, and the close: as fifo.c uses them
 
 #define MESSAGES 3u
 #define SLOTS 2u
+#define PLACES 4u
 
 static struct {
   struct ring_shared ring;
   _Atomic uint32_t storage[SLOTS];
-  _Atomic uint32_t waiting[2];  // the writer's, the reader's
+  _Atomic uint64_t words[PLACES];  // of entries
+  _Atomic uint32_t body;           // of the last entry
+  _Atomic uint32_t waiting[2];     // the writer's, the reader's
   _Atomic uint32_t closed;
   _Atomic uint32_t light;  // the writer's
   _Atomic uint32_t heavy;  // the reader's
@@ -38,6 +41,7 @@ struct writer {
 struct reader {
   struct ring_consumer in;
   uint32_t received;
+  uint32_t given_back;
   uint32_t unasked;
   bool promised;
   bool heavy;
@@ -145,25 +149,27 @@ START_TEST(without_the_releases_the_model_finds_a_wrong_message) {
 }
 END_TEST
 
-// --- a writer that is not worth waking for every bit of room, nor looking for after every read, and a reader
-// that gives back what it read as rarely; a writer that is light, and a reader that is heavy, until it has
-// handed its side to one who is not: as channel_ring.c has all that.
+// --- entries that are there as soon as their words are; a writer that is not worth waking for every bit of
+// room, nor looking for after every read, and a reader that gives back what it read as rarely; a writer that
+// is light, and a reader that is heavy, until it has handed its side to one who is not: as channel_ring.c has
+// all that.
 
-#define MANY 4u
-#define LIMIT 3u
-#define ENOUGH 1u       // for a writer that waits
-#define ASK_EVERY 2u    // units read
-#define LIGHT_AFTER 1u  // messages that found the reader awake
-#define HEAVY_UNTIL 2u  // messages read
+#define LIMIT (PLACES - 1)  // the word behind the last entry is 0
+#define ENOUGH 1u           // for a writer that waits
+#define ASK_EVERY 2u        // units read
+#define LIGHT_AFTER 1u      // messages that found the reader awake
+#define HEAVY_UNTIL 2u      // messages read
 
 // Mistakes the model must find.
 static bool trusts_what_it_saw_before;
 static bool asks_for_no_barrier;
 static bool hands_over_without_a_word;
 static bool forgets_to_be_light;  // is so, without saying
+static bool leaves_what_was_behind;
 
 static bool may_be_light;
 static bool hands_over;
+static uint32_t write_until = 5;  // a lap and an entry more
 static uint32_t read_until;
 
 bool wake_barrier(void) {
@@ -182,10 +188,23 @@ static void tell_reader(struct writer* writer) {
   if (forgets_to_be_light) atomic_store_explicit(&shared.light, 0, memory_order_relaxed);
 }
 
+static void publish(struct writer* writer) {
+  _Atomic uint64_t* word = &shared.words[writer->out.head % PLACES];
+  _Atomic uint64_t* next = &shared.words[(writer->out.head + 1) % PLACES];
+  uint32_t value = writer->sent + 1;
+  atomic_store_explicit(&shared.body, value, memory_order_relaxed);
+  if (leaves_what_was_behind) {
+    ring_publish(&writer->out, 1);
+    atomic_store_explicit(word, value, memory_order_release);
+  } else {
+    ring_publish_entry(&writer->out, 1, word, value, next);
+  }
+}
+
 static bool write_many(void* local) {
   struct writer* writer = local;
   uint32_t room = 0;
-  if (writer->sent == MANY) return false;
+  if (writer->sent == write_until) return false;
   if (!ring_room_for(&writer->out, 1, &room)) abort();
   if (!room) {
     wake_arm(&shared.waiting[WRITER], WRITABLE);
@@ -193,13 +212,19 @@ static bool write_many(void* local) {
     if (room < ENOUGH) sleep_on(WRITER);
     return true;
   }
-  ring_publish(&writer->out, 1);
+  publish(writer);
   tell_reader(writer);
   writer->sent++;
   return true;
 }
 
-static void arm_reader(const struct reader* reader) {
+static void give_back(struct reader* reader) {
+  ring_give_back(&reader->in);
+  reader->given_back = reader->in.tail;
+}
+
+static void arm_reader(struct reader* reader) {
+  if (reader->given_back != reader->in.tail) give_back(reader);
   if (reader->heavy) {
     wake_arm_heavy(&shared.waiting[READER], READABLE, &shared.light);
   } else {
@@ -213,23 +238,36 @@ static void hand_over(struct reader* reader) {
   reader->heavy = false;
 }
 
-static void take_one(struct reader* reader) {
-  uint32_t filled;
+static uint32_t look_for_entry(const struct reader* reader) {
+  return (uint32_t)ring_entry_word(&shared.words[reader->in.tail % PLACES]);
+}
+
+static void take_one(struct reader* reader, uint32_t word) {
+  uint32_t filled = 0;
+  // What was there a lap ago is no entry, and the entry's bytes are there when the word is.
+  if (word != reader->received + 1) reader->wrong = true;
+  if (atomic_load_explicit(&shared.body, memory_order_relaxed) < word) reader->wrong = true;
   ring_take(&reader->in, 1);
+  if ((int32_t)(reader->in.head - reader->in.tail) < 0) reader->in.head = reader->in.tail;
   reader->received++;
-  bool ask = ++reader->unasked == ASK_EVERY;
-  if (ask || reader->in.tail == reader->in.head) ring_give_back(&reader->in);
-  if (!ask) return;
+  if (trusts_what_it_saw_before) {
+    ring_give_back(&reader->in);
+    filled = reader->in.head - reader->in.tail;
+    if (filled == LIMIT - ENOUGH) ring_the_other(WRITER, WRITABLE);
+    return;
+  }
+  if (++reader->unasked < ASK_EVERY) return;
+  give_back(reader);
   reader->unasked = 0;
   if (!wake_is_due(&shared.waiting[WRITER], WRITABLE)) return;
-  if (!ring_filled(&reader->in, &filled)) abort();
+  // The index counts all entries whose words have been seen.
+  if (!ring_filled(&reader->in, &filled)) reader->wrong = true;
   if (filled <= LIMIT - ENOUGH) ring_the_other(WRITER, WRITABLE);
 }
 
 static bool read_many(void* local) {
   struct reader* reader = local;
-  uint32_t filled = 0;
-  if (reader->received == read_until) return false;
+  if (reader->received == read_until || reader->wrong) return false;
   if (may_be_light && !reader->promised) {
     atomic_store_explicit(&shared.heavy, 1, memory_order_relaxed);
     reader->promised = reader->heavy = true;
@@ -238,60 +276,67 @@ static bool read_many(void* local) {
     hand_over(reader);
     return true;
   }
-  if (!ring_filled_at_all(&reader->in, &filled)) abort();
-  if (!filled) {
+  uint32_t word = look_for_entry(reader);
+  if (!word) {
     arm_reader(reader);
-    if (!ring_filled_at_all(&reader->in, &filled)) abort();
-    if (!filled) sleep_on(READER);
+    if (!look_for_entry(reader)) sleep_on(READER);
     return true;
   }
-  if (trusts_what_it_saw_before) {
-    ring_consume(&reader->in, 1);
-    reader->received++;
-    if (filled > LIMIT - ENOUGH && filled - 1 <= LIMIT - ENOUGH) ring_the_other(WRITER, WRITABLE);
-  } else {
-    take_one(reader);
-  }
+  take_one(reader, word);
   return true;
 }
 
 static bool all_got_there(const bool* ended, void* const* locals) {
-  return ended[WRITER] && ended[READER];
+  const struct reader* reader = locals[READER];
+  return ended[WRITER] && ended[READER] && !reader->wrong;
 }
 
-static struct model_result run_many(bool without_fences, unsigned unregistered) {
+static struct model_result run_many(bool without_fences, bool without_releases, unsigned unregistered) {
   struct writer writer = {.out = {&shared.ring, 0, (uint32_t)-LIMIT, LIMIT}};
   struct reader reader = {.in = {&shared.ring, 0, 0, LIMIT}};
   // No further than to where a writer must have been told, though there is more to come.
-  read_until = may_be_light ? MANY : ENOUGH + ASK_EVERY;
+  read_until = may_be_light ? write_until : ENOUGH + ASK_EVERY;
   const struct model model = {
       .num_threads = 2,
       .threads = {{write_many, &writer, sizeof(writer)}, {read_many, &reader, sizeof(reader)}},
       .locations = {&shared.ring.head, &shared.ring.tail, &shared.waiting[0], &shared.waiting[1],
-                    &shared.bells[0], &shared.bells[1], &shared.light, &shared.heavy},
-      .num_locations = 8,
+                    &shared.bells[0], &shared.bells[1], &shared.light, &shared.heavy, &shared.body,
+                    &shared.words[0], &shared.words[1], &shared.words[2], &shared.words[3]},
+      .num_locations = 13,
       .is_good_end = all_got_there,
       .without_fences = without_fences,
+      .without_releases = without_releases,
       .unregistered = unregistered};
   return model_run(&model);
 }
 
 START_TEST(a_writer_that_waits_for_much_room_is_woken) {
-  struct model_result result = run_many(false, 0);
+  struct model_result result = run_many(false, false, 0);
   ck_assert(!result.too_big && !result.bad);
   ck_assert_uint_gt(result.ends, 0);
-  ck_assert(run_many(true, 0).bad);
+  ck_assert(run_many(true, false, 0).bad);
+}
+END_TEST
+
+START_TEST(an_entry_whose_word_is_no_release_is_found) {
+  ck_assert(run_many(false, true, 0).bad);
+}
+END_TEST
+
+START_TEST(a_writer_that_leaves_an_old_word_behind_its_entry_is_found) {
+  leaves_what_was_behind = may_be_light = true;
+  ck_assert(run_many(false, false, 0).bad);
 }
 END_TEST
 
 START_TEST(a_reader_that_trusts_what_it_saw_before_is_found) {
   trusts_what_it_saw_before = true;
-  ck_assert(run_many(false, 0).bad);
+  ck_assert(run_many(false, false, 0).bad);
 }
 END_TEST
 
 static void expect_nothing_missed(void) {
-  struct model_result result = run_many(false, 0);
+  struct model_result result = run_many(false, false, 0);
   ck_assert(!result.too_big && !result.bad);
   ck_assert_uint_gt(result.states, 10000);
 }
@@ -300,37 +345,38 @@ START_TEST(a_heavy_reader_misses_nothing_of_a_light_writer) {
   may_be_light = true;
   expect_nothing_missed();
   // Barriers do not replace the fences with which the writer becomes light, and before.
-  ck_assert(run_many(true, 0).bad);
+  ck_assert(run_many(true, false, 0).bad);
 }
 END_TEST
 
 START_TEST(a_reader_that_comes_after_a_heavy_one_misses_nothing) {
   may_be_light = hands_over = true;
+  write_until = 4;
   expect_nothing_missed();
 }
 END_TEST
 
 START_TEST(a_reader_that_asks_for_no_barrier_is_found) {
   may_be_light = asks_for_no_barrier = true;
-  ck_assert(run_many(false, 0).bad);
+  ck_assert(run_many(false, false, 0).bad);
 }
 END_TEST
 
 START_TEST(a_light_writer_whom_no_barrier_reaches_is_found) {
   may_be_light = true;
-  ck_assert(run_many(false, 1u << WRITER).bad);
+  ck_assert(run_many(false, false, 1u << WRITER).bad);
 }
 END_TEST
 
 START_TEST(a_writer_that_does_not_say_that_it_is_light_is_found) {
   may_be_light = forgets_to_be_light = true;
-  ck_assert(run_many(false, 0).bad);
+  ck_assert(run_many(false, false, 0).bad);
 }
 END_TEST
 
 START_TEST(a_heavy_reader_that_goes_without_a_word_is_found) {
   may_be_light = hands_over = hands_over_without_a_word = true;
-  ck_assert(run_many(false, 0).bad);
+  ck_assert(run_many(false, false, 0).bad);
 }
 END_TEST
 
@@ -432,6 +478,8 @@ int main(void) {
   tcase_add_test(tc, without_the_fences_the_model_finds_a_lost_wake_up);
   tcase_add_test(tc, without_the_releases_the_model_finds_a_wrong_message);
   tcase_add_test(tc, a_writer_that_waits_for_much_room_is_woken);
+  tcase_add_test(tc, an_entry_whose_word_is_no_release_is_found);
+  tcase_add_test(tc, a_writer_that_leaves_an_old_word_behind_its_entry_is_found);
   tcase_add_test(tc, a_reader_that_trusts_what_it_saw_before_is_found);
   tcase_add_test(tc, a_heavy_reader_misses_nothing_of_a_light_writer);
   tcase_add_test(tc, a_reader_that_comes_after_a_heavy_one_misses_nothing);
