@@ -30,13 +30,16 @@ static zx_signals_t signals_of(uint32_t state) {
   if (state & TCPIP_EVENT_READABLE) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING;
   if (state & TCPIP_EVENT_WRITABLE) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_OUTGOING;
   if (state & TCPIP_EVENT_ERROR) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR;
+  if (state & TCPIP_EVENT_ERROR_QUEUE) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE;
   if (state & TCPIP_EVENT_READ_SHUTDOWN) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ;
   if (state & TCPIP_EVENT_WRITE_SHUTDOWN) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_WRITE;
   return signals;
 }
 
+enum { READABLE_STATES = TCPIP_EVENT_READABLE | TCPIP_EVENT_ERROR | TCPIP_EVENT_ERROR_QUEUE };
+
 static bool shows_readable(uint32_t state) {
-  return (state & (TCPIP_EVENT_READABLE | TCPIP_EVENT_ERROR)) != 0;
+  return (state & READABLE_STATES) != 0;
 }
 
 static bool shows_writable(uint32_t state) {
@@ -62,7 +65,14 @@ static void show_writable(readiness_t* readiness, bool on) {
 }
 
 static void show_on_descriptor(readiness_t* readiness, uint32_t old, uint32_t state) {
-  if (shows_readable(old) != shows_readable(state)) show_readable(readiness, shows_readable(state));
+  if (shows_readable(old) != shows_readable(state)) {
+    show_readable(readiness, shows_readable(state));
+  } else if (state & ~old & READABLE_STATES) {
+    // There is another reason now. Who waits for edges may have dealt with the first one, and sees this one
+    // by its own edge only.
+    show_readable(readiness, false);
+    show_readable(readiness, true);
+  }
   if (shows_writable(old) != shows_writable(state)) show_writable(readiness, shows_writable(state));
   if (!(old & TCPIP_EVENT_READ_SHUTDOWN) && (state & TCPIP_EVENT_READ_SHUTDOWN)) {
     (void)shutdown(readiness->server_fd, SHUT_WR);

@@ -37,8 +37,8 @@ zx_status_t readiness_share(const readiness_t* readiness, zx_handle_t* out_event
 // Shows `state`. Costs nothing if it is shown already, else at most three system calls.
 // TCPIP_EVENT_READ_SHUTDOWN cannot be taken back from the descriptor, as a socket's shutdown cannot.
 //
-// A pending error makes the descriptor readable, because receiving then returns at once; the kernel offers no
-// POLLERR that could be taken back.
+// A pending error makes the descriptor readable, because receiving then returns at once, and so does an error
+// in the queue; the kernel offers no POLLERR that could be taken back. The eventpair tells them apart.
 void readiness_update(readiness_t* readiness, uint32_t state);
 
 #endif  // COMPONENTS_NETSTACK_READINESS_H_

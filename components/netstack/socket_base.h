@@ -32,6 +32,8 @@ typedef struct socket_options {
   bool ipv6_receive_hop_limit;
   bool ipv6_receive_traffic_class;
   bool ipv6_receive_packet_info;
+  bool ip_receive_errors;
+  bool ipv6_receive_errors;
   fuchsia_net_Ipv4Address ip_multicast_address;  // as set, to be told again
 } socket_options_t;
 
@@ -124,6 +126,7 @@ bool socket_close_forsaken_connections(socket_base_t* socket);
   X(IpPacketInfo, BaseNetworkSocket)            \
   X(IpReceiveTypeOfService, BaseNetworkSocket)  \
   X(IpReceiveTtl, BaseNetworkSocket)            \
+  X(IpReceiveErrors, BaseNetworkSocket)         \
   X(IpMulticastInterface, BaseNetworkSocket)    \
   X(IpMulticastTtl, BaseNetworkSocket)          \
   X(IpMulticastLoopback, BaseNetworkSocket)     \
@@ -136,7 +139,8 @@ bool socket_close_forsaken_connections(socket_base_t* socket);
   X(Ipv6Only, BaseNetworkSocket)                \
   X(Ipv6ReceiveTrafficClass, BaseNetworkSocket) \
   X(Ipv6TrafficClass, BaseNetworkSocket)        \
-  X(Ipv6ReceivePacketInfo, BaseNetworkSocket)
+  X(Ipv6ReceivePacketInfo, BaseNetworkSocket)   \
+  X(Ipv6ReceiveErrors, BaseNetworkSocket)
 
 // The methods behind them, and the others that are the same for all kinds.
 #define SOCKET_DECLARE_OPTION(NAME, OWNER)                                                         \

@@ -63,6 +63,7 @@ ENGINE_NUMBER(IpMtuDiscovery, BaseNetworkSocket, TCPIP_MTU_DISCOVER, value, fuch
 LOCAL_OPTION(IpPacketInfo, BaseNetworkSocket, ip_packet_info)
 LOCAL_OPTION(IpReceiveTypeOfService, BaseNetworkSocket, ip_receive_tos)
 LOCAL_OPTION(IpReceiveTtl, BaseNetworkSocket, ip_receive_ttl)
+TOLD_OPTION(IpReceiveErrors, BaseNetworkSocket, ip_receive_errors, TCPIP_RECEIVE_ERRORS)
 ENGINE_OPTIONAL(IpMulticastTtl, BaseNetworkSocket, TCPIP_MULTICAST_TTL)
 ENGINE_FLAG(IpMulticastLoopback, BaseNetworkSocket, TCPIP_MULTICAST_LOOP)
 
@@ -76,6 +77,7 @@ ENGINE_OPTIONAL(Ipv6TrafficClass, BaseNetworkSocket, TCPIP_IPV6_TRAFFIC_CLASS)
 LOCAL_OPTION(Ipv6ReceiveHopLimit, BaseNetworkSocket, ipv6_receive_hop_limit)
 LOCAL_OPTION(Ipv6ReceiveTrafficClass, BaseNetworkSocket, ipv6_receive_traffic_class)
 LOCAL_OPTION(Ipv6ReceivePacketInfo, BaseNetworkSocket, ipv6_receive_packet_info)
+TOLD_OPTION(Ipv6ReceiveErrors, BaseNetworkSocket, ipv6_receive_errors, TCPIP_IPV6_RECEIVE_ERRORS)
 
 void socket_set_Linger(void* context, fuchsia_posix_socket_BaseSocketSetLingerRequest* request,
                        fidl_completer_t completer) {

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <lib/trace/trace.h>
 #include <zircon/syscalls.h>
@@ -17,6 +18,8 @@
 
 // The most bytes of a datagram that fit into one message with all that can accompany them.
 enum { RECV_DATA_MAX = 65536 - 512 };
+// The same of what an error quotes, with what is told of the error.
+enum { ERROR_DATA_MAX = RECV_DATA_MAX - 512 };
 
 #define METHOD(NAME) fuchsia_posix_socket_SynchronousDatagramSocket_##NAME
 
@@ -204,6 +207,51 @@ static void recv_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
   }
 }
 
+static fuchsia_posix_socket_DatagramError error_to_fidl(const tcpip_error_t* error, uint8_t family,
+                                                        socket_address_storage_t* to,
+                                                        socket_address_storage_t* offender) {
+  static const fuchsia_posix_socket_ErrorOrigin origins[] = {
+      [TCPIP_ERROR_LOCAL] = fuchsia_posix_socket_ErrorOrigin_LOCAL,
+      [TCPIP_ERROR_ICMP] = fuchsia_posix_socket_ErrorOrigin_ICMP,
+      [TCPIP_ERROR_ICMPV6] = fuchsia_posix_socket_ErrorOrigin_ICMP6,
+  };
+  fuchsia_posix_socket_DatagramError out;
+  memset(&out, 0, sizeof(out));
+  out.error = errno_to_fidl(-error->error);
+  out.origin = origins[error->origin];
+  out.type = error->type;
+  out.code = error->code;
+  out.info = error->info;
+  out.to = endpoint_to_fidl(&error->to, family, to);
+  if (error->origin != TCPIP_ERROR_LOCAL) out.offender = endpoint_to_fidl(&error->offender, family, offender);
+  return out;
+}
+
+static void recv_error(void* context, fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest* request,
+                       fidl_completer_t completer) {
+  datagram_socket_t* socket = begin(context);
+  struct iovec iov = {.iov_base = netstack_scratch(socket->base.netstack),
+                      .iov_len = request->data_len < ERROR_DATA_MAX ? request->data_len : ERROR_DATA_MAX};
+  tcpip_recv_t recv = {.iov = &iov, .iov_count = 1};
+  tcpip_error_t error;
+  int64_t result = tcpip_socket_recv_error(socket->base.endpoint, &recv, &error);
+  socket_end(&socket->base);
+  if (result < 0) {
+    (void)METHOD(RecvError_reply_error)(completer, errno_to_fidl(result));
+    return;
+  }
+  socket_address_storage_t to, offender;
+  recv_control_t control;
+  fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response response = {
+      .error = error_to_fidl(&error, socket->base.family, &to, &offender),
+      .data = fidl_bytes(netstack_scratch(socket->base.netstack), (size_t)result),
+      .truncated = (uint32_t)recv.truncated};
+  // No message, nothing that came with one.
+  bool has_control = request->want_control && error.origin != TCPIP_ERROR_LOCAL;
+  if (has_control) recv_control_fill(socket, &recv, &control, &response.control);
+  (void)METHOD(RecvError_reply)(completer, &response);
+}
+
 // Making one
 
 static void get_accept_conn(void* context, fidl_completer_t completer) {
@@ -223,6 +271,7 @@ static const fuchsia_posix_socket_SynchronousDatagramSocket_ops_t socket_ops = {
     .GetError = get_error,
     .SendMsg = send_msg,
     .RecvMsg = recv_msg,
+    .RecvError = recv_error,
     .GetAcceptConn = get_accept_conn,
     SOCKET_COMMON_METHODS};
 

@@ -166,6 +166,9 @@ typedef struct fdio_waiting {
 // timeout.
 int fdio_wait(fdio_waiting_t* waiting);
 
+// The program has asked for the queue of errors of a datagram socket: from now on poll() tells of it.
+void fdio_note_error_queue(fdio_socket_t* socket);
+
 // Whether the descriptor has O_NONBLOCK.
 bool fdio_nonblocking(int fd);
 

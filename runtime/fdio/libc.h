@@ -66,6 +66,9 @@
   X(int, dup2, (int from, int to), (from, to))                                                               \
   X(int, dup3, (int from, int to, int flags), (from, to, flags))                                             \
   X(int, ioctl, (int fd, unsigned long request, void* argument), (fd, request, argument))                    \
+  X(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))                      \
+  X(int, ppoll, (struct pollfd * fds, nfds_t count, const struct timespec* timeout, const sigset_t* mask),   \
+    (fds, count, timeout, mask))                                                                             \
   X(unsigned, if_nametoindex, (const char* name), (name))                                                    \
   X(char*, if_indextoname, (unsigned index, char* name), (index, name))                                      \
   X(int, sigaction, (int number, const struct sigaction* action, struct sigaction* old),                     \

@@ -1,4 +1,5 @@
 // The C library's names for sockets: <sys/socket.h>.
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -135,6 +136,11 @@ FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* 
   return (int)fdio_leave(&call, error, 0);
 }
 
+static bool asks_for_error_queue(const fdio_socket_t* socket, int level, int name) {
+  return !socket->is_stream &&
+         ((level == IPPROTO_IP && name == IP_RECVERR) || (level == IPPROTO_IPV6 && name == IPV6_RECVERR));
+}
+
 FDIO_EXPORT int setsockopt(int fd, int level, int name, const void* value, socklen_t length) {
   FDIO_ENTER_SOCKET(call, fd, libc_setsockopt(fd, level, name, value, length));
   int16_t code = 0;
@@ -146,6 +152,7 @@ FDIO_EXPORT int setsockopt(int fd, int level, int name, const void* value, sockl
   int error = zxio_code(status, &code);
   if (!error && is_shared_option(call.socket, level, name))
     (void)libc_setsockopt(fd, level, name, value, length);
+  if (!error && asks_for_error_queue(call.socket, level, name)) fdio_note_error_queue(call.socket);
   return (int)fdio_leave(&call, error, 0);
 }
 

@@ -140,17 +140,18 @@ static void end_of_datagrams(struct msghdr* message, size_t* out_actual) {
   *out_actual = 0;
 }
 
-// What the eventpair shows, without a call: nothing to receive, no error, no end. The network stack shows a
-// datagram before it answers any later request, so this is never older than what the caller knows.
-static bool nothing_to_receive(fdio_socket_t* socket) {
+// What the eventpair shows, without a call: nothing to receive (`wanted` is POLLIN: a datagram; POLLERR: from
+// the queue of errors), no error, no end. The network stack shows a datagram before it answers any later
+// request, so this is never older than what the caller knows.
+static bool nothing_to_receive(fdio_socket_t* socket, zxio_events_t wanted) {
   zxio_events_t events;
-  return zxio_socket_wait(&socket->zxio, POLLIN, ZX_TIME_INFINITE_PAST, -1, &events) == ZX_ERR_TIMED_OUT;
+  return zxio_socket_wait(&socket->zxio, wanted, ZX_TIME_INFINITE_PAST, -1, &events) == ZX_ERR_TIMED_OUT;
 }
 
 static int receive(fdio_waiting_t* waiting, struct msghdr* message, int flags, size_t* out_actual) {
-  if (flags & MSG_ERRQUEUE) return EAGAIN;  // errors come as results of calls; there is no queue of them
-  bool at_once = flags & MSG_DONTWAIT || fdio_nonblocking(waiting->fd);
-  if (at_once && nothing_to_receive(waiting->socket)) return EAGAIN;
+  // Nobody waits for an error in the queue.
+  bool at_once = flags & (MSG_DONTWAIT | MSG_ERRQUEUE) || fdio_nonblocking(waiting->fd);
+  if (at_once && nothing_to_receive(waiting->socket, flags & MSG_ERRQUEUE ? POLLERR : POLLIN)) return EAGAIN;
   for (;;) {
     int16_t code = 0;
     zx_status_t status = zxio_socket_recvmsg(&waiting->socket->zxio, message, flags, out_actual, &code);
@@ -248,6 +249,7 @@ bool fdio_socket_enter(zxio_socket_t* zxio, int fd, zxio_stream_state_t state) {
   if (socket) {
     zxio_socket_move(&socket->zxio, zxio);
     socket->is_stream = socket->zxio.type == SOCK_STREAM;
+    atomic_store_explicit(&socket->queues_errors, false, memory_order_relaxed);
     atomic_store_explicit(&socket->state, state, memory_order_relaxed);
     fdio_entry_release(fdio_table_swap(fd, socket));
   }

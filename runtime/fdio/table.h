@@ -15,7 +15,8 @@
 typedef struct fdio_socket {
   _Atomic(uint32_t) references;  // 0: free
   zxio_socket_t zxio;
-  int clone_fd;  // while the process forks: the child's end of a clone's channel; else -1
+  int clone_fd;               // while the process forks: the child's end of a clone's channel; else -1
+  atomic_bool queues_errors;  // the program has asked for a queue of errors (names_poll.c)
   // Streams (stream.c).
   bool is_stream;
   atomic_bool detached;                // this process has no connection to its server yet

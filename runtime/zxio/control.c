@@ -5,6 +5,8 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include <linux/errqueue.h>
+
 #include "internal.h"
 
 // Sending
@@ -241,26 +243,66 @@ static void put_ipv6(receiving_t* receiving, const fuchsia_posix_socket_Ipv6Recv
   }
 }
 
-void zxio_control_from_wire(const fuchsia_posix_socket_DatagramSocketRecvControlData* wire,
-                            struct msghdr* message) {
-  receiving_t receiving = {.at = (uint8_t*)message->msg_control, .room = message->msg_controllen};
+static receiving_t receive_begin(const struct msghdr* message) {
+  return (receiving_t){.at = (uint8_t*)message->msg_control, .room = message->msg_controllen};
+}
+
+static void receive_end(const receiving_t* receiving, struct msghdr* message) {
+  if (receiving->cut) message->msg_flags |= MSG_CTRUNC;
+  message->msg_controllen = receiving->at ? (size_t)(receiving->at - (uint8_t*)message->msg_control) : 0;
+}
+
+static void put_all(receiving_t* receiving, const fuchsia_posix_socket_DatagramSocketRecvControlData* wire) {
   const fuchsia_posix_socket_NetworkSocketRecvControlData* network = NULL;
-  if (receiving.at && fuchsia_posix_socket_DatagramSocketRecvControlData_has_network(wire)) {
+  if (receiving->at && fuchsia_posix_socket_DatagramSocketRecvControlData_has_network(wire)) {
     network = fuchsia_posix_socket_DatagramSocketRecvControlData_network(wire);
   }
   if (network && fuchsia_posix_socket_NetworkSocketRecvControlData_has_socket(network)) {
     const fuchsia_posix_socket_SocketRecvControlData* socket =
         fuchsia_posix_socket_NetworkSocketRecvControlData_socket(network);
     if (fuchsia_posix_socket_SocketRecvControlData_has_timestamp(socket)) {
-      put_timestamp(&receiving, fuchsia_posix_socket_SocketRecvControlData_timestamp(socket));
+      put_timestamp(receiving, fuchsia_posix_socket_SocketRecvControlData_timestamp(socket));
     }
   }
   if (network && fuchsia_posix_socket_NetworkSocketRecvControlData_has_ipv6(network)) {
-    put_ipv6(&receiving, fuchsia_posix_socket_NetworkSocketRecvControlData_ipv6(network));
+    put_ipv6(receiving, fuchsia_posix_socket_NetworkSocketRecvControlData_ipv6(network));
   }
   if (network && fuchsia_posix_socket_NetworkSocketRecvControlData_has_ip(network)) {
-    put_ip(&receiving, fuchsia_posix_socket_NetworkSocketRecvControlData_ip(network));
+    put_ip(receiving, fuchsia_posix_socket_NetworkSocketRecvControlData_ip(network));
   }
-  if (receiving.cut) message->msg_flags |= MSG_CTRUNC;
-  message->msg_controllen = receiving.at ? (size_t)(receiving.at - (uint8_t*)message->msg_control) : 0;
+}
+
+void zxio_control_from_wire(const fuchsia_posix_socket_DatagramSocketRecvControlData* wire,
+                            struct msghdr* message) {
+  receiving_t receiving = receive_begin(message);
+  put_all(&receiving, wire);
+  receive_end(&receiving, message);
+}
+
+void zxio_error_from_wire(const fuchsia_posix_socket_DatagramError* error, int domain,
+                          const fuchsia_posix_socket_DatagramSocketRecvControlData* wire,
+                          struct msghdr* message) {
+  // The address behind it is part of the message whether there is one or not: of no family then.
+  struct {
+    struct sock_extended_err error;
+    union {
+      struct sockaddr_in ipv4;
+      struct sockaddr_in6 ipv6;
+    } offender;
+  } told = {.error = {.ee_errno = (uint32_t)error->error,
+                      .ee_origin = error->origin,
+                      .ee_type = error->type,
+                      .ee_code = error->code,
+                      .ee_info = error->info}};
+  bool v6 = domain == AF_INET6;
+  socklen_t length = v6 ? sizeof(told.offender.ipv6) : sizeof(told.offender.ipv4);
+  size_t size = sizeof(told.error) + length;
+  if (error->offender.ordinal != 0) {
+    zxio_address_to_sockaddr(&error->offender, (struct sockaddr*)&told.offender, &length);
+  }
+  receiving_t receiving = receive_begin(message);
+  put_all(&receiving, wire);
+  if (receiving.at)
+    put(&receiving, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &told, size);
+  receive_end(&receiving, message);
 }

@@ -17,6 +17,8 @@ typedef fuchsia_posix_socket_SynchronousDatagramSocket_RecvMsg_Response recv_res
 // tables.
 #define RECV_OVERHEAD 128u
 #define RECV_CONTROL_OVERHEAD 384u
+// What tells about an error, with its two addresses.
+#define ERROR_OVERHEAD 128u
 // Replies up to this size are received on the stack.
 #define RECV_STACK_BYTES 4096u
 
@@ -69,8 +71,48 @@ static zx_status_t recv_into(zxio_socket_t* socket, const recv_request_t* reques
   return ZX_OK;
 }
 
+// The queue of errors (MSG_ERRQUEUE)
+
+typedef fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest error_request_t;
+typedef fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Result error_result_t;
+typedef fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response error_response_t;
+
+static size_t deliver_error(const error_response_t* response, int domain, struct msghdr* message) {
+  size_t actual = scatter(message, response->data.data, response->data.count);
+  message->msg_flags = MSG_ERRQUEUE;
+  if (response->data.count + response->truncated > actual) message->msg_flags |= MSG_TRUNC;
+  if (message->msg_name) {
+    zxio_address_to_sockaddr(&response->error.to, (struct sockaddr*)message->msg_name, &message->msg_namelen);
+  }
+  zxio_error_from_wire(&response->error, domain, &response->control, message);
+  return actual;
+}
+
+// Errors are rare, and what they quote of a datagram may be long: always in memory for large messages.
+static zx_status_t datagram_recverror(zxio_socket_t* socket, struct msghdr* message, size_t* out_actual,
+                                      int16_t* out_code) {
+  size_t length = 0;
+  *out_code = zxio_iov_length(message, &length);
+  if (*out_code) return ZX_OK;
+  const uint32_t most = FIDL_MAX_MESSAGE_BYTES - RECV_OVERHEAD - RECV_CONTROL_OVERHEAD - ERROR_OVERHEAD;
+  error_request_t request = {.data_len = length < most ? (uint32_t)length : most,
+                             .want_control = message->msg_controllen > 0};
+  void* scratch = zxio_scratch_acquire();
+  if (!scratch) return ZX_ERR_NO_MEMORY;
+  fidl_call_t call = fidl_call_make(scratch, FIDL_MAX_MESSAGE_BYTES, ZXIO_CALL_DEADLINE);
+  error_result_t* result;
+  zx_status_t status =
+      fuchsia_posix_socket_SynchronousDatagramSocket_RecvError(socket->channel, &request, &call, &result);
+  if (status == ZX_OK && !zxio_result_failed(result, out_code)) {
+    *out_actual = deliver_error(result->response, socket->domain, message);
+  }
+  zxio_scratch_release(scratch);
+  return status;
+}
+
 static zx_status_t datagram_recvmsg(zxio_socket_t* socket, struct msghdr* message, int flags,
                                     size_t* out_actual, int16_t* out_code) {
+  if (flags & MSG_ERRQUEUE) return datagram_recverror(socket, message, out_actual, out_code);
   size_t length = 0;
   *out_code = zxio_iov_length(message, &length);
   if (*out_code) return ZX_OK;
@@ -208,6 +250,8 @@ static zx_signals_t datagram_wait_begin(zxio_events_t events) {
   zx_signals_t signals = ZX_EVENTPAIR_PEER_CLOSED | fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR;
   if (events & (POLLIN | POLLRDHUP)) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ;
   if (events & POLLIN) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING;
+  // Not for who waits for datagrams: an error in the queue that is not pending does not end a receive.
+  if (events & POLLERR) signals |= fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE;
   if (events & POLLOUT) {
     signals |=
         fuchsia_posix_socket_SIGNAL_DATAGRAM_OUTGOING | fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_WRITE;
@@ -219,7 +263,9 @@ static zxio_events_t datagram_wait_end(zx_signals_t signals) {
   zxio_events_t events = 0;
   if (signals & fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING) events |= POLLIN;
   if (signals & fuchsia_posix_socket_SIGNAL_DATAGRAM_OUTGOING) events |= POLLOUT;
-  if (signals & fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR) events |= POLLERR;
+  if (signals &
+      (fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR | fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE))
+    events |= POLLERR;
   if (signals & fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ) events |= POLLIN | POLLRDHUP;
   if (signals & fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_WRITE) events |= POLLOUT;
   if (signals & ZX_EVENTPAIR_PEER_CLOSED) events |= POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP;

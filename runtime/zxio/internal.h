@@ -69,6 +69,10 @@ int16_t zxio_control_to_wire(const struct msghdr* message, zxio_send_control_t* 
 // does not fit even so is left out; both add MSG_CTRUNC to msg_flags.
 void zxio_control_from_wire(const fuchsia_posix_socket_DatagramSocketRecvControlData* wire,
                             struct msghdr* message);
+// The same, and behind it the message of `domain` that tells about an error: IP_RECVERR or IPV6_RECVERR.
+void zxio_error_from_wire(const fuchsia_posix_socket_DatagramError* error, int domain,
+                          const fuchsia_posix_socket_DatagramSocketRecvControlData* wire,
+                          struct msghdr* message);
 
 // Checks a message's buffers and adds up their lengths: 0, EFAULT (NULL with a length), EINVAL (more than a
 // call can return) or EMSGSIZE (more buffers than IOV_MAX).

@@ -16,6 +16,7 @@ void zxio_socket_init(zxio_socket_t* socket, const zxio_socket_ops_t* kind, zx_h
   socket->protocol = protocol;
   atomic_init(&socket->receive_timeout_ns, ZX_TIME_INFINITE);
   atomic_init(&socket->send_timeout_ns, ZX_TIME_INFINITE);
+  atomic_init(&socket->remembered, 0);
   socket->linger_secs = 0;
 }
 
@@ -29,6 +30,7 @@ static void copy(const zxio_socket_t* from, zx_handle_t channel, zx_handle_t eve
   atomic_init(&out->receive_timeout_ns,
               atomic_load_explicit(&from->receive_timeout_ns, memory_order_relaxed));
   atomic_init(&out->send_timeout_ns, atomic_load_explicit(&from->send_timeout_ns, memory_order_relaxed));
+  atomic_init(&out->remembered, atomic_load_explicit(&from->remembered, memory_order_relaxed));
   out->linger_secs = from->linger_secs;
 }
 

@@ -35,6 +35,7 @@ static const zxio_option_t options[] = {
     {IPPROTO_IP, IP_PKTINFO, ZXIO_OPTION_BOOL, true, BOTH(IpPacketInfo)},
     {IPPROTO_IP, IP_RECVTOS, ZXIO_OPTION_BOOL, true, BOTH(IpReceiveTypeOfService)},
     {IPPROTO_IP, IP_RECVTTL, ZXIO_OPTION_BOOL, true, BOTH(IpReceiveTtl)},
+    {IPPROTO_IP, IP_RECVERR, ZXIO_OPTION_BOOL, true, BOTH(IpReceiveErrors)},
     {IPPROTO_IP, IP_MULTICAST_IF, ZXIO_OPTION_MULTICAST_IF, false, BOTH(IpMulticastInterface)},
     {IPPROTO_IP, IP_MULTICAST_TTL, ZXIO_OPTION_OPTIONAL_BYTE, true, BOTH(IpMulticastTtl)},
     {IPPROTO_IP, IP_MULTICAST_LOOP, ZXIO_OPTION_BOOL, true, BOTH(IpMulticastLoopback)},
@@ -50,6 +51,7 @@ static const zxio_option_t options[] = {
     {IPPROTO_IPV6, IPV6_RECVTCLASS, ZXIO_OPTION_BOOL, false, BOTH(Ipv6ReceiveTrafficClass)},
     {IPPROTO_IPV6, IPV6_TCLASS, ZXIO_OPTION_OPTIONAL_BYTE, false, BOTH(Ipv6TrafficClass)},
     {IPPROTO_IPV6, IPV6_RECVPKTINFO, ZXIO_OPTION_BOOL, false, BOTH(Ipv6ReceivePacketInfo)},
+    {IPPROTO_IPV6, IPV6_RECVERR, ZXIO_OPTION_BOOL, false, BOTH(Ipv6ReceiveErrors)},
     {IPPROTO_IPV6, IPV6_MTU_DISCOVER, ZXIO_OPTION_MTU_DISCOVERY, false, BOTH(Ipv6MtuDiscovery)},
     {IPPROTO_IPV6, IPV6_MTU, ZXIO_OPTION_COUNT, false, GET(PathMtu)},
     {IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, ZXIO_OPTION_IPV6_MEMBERSHIP, false, SET(AddIpv6Membership)},
@@ -151,6 +153,31 @@ static bool set_local(zxio_socket_t* socket, int name, const void* value, sockle
   return true;
 }
 
+// The bit of an option that nothing follows from here; 0 for others.
+static uint32_t remembered_bit(int level, int name) {
+  if (level != IPPROTO_IP) return 0;
+  return name == IP_RECVOPTS ? 1 : name == IP_RETOPTS ? 2 : 0;
+}
+
+static int16_t get_remembered(zxio_socket_t* socket, uint32_t bit, void* value, socklen_t* length) {
+  static const zxio_option_t form = {.form = ZXIO_OPTION_BOOL, .short_form = true};
+  bool on = atomic_load_explicit(&socket->remembered, memory_order_relaxed) & bit;
+  return zxio_option_to_user(&form, &(zxio_option_value_t){.number = on}, value, length);
+}
+
+static int16_t set_remembered(zxio_socket_t* socket, uint32_t bit, const void* value, socklen_t length) {
+  static const zxio_option_t form = {.form = ZXIO_OPTION_BOOL, .short_form = true};
+  zxio_option_value_t wanted = {0};
+  int16_t code = zxio_option_from_user(&form, value, length, &wanted);
+  if (code) return code;
+  if (wanted.number) {
+    atomic_fetch_or_explicit(&socket->remembered, bit, memory_order_relaxed);
+  } else {
+    atomic_fetch_and_explicit(&socket->remembered, ~bit, memory_order_relaxed);
+  }
+  return 0;
+}
+
 // The two calls
 
 zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, void* value, socklen_t* length,
@@ -162,6 +189,11 @@ zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, v
     return ZX_OK;
   }
   if (level == SOL_SOCKET && get_local(socket, name, value, length, out_code)) return ZX_OK;
+  uint32_t bit = remembered_bit(level, name);
+  if (bit) {
+    *out_code = get_remembered(socket, bit, value, length);
+    return ZX_OK;
+  }
   bool known = known_level(socket, level);
   const zxio_option_t* option = known ? zxio_option_find(level, name) : NULL;
   *out_code = known ? ENOPROTOOPT : EOPNOTSUPP;
@@ -181,6 +213,11 @@ zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, c
   *out_code = EINVAL;
   if (length > INT_MAX) return ZX_OK;
   if (level == SOL_SOCKET && set_local(socket, name, value, length, out_code)) return ZX_OK;
+  uint32_t bit = remembered_bit(level, name);
+  if (bit) {
+    *out_code = set_remembered(socket, bit, value, length);
+    return ZX_OK;
+  }
   *out_code = ENOPROTOOPT;
   if (level == IPPROTO_IP && name == MCAST_JOIN_GROUP) *out_code = ENOTSUP;
   const zxio_option_t* option = known_level(socket, level) ? zxio_option_find(level, name) : NULL;

@@ -64,17 +64,18 @@ int16_t zxio_option_from_user(const zxio_option_t* option, const void* from, soc
                               zxio_option_value_t* out);
 
 // The calls, by the name of the protocol's method without Get or Set.
-#define ZXIO_OPTION_CALLS(X)                                                                          \
-  X(ReuseAddress)                                                                                     \
-  X(Broadcast)                                                                                        \
-  X(SendBuffer)                                                                                       \
-  X(ReceiveBuffer)                                                                                    \
-  X(KeepAlive) X(OutOfBandInline) X(NoCheck) X(Linger) X(ReusePort) X(BindToDevice) X(Timestamp)      \
-      X(IpTypeOfService) X(IpTtl) X(IpPacketInfo) X(IpReceiveTypeOfService) X(IpReceiveTtl)           \
-          X(IpMulticastInterface) X(IpMulticastTtl) X(IpMulticastLoopback) X(Ipv6MulticastInterface)  \
-              X(Ipv6UnicastHops) X(Ipv6ReceiveHopLimit) X(Ipv6MulticastHops) X(Ipv6MulticastLoopback) \
-                  X(Ipv6Only) X(Ipv6ReceiveTrafficClass) X(Ipv6TrafficClass) X(Ipv6ReceivePacketInfo) \
-                      X(IpMtuDiscovery) X(Ipv6MtuDiscovery)
+#define ZXIO_OPTION_CALLS(X)                                                                                \
+  X(ReuseAddress)                                                                                           \
+  X(Broadcast)                                                                                              \
+  X(SendBuffer)                                                                                             \
+  X(ReceiveBuffer)                                                                                          \
+  X(KeepAlive)                                                                                              \
+  X(OutOfBandInline) X(NoCheck) X(Linger) X(ReusePort) X(BindToDevice) X(Timestamp) X(IpTypeOfService)      \
+      X(IpTtl) X(IpPacketInfo) X(IpReceiveTypeOfService) X(IpReceiveTtl) X(IpMulticastInterface)            \
+          X(IpMulticastTtl) X(IpMulticastLoopback) X(Ipv6MulticastInterface) X(Ipv6UnicastHops)             \
+              X(Ipv6ReceiveHopLimit) X(Ipv6MulticastHops) X(Ipv6MulticastLoopback) X(Ipv6Only)              \
+                  X(Ipv6ReceiveTrafficClass) X(Ipv6TrafficClass) X(Ipv6ReceivePacketInfo) X(IpMtuDiscovery) \
+                      X(Ipv6MtuDiscovery) X(IpReceiveErrors) X(Ipv6ReceiveErrors)
 
 #define ZXIO_DECLARE_GET(name) zx_status_t zxio_get_##name(zx_handle_t, zxio_option_value_t*, int16_t*);
 #define ZXIO_DECLARE_SET(name) zx_status_t zxio_set_##name(zx_handle_t, const zxio_option_value_t*, int16_t*);
@@ -83,13 +84,14 @@ ZXIO_OPTION_CALLS(ZXIO_DECLARE_SET)
 ZXIO_DECLARE_GET(AcceptConn)
 ZXIO_DECLARE_GET(PathMtu)
 // Streams only.
-#define ZXIO_STREAM_OPTION_CALLS(X)                                                          \
-  X(TcpNoDelay)                                                                              \
-  X(TcpMaxSegment)                                                                           \
-  X(TcpCork)                                                                                 \
-  X(TcpKeepAliveIdle)                                                                        \
-  X(TcpKeepAliveInterval) X(TcpKeepAliveCount) X(TcpSynCount) X(TcpLinger) X(TcpDeferAccept) \
-      X(TcpWindowClamp) X(TcpQuickAck) X(TcpCongestion) X(TcpUserTimeout)
+#define ZXIO_STREAM_OPTION_CALLS(X)                                                                   \
+  X(TcpNoDelay)                                                                                       \
+  X(TcpMaxSegment)                                                                                    \
+  X(TcpCork)                                                                                          \
+  X(TcpKeepAliveIdle)                                                                                 \
+  X(TcpKeepAliveInterval)                                                                             \
+  X(TcpKeepAliveCount) X(TcpSynCount) X(TcpLinger) X(TcpDeferAccept) X(TcpWindowClamp) X(TcpQuickAck) \
+      X(TcpCongestion) X(TcpUserTimeout)
 ZXIO_STREAM_OPTION_CALLS(ZXIO_DECLARE_GET)
 ZXIO_STREAM_OPTION_CALLS(ZXIO_DECLARE_SET)
 // TCP_INFO, cut to `*length` bytes.

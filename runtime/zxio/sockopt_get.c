@@ -50,6 +50,8 @@ DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6Only)
 DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6ReceiveTrafficClass)
 DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6TrafficClass)
 DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6ReceivePacketInfo)
+DEFINE_GET_SMALL(BaseNetworkSocket, IpReceiveErrors)
+DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6ReceiveErrors)
 
 #define DEFINE_GET_STREAM(name, field) \
   DEFINE_GET(StreamSocket, Get##name, name, out->number = (int64_t)result->response.field)

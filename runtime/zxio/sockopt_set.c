@@ -68,6 +68,8 @@ DEFINE_SET_BOOL(BaseNetworkSocket, Ipv6Only)
 DEFINE_SET_BOOL(BaseNetworkSocket, Ipv6ReceiveTrafficClass)
 DEFINE_SET_OPTIONAL(BaseNetworkSocket, Ipv6TrafficClass)
 DEFINE_SET_BOOL(BaseNetworkSocket, Ipv6ReceivePacketInfo)
+DEFINE_SET_BOOL(BaseNetworkSocket, IpReceiveErrors)
+DEFINE_SET_BOOL(BaseNetworkSocket, Ipv6ReceiveErrors)
 DEFINE_SET(BaseNetworkSocket, AddIpMembership, AddIpMembership, request.membership = value->ip_membership)
 DEFINE_SET(BaseNetworkSocket, DropIpMembership, DropIpMembership, request.membership = value->ip_membership)
 DEFINE_SET(BaseNetworkSocket, AddIpv6Membership, AddIpv6Membership,

@@ -3,11 +3,20 @@
 
 #include <stdlib.h>
 
+bool datagram_charge(datagram_socket_t* d, size_t bytes) {
+  if (d->rx_bytes + bytes > d->rx_limit || !client_charge(d->base.client, bytes)) return false;
+  d->rx_bytes += bytes;
+  return true;
+}
+
+void datagram_release(datagram_socket_t* d, size_t bytes) {
+  d->rx_bytes -= bytes;
+  client_release(d->base.client, bytes);
+}
+
 static void queue_pop(datagram_socket_t* d, datagram_t* datagram) {
-  size_t charge = sizeof *datagram + datagram->length;
   list_unlink(&datagram->node);
-  d->rx_bytes -= charge;
-  client_release(d->base.client, charge);
+  datagram_release(d, sizeof *datagram + datagram->length);
   free(datagram);
 }
 
@@ -15,6 +24,7 @@ static void datagram_destroy(tcpip_socket_t* socket) {
   datagram_socket_t* d = datagram_socket(socket);
   while (!list_empty(&d->queue))
     queue_pop(d, list_owner(d->queue.next, datagram_t, node));
+  datagram_errors_forget(d);
   datagram_leave_all(d);
   socket_deinit(socket);
   free(d);
@@ -27,6 +37,7 @@ static uint32_t datagram_poll(const tcpip_socket_t* socket) {
   if ((socket->tx_bytes < socket->tx_limit && !list_linked(&socket->refused_node)) || socket->shut_write)
     events |= TCPIP_EVENT_WRITABLE;
   if (socket->error) events |= TCPIP_EVENT_ERROR;
+  if (!datagram_errors_empty(&d->errors)) events |= TCPIP_EVENT_ERROR_QUEUE;
   if (socket->shut_read) events |= TCPIP_EVENT_READ_SHUTDOWN;
   if (socket->shut_write) events |= TCPIP_EVENT_WRITE_SHUTDOWN;
   return events;
@@ -106,13 +117,13 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info) {
   tcpip_t* stack = socket->stack;
   const rx_t* rx = info->rx;
   size_t charge = sizeof(datagram_t) + info->length;
-  if (socket->shut_read || d->rx_bytes + charge > d->rx_limit || !client_charge(socket->client, charge)) {
+  if (socket->shut_read || !datagram_charge(d, charge)) {
     count(stack, udp_rx_buffer_full);
     return;
   }
   datagram_t* datagram = malloc(sizeof *datagram + info->length);
   if (!datagram) {
-    client_release(socket->client, charge);
+    datagram_release(d, charge);
     count(stack, no_memory);
     return;
   }
@@ -127,11 +138,10 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info) {
                            .length = (uint32_t)info->length};
   if (info->length) memcpy(datagram->bytes, info->payload, info->length);
   list_append(&d->queue, &datagram->node);
-  d->rx_bytes += charge;
   socket_event(socket, TCPIP_EVENT_READABLE);
 }
 
-static size_t scatter(const tcpip_recv_t* recv, const uint8_t* bytes, size_t length) {
+size_t datagram_scatter(const tcpip_recv_t* recv, const uint8_t* bytes, size_t length) {
   size_t copied = 0;
   for (size_t i = 0; i < recv->iov_count && copied < length; i++) {
     size_t piece = recv->iov[i].iov_len < length - copied ? recv->iov[i].iov_len : length - copied;
@@ -161,7 +171,7 @@ static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
     return -EAGAIN;
   }
   datagram_t* datagram = list_owner(d->queue.next, datagram_t, node);
-  size_t copied = scatter(recv, datagram->bytes, datagram->length);
+  size_t copied = datagram_scatter(recv, datagram->bytes, datagram->length);
   recv->length = datagram->length;
   recv->truncated = datagram->length - copied;
   socket_export(socket, &datagram->from, datagram->from_port, datagram->interface, &recv->from);
@@ -185,14 +195,30 @@ static void datagram_room(tcpip_socket_t* socket) {
   socket_event(socket, TCPIP_EVENT_WRITABLE);
 }
 
-static void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
-  uint8_t discover = datagram_mtu_discover(datagram_socket(socket), addr_is_v4(&error->remote));
+void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
+  datagram_socket_t* d = datagram_socket(socket);
+  bool v4 = addr_is_v4(&error->remote);
+  uint8_t discover = datagram_mtu_discover(d, v4);
   bool too_large = error->error == EMSGSIZE;
   if (too_large && discover < TCPIP_MTU_INTERFACE)
     path_mtu_lower(socket->stack, &error->remote, error->interface->info.mtu, error->mtu);
+  if (datagram_errors_wanted(&d->errors, v4)) {
+    // As on Linux: not about what routers were free to cut, or, for IPv6, about paths that are not learnt of.
+    bool silent = too_large && (v4 ? discover == TCPIP_MTU_DONT : discover >= TCPIP_MTU_INTERFACE);
+    if (!silent) datagram_errors_add_icmp(d, error);
+    return;
+  }
   // Who fragments learns nothing new by it; who asked for it wants to know.
   bool tell = too_large ? datagram_sends_whole(discover) : error->hard;
   if (tell && socket->connected) socket_set_error(socket, error->error);
+}
+
+void datagram_unreachable(tcpip_socket_t* socket, const waiting_t* packet) {
+  datagram_socket_t* d = datagram_socket(socket);
+  if (d->errors.on || d->errors.on_v6)
+    datagram_errors_add_unreachable(d, packet);
+  else if (socket->connected)
+    socket_set_error(socket, EHOSTUNREACH);
 }
 
 int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
@@ -200,7 +226,7 @@ int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t pro
   static const socket_ops_t ops = {
       datagram_destroy, datagram_poll,  datagram_connect,     datagram_disconnect, datagram_shutdown,
       datagram_send,    datagram_recv,  datagram_next_length, datagram_set,        datagram_get,
-      datagram_join,    datagram_leave, datagram_room,        datagram_icmp_error};
+      datagram_join,    datagram_leave, datagram_room,        datagram_icmp_error, datagram_errors_take};
   datagram_socket_t* d = calloc(1, sizeof *d);
   if (!d) return -ENOMEM;
   uint8_t ip_protocol = protocol == TCPIP_UDP  ? PROTOCOL_UDP
@@ -209,6 +235,7 @@ int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t pro
   socket_init(&d->base, client, &ops, family, ip_protocol, context);
   d->base.v6_only = ip_protocol == PROTOCOL_ICMPV6;
   list_init(&d->queue);
+  datagram_errors_init(&d->errors);
   datagram_options_init(d);
   *out = &d->base;
   return 0;

@@ -2,6 +2,7 @@
 #ifndef TCPIP_DATAGRAM_H_
 #define TCPIP_DATAGRAM_H_
 
+#include "datagram_errors.h"
 #include "sock.h"
 #include "stack.h"
 
@@ -28,6 +29,7 @@ typedef struct membership {
 typedef struct datagram_socket {
   tcpip_socket_t base;
   list_node_t queue;  // datagram_t
+  datagram_errors_t errors;
   size_t rx_bytes, rx_limit;
   bool broadcast;
   bool multicast_loop, multicast_loop_v6;
@@ -57,6 +59,13 @@ static inline uint8_t datagram_mtu_discover(const datagram_socket_t* d, bool v4)
 static inline bool datagram_sends_whole(uint8_t mtu_discover) {
   return mtu_discover == TCPIP_MTU_DO || mtu_discover == TCPIP_MTU_PROBE;
 }
+
+// Takes `bytes` from the receive buffer, and gives them back. False: it is full, or the client's share is.
+bool datagram_charge(datagram_socket_t* d, size_t bytes);
+void datagram_release(datagram_socket_t* d, size_t bytes);
+// Copies as much as there is room for, and returns how much that is.
+size_t datagram_scatter(const tcpip_recv_t* recv, const uint8_t* bytes, size_t length);
+void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error);
 
 void datagram_options_init(datagram_socket_t* d);
 int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value);

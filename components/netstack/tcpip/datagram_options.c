@@ -87,6 +87,9 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
       return set_octet(&d->tos, value, 0, 0);
     case TCPIP_MTU_DISCOVER:
       return set_mtu_discover(d, &socket->mtu_discover, value);
+    case TCPIP_RECEIVE_ERRORS:
+      datagram_errors_want(d, &d->errors.on, value != 0);
+      return 0;
     case TCPIP_MULTICAST_TTL:
       return set_octet(&d->multicast_ttl, value, 0, 1);
     case TCPIP_MULTICAST_LOOP:
@@ -101,6 +104,9 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
       return set_octet(&d->traffic_class, value, 0, 0);
     case TCPIP_IPV6_MTU_DISCOVER:
       return set_mtu_discover(d, &socket->mtu_discover_v6, value);
+    case TCPIP_IPV6_RECEIVE_ERRORS:
+      datagram_errors_want(d, &d->errors.on_v6, value != 0);
+      return 0;
     case TCPIP_IPV6_MULTICAST_HOPS:
       return set_octet(&d->multicast_hops, value, 0, 1);
     case TCPIP_IPV6_MULTICAST_LOOP:
@@ -125,6 +131,7 @@ int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* o
       [TCPIP_TTL] = d->ttl,
       [TCPIP_TOS] = d->tos,
       [TCPIP_MTU_DISCOVER] = socket->mtu_discover,
+      [TCPIP_RECEIVE_ERRORS] = d->errors.on,
       [TCPIP_MULTICAST_TTL] = d->multicast_ttl,
       [TCPIP_MULTICAST_LOOP] = d->multicast_loop,
       [TCPIP_MULTICAST_INTERFACE] = d->multicast_interface,
@@ -132,6 +139,7 @@ int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* o
       [TCPIP_IPV6_HOPS] = d->hops,
       [TCPIP_IPV6_TRAFFIC_CLASS] = d->traffic_class,
       [TCPIP_IPV6_MTU_DISCOVER] = socket->mtu_discover_v6,
+      [TCPIP_IPV6_RECEIVE_ERRORS] = d->errors.on_v6,
       [TCPIP_IPV6_MULTICAST_HOPS] = d->multicast_hops,
       [TCPIP_IPV6_MULTICAST_LOOP] = d->multicast_loop_v6,
       [TCPIP_IPV6_MULTICAST_INTERFACE] = d->multicast_interface_v6,

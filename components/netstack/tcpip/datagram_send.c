@@ -76,7 +76,13 @@ static int64_t output(datagram_socket_t* d, const target_t* target, const ip_fie
   int64_t length = (int64_t)tx->payload_length;
   bool udp = socket->protocol == PROTOCOL_UDP;
   int result = (udp ? udp_header : echo_header)(socket, &d->path, target->port, tx);
-  if (result == 0) result = ip_output(stack, &d->path, fields, tx);
+  bool reached_ip = result == 0;
+  if (reached_ip) result = ip_output(stack, &d->path, fields, tx);
+  // The size is the path's fault only where IP says so: what no packet can hold did not get there.
+  if (result == -EMSGSIZE && reached_ip && datagram_errors_wanted(&d->errors, d->path.v4)) {
+    uint16_t port = d->path.v4 ? socket->remote_port : target->port;
+    datagram_errors_add_too_large(d, &target->remote, port, d->path.mtu);
+  }
   bool own_limit = socket->tx_bytes >= socket->tx_limit;  // else the link's
   if (result == -EAGAIN && !own_limit) socket_refused(socket, d->path.interface);
   if (result)

@@ -66,6 +66,9 @@ static void v4_error(rx_t* rx) {
   error.error = verdict.error;
   error.hard = verdict.hard;
   error.mtu = 0;
+  error.type = h[0];
+  error.code = h[1];
+  error.info = verdict.error == EMSGSIZE ? be16_get(h + 6) : h[0] == V4_PARAMETER_PROBLEM ? h[4] : 0;
   if (verdict.error == EMSGSIZE) {
     uint32_t told = be16_get(h + 6);
     error.mtu = told ? told : plateau_below(be16_get(quoted + 2));
@@ -116,7 +119,10 @@ static void v6_error(rx_t* rx) {
                                                  : (verdict_t){EPROTO, h[1] == 1};
   error.error = verdict.error;
   error.hard = verdict.hard;
-  error.mtu = h[0] == V6_TOO_BIG ? be32_get(h + 4) : 0;
+  error.type = h[0];
+  error.code = h[1];
+  error.info = be32_get(h + 4);
+  error.mtu = h[0] == V6_TOO_BIG ? error.info : 0;
   transport_error(rx->stack, &error);
 }
 

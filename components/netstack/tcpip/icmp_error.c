@@ -135,5 +135,6 @@ bool icmp_error_parse(rx_t* rx, const uint8_t* quoted, size_t length, icmp_error
   error->local = rx->v4 ? addr_v4(quoted + 12) : addr_v6(quoted + 8);
   error->remote = rx->v4 ? addr_v4(quoted + 16) : addr_v6(quoted + 24);
   error->interface = rx->interface;
+  error->rx = rx;
   return address_owner(rx->stack, &error->local) != NULL;
 }

@@ -169,6 +169,9 @@ void icmp_send(interface_t* interface, const addr_t* source, const addr_t* desti
 
 // An ICMP error that came in, reduced to what the transports need.
 typedef struct icmp_error {
+  const rx_t* rx;        // the message
+  uint8_t type, code;    // of the message
+  uint32_t info;         // what it tells besides: an MTU, or where in the packet the mistake is
   addr_t local, remote;  // source and destination of the packet it is about
   uint8_t protocol;
   const uint8_t* transport;  // as much of its transport header as was quoted, at least 8 octets
@@ -178,7 +181,8 @@ typedef struct icmp_error {
   uint32_t mtu;  // for EMSGSIZE
   interface_t* interface;
 } icmp_error_t;
-// Fills in all but error, hard and mtu from the packet an error quotes; false if it is not one of ours.
+// Fills in all but error, hard, mtu, type, code and info from the packet an error quotes; false if it is not
+// one of ours.
 bool icmp_error_parse(rx_t* rx, const uint8_t* quoted, size_t length, icmp_error_t* error);
 void transport_error(tcpip_t* stack, const icmp_error_t* error);
 

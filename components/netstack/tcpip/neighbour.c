@@ -51,7 +51,7 @@ static void set_unreachable(neighbour_t* n) {
   start(n, UNREACHABLE_TIME);
   while (!list_empty(&n->queue)) {
     waiting_t* waiting = list_owner(n->queue.next, waiting_t, node);
-    if (waiting->socket) socket_unreachable(waiting->socket, &n->address);
+    if (waiting->socket) socket_unreachable(waiting->socket, waiting);
     waiting_destroy(waiting);
   }
   n->queued = 0;

@@ -26,6 +26,7 @@ typedef struct socket_ops {
   void (*room)(tcpip_socket_t* socket);
   // An ICMP error about something it sent.
   void (*icmp_error)(tcpip_socket_t* socket, const icmp_error_t* error);
+  int64_t (*recv_error)(tcpip_socket_t* socket, tcpip_recv_t* recv, tcpip_error_t* out);  // NULL: no queue
 } socket_ops_t;
 
 struct tcpip_socket {
@@ -92,8 +93,8 @@ void socket_refused(tcpip_socket_t* socket, interface_t* interface);
 void socket_link_writable(interface_t* interface);
 // The interface is up again: what waits for an answer to something lost meanwhile need not wait it out.
 void socket_link_back(interface_t* interface);
-// What it sent to `address` was lost because that neighbour does not answer.
-void socket_unreachable(tcpip_socket_t* socket, const addr_t* address);
+// What it sent was lost because the neighbour that `packet` waited for does not answer.
+void socket_unreachable(tcpip_socket_t* socket, const waiting_t* packet);
 void socket_interface_gone(interface_t* interface);
 
 // Turns what a caller gave into an address a socket of this family can use; the unspecified address of a peer
@@ -127,6 +128,8 @@ tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t
                                         const tcpip_socket_t* after);
 
 // Datagram sockets (datagram.c) and the protocols that use them.
+// datagram_errors_add_unreachable, if the socket wants to hear of it; else the pending error of its peer.
+void datagram_unreachable(tcpip_socket_t* socket, const waiting_t* packet);
 int datagram_create(tcpip_client_t* client, uint8_t family, tcpip_protocol_t protocol, void* context,
                     tcpip_socket_t** out);
 // Copies a received payload into the socket's queue and tells it.

@@ -117,11 +117,11 @@ void socket_link_back(interface_t* interface) {
   }
 }
 
-void socket_unreachable(tcpip_socket_t* socket, const addr_t* address) {
+void socket_unreachable(tcpip_socket_t* socket, const waiting_t* packet) {
   if (socket->protocol == PROTOCOL_TCP)
     tcp_unreachable(socket);
-  else if (socket->connected)
-    socket_set_error(socket, EHOSTUNREACH);
+  else
+    datagram_unreachable(socket, packet);
 }
 
 void socket_interface_gone(interface_t* interface) {
@@ -240,6 +240,10 @@ int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
 
 int64_t tcpip_socket_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   return socket->ops->recv(socket, recv);
+}
+
+int64_t tcpip_socket_recv_error(tcpip_socket_t* socket, tcpip_recv_t* recv, tcpip_error_t* out) {
+  return socket->ops->recv_error ? socket->ops->recv_error(socket, recv, out) : -EAGAIN;
 }
 
 size_t tcpip_socket_next_length(const tcpip_socket_t* socket) {

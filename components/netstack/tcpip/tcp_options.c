@@ -206,8 +206,8 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
       [TCPIP_OUT_OF_BAND_INLINE] = tcp->urgent_inline,
       [TCPIP_TCP_ECN] = tcp->ecn_mode,
   };
-  bool group = option >= TCPIP_MULTICAST_TTL && option <= TCPIP_MULTICAST_INTERFACE;
-  bool group_v6 = option >= TCPIP_IPV6_MULTICAST_HOPS && option <= TCPIP_IPV6_MULTICAST_INTERFACE;
+  bool group = option >= TCPIP_RECEIVE_ERRORS && option <= TCPIP_MULTICAST_INTERFACE;
+  bool group_v6 = option >= TCPIP_IPV6_RECEIVE_ERRORS && option <= TCPIP_IPV6_MULTICAST_INTERFACE;
   if ((size_t)option >= sizeof values / sizeof values[0] || group || group_v6 ||
       (is_v6_option(option) && socket->family != TCPIP_IPV6))
     return -ENOPROTOOPT;

@@ -13,16 +13,17 @@ typedef fuchsia_posix_socket_SynchronousDatagramSocket_ops_t fake_socket_ops_t;
 #define FAKE_CALL(name) fuchsia_posix_socket_SynchronousDatagramSocket_##name
 
 // The options with a Get and a Set method and a number, by declaring protocol and name.
-#define FAKE_BOOLS(X)                                                                               \
-  X(BaseSocket, ReuseAddress)                                                                       \
-  X(BaseSocket, Broadcast)                                                                          \
-  X(BaseSocket, KeepAlive)                                                                          \
-  X(BaseSocket, OutOfBandInline) X(BaseSocket, NoCheck) X(BaseSocket, ReusePort)                    \
-      X(BaseNetworkSocket, IpPacketInfo) X(BaseNetworkSocket, IpReceiveTypeOfService)               \
-          X(BaseNetworkSocket, IpReceiveTtl) X(BaseNetworkSocket, IpMulticastLoopback)              \
-              X(BaseNetworkSocket, Ipv6ReceiveHopLimit) X(BaseNetworkSocket, Ipv6MulticastLoopback) \
-                  X(BaseNetworkSocket, Ipv6Only) X(BaseNetworkSocket, Ipv6ReceiveTrafficClass)      \
-                      X(BaseNetworkSocket, Ipv6ReceivePacketInfo)
+#define FAKE_BOOLS(X)                                                                                       \
+  X(BaseSocket, ReuseAddress)                                                                               \
+  X(BaseSocket, Broadcast)                                                                                  \
+  X(BaseSocket, KeepAlive)                                                                                  \
+  X(BaseSocket, OutOfBandInline)                                                                            \
+  X(BaseSocket, NoCheck) X(BaseSocket, ReusePort) X(BaseNetworkSocket, IpPacketInfo)                        \
+      X(BaseNetworkSocket, IpReceiveTypeOfService) X(BaseNetworkSocket, IpReceiveTtl)                       \
+          X(BaseNetworkSocket, IpMulticastLoopback) X(BaseNetworkSocket, Ipv6ReceiveHopLimit)               \
+              X(BaseNetworkSocket, Ipv6MulticastLoopback) X(BaseNetworkSocket, Ipv6Only)                    \
+                  X(BaseNetworkSocket, Ipv6ReceiveTrafficClass) X(BaseNetworkSocket, Ipv6ReceivePacketInfo) \
+                      X(BaseNetworkSocket, IpReceiveErrors) X(BaseNetworkSocket, Ipv6ReceiveErrors)
 #define FAKE_NUMBERS(X)                 \
   X(BaseSocket, Timestamp)              \
   X(BaseNetworkSocket, IpTypeOfService) \
@@ -79,6 +80,7 @@ typedef struct fake_socket {
   fake_address_t peer;
   fake_datagram_t* first;
   int32_t pending_error;
+  fake_datagram_t* undelivered;  // the queue of errors, of one
   fuchsia_posix_socket_ShutdownMode shut;
   int app_fd;     // a duplicate of the program's descriptor
   int server_fd;  // the other end of its pair

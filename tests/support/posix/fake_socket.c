@@ -68,14 +68,15 @@ static void show_readiness(fake_socket_t* socket) {
   zx_signals_t on = fuchsia_posix_socket_SIGNAL_DATAGRAM_OUTGOING;
   if (socket->first) on |= fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING;
   if (socket->pending_error) on |= fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR;
+  if (socket->undelivered) on |= fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE;
   if (shut) on |= fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ;
-  zx_signals_t all = fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING |
-                     fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR |
-                     fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ;
+  zx_signals_t all =
+      fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING | fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR |
+      fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE | fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_READ;
   for (fake_connection_t* each = socket->connected; each; each = each->next) {
     zx_object_signal_peer(each->event, all & ~on, on);
   }
-  bool readable = socket->first || socket->pending_error || shut;
+  bool readable = socket->first || socket->pending_error || socket->undelivered || shut;
   char byte = 0;
   if (readable != socket->readable &&
       (readable ? send(socket->server_fd, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -86,14 +87,20 @@ static void show_readiness(fake_socket_t* socket) {
 
 // Datagrams
 
-static void deliver(fake_socket_t* to, const fake_address_t* from, const fidl_vector_uint8_t* data,
-                    const fake_control_t* control) {
+static fake_datagram_t* make_datagram(const fake_address_t* from, const fidl_vector_uint8_t* data,
+                                      const fake_control_t* control) {
   fake_datagram_t* datagram = calloc(1, sizeof(*datagram) + data->count);
   if (!datagram) abort();
   datagram->from = *from;
   datagram->control = *control;
   datagram->size = (uint32_t)data->count;
   memcpy(datagram->data, data->data, data->count);
+  return datagram;
+}
+
+static void deliver(fake_socket_t* to, const fake_address_t* from, const fidl_vector_uint8_t* data,
+                    const fake_control_t* control) {
+  fake_datagram_t* datagram = make_datagram(from, data, control);
   fake_datagram_t** last = &to->first;
   while (*last)
     last = &(*last)->next;
@@ -135,6 +142,10 @@ static void read_control(const fuchsia_posix_socket_DatagramSocketSendControlDat
   }
 }
 
+static bool wants_errors(const fake_socket_t* socket) {
+  return socket->options[FAKE_OPTION_IpReceiveErrors] || socket->options[FAKE_OPTION_Ipv6ReceiveErrors];
+}
+
 static void send_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSocketSendMsgRequest* request,
                      fidl_completer_t completer) {
   fake_socket_t* socket = fake_socket_of(context);
@@ -154,8 +165,12 @@ static void send_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
   fake_socket_t* receiver = to.port == FAKE_PORT_ECHO ? socket : find_port(socket->stack, to.port);
   if (receiver) {
     deliver(receiver, to.port == FAKE_PORT_ECHO ? &to : &socket->local, &request->data, &control);
-  } else if (to.port != FAKE_PORT_DISCARD && socket->peer.kind) {
+  } else if (to.port != FAKE_PORT_DISCARD && (socket->peer.kind || wants_errors(socket))) {
     socket->pending_error = ECONNREFUSED;
+    if (wants_errors(socket)) {
+      free(socket->undelivered);
+      socket->undelivered = make_datagram(&to, &request->data, &control);
+    }
     show_readiness(socket);
   }
   fuchsia_posix_socket_SynchronousDatagramSocket_SendMsg_Response response = {
@@ -250,6 +265,39 @@ static void recv_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
   }
   FAKE_CALL(RecvMsg_reply)(completer, &response);
   if (!peek) free(datagram);
+}
+
+static void recv_error(void* context, fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest* request,
+                       fidl_completer_t completer) {
+  fake_socket_t* socket = fake_socket_of(context);
+  fake_datagram_t* datagram = socket->undelivered;
+  if (!datagram) {
+    FAKE_CALL(RecvError_reply_error)(completer, EAGAIN);
+    return;
+  }
+  uint32_t size = datagram->size < request->data_len ? datagram->size : request->data_len;
+  wire_address_t to;
+  recv_control_t control;
+  give_address(&datagram->from, &to);
+  fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response response = {
+      .data = fidl_bytes(datagram->data, size), .truncated = datagram->size - size};
+  bool v6 = socket->domain == fuchsia_posix_socket_Domain_IPV6;
+  response.error.error = ECONNREFUSED;
+  response.error.origin = v6 ? fuchsia_posix_socket_ErrorOrigin_ICMP6 : fuchsia_posix_socket_ErrorOrigin_ICMP;
+  response.error.type = v6 ? 1 : 3;
+  response.error.code = v6 ? 4 : 3;
+  response.error.info = 1234;
+  response.error.to = to.wire;
+  response.error.offender = to.wire;
+  if (request->want_control) {
+    make_control(socket, datagram, &control);
+    response.control = control.datagram;
+  }
+  socket->undelivered = NULL;
+  socket->pending_error = 0;
+  show_readiness(socket);
+  FAKE_CALL(RecvError_reply)(completer, &response);
+  free(datagram);
 }
 
 // Names
@@ -355,6 +403,7 @@ static void socket_free(fake_socket_t* socket) {
   while (*place != socket)
     place = &(*place)->next;
   *place = socket->next;
+  free(socket->undelivered);
   while (socket->first) {
     fake_datagram_t* datagram = socket->first;
     socket->first = datagram->next;
@@ -408,6 +457,7 @@ static const fake_socket_ops_t* socket_ops(void) {
   ops.GetError = get_error;
   ops.Describe = describe;
   ops.RecvMsg = recv_msg;
+  ops.RecvError = recv_error;
   ops.SendMsg = send_msg;
   ops.Close = close_connection;
   ops.Clone = clone_connection;

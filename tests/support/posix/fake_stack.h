@@ -4,7 +4,7 @@
 //
 //   port 7    echoes: the datagram comes back from where it was sent to, its control data made of what was
 //   sent port 9    takes datagrams and drops them no socket a connected sender gets ECONNREFUSED with its
-//   next call
+//   next call, and one that wants a queue of errors finds it there as well, the latest only
 //
 // Interfaces: lo (1, 127.0.0.1/8) and eth0 (2, 10.0.2.15/24).
 #ifndef TESTS_SUPPORT_POSIX_FAKE_STACK_H_

@@ -161,6 +161,36 @@ START_TEST(nobody_at_the_port_is_reported_once) {
 }
 END_TEST
 
+START_TEST(an_error_waits_in_the_queue_with_its_datagram) {
+  fixture_t f;
+  set_up(&f);
+  FIDL_BUFFER(buffer, 4096);
+  fidl_call_t call = FIDL_CALL(buffer, ZX_TIME_INFINITE);
+  fuchsia_posix_socket_BaseNetworkSocketSetIpReceiveErrorsRequest on = {.value = true};
+  fuchsia_posix_socket_BaseNetworkSocket_SetIpReceiveErrors_Result* set;
+  ck_assert_int_eq(fuchsia_posix_socket_BaseNetworkSocket_SetIpReceiveErrors(f.left.channel, &on, &call, &set), ZX_OK);
+  ck_assert_int_eq(app_send(&f.left, 2, 9, "nobody", 6), 0);  // without a peer
+  app_wait(&f.left, fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR | fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE);
+  expect_poll(f.left.fd, POLLIN);
+  fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest request = {.data_len = 4};
+  fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Result* result;
+  call = FIDL_CALL(buffer, ZX_TIME_INFINITE);
+  ck_assert_int_eq(fuchsia_posix_socket_SynchronousDatagramSocket_RecvError(f.left.channel, &request, &call, &result),
+                   ZX_OK);
+  const fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response* got = result->response;
+  ck_assert_int_eq(got->error.error, ECONNREFUSED);
+  ck_assert_int_eq(got->error.origin, fuchsia_posix_socket_ErrorOrigin_ICMP);
+  ck_assert_uint_eq(got->error.to.ipv4->port, 9);
+  ck_assert_mem_eq(got->error.offender.ipv4->address.addr, ((uint8_t[]){10, 0, 0, 2}), 4);
+  ck_assert_uint_eq(got->data.count, 4);
+  ck_assert_mem_eq(got->data.data, "nobo", 4);
+  ck_assert_uint_eq(got->truncated, 2);
+  ck_assert_int_eq(app_get_error(&f.left), 0);  // it was that of the last in the queue
+  ck_assert_int_eq(poll_now(f.left.fd), POLLOUT);
+  tear_down(&f);
+}
+END_TEST
+
 START_TEST(a_port_is_taken_until_its_socket_is_closed) {
   fixture_t f;
   set_up(&f);
@@ -406,6 +436,7 @@ int main(void) {
   tcase_add_test(tc, what_does_not_fit_is_cut_and_counted_and_peek_leaves_it);
   tcase_add_test(tc, a_connected_socket_sends_to_its_peer_and_hears_only_it);
   tcase_add_test(tc, nobody_at_the_port_is_reported_once);
+  tcase_add_test(tc, an_error_waits_in_the_queue_with_its_datagram);
   tcase_add_test(tc, a_port_is_taken_until_its_socket_is_closed);
   tcase_add_test(tc, a_socket_lives_until_its_last_connection_is_closed);
   tcase_add_test(tc, the_end_of_a_socket_is_seen_by_who_waits);

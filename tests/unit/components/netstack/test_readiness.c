@@ -59,6 +59,7 @@ static const struct {
     {TCPIP_EVENT_ERROR, POLLIN, fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR},
     {TCPIP_EVENT_ERROR | TCPIP_EVENT_READABLE, POLLIN,
      fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR | fuchsia_posix_socket_SIGNAL_DATAGRAM_INCOMING},
+    {TCPIP_EVENT_ERROR_QUEUE, POLLIN, fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE},
     {TCPIP_EVENT_WRITE_SHUTDOWN, POLLOUT, fuchsia_posix_socket_SIGNAL_DATAGRAM_SHUTDOWN_WRITE},
 };
 enum { STATES = sizeof(states) / sizeof(states[0]) };
@@ -230,6 +231,29 @@ START_TEST(several_shares_show_the_same) {
 }
 END_TEST
 
+START_TEST(another_reason_to_read_is_another_edge) {
+  static const uint32_t reasons[] = {TCPIP_EVENT_ERROR_QUEUE, TCPIP_EVENT_READABLE, TCPIP_EVENT_ERROR};
+  fixture_t f;
+  set_up(&f, 0);
+  int epoll = epoll_with(f.fd, EPOLLIN | EPOLLET);
+  struct epoll_event event;
+  uint32_t state = 0;
+  for (int i = 0; i < 3; i++) {
+    state |= reasons[i];
+    readiness_update(&f.readiness, state);
+    ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 1);
+    ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 0);
+  }
+  readiness_update(&f.readiness, TCPIP_EVENT_READABLE);  // one less is none
+  ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 0);
+  ck_assert_int_eq(poll_now(f.fd), POLLIN);
+  readiness_update(&f.readiness, 0);
+  ck_assert_int_eq(poll_now(f.fd), 0);
+  close(epoll);
+  tear_down(&f);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("netstack_readiness");
   TCase* tc = jx_test_case(suite, "readiness");
@@ -243,5 +267,6 @@ int main(void) {
   tcase_add_test(tc, edge_triggered_epoll_reports_room_to_write);
   tcase_add_test(tc, an_application_that_meddles_blocks_nobody);
   tcase_add_test(tc, several_shares_show_the_same);
+  tcase_add_test(tc, another_reason_to_read_is_another_edge);
   return jx_test_run(suite);
 }

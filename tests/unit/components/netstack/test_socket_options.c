@@ -113,6 +113,8 @@ START_TEST(flags_of_ip_sockets_are_told_back) {
   CHECK_FLAG(&f.v6, Ipv6ReceiveHopLimit, BaseNetworkSocket, 0);
   CHECK_FLAG(&f.v6, Ipv6ReceiveTrafficClass, BaseNetworkSocket, 0);
   CHECK_FLAG(&f.v6, Ipv6ReceivePacketInfo, BaseNetworkSocket, 0);
+  CHECK_FLAG(&f.v6, IpReceiveErrors, BaseNetworkSocket, 0);
+  CHECK_FLAG(&f.v6, Ipv6ReceiveErrors, BaseNetworkSocket, 0);
   CHECK_FLAG(&f.v6, Ipv6MulticastLoopback, BaseNetworkSocket, 1);
   CHECK_FLAG(&f.v6, Ipv6Only, BaseNetworkSocket, 0);
   tear_down(&f);

@@ -274,6 +274,40 @@ START_TEST(other_families_are_the_kernels) {
 }
 END_TEST
 
+START_TEST(the_queue_of_errors_shows_as_an_error_until_it_is_fetched) {
+  int fd = udp(), on = 1, error = 0;
+  struct sockaddr_in nobody = to_port(4444);
+  struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+  char data[8], control[256];
+  struct iovec iov = {data, sizeof(data)};
+  struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+  socklen_t length = sizeof(error);
+  EXPECT_ERRNO(recvmsg(fd, &message, MSG_ERRQUEUE), EAGAIN);  // and does not wait
+  ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)), 0);
+  ck_assert_int_eq(sendto(fd, "gone", 4, 0, (struct sockaddr*)&nobody, sizeof(nobody)), 4);
+  ck_assert_int_eq(poll(&pollfd, 1, 50000), 1);
+  ck_assert_int_eq(pollfd.revents, POLLERR);
+  ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length), 0);
+  ck_assert_int_eq(error, ECONNREFUSED);
+  // Nothing is pending any more, but the queue has it still; who waits for datagrams only is not held up by it.
+  ck_assert_int_eq(ppoll(&pollfd, 1, NULL, NULL), 1);
+  ck_assert_int_eq(pollfd.revents, POLLERR);
+  EXPECT_ERRNO(recv(fd, data, sizeof(data), MSG_DONTWAIT), EAGAIN);
+  struct sockaddr_in echo = to_port(PORT_ECHO);
+  ck_assert_int_eq(sendto(fd, "x", 1, 0, (struct sockaddr*)&echo, sizeof(echo)), 1);
+  ck_assert_int_eq(poll(&pollfd, 1, 50000), 1);
+  ck_assert_int_eq(pollfd.revents, POLLERR | POLLIN);
+  ck_assert_int_eq(recv(fd, data, sizeof(data), 0), 1);
+  ck_assert_int_eq(recvmsg(fd, &message, MSG_ERRQUEUE), 4);
+  ck_assert_int_eq(message.msg_flags, MSG_ERRQUEUE);
+  ck_assert_mem_eq(data, "gone", 4);
+  ck_assert_int_eq(CMSG_FIRSTHDR(&message)->cmsg_type, IP_RECVERR);
+  ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
+  EXPECT_ERRNO(recvmsg(fd, &message, MSG_ERRQUEUE), EAGAIN);
+  close(fd);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("fdio messages");
   TCase* tc = test_case(suite, "messages");
@@ -283,6 +317,7 @@ int main(void) {
   tcase_add_test(tc, nonblocking_is_the_descriptors_flag);
   tcase_add_test(tc, poll_select_and_epoll_see_a_datagram_come_and_go);
   tcase_add_test(tc, errors_of_the_peer_reach_the_next_call);
+  tcase_add_test(tc, the_queue_of_errors_shows_as_an_error_until_it_is_fetched);
   tcase_add_test(tc, success_leaves_errno_alone);
   tcase_add_test(tc, ioctls_know_the_queue_and_the_interfaces);
   tcase_add_test(tc, interfaces_have_numbers_and_names);

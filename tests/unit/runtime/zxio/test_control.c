@@ -1,7 +1,10 @@
 // Control messages of zxio, both ways, through the fake stack: what is sent with a datagram to its echo port
 // decides what the datagram comes back with.
+#include <poll.h>
 #include <sys/time.h>
 #include <time.h>
+
+#include <linux/errqueue.h>
 
 #include "zxio_fixture.h"
 
@@ -284,6 +287,65 @@ START_TEST(headers_that_lie_about_their_length_are_refused) {
 }
 END_TEST
 
+START_TEST(an_error_is_told_with_the_datagram_behind_what_accompanied_it) {
+  fixture_t f;
+  set_up(&f, AF_INET6);
+  turn_on(&f, IPPROTO_IPV6, IPV6_RECVERR);
+  turn_on(&f, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
+  control_t control;
+  char data[3];
+  struct iovec iov = {data, sizeof(data)};
+  struct sockaddr_in6 nobody = ipv6("fe80::7", 4444), to;
+  struct msghdr message = {.msg_name = &to,
+                           .msg_namelen = sizeof(to),
+                           .msg_iov = &iov,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof(control.bytes)};
+  size_t actual = 0;
+  int16_t code = -1;
+  ck_assert_int_eq(zxio_socket_recvmsg(&f.socket, &message, MSG_ERRQUEUE, &actual, &code), ZX_OK);
+  ck_assert_int_eq(code, EAGAIN);
+  char text[] = "gone";
+  struct iovec sent = {text, 4};
+  struct msghdr out = {.msg_name = &nobody, .msg_namelen = sizeof(nobody), .msg_iov = &sent, .msg_iovlen = 1};
+  ck_assert_int_eq(zxio_socket_sendmsg(&f.socket, &out, 0, &actual, &code), ZX_OK);
+  ck_assert_int_eq(code, 0);
+  zxio_events_t events = 0;
+  ck_assert_int_eq(zxio_socket_wait(&f.socket, POLLERR, ZX_TIME_INFINITE_PAST, -1, &events), ZX_OK);
+  ck_assert_uint_eq(events & (POLLIN | POLLERR), POLLERR);
+
+  ck_assert_int_eq(zxio_socket_recvmsg(&f.socket, &message, MSG_ERRQUEUE, &actual, &code), ZX_OK);
+  ck_assert_int_eq(code, 0);
+  ck_assert_uint_eq(actual, 3);
+  ck_assert_mem_eq(data, "gon", 3);
+  ck_assert_int_eq(message.msg_flags, MSG_ERRQUEUE | MSG_TRUNC);
+  ck_assert_uint_eq(message.msg_namelen, sizeof(to));
+  ck_assert_mem_eq(&to, &nobody, sizeof(to));
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+  ck_assert_int_eq(header->cmsg_type, IPV6_HOPLIMIT);
+  header = CMSG_NXTHDR(&message, header);
+  struct {
+    struct sock_extended_err error;
+    struct sockaddr_in6 offender;
+  } told;
+  ck_assert_int_eq(header->cmsg_level, IPPROTO_IPV6);
+  ck_assert_int_eq(header->cmsg_type, IPV6_RECVERR);
+  ck_assert_uint_eq(header->cmsg_len, CMSG_LEN(sizeof(told)));
+  memcpy(&told, CMSG_DATA(header), sizeof(told));
+  ck_assert_uint_eq(told.error.ee_errno, ECONNREFUSED);
+  ck_assert_uint_eq(told.error.ee_origin, SO_EE_ORIGIN_ICMP6);
+  ck_assert_uint_eq(told.error.ee_type, 1);
+  ck_assert_uint_eq(told.error.ee_code, 4);
+  ck_assert_uint_eq(told.error.ee_info, 1234);
+  ck_assert_mem_eq(&told.offender.sin6_addr, &nobody.sin6_addr, sizeof(nobody.sin6_addr));
+  ck_assert_ptr_null(CMSG_NXTHDR(&message, header));
+  ck_assert_int_eq(zxio_socket_recvmsg(&f.socket, &message, MSG_ERRQUEUE, &actual, &code), ZX_OK);
+  ck_assert_int_eq(code, EAGAIN);
+  tear_down(&f);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("zxio control");
   TCase* tc = jx_test_case(suite, "control");
@@ -291,6 +353,7 @@ int main(void) {
   tcase_add_test(tc, every_kind_is_received_in_its_form);
   tcase_add_test(tc, microseconds_when_microseconds_are_asked_for);
   tcase_add_test(tc, what_does_not_fit_is_cut_and_that_is_told);
+  tcase_add_test(tc, an_error_is_told_with_the_datagram_behind_what_accompanied_it);
   tcase_add_test(tc, what_is_known_is_sent);
   tcase_add_test(tc, values_out_of_range_and_wrong_lengths_are_refused);
   tcase_add_test(tc, headers_that_lie_about_their_length_are_refused);

@@ -50,6 +50,8 @@ static const struct {
     {IPPROTO_IPV6, IPV6_RECVTCLASS, 1, 1, false},
     {IPPROTO_IPV6, IPV6_TCLASS, 200, 200, false},
     {IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, 1, false},
+    {IPPROTO_IP, IP_RECVERR, 1, 1, false},
+    {IPPROTO_IPV6, IPV6_RECVERR, 1, 1, false},
 };
 
 START_TEST(numbers_are_read_back) {
@@ -146,7 +148,7 @@ START_TEST(unknown_options_and_levels_are_told_apart) {
     int level, name, get, set;
   } rows[] = {
       {SOL_SOCKET, 9999, ENOPROTOOPT, ENOPROTOOPT},
-      {IPPROTO_IP, IP_RECVERR, ENOPROTOOPT, ENOPROTOOPT},
+      {IPPROTO_IP, 99, ENOPROTOOPT, ENOPROTOOPT},
       {IPPROTO_IPV6, 9999, ENOPROTOOPT, ENOPROTOOPT},
       {IPPROTO_TCP, 1, EOPNOTSUPP, ENOPROTOOPT},
       {12345, 1, EOPNOTSUPP, ENOPROTOOPT},
@@ -220,6 +222,27 @@ START_TEST(timeouts_stay_in_the_client) {
       ck_assert_int_eq(get(&f.socket, SOL_SOCKET, name, &got, &length), EINVAL);
       ck_assert_int_eq(set(&f.socket, SOL_SOCKET, name, &rows[i].value, sizeof(got) - 1), EINVAL);
     }
+  }
+  tear_down(&f);
+}
+END_TEST
+
+START_TEST(what_has_no_effect_here_is_remembered) {
+  fixture_t f;
+  set_up(&f, AF_INET);
+  static const int names[] = {IP_RECVOPTS, IP_RETOPTS};
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    int value = 7;
+    uint8_t off = 0;
+    socklen_t length = sizeof(value);
+    ck_assert_int_eq(set(&f.socket, IPPROTO_IP, names[i], &value, sizeof(value)), 0);
+    ck_assert_int_eq(get(&f.socket, IPPROTO_IP, names[i], &value, &length), 0);
+    ck_assert_int_eq(value, 1);
+    ck_assert_int_eq(set(&f.socket, IPPROTO_IP, names[i], &off, sizeof(off)), 0);
+    ck_assert_int_eq(get(&f.socket, IPPROTO_IP, names[i], &value, &length), 0);
+    ck_assert_int_eq(value, 0);
+    ck_assert_int_eq(set(&f.socket, IPPROTO_IP, names[i], &value, 0), EINVAL);
+    ck_assert_int_eq(set(&f.socket, IPPROTO_IP, names[i], NULL, sizeof(value)), EFAULT);
   }
   tear_down(&f);
 }
@@ -303,6 +326,7 @@ int main(void) {
   tcase_add_test(tc, timestamps_exclude_each_other);
   tcase_add_test(tc, the_pending_error_is_told_once);
   tcase_add_test(tc, timeouts_stay_in_the_client);
+  tcase_add_test(tc, what_has_no_effect_here_is_remembered);
   tcase_add_test(tc, linger_is_a_pair);
   tcase_add_test(tc, devices_are_bound_to_by_name);
   tcase_add_test(tc, multicast_takes_each_of_its_forms);

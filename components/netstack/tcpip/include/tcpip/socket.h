@@ -30,6 +30,7 @@ enum {
   TCPIP_EVENT_READ_SHUTDOWN = 8,    // nothing more will be received
   TCPIP_EVENT_WRITE_SHUTDOWN = 16,  // nothing more can be sent
   TCPIP_EVENT_URGENT = 32,          // an urgent octet is there (POLLPRI)
+  TCPIP_EVENT_ERROR_QUEUE = 64,     // tcpip_socket_recv_error will not return -EAGAIN
 };
 
 // Makes a socket of `family` (TCPIP_IPV4 or TCPIP_IPV6) that `client` owns and pays for. `context` comes back
@@ -94,9 +95,9 @@ typedef struct tcpip_send {
 
 // Sends one datagram; returns its length or an error, never a part. -EAGAIN if the link is full,
 // -EDESTADDRREQ, -EMSGSIZE if no IP packet can hold it, -EPIPE after shutdown, -EACCES for broadcast without
-// the option, -ENETUNREACH, -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -ENODEV if there is
-// no such interface, -EINVAL (also for a source that is not this host's), -ENOBUFS if the client's memory is used
-// up, or the pending error (which it clears).
+// the option, -ENETUNREACH, -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -ENODEV if there
+// is no such interface, -EINVAL (also for a source that is not this host's), -ENOBUFS if the client's memory
+// is used up, or the pending error (which it clears).
 int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send);
 
 typedef struct tcpip_recv {
@@ -109,7 +110,7 @@ typedef struct tcpip_recv {
   size_t truncated;  // bytes of it that were cut off
   tcpip_endpoint_t from;
   tcpip_address_t destination;  // as its header says: may be a group
-  tcpip_address_t local;        // where an answer would come from: that, or for a group the interface's address
+  tcpip_address_t local;  // where an answer would come from: that, or for a group the interface's address
   uint32_t interface;
   uint8_t ttl;
   uint8_t tos;
@@ -119,6 +120,23 @@ typedef struct tcpip_recv {
 // Takes the oldest datagram; returns the number of bytes copied (0 is a datagram too). -EAGAIN if there is
 // none, also after shutdown (see TCPIP_EVENT_READ_SHUTDOWN), or the pending error (which it clears).
 int64_t tcpip_socket_recv(tcpip_socket_t* socket, tcpip_recv_t* recv);
+
+// What became of a datagram that could not be delivered.
+enum { TCPIP_ERROR_LOCAL = 1, TCPIP_ERROR_ICMP = 2, TCPIP_ERROR_ICMPV6 = 3 };  // Linux's numbers
+typedef struct tcpip_error {
+  int error;                  // a positive errno
+  uint8_t origin;             // TCPIP_ERROR_*: this host refused to send it, or an ICMP message told
+  uint8_t type, code;         // of the ICMP message
+  uint32_t info;              // the MTU that was too small, or what else the message says
+  tcpip_endpoint_t to;        // where it was going; the port is 0 if it is not known
+  tcpip_endpoint_t offender;  // who sent the message; no address if none did
+} tcpip_error_t;
+
+// Takes the oldest error that TCPIP_RECEIVE_ERRORS or TCPIP_IPV6_RECEIVE_ERRORS has queued, and copies what
+// the message quotes of the datagram: its payload, of an echo request all of it, as far as it goes. Returns
+// the number of bytes copied. What `recv` says besides is about the message; its `peek` is ignored. -EAGAIN
+// if the queue is empty. The pending error becomes that of the next error in the queue.
+int64_t tcpip_socket_recv_error(tcpip_socket_t* socket, tcpip_recv_t* recv, tcpip_error_t* out);
 
 // Bytes of the oldest datagram (FIONREAD); 0 if there is none.
 size_t tcpip_socket_next_length(const tcpip_socket_t* socket);
@@ -134,6 +152,7 @@ typedef enum tcpip_option {
   TCPIP_TTL,             // IPv4 1..255, -1 for the default [64]
   TCPIP_TOS,             // IPv4 0..255 [0]
   TCPIP_MTU_DISCOVER,    // IPv4: TCPIP_MTU_*; streams: WANT or DO [TCPIP_MTU_WANT]
+  TCPIP_RECEIVE_ERRORS,  // datagrams, IPv4: errors are queued, and pending also without a peer [0]
   TCPIP_MULTICAST_TTL,   // IPv4 0..255, -1 for the default [1]
   TCPIP_MULTICAST_LOOP,  // IPv4: own multicasts come back to this host's members [1]
   TCPIP_MULTICAST_INTERFACE,       // IPv4: an interface's index, 0 for any [0]; -EADDRNOTAVAIL
@@ -141,6 +160,7 @@ typedef enum tcpip_option {
   TCPIP_IPV6_HOPS,                 // 0..255, -1 for the default [64]
   TCPIP_IPV6_TRAFFIC_CLASS,        // 0..255, -1 for the default [0]
   TCPIP_IPV6_MTU_DISCOVER,         // TCPIP_MTU_*; streams: WANT or DO [TCPIP_MTU_WANT]
+  TCPIP_IPV6_RECEIVE_ERRORS,       // the same for datagrams of IPv6 [0]
   TCPIP_IPV6_MULTICAST_HOPS,       // 0..255, -1 for the default [1]
   TCPIP_IPV6_MULTICAST_LOOP,       // [1]
   TCPIP_IPV6_MULTICAST_INTERFACE,  // an interface's index, 0 for any [0]; -ENODEV

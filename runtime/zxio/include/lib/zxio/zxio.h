@@ -36,6 +36,7 @@ typedef struct zxio_socket {
   int protocol;                         // IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 or IPPROTO_TCP
   _Atomic(int64_t) receive_timeout_ns;  // SO_RCVTIMEO; ZX_TIME_INFINITE if there is none
   _Atomic(int64_t) send_timeout_ns;     // SO_SNDTIMEO, likewise
+  _Atomic(uint32_t) remembered;         // options that only have to be told again, a bit each
   uint32_t linger_secs;                 // how much longer than usual the server may take to close
 } zxio_socket_t;
 
@@ -128,8 +129,9 @@ typedef enum zxio_stream_state {
 } zxio_stream_state_t;
 zx_status_t zxio_stream_state(zxio_socket_t* socket, zxio_stream_state_t* out_state, int16_t* out_code);
 
-// getsockopt, setsockopt: every option of the protocol and SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_RCVTIMEO and
-// SO_SNDTIMEO, which the client keeps. Unknown options: ENOPROTOOPT.
+// getsockopt, setsockopt: every option of the protocol; SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_RCVTIMEO and
+// SO_SNDTIMEO, which the client keeps; and IP_RECVOPTS and IP_RETOPTS, which it remembers, as no packet comes
+// with options. Unknown options: ENOPROTOOPT.
 zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, void* value, socklen_t* length,
                                    int16_t* out_code);
 zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, const void* value,

@@ -259,6 +259,154 @@ START_TEST(errors_with_broken_quotes_are_dropped) {
   ck_assert_uint_eq(tcpip_stats(h.stack)->icmpv4_rx_bad, 36);
 } END_TEST
 
+// The queue of errors. `send_error` quotes a datagram with the one octet "x".
+
+static tcpip_socket_t* socket_with_errors(bool v6) {
+  tcpip_socket_t* s = host_udp(&h, v6 ? TCPIP_IPV6 : TCPIP_IPV4, v6 ? "::" : "0.0.0.0", 4000);
+  ck_assert_int_eq(tcpip_socket_set(s, v6 ? TCPIP_IPV6_RECEIVE_ERRORS : TCPIP_RECEIVE_ERRORS, 1), 0);
+  return s;
+}
+
+static int64_t take(tcpip_socket_t* s, tcpip_error_t* error) {
+  char bytes[2000];
+  struct iovec iov = {bytes, sizeof bytes};
+  tcpip_recv_t recv = {.iov = &iov, .iov_count = 1};
+  return tcpip_socket_recv_error(s, &recv, error);
+}
+
+START_TEST(errors_are_queued_with_what_they_are_about) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t* s = socket_with_errors(v6);
+    tcpip_error_t error;
+    tcpip_address_t peer = v6 ? host_ipv6(99) : host_ipv4(99), own = v6 ? host_ipv6(1) : host_ipv4(1);
+    char bytes[4];
+    struct iovec iov = {bytes, sizeof bytes};
+    tcpip_recv_t recv = {.iov = &iov, .iov_count = 1};
+    ck_assert_int_eq(take(s, &error), -EAGAIN);
+    h.events = 0;
+    send_error(v6, v6 ? 1 : 3, v6 ? 4 : 3, 0, 4000, 7);
+    ck_assert_uint_eq(h.events, TCPIP_EVENT_ERROR | TCPIP_EVENT_ERROR_QUEUE);
+    ck_assert_uint_eq(tcpip_socket_poll(s), TCPIP_EVENT_WRITABLE | TCPIP_EVENT_ERROR | TCPIP_EVENT_ERROR_QUEUE);
+    ck_assert_int_eq(tcpip_socket_recv_error(s, &recv, &error), 1);
+    ck_assert_int_eq(bytes[0], 'x');
+    ck_assert_int_eq(error.error, ECONNREFUSED);
+    ck_assert_uint_eq(error.origin, v6 ? TCPIP_ERROR_ICMPV6 : TCPIP_ERROR_ICMP);
+    ck_assert_uint_eq(error.type, v6 ? 1 : 3);
+    ck_assert_uint_eq(error.code, v6 ? 4 : 3);
+    ck_assert_uint_eq(error.to.port, 7);
+    ck_assert(tcpip_address_equal(&error.to.address, &peer));
+    ck_assert(tcpip_address_equal(&error.offender.address, &peer));
+    ck_assert(tcpip_address_equal(&recv.destination, &own));
+    ck_assert_uint_eq(recv.ttl, 64);
+    ck_assert_uint_eq(recv.interface, h.interface);
+    ck_assert_int_eq(recv.timestamp_ns, h.now);
+    ck_assert_uint_eq(tcpip_socket_poll(s), TCPIP_EVENT_WRITABLE);
+    // Time exceeded and too large, which are no hard errors, are told as well.
+    send_error(v6, v6 ? 3 : 11, 0, 0, 4000, 7);
+    send_error(v6, v6 ? 2 : 3, v6 ? 0 : 4, 1300, 4000, 7);
+    ck_assert_int_eq(take(s, &error), 1);
+    ck_assert_int_eq(error.error, EHOSTUNREACH);
+    ck_assert_int_eq(take(s, &error), 1);
+    ck_assert_int_eq(error.error, EMSGSIZE);
+    ck_assert_uint_eq(error.info, 1300);
+    tcpip_socket_destroy(s);
+  }
+} END_TEST
+
+START_TEST(the_pending_error_is_that_of_the_oldest_in_the_queue_once_one_was_taken) {
+  tcpip_socket_t* s = socket_with_errors(false);
+  tcpip_error_t error;
+  send_error(false, 3, 3, 0, 4000, 7);
+  send_error(false, 11, 0, 0, 4000, 7);
+  send_error(false, 3, 2, 0, 4000, 7);
+  ck_assert_int_eq(tcpip_socket_take_error(s), -ENOPROTOOPT);  // the latest
+  ck_assert_int_eq(tcpip_socket_take_error(s), 0);
+  ck_assert_int_eq(take(s, &error), 1);
+  ck_assert_int_eq(tcpip_socket_take_error(s), -EHOSTUNREACH);
+  ck_assert_int_eq(take(s, &error), 1);
+  ck_assert_int_eq(take(s, &error), 1);
+  ck_assert_int_eq(error.error, ENOPROTOOPT);
+  ck_assert_int_eq(tcpip_socket_take_error(s), 0);
+  ck_assert_int_eq(take(s, &error), -EAGAIN);
+} END_TEST
+
+START_TEST(turning_the_queue_off_forgets_it) {
+  tcpip_socket_t* s = socket_with_errors(false);
+  tcpip_error_t error;
+  int64_t on = 0;
+  size_t before, after;
+  tcpip_client_usage(h.client, NULL, &before);
+  send_error(false, 3, 3, 0, 4000, 7);
+  tcpip_client_usage(h.client, NULL, &after);
+  ck_assert_uint_gt(after, before);
+  ck_assert_int_eq(tcpip_socket_get(s, TCPIP_RECEIVE_ERRORS, &on), 0);
+  ck_assert_int_eq(on, 1);
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_RECEIVE_ERRORS, 0), 0);
+  ck_assert_int_eq(take(s, &error), -EAGAIN);
+  tcpip_client_usage(h.client, NULL, &after);
+  ck_assert_uint_eq(after, before);
+  ck_assert_int_eq(tcpip_socket_take_error(s), -ECONNREFUSED);
+  send_error(false, 3, 3, 0, 4000, 7);  // no peer, so nobody to tell
+  ck_assert_int_eq(tcpip_socket_take_error(s), 0);
+} END_TEST
+
+START_TEST(the_queue_is_bounded_by_the_receive_buffer) {
+  tcpip_socket_t* s = socket_with_errors(false);
+  tcpip_error_t error;
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_RECEIVE_BUFFER, 4096), 0);
+  for (int i = 0; i < 1000; i++)
+    send_error(false, 3, 3, 0, 4000, 7);
+  ck_assert_int_eq(tcpip_socket_take_error(s), -ECONNREFUSED);
+  size_t used;
+  tcpip_client_usage(h.client, NULL, &used);
+  ck_assert_uint_le(used, 4096);
+  int taken = 0;
+  while (take(s, &error) >= 0)
+    taken++;
+  ck_assert_int_gt(taken, 1);
+  ck_assert_int_lt(taken, 50);
+} END_TEST
+
+START_TEST(what_the_host_itself_refuses_is_queued_but_not_pending) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    static const uint8_t bytes[1600];
+    tcpip_socket_t* s = socket_with_errors(v6);
+    tcpip_error_t error;
+    tcpip_endpoint_t to = host_endpoint(v6 ? "fd00::63" : "10.0.0.99", 7);
+    ck_assert_int_eq(tcpip_socket_set(s, v6 ? TCPIP_IPV6_MTU_DISCOVER : TCPIP_MTU_DISCOVER, TCPIP_MTU_DO), 0);
+    ck_assert_int_eq(host_send(s, bytes, sizeof bytes, &to), -EMSGSIZE);
+    ck_assert_uint_eq(tcpip_socket_poll(s), TCPIP_EVENT_WRITABLE | TCPIP_EVENT_ERROR_QUEUE);
+    ck_assert_int_eq(take(s, &error), 0);
+    ck_assert_int_eq(error.error, EMSGSIZE);
+    ck_assert_uint_eq(error.origin, TCPIP_ERROR_LOCAL);
+    ck_assert_uint_eq(error.info, 1500);
+    ck_assert(tcpip_address_equal(&error.to.address, &to.address));
+    ck_assert_uint_eq(error.offender.address.family, TCPIP_NONE);
+    tcpip_socket_destroy(s);
+  }
+} END_TEST
+
+START_TEST(a_neighbour_that_does_not_answer_is_reported_as_a_router_would) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t* s = socket_with_errors(v6);
+    tcpip_error_t error;
+    tcpip_endpoint_t to = host_endpoint(v6 ? "fd00::42" : "10.0.0.66", 7);
+    tcpip_address_t own = v6 ? host_ipv6(1) : host_ipv4(1);
+    ck_assert_int_eq(host_send(s, "x", 1, &to), 1);
+    for (int i = 0; i < 5; i++)
+      host_advance(&h, S);
+    ck_assert_int_eq(take(s, &error), 1);
+    ck_assert_int_eq(error.error, EHOSTUNREACH);
+    ck_assert_uint_eq(error.type, v6 ? 1 : 3);
+    ck_assert_uint_eq(error.code, v6 ? 3 : 1);
+    ck_assert_uint_eq(error.to.port, 7);
+    ck_assert(tcpip_address_equal(&error.to.address, &to.address));
+    ck_assert(tcpip_address_equal(&error.offender.address, &own));
+    ck_assert_int_eq(take(s, &error), -EAGAIN);
+    tcpip_socket_destroy(s);
+  }
+} END_TEST
+
 int main(void) {
   Suite* suite = suite_create("icmp");
   TCase* tc = jx_test_case(suite, "icmp");
@@ -272,5 +420,11 @@ int main(void) {
   tcase_add_test(tc, what_is_too_large_for_the_path_is_treated_as_the_socket_asks);
   tcase_add_test(tc, router_without_an_mtu_to_tell_makes_us_take_a_plateau);
   tcase_add_test(tc, errors_with_broken_quotes_are_dropped);
+  tcase_add_test(tc, errors_are_queued_with_what_they_are_about);
+  tcase_add_test(tc, the_pending_error_is_that_of_the_oldest_in_the_queue_once_one_was_taken);
+  tcase_add_test(tc, turning_the_queue_off_forgets_it);
+  tcase_add_test(tc, the_queue_is_bounded_by_the_receive_buffer);
+  tcase_add_test(tc, what_the_host_itself_refuses_is_queued_but_not_pending);
+  tcase_add_test(tc, a_neighbour_that_does_not_answer_is_reported_as_a_router_would);
   return jx_test_run(suite);
 }
