@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <zircon/errors.h>
@@ -289,13 +290,27 @@ static ssize_t fail(int error) {
   return -1;
 }
 
-// MSG_TRUNC takes bytes off the stream and throws them away.
+// MSG_TRUNC takes bytes off the stream and throws them away: as many as are there, once there are some. With
+// MSG_PEEK they stay, and their number is told.
 static ssize_t discard(int fd, const struct msghdr* message, int flags) {
   char bytes[DISCARD_BYTES];
-  size_t wanted = 0;
+  size_t wanted = 0, done = 0;
   for (size_t i = 0; i < message->msg_iovlen; i++)
     wanted += message->msg_iov[i].iov_len;
-  return libc_recv(fd, bytes, wanted < sizeof(bytes) ? wanted : sizeof(bytes), flags & ~MSG_TRUNC);
+  flags &= ~MSG_TRUNC;
+  for (;;) {
+    size_t piece = wanted - done < sizeof(bytes) ? wanted - done : sizeof(bytes);
+    ssize_t count = libc_recv(fd, bytes, piece, flags);
+    if (count < 0) return done ? (ssize_t)done : count;
+    done += (size_t)count;
+    if ((size_t)count < piece || done == wanted || count == 0) return (ssize_t)done;
+    if (flags & MSG_PEEK) {
+      int waiting = 0;
+      if (libc_ioctl(fd, FIONREAD, &waiting) != 0 || waiting < (int)count) return count;
+      return (size_t)waiting < wanted ? waiting : (ssize_t)wanted;
+    }
+    if (!(flags & MSG_WAITALL)) flags |= MSG_DONTWAIT;
+  }
 }
 
 static ssize_t receive(int fd, struct msghdr* message, int flags) {

@@ -203,6 +203,7 @@ static zx_status_t datagram_sendmsg(zxio_socket_t* socket, const struct msghdr* 
   size_t length = 0;
   *out_code = zxio_iov_length(message, &length);
   if (!*out_code && !message->msg_name != (message->msg_namelen == 0)) *out_code = EINVAL;
+  if (!*out_code && flags & MSG_OOB) *out_code = EOPNOTSUPP;
   if (*out_code) return ZX_OK;
   trace_point("zxio.sendmsg", length);
   fuchsia_posix_socket_SynchronousDatagramSocketSendMsgRequest request = {0};

@@ -99,11 +99,15 @@ static zx_status_t create_stream(zx_handle_t provider, int domain, int protocol,
 
 zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
                                zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
-  bool internet = domain == AF_INET || domain == AF_INET6;
+  enum { MAX_TYPE = 11, MAX_PROTOCOL = 263 };  // Linux's; what is beyond is no number of anything
+  bool numbered = protocol >= 0 && protocol < MAX_PROTOCOL;
+  bool internet = numbered && (domain == AF_INET || domain == AF_INET6);
   if (internet && type == SOCK_DGRAM)
     return create_datagram(provider, domain, protocol, out_socket, out_fd, out_code);
   if (internet && type == SOCK_STREAM)
     return create_stream(provider, domain, protocol, out_socket, out_fd, out_code);
-  *out_code = type == SOCK_RAW && (protocol < 0 || protocol > UINT8_MAX) ? EINVAL : EPROTONOSUPPORT;
+  bool possible = numbered && type >= 0 && type < MAX_TYPE;
+  if (possible && type == SOCK_RAW) possible = protocol <= UINT8_MAX;
+  *out_code = possible ? EPROTONOSUPPORT : EINVAL;
   return ZX_OK;
 }

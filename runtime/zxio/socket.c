@@ -1,6 +1,8 @@
 // What all kinds of sockets do alike: names, connecting, shutting down, waiting, cloning and closing.
 #include <errno.h>
 #include <fidl/fuchsia.unknown.h>
+#include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <zircon/linux.h>
 
@@ -17,6 +19,8 @@ void zxio_socket_init(zxio_socket_t* socket, const zxio_socket_ops_t* kind, zx_h
   atomic_init(&socket->receive_timeout_ns, ZX_TIME_INFINITE);
   atomic_init(&socket->send_timeout_ns, ZX_TIME_INFINITE);
   atomic_init(&socket->remembered, 0);
+  atomic_init(&socket->priority, 0);
+  atomic_init(&socket->receive_low_water, 1);
   socket->linger_secs = 0;
 }
 
@@ -31,6 +35,8 @@ static void copy(const zxio_socket_t* from, zx_handle_t channel, zx_handle_t eve
               atomic_load_explicit(&from->receive_timeout_ns, memory_order_relaxed));
   atomic_init(&out->send_timeout_ns, atomic_load_explicit(&from->send_timeout_ns, memory_order_relaxed));
   atomic_init(&out->remembered, atomic_load_explicit(&from->remembered, memory_order_relaxed));
+  atomic_init(&out->priority, atomic_load_explicit(&from->priority, memory_order_relaxed));
+  atomic_init(&out->receive_low_water, atomic_load_explicit(&from->receive_low_water, memory_order_relaxed));
   out->linger_secs = from->linger_secs;
 }
 
@@ -109,6 +115,18 @@ zx_status_t zxio_socket_wait(zxio_socket_t* socket, zxio_events_t events, zx_tim
 
 zx_status_t zxio_socket_bind(zxio_socket_t* socket, const struct sockaddr* addr, socklen_t length,
                              int16_t* out_code) {
+  struct sockaddr_in any = {.sin_family = AF_INET};
+  if (socket->domain == AF_INET && addr && length >= sizeof(any)) {
+    // Old programs leave the family out; that was always good for every address, and is for no other.
+    struct sockaddr_in in;
+    memcpy(&in, addr, sizeof(in));
+    if (in.sin_family == AF_UNSPEC) {
+      *out_code = in.sin_addr.s_addr == INADDR_ANY ? 0 : EAFNOSUPPORT;
+      if (*out_code) return ZX_OK;
+      any.sin_port = in.sin_port;
+      addr = (const struct sockaddr*)(const void*)&any;
+    }
+  }
   zxio_address_t address;
   *out_code = zxio_address_from_sockaddr(addr, length, &address);
   if (*out_code) return ZX_OK;
@@ -150,7 +168,7 @@ zx_status_t zxio_socket_connect(zxio_socket_t* socket, const struct sockaddr* ad
 
 zx_status_t zxio_socket_getsockname(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
                                     int16_t* out_code) {
-  *out_code = !length || (!addr && *length) ? EFAULT : 0;
+  *out_code = !length || (!addr && *length) ? EFAULT : *length > INT_MAX ? EINVAL : 0;
   if (*out_code) return ZX_OK;
   FIDL_BUFFER(buffer, fuchsia_posix_socket_BaseNetworkSocket_GetSockName_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);
@@ -163,7 +181,7 @@ zx_status_t zxio_socket_getsockname(zxio_socket_t* socket, struct sockaddr* addr
 
 zx_status_t zxio_socket_getpeername(zxio_socket_t* socket, struct sockaddr* addr, socklen_t* length,
                                     int16_t* out_code) {
-  *out_code = !length || (!addr && *length) ? EFAULT : 0;
+  *out_code = !length || (!addr && *length) ? EFAULT : *length > INT_MAX ? EINVAL : 0;
   if (*out_code) return ZX_OK;
   FIDL_BUFFER(buffer, fuchsia_posix_socket_BaseNetworkSocket_GetPeerName_RESPONSE_SIZE);
   fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);

@@ -80,16 +80,16 @@ const zxio_option_t* zxio_option_find(int level, int name) {
 }
 
 static bool known_level(const zxio_socket_t* socket, int level) {
-  return level == SOL_SOCKET || level == IPPROTO_IP || level == IPPROTO_IPV6 ||
+  return level == SOL_SOCKET || level == IPPROTO_IP ||
+         (level == IPPROTO_IPV6 && socket->domain == AF_INET6) ||
          (level == IPPROTO_TCP && socket->type == SOCK_STREAM);
 }
 
 // Options of the client
 
 static int16_t copy_out(const void* from, socklen_t size, void* out, socklen_t* length) {
-  if (*length < size) return EINVAL;
-  memcpy(out, from, size);
-  *length = size;
+  if (*length > size) *length = size;
+  memcpy(out, from, *length);
   return 0;
 }
 
@@ -119,6 +119,7 @@ static int16_t set_timeout(_Atomic(int64_t)* timeout_ns, const void* value, sock
 
 // The options that describe the socket or say how the client waits. False if `name` is none of them.
 static bool get_local(zxio_socket_t* socket, int name, void* value, socklen_t* length, int16_t* out_code) {
+  int number;
   switch (name) {
     case SO_TYPE:
       *out_code = copy_out(&socket->type, sizeof(int), value, length);
@@ -137,6 +138,14 @@ static bool get_local(zxio_socket_t* socket, int name, void* value, socklen_t* l
       *out_code =
           get_timeout(atomic_load_explicit(&socket->send_timeout_ns, memory_order_relaxed), value, length);
       return true;
+    case SO_PRIORITY:
+      number = atomic_load_explicit(&socket->priority, memory_order_relaxed);
+      *out_code = copy_out(&number, sizeof(number), value, length);
+      return true;
+    case SO_RCVLOWAT:
+      number = atomic_load_explicit(&socket->receive_low_water, memory_order_relaxed);
+      *out_code = copy_out(&number, sizeof(number), value, length);
+      return true;
     case SO_PEERCRED:
       *out_code = EOPNOTSUPP;
       return true;
@@ -145,8 +154,33 @@ static bool get_local(zxio_socket_t* socket, int name, void* value, socklen_t* l
   }
 }
 
+// SO_PRIORITY and SO_RCVLOWAT of datagram sockets, on which nothing depends: a packet has no queues to wait
+// in here, and a datagram is received whole on Linux, too.
+static int16_t set_number(zxio_socket_t* socket, int name, const void* value, socklen_t length) {
+  const int highest_priority = 6;  // of those that need no privilege
+  int number;
+  if (!value) return EFAULT;
+  if (length < sizeof(number)) return EINVAL;
+  memcpy(&number, value, sizeof(number));
+  if (name == SO_PRIORITY) {
+    if (number < 0 || number > highest_priority) return EPERM;
+    atomic_store_explicit(&socket->priority, number, memory_order_relaxed);
+  } else {
+    atomic_store_explicit(&socket->receive_low_water,
+                          number < 0 ? INT_MAX
+                          : number   ? number
+                                     : 1,
+                          memory_order_relaxed);
+  }
+  return 0;
+}
+
 static bool set_local(zxio_socket_t* socket, int name, const void* value, socklen_t length,
                       int16_t* out_code) {
+  if (name == SO_PRIORITY || name == SO_RCVLOWAT) {
+    *out_code = set_number(socket, name, value, length);
+    return true;
+  }
   if (name != SO_RCVTIMEO && name != SO_SNDTIMEO) return false;
   _Atomic(int64_t)* timeout_ns = name == SO_RCVTIMEO ? &socket->receive_timeout_ns : &socket->send_timeout_ns;
   *out_code = value ? set_timeout(timeout_ns, value, length) : EFAULT;
@@ -196,7 +230,7 @@ zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, v
   }
   bool known = known_level(socket, level);
   const zxio_option_t* option = known ? zxio_option_find(level, name) : NULL;
-  *out_code = known ? ENOPROTOOPT : EOPNOTSUPP;
+  *out_code = known || socket->domain == AF_INET6 ? ENOPROTOOPT : EOPNOTSUPP;
   if (known && level == IPPROTO_TCP && name == TCP_INFO) {
     *out_code = 0;
     return zxio_get_tcp_info(socket->channel, value, length, out_code);

@@ -27,7 +27,7 @@ typedef zx_status_t (*zxio_option_set_t)(zx_handle_t channel, const zxio_option_
 // How an option looks in the C library.
 typedef enum zxio_option_form {
   ZXIO_OPTION_BOOL,             // int, anything but 0 is true
-  ZXIO_OPTION_SIZE,             // int, a count of bytes
+  ZXIO_OPTION_SIZE,             // int, a count of bytes: of a buffer, which gets twice as much
   ZXIO_OPTION_BYTE,             // int, of which the low byte counts
   ZXIO_OPTION_OPTIONAL_BYTE,    // int 0..255, -1 for the default
   ZXIO_OPTION_INDEX,            // int, an interface
@@ -57,25 +57,27 @@ typedef struct zxio_option {
 // NULL if there is no such option.
 const zxio_option_t* zxio_option_find(int level, int name);
 
-// Value to and from the C library's form: 0, EINVAL (the length) or EFAULT.
+// Value to and from the C library's form: 0, EINVAL (the length) or EFAULT. What is read is cut to `*length`.
 int16_t zxio_option_to_user(const zxio_option_t* option, const zxio_option_value_t* value, void* out,
                             socklen_t* length);
 int16_t zxio_option_from_user(const zxio_option_t* option, const void* from, socklen_t length,
                               zxio_option_value_t* out);
 
 // The calls, by the name of the protocol's method without Get or Set.
-#define ZXIO_OPTION_CALLS(X)                                                                                \
-  X(ReuseAddress)                                                                                           \
-  X(Broadcast)                                                                                              \
-  X(SendBuffer)                                                                                             \
-  X(ReceiveBuffer)                                                                                          \
-  X(KeepAlive)                                                                                              \
-  X(OutOfBandInline) X(NoCheck) X(Linger) X(ReusePort) X(BindToDevice) X(Timestamp) X(IpTypeOfService)      \
-      X(IpTtl) X(IpPacketInfo) X(IpReceiveTypeOfService) X(IpReceiveTtl) X(IpMulticastInterface)            \
-          X(IpMulticastTtl) X(IpMulticastLoopback) X(Ipv6MulticastInterface) X(Ipv6UnicastHops)             \
-              X(Ipv6ReceiveHopLimit) X(Ipv6MulticastHops) X(Ipv6MulticastLoopback) X(Ipv6Only)              \
-                  X(Ipv6ReceiveTrafficClass) X(Ipv6TrafficClass) X(Ipv6ReceivePacketInfo) X(IpMtuDiscovery) \
-                      X(Ipv6MtuDiscovery) X(IpReceiveErrors) X(Ipv6ReceiveErrors)
+#define ZXIO_OPTION_CALLS(X)                                                                         \
+  X(ReuseAddress)                                                                                    \
+  X(Broadcast)                                                                                       \
+  X(SendBuffer)                                                                                      \
+  X(ReceiveBuffer)                                                                                   \
+  X(KeepAlive)                                                                                       \
+  X(OutOfBandInline)                                                                                 \
+  X(NoCheck)                                                                                         \
+  X(Linger) X(ReusePort) X(BindToDevice) X(Timestamp) X(IpTypeOfService) X(IpTtl) X(IpPacketInfo)    \
+      X(IpReceiveTypeOfService) X(IpReceiveTtl) X(IpMulticastInterface) X(IpMulticastTtl)            \
+          X(IpMulticastLoopback) X(Ipv6MulticastInterface) X(Ipv6UnicastHops) X(Ipv6ReceiveHopLimit) \
+              X(Ipv6MulticastHops) X(Ipv6MulticastLoopback) X(Ipv6Only) X(Ipv6ReceiveTrafficClass)   \
+                  X(Ipv6TrafficClass) X(Ipv6ReceivePacketInfo) X(IpMtuDiscovery) X(Ipv6MtuDiscovery) \
+                      X(IpReceiveErrors) X(Ipv6ReceiveErrors)
 
 #define ZXIO_DECLARE_GET(name) zx_status_t zxio_get_##name(zx_handle_t, zxio_option_value_t*, int16_t*);
 #define ZXIO_DECLARE_SET(name) zx_status_t zxio_set_##name(zx_handle_t, const zxio_option_value_t*, int16_t*);
@@ -84,14 +86,15 @@ ZXIO_OPTION_CALLS(ZXIO_DECLARE_SET)
 ZXIO_DECLARE_GET(AcceptConn)
 ZXIO_DECLARE_GET(PathMtu)
 // Streams only.
-#define ZXIO_STREAM_OPTION_CALLS(X)                                                                   \
-  X(TcpNoDelay)                                                                                       \
-  X(TcpMaxSegment)                                                                                    \
-  X(TcpCork)                                                                                          \
-  X(TcpKeepAliveIdle)                                                                                 \
-  X(TcpKeepAliveInterval)                                                                             \
-  X(TcpKeepAliveCount) X(TcpSynCount) X(TcpLinger) X(TcpDeferAccept) X(TcpWindowClamp) X(TcpQuickAck) \
-      X(TcpCongestion) X(TcpUserTimeout)
+#define ZXIO_STREAM_OPTION_CALLS(X) \
+  X(TcpNoDelay)                     \
+  X(TcpMaxSegment)                  \
+  X(TcpCork)                        \
+  X(TcpKeepAliveIdle)               \
+  X(TcpKeepAliveInterval)           \
+  X(TcpKeepAliveCount)              \
+  X(TcpSynCount)                    \
+  X(TcpLinger) X(TcpDeferAccept) X(TcpWindowClamp) X(TcpQuickAck) X(TcpCongestion) X(TcpUserTimeout)
 ZXIO_STREAM_OPTION_CALLS(ZXIO_DECLARE_GET)
 ZXIO_STREAM_OPTION_CALLS(ZXIO_DECLARE_SET)
 // TCP_INFO, cut to `*length` bytes.

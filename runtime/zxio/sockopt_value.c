@@ -7,10 +7,10 @@
 
 // To the program
 
+// As much as there is room for, as on Linux.
 static int16_t put_bytes(const void* from, size_t size, void* out, socklen_t* length) {
-  if (*length < size) return EINVAL;
-  memcpy(out, from, size);
-  *length = (socklen_t)size;
+  if (*length > size) *length = (socklen_t)size;
+  memcpy(out, from, *length);
   return 0;
 }
 
@@ -29,16 +29,15 @@ static int16_t put_text(const char* text, void* out, socklen_t* length) {
     *length = 0;
     return 0;
   }
+  if (*length < size + 1) return EINVAL;  // no part of a name is one
   return put_bytes(text, size + 1, out, length);
 }
 
-// As much of the name, padded with zeroes, as there is room for.
+// The name padded with zeroes.
 static int16_t put_congestion(int64_t number, void* out, socklen_t* length) {
   char name[16] = "cubic";
   if (number == fuchsia_posix_socket_TcpCongestionControl_RENO) memcpy(name, "reno", sizeof("reno"));
-  if (*length > sizeof(name)) *length = sizeof(name);
-  memcpy(out, name, *length);
-  return 0;
+  return put_bytes(name, sizeof(name), out, length);
 }
 
 int16_t zxio_option_to_user(const zxio_option_t* option, const zxio_option_value_t* value, void* out,
@@ -84,12 +83,23 @@ static int16_t take_int(const zxio_option_t* option, const void* from, socklen_t
   return 0;
 }
 
+// Linux gives a buffer twice what a program asks for, as its measure is the memory that packets take, and
+// tells it when asked; the network stack's measure is the same. What is negative is more than anybody may
+// have.
+static int64_t size_with_bookkeeping(const zxio_option_t* option, int64_t asked) {
+  const int64_t least = option->name == SO_SNDBUF ? 4608 : 2304;
+  if (asked < 0 || asked > INT_MAX / 2) asked = INT_MAX / 2;
+  return asked * 2 > least ? asked * 2 : least;
+}
+
 static int16_t check_range(const zxio_option_t* option, zxio_option_value_t* out) {
   switch (option->form) {
     case ZXIO_OPTION_BOOL:
       out->number = out->number != 0;
       return 0;
     case ZXIO_OPTION_SIZE:
+      out->number = size_with_bookkeeping(option, out->number);
+      return 0;
     case ZXIO_OPTION_INDEX:
     case ZXIO_OPTION_COUNT:
       return out->number < 0 ? EINVAL : 0;

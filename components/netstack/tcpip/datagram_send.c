@@ -125,11 +125,13 @@ static int64_t send_datagram(datagram_socket_t* d, const tcpip_send_t* send) {
   target_t target;
   ip_fields_t fields;
   size_t length;
+  int result =
+      bind_if_needed(d);  // first, as on Linux: whatever becomes of the datagram, there is a port then
+  if (result) return result;
   if (socket->error) return tcpip_socket_take_error(socket);
   if (socket->shut_write) return -EPIPE;
-  int result = payload_length(send, &length);
+  result = payload_length(send, &length);
   if (result == 0) result = find_target(d, send, &target);
-  if (result == 0) result = bind_if_needed(d);
   if (result == 0) result = find_path(d, send, &target);
   if (result == 0 && d->path.broadcast && !d->broadcast) result = -EACCES;
   if (result == 0) result = find_fields(d, send, &fields);

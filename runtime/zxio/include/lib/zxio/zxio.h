@@ -37,7 +37,9 @@ typedef struct zxio_socket {
   _Atomic(int64_t) receive_timeout_ns;  // SO_RCVTIMEO; ZX_TIME_INFINITE if there is none
   _Atomic(int64_t) send_timeout_ns;     // SO_SNDTIMEO, likewise
   _Atomic(uint32_t) remembered;         // options that only have to be told again, a bit each
-  uint32_t linger_secs;                 // how much longer than usual the server may take to close
+  _Atomic(int) priority;                // SO_PRIORITY and SO_RCVLOWAT of datagram sockets
+  _Atomic(int) receive_low_water;
+  uint32_t linger_secs;  // how much longer than usual the server may take to close
 } zxio_socket_t;
 
 // What a socket is like when it is not connected to anything: every call on it fails with ZX_ERR_BAD_HANDLE,
@@ -130,8 +132,8 @@ typedef enum zxio_stream_state {
 zx_status_t zxio_stream_state(zxio_socket_t* socket, zxio_stream_state_t* out_state, int16_t* out_code);
 
 // getsockopt, setsockopt: every option of the protocol; SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_RCVTIMEO and
-// SO_SNDTIMEO, which the client keeps; and IP_RECVOPTS and IP_RETOPTS, which it remembers, as no packet comes
-// with options. Unknown options: ENOPROTOOPT.
+// SO_SNDTIMEO, which the client keeps; SO_PRIORITY, SO_RCVLOWAT (of datagram sockets) and IP_RECVOPTS and
+// IP_RETOPTS, which it remembers, as no packet comes with options. Unknown options: ENOPROTOOPT.
 zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, void* value, socklen_t* length,
                                    int16_t* out_code);
 zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, const void* value,
@@ -143,7 +145,8 @@ zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, c
 zx_status_t zxio_socket_recvmsg(zxio_socket_t* socket, struct msghdr* message, int flags, size_t* out_actual,
                                 int16_t* out_code);
 
-// Datagram sockets only: sendmsg without waiting. `flags` are ignored: there is never a SIGPIPE.
+// Datagram sockets only: sendmsg without waiting. Of `flags` only MSG_OOB counts, which no datagram has
+// (EOPNOTSUPP); there is never a SIGPIPE.
 zx_status_t zxio_socket_sendmsg(zxio_socket_t* socket, const struct msghdr* message, int flags,
                                 size_t* out_actual, int16_t* out_code);
 
