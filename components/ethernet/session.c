@@ -7,13 +7,6 @@
 #include <string.h>
 #include <zircon/syscalls.h>
 
-// Cuts the client off. The session is freed when the binding is over.
-static void session_end(session_t* session, zx_status_t reason) {
-  session->started = false;
-  session->ended = true;
-  fidl_binding_close(session->binding, reason);
-}
-
 bool session_active(const session_t* session) {
   return session->started;
 }
@@ -59,6 +52,43 @@ static bool session_wait(session_t* session, async_wait_t* wait, bool* waiting, 
   return *waiting;
 }
 
+// Takes one batch of the client's frames to the wire; false if there were none. What is left is signalled
+// again, after others had their turn.
+static bool session_transmit(session_t* session) {
+  exchange_frame_t frames[EXCHANGE_BATCH];
+  size_t count = exchange_tx_provide(&session->exchange, frames);
+  for (size_t i = 0; i < count; i++) {
+    const exchange_frame_t* frame = &frames[i];
+    trace_point("driver.tx", frame->length);
+    uint16_t flags = 0;
+    if (device_send(session->device, &frame->header, frame->data, frame->length) == ZX_OK) {
+      flags = fuchsia_hardware_ethernet_FIFO_TX_OK;
+      session->counters.tx_frames++;
+      session->counters.tx_bytes += frame->length;
+    } else {
+      session->counters.tx_failed++;
+    }
+    exchange_tx_return(&session->exchange, &frame->entry, flags);
+  }
+  if (count > 0) device_send_done(session->device);
+  return count > 0;
+}
+
+// What a client has sent before it went goes out all the same: the ends of its connections are among it.
+static void transmit_rest(session_t* session) {
+  session->ended = true;
+  while (session->started && session_transmit(session))
+    continue;
+  session->started = false;
+}
+
+// Cuts the client off. The session is freed when the binding is over.
+static void session_end(session_t* session, zx_status_t reason) {
+  if (session->ended) return;
+  transmit_rest(session);
+  fidl_binding_close(session->binding, reason);
+}
+
 void session_flush(session_t* session) {
   if (session->ended || !exchange_ready(&session->exchange)) return;
   zx_status_t status = exchange_flush(&session->exchange);
@@ -95,27 +125,6 @@ static void rx_signalled(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_
   }
   if (session->started && session_can_receive(session)) device_buffers_changed(session->device);
   session_flush(session);
-}
-
-// Takes one batch of the client's frames to the wire. What is left is signalled again, after others had their
-// turn.
-static void session_transmit(session_t* session) {
-  exchange_frame_t frames[EXCHANGE_BATCH];
-  size_t count = exchange_tx_provide(&session->exchange, frames);
-  for (size_t i = 0; i < count; i++) {
-    const exchange_frame_t* frame = &frames[i];
-    trace_point("driver.tx", frame->length);
-    uint16_t flags = 0;
-    if (device_send(session->device, &frame->header, frame->data, frame->length) == ZX_OK) {
-      flags = fuchsia_hardware_ethernet_FIFO_TX_OK;
-      session->counters.tx_frames++;
-      session->counters.tx_bytes += frame->length;
-    } else {
-      session->counters.tx_failed++;
-    }
-    exchange_tx_return(&session->exchange, &frame->entry, flags);
-  }
-  if (count > 0) device_send_done(session->device);
 }
 
 static void tx_signalled(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
@@ -336,6 +345,7 @@ static void session_unbound(void* context, fidl_binding_t* binding, zx_status_t 
   session_t* session = context;
   device_t* device = session->device;
   char text[ETHERNET_COUNTERS_TEXT_MAX];
+  transmit_rest(session);
   ethernet_counters_text(&session->counters, text);
   device_log(device, "client %s has gone (status %d): %s",
              session->name[0] ? session->name : "without a name", reason, text);

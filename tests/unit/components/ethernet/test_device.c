@@ -611,6 +611,25 @@ START_TEST(client_that_closes_a_fifo_is_cut_off) {
 }
 END_TEST
 
+// All at once, only one FIFO, or only the other: whatever the driver sees first.
+START_TEST(what_a_client_sent_before_it_went_goes_out) {
+  client_t client;
+  client_start(&client, &fixture);
+  for (uint32_t i = 0; i < EXCHANGE_DEPTH; i++)
+    client_send(&client, i * 64, frame_for_other, FRAME_BYTES, i);
+  zx_handle_t* fifo = _i == 1 ? &client.rx : &client.tx;
+  if (_i > 0) {
+    zx_handle_close(*fifo);
+    *fifo = ZX_HANDLE_INVALID;
+    fixture_run_until(&fixture, &client.closed);
+  }
+  client_close(&client);
+  fixture_run(&fixture);
+  ck_assert_uint_eq(fixture.wire.sent_count, EXCHANGE_DEPTH);
+  ck_assert_uint_eq(fixture.device.session_count, 0);
+}
+END_TEST
+
 START_TEST(client_that_goes_leaves_its_counters_and_a_line_in_the_log) {
   client_t client;
   client_start(&client, &fixture);
@@ -653,6 +672,7 @@ START_TEST(device_goes_with_its_clients_still_there) {
   async_loop_shutdown(doomed.loop);
   device_deinit(&doomed.device);
   ck_assert_int_eq(client.reason, ZX_ERR_CANCELED);
+  ck_assert_uint_eq(doomed.wire.sent_count, 1);
   client_close(&client);
   async_loop_destroy(doomed.loop);
 }
@@ -693,6 +713,7 @@ int main(void) {
   tcase_add_test(tc, owner_is_told_when_the_wire_has_gone);
   tcase_add_test(tc, multicast_addresses_are_checked);
   tcase_add_loop_test(tc, client_that_closes_a_fifo_is_cut_off, 0, 2);
+  tcase_add_loop_test(tc, what_a_client_sent_before_it_went_goes_out, 0, 3);
   tcase_add_test(tc, client_that_goes_leaves_its_counters_and_a_line_in_the_log);
   tcase_add_test(tc, too_many_clients_are_turned_away);
   tcase_add_test(tc, device_goes_with_its_clients_still_there);
