@@ -36,9 +36,14 @@ static void serve_provider(void* context, zx_handle_t server_end) {
   netstack_serve_provider(self->netstack, server_end);
 }
 
-static void stop(void* context) {
+static void stopped(void* context) {
   netstack_main_t* self = context;
   async_loop_quit(self->loop);
+}
+
+static void stop(void* context) {
+  netstack_main_t* self = context;
+  netstack_stop(self->netstack, stopped, self);
 }
 
 // Kept for everything that is not a socket: connections to the Provider, the device, what is on its way.

@@ -24,6 +24,10 @@
 // waits for the timer.
 enum { ROUNDS = 4 };
 
+// Less than the component manager has.
+static const zx_duration_t stop_patience_ns = ZX_SEC(4);
+static const zx_duration_t stop_look_ns = ZX_MSEC(5);
+
 struct netstack {
   async_dispatcher_t* dispatcher;
   netstack_config_t config;
@@ -35,6 +39,10 @@ struct netstack {
   uint32_t interface;  // the device's index in the engine, 0 before it was first seen
   provider_list_t* providers;
   stream_set_t* streams;
+  async_task_t stopping;
+  zx_time_t stop_deadline;
+  void (*stopped)(void* context);
+  void* stopped_context;
   uint8_t scratch[NETSTACK_SCRATCH_BYTES];
 };
 
@@ -249,8 +257,44 @@ fail:
   return status;
 }
 
+// Programs are gone before their netstack is asked to stop; the last bytes that they wrote may not be, and
+// even that they are gone may still be news.
+static bool is_unfinished(netstack_t* netstack) {
+  tcpip_interface_info_t info;
+  if (tcpip_interface_get(netstack->engine, netstack->interface, &info) != 0 || !info.up) return false;
+  return stream_set_is_unfinished(netstack->streams) || tcpip_is_unfinished(netstack->engine);
+}
+
+static void look_whether_finished(netstack_t* netstack) {
+  netstack_enter(netstack);
+  bool unfinished = is_unfinished(netstack);
+  netstack_leave(netstack);
+  netstack->stopping.deadline = zx_deadline_after(stop_look_ns);
+  bool again = unfinished && netstack->stopping.deadline < netstack->stop_deadline &&
+               async_post_task(netstack->dispatcher, &netstack->stopping) == ZX_OK;
+  if (again) return;
+  tcpip_reset_streams(netstack->engine);
+  link_endpoint_flush(netstack->link);
+  netstack->stopped(netstack->stopped_context);
+}
+
+static void stop_task(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  netstack_t* netstack = (void*)((char*)task - offsetof(netstack_t, stopping));
+  if (status == ZX_OK) look_whether_finished(netstack);
+}
+
+void netstack_stop(netstack_t* netstack, void (*done)(void* context), void* context) {
+  if (netstack->stopped) return;
+  netstack->stopping.handler = stop_task;
+  netstack->stop_deadline = zx_deadline_after(stop_patience_ns);
+  netstack->stopped = done;
+  netstack->stopped_context = context;
+  look_whether_finished(netstack);
+}
+
 void netstack_destroy(netstack_t* netstack) {
   if (!netstack) return;
+  (void)async_cancel_task(netstack->dispatcher, &netstack->stopping);
   stream_set_destroy(netstack->streams);
   netstack->streams = NULL;  // what follows still leaves the engine
   provider_list_destroy(netstack->providers);

@@ -31,6 +31,11 @@ typedef struct netstack_host {
 zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_config_t* config,
                             const netstack_host_t* host, netstack_t** out);
 
+// Ends in good order: what programs have written before they went still goes out, as long as the link is up
+// and for no more than four seconds. Then every connection that is not over is reset, and `done` is called,
+// on the loop's thread, now or later.
+void netstack_stop(netstack_t* netstack, void (*done)(void* context), void* context);
+
 // Closes every socket, lets go of the device, frees. The loop must run no handler of this netstack any more:
 // call it after async_loop_shutdown. NULL is fine.
 void netstack_destroy(netstack_t* netstack);

@@ -202,6 +202,14 @@ void stream_set_sweep(stream_set_t* set, const stream_socket_t* except) {
   bury(set);
 }
 
+bool stream_set_is_unfinished(stream_set_t* set) {
+  stream_set_sweep(set, NULL);
+  for (const stream_socket_t* stream = set->all; stream; stream = stream->next) {
+    if (stream->base.endpoint && (stream->state == STREAM_CLOSED || stream->in_hung_up)) return true;
+  }
+  return false;
+}
+
 static stream_socket_t* find(stream_set_t* set, int fd) {
   uint64_t cookie = 0;
   socklen_t length = sizeof(cookie);

@@ -26,6 +26,10 @@ void stream_set_destroy(stream_set_t* set);
 // time. True if there is more to be done.
 bool stream_set_service(stream_set_t* set);
 
+// Whether a stream that no process holds any more has bytes left to be moved to the engine. Looks for those
+// whose last holder has just gone.
+bool stream_set_is_unfinished(stream_set_t* set);
+
 // Makes a stream of `client` and serves it on `server_end` (consumed, also on failure). `family` is
 // TCPIP_IPV4 or TCPIP_IPV6. If `out_socket` is not NULL it gets the application's descriptor. 0 or a negative
 // errno: -EMFILE (the client has its number of sockets), -ENFILE, -ENOMEM.

@@ -7,9 +7,11 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 from systest import (PATIENCE, ROOT, Namespace, Package, TapNetwork, case, execute, expect, expect_equal, finish, jacinth,
                      kill, main, process_named, require_program, resources, run, start, wait_until)
@@ -439,6 +441,33 @@ def sockets_are_made_while_the_netstack_is_killed_again_and_again():
             kill(wait_until(lambda: process_named(network, "netstack"), "a netstack"))
             maker.wait_for_line("made")
         finish(maker, "the program")
+
+
+@case
+def what_a_program_wrote_before_it_ended_arrives():
+    # It ends, and its netstack with it, while nearly all of it is still on the way to a slow reader with a small window.
+    size = 200_000
+    with resources() as owned:
+        network = TapNetwork(owned)
+        with network.entered():
+            listener = owned.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind((network.KERNEL, PORT))
+        listener.listen()
+        listener.settimeout(PATIENCE)
+        client = start(network, owned, sys.executable, "-c",
+                       "import socket, sys; program = socket.create_connection((sys.argv[1], int(sys.argv[2])));"
+                       "program.sendall(bytes(int(sys.argv[3]))); print('written', flush=True)",
+                       network.KERNEL, str(PORT), str(size))
+        with listener.accept()[0] as connection:
+            connection.settimeout(PATIENCE)
+            client.wait_for_line("written")
+            arrived = 0
+            while received := connection.recv(4096):
+                arrived += len(received)
+                time.sleep(0.01)
+        expect_equal(arrived, size, "bytes that arrived")
+        finish(client, "the program")
 
 
 @case

@@ -177,6 +177,32 @@ static void tcp_destroy(tcpip_socket_t* socket) {
   if (tcp->state == TCPIP_TCP_FIN_WAIT_2) (void)tcp_wait_for_end(tcp);
 }
 
+// All of what it has to say has been heard, or there is nobody to hear it.
+static bool is_finished(const tcp_t* tcp) {
+  return tcp->state == TCPIP_TCP_CLOSED || tcp->state == TCPIP_TCP_LISTEN ||
+         tcp->state == TCPIP_TCP_FIN_WAIT_2 || tcp->state == TCPIP_TCP_TIME_WAIT;
+}
+
+bool tcpip_is_unfinished(const tcpip_t* stack) {
+  const list_node_t* sockets = &stack->orphanage->sockets;
+  for (const list_node_t* node = sockets->next; node != sockets; node = node->next) {
+    if (!is_finished(tcp_of_const(list_owner(node, tcpip_socket_t, client_node)))) return true;
+  }
+  return false;
+}
+
+void tcpip_reset_streams(tcpip_t* stack) {
+  for (list_node_t* client = stack->clients.next; client != &stack->clients; client = client->next) {
+    const list_node_t* sockets = &list_owner(client, tcpip_client_t, node)->sockets;
+    for (const list_node_t* node = sockets->next; node != sockets; node = node->next) {
+      tcpip_socket_t* socket = list_owner(node, tcpip_socket_t, client_node);
+      if (socket->protocol != PROTOCOL_TCP) continue;
+      tcp_t* tcp = tcp_of(socket);
+      if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && !is_finished(tcp)) tcp_send_reset(tcp);
+    }
+  }
+}
+
 bool tcp_wait_for_end(tcp_t* tcp) {
   if (tcp->linger2_s < 0) {
     tcp_send_reset(tcp);

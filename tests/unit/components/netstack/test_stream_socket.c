@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -486,6 +487,53 @@ START_TEST(lingering_ends_in_time_and_what_was_written_goes_on_without) {
 }
 END_TEST
 
+static void post(void* context) {
+  sem_post(context);
+}
+
+typedef struct stopping {
+  netstack_t* netstack;
+  sem_t done;
+} stopping_t;
+
+static void stop_left(void* context) {
+  stopping_t* stopping = context;
+  netstack_stop(stopping->netstack, post, &stopping->done);
+}
+
+// Its programs are gone, one of them with much on its way and before that could be known; another one is not.
+START_TEST(a_netstack_that_stops_lets_what_was_written_arrive) {
+  fixture_t f;
+  app_socket_t left, right, living, its_peer;
+  stopping_t stopping;
+  size_t received = 0;
+  char bytes[65536];
+  ssize_t count;
+  set_up(&f);
+  connect_pair(&f, &living, &its_peer);
+  connect_pair(&f, &left, &right);
+  size_t written = write_all_there_is_room_for(left.fd);
+  app_socket_release(&left);
+  ck_assert_int_eq(sem_init(&stopping.done, 0, 0), 0);
+  stopping.netstack = f.two.netstack[LEFT];
+  two_netstacks_do(&f.two, stop_left, &stopping);
+  ck_assert_int_ne(sem_trywait(&stopping.done), 0);
+  while ((count = read(right.fd, bytes, sizeof(bytes))) > 0)
+    received += (size_t)count;
+  ck_assert_int_eq(count, 0);
+  ck_assert_uint_eq(received, written);
+  while (sem_wait(&stopping.done) != 0)
+    continue;
+  wait_for(its_peer.fd, POLLIN);
+  ck_assert_int_eq(app_get_error(&its_peer), ECONNRESET);
+  app_socket_release(&living);
+  app_socket_release(&its_peer);
+  app_socket_release(&right);
+  sem_destroy(&stopping.done);
+  tear_down(&f);
+}
+END_TEST
+
 START_TEST(nobody_joins_a_stream_that_lingers) {
   fixture_t f;
   app_socket_t client, server;
@@ -528,6 +576,7 @@ int main(void) {
   tcase_add_test(tc, bytes_left_unread_reset_the_connection);
   tcase_add_test(tc, a_connection_made_after_its_channel_is_gone_begins_with_the_programs_bytes);
   tcase_add_test(tc, lingering_ends_in_time_and_what_was_written_goes_on_without);
+  tcase_add_test(tc, a_netstack_that_stops_lets_what_was_written_arrive);
   tcase_add_test(tc, nobody_joins_a_stream_that_lingers);
   return jx_test_run(suite);
 }

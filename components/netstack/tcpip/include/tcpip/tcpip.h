@@ -96,6 +96,13 @@ int tcpip_create(const tcpip_config_t* config, tcpip_t** out);
 // Frees everything, its clients and their sockets included; no callback is made. NULL is accepted.
 void tcpip_destroy(tcpip_t* stack);
 
+// Whether a stream that was destroyed still has something to send, or to have acknowledged, its end included.
+bool tcpip_is_unfinished(const tcpip_t* stack);
+
+// Sends a reset for each stream that is not finished, destroyed or not: for a stack that is about to be
+// destroyed, so that no peer waits for what will not come.
+void tcpip_reset_streams(tcpip_t* stack);
+
 // The time that calls from now on happen at: nanoseconds of a monotonic clock. It never goes back; an earlier
 // time than the last is taken as the last.
 void tcpip_set_time(tcpip_t* stack, int64_t now_ns);
