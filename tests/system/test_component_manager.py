@@ -408,6 +408,7 @@ def wrong_arguments_are_told_with_the_right_ones():
         done = run(jacinth(), *arguments, check=False)
         expect(done.returncode == 2 and "usage:" in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
     expect("usage:" in run(jacinth(), "help").stdout, "help gives no help")
+    expect_equal(run(jacinth(), "exec", "--help").stdout, run(jacinth(), "help", "exec").stdout, "help with a command")
     expect(run(jacinth(), "--version").stdout.startswith("jacinth "), "no version")
 
 

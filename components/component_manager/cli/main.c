@@ -154,17 +154,33 @@ static int run_command(int argc, char** argv) {
   return status;
 }
 
+static bool is_command(const char* word) {
+  for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    if (strcmp(commands[i].name, word) == 0) return true;
+  }
+  return false;
+}
+
+static bool asks_for_help(const char* word) {
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int main(int argc, char** argv) {
   have_standard_streams();
   if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
     puts("jacinth " JACINTH_VERSION);
     return flush_output(0);
   }
-  bool help = argc >= 2 &&
-              (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-  if (help || argc < 2) {
-    print_usage(help ? stdout : stderr, help && argc > 2 ? argv[2] : NULL);
-    return flush_output(help ? 0 : 2);
+  if (argc < 2) {
+    print_usage(stderr, NULL);
+    return 2;
+  }
+  bool help = strcmp(argv[1], "help") == 0 || asks_for_help(argv[1]);
+  bool help_with = argc > 2 && is_command(argv[1]) && asks_for_help(argv[2]);
+  if (help || help_with) {
+    const char* about = help_with ? argv[1] : argc > 2 && is_command(argv[2]) ? argv[2] : NULL;
+    print_usage(stdout, about);
+    return flush_output(0);
   }
   return run_command(argc, argv);
 }
