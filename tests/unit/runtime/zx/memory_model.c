@@ -33,7 +33,7 @@ struct thread {
   uint8_t ended;
   uint8_t log_length;
   uint32_t log[MAX_LOG];
-  uint8_t local[MODEL_LOCAL_BYTES];
+  _Alignas(uint64_t) uint8_t local[MODEL_LOCAL_BYTES];
 };
 
 struct state {
