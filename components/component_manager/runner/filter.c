@@ -9,6 +9,9 @@
 
 #include "child.h"
 
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41  // Linux 5.17; headers may be older
+#endif
 #define SOCK_TYPE_MASK 0xfu
 #define ALL_NAMESPACES \
   (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP)
