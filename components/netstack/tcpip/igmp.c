@@ -9,15 +9,8 @@
 #define V1_DELAY (10 * NS_PER_S)
 
 enum { QUERY = 0x11, V1_REPORT, V2_REPORT = 0x16, V2_LEAVE, V3_REPORT = 0x22 };
-enum { MODE_IS_EXCLUDE = 2, CHANGE_TO_INCLUDE, CHANGE_TO_EXCLUDE };
 
 static const uint8_t all_routers[4] = {224, 0, 0, 2}, all_v3_routers[4] = {224, 0, 0, 22};
-
-static uint8_t record_type(group_news_t news) {
-  return news == GROUP_WAS_LEFT     ? CHANGE_TO_INCLUDE
-         : news == GROUP_WAS_JOINED ? CHANGE_TO_EXCLUDE
-                                    : MODE_IS_EXCLUDE;
-}
 
 void igmp_report(interface_t* interface, const addr_t* group, unsigned version, group_news_t news) {
   tx_t tx;
@@ -30,7 +23,7 @@ void igmp_report(interface_t* interface, const addr_t* group, unsigned version, 
   if (version == GROUP_VERSION_3) {
     p[0] = V3_REPORT;
     p[7] = 1;
-    p[8] = record_type(news);
+    p[8] = (uint8_t)news;
     to = addr_v4(all_v3_routers);
   } else if (news == GROUP_WAS_LEFT) {
     p[0] = V2_LEAVE;

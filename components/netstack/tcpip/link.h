@@ -122,7 +122,8 @@ void group_mac(const addr_t* group, uint8_t mac[TCPIP_MAC_SIZE]);
 // Reports of groups to the link's multicast routers and switches: IGMP and MLD. Versions are IGMP's: MLDv1 is
 // 2, MLDv2 is 3.
 enum { GROUP_VERSION_1 = 1, GROUP_VERSION_2, GROUP_VERSION_3 };
-typedef enum group_news { GROUP_IS_MEMBER, GROUP_WAS_JOINED, GROUP_WAS_LEFT } group_news_t;
+// The numbers are those of the records of version 3: what this host takes is "all but no source", or none.
+typedef enum group_news { GROUP_IS_MEMBER = 2, GROUP_WAS_LEFT, GROUP_WAS_JOINED } group_news_t;
 // `group` has its first member or has lost its last; it is destroyed then, now or when that has been
 // reported.
 void group_report_change(group_t* group);

@@ -7,15 +7,8 @@
 #define MLD_V2_REPORT 28u  // with one record and no sources
 
 enum { QUERY = 130, V1_REPORT, V1_DONE, V2_REPORT = 143 };
-enum { MODE_IS_EXCLUDE = 2, CHANGE_TO_INCLUDE, CHANGE_TO_EXCLUDE };
 
 static const addr_t all_routers = {{0xff, 2, [15] = 2}}, all_v2_routers = {{0xff, 2, [15] = 0x16}};
-
-static uint8_t record_type(group_news_t news) {
-  return news == GROUP_WAS_LEFT     ? CHANGE_TO_INCLUDE
-         : news == GROUP_WAS_JOINED ? CHANGE_TO_EXCLUDE
-                                    : MODE_IS_EXCLUDE;
-}
 
 // RFC 3590: a link-local address, or none while there is none.
 static addr_t link_local_source(const interface_t* interface) {
@@ -38,7 +31,7 @@ void mld_report(interface_t* interface, const addr_t* group, unsigned version, g
   if (version == GROUP_VERSION_3) {
     p[0] = V2_REPORT;
     p[7] = 1;
-    p[8] = record_type(news);
+    p[8] = (uint8_t)news;
     to = all_v2_routers;
   } else if (news == GROUP_WAS_LEFT) {
     p[0] = V1_DONE;
