@@ -132,6 +132,7 @@ void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info) {
                            .timestamp = stack->now,
                            .interface = rx->interface->info.index,
                            .from_port = info->remote_port,
+                           .to_port = info->local_port,
                            .ttl = rx->ttl,
                            .tos = rx->tos,
                            .to_group = rx->to_group,
@@ -176,6 +177,7 @@ static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   recv->truncated = datagram->length - copied;
   socket_export(socket, &datagram->from, datagram->from_port, datagram->interface, &recv->from);
   recv->destination = addr_export_as(&datagram->destination, socket->family);
+  recv->destination_port = datagram->to_port;
   recv->local = came_to(socket, datagram);
   recv->interface = datagram->interface;
   recv->ttl = datagram->ttl;

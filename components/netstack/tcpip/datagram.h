@@ -14,7 +14,7 @@ typedef struct datagram {
   addr_t from, destination;
   int64_t timestamp;
   uint32_t interface;
-  uint16_t from_port;
+  uint16_t from_port, to_port;
   uint8_t ttl, tos;
   bool to_group;
   uint32_t length;

@@ -128,6 +128,7 @@ static void fill(const tcpip_socket_t* socket, const queued_error_t* entry, tcpi
   recv->from = out->to;
   recv->interface = entry->interface;
   recv->destination = local ? (tcpip_address_t){0} : addr_export_as(&entry->destination, socket->family);
+  recv->destination_port = 0;
   recv->local = recv->destination;
   recv->ttl = entry->ttl;
   recv->tos = entry->tos;

@@ -47,7 +47,7 @@ static int set_mtu_discover(datagram_socket_t* d, uint8_t* out, int64_t value) {
 }
 
 static int set_v6_only(tcpip_socket_t* socket, int64_t value) {
-  if (socket->local_port) return -EINVAL;
+  if (socket->local_port || socket->stands_in) return -EINVAL;
   return set_flag(&socket->v6_only, value);
 }
 
@@ -76,7 +76,7 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
     case TCPIP_BROADCAST:
       return set_flag(&d->broadcast, value);
     case TCPIP_BIND_TO_DEVICE:
-      return set_interface(stack, &socket->device, value, -ENODEV);
+      return socket->stands_in ? -EINVAL : set_interface(stack, &socket->device, value, -ENODEV);
     case TCPIP_RECEIVE_BUFFER:
       return set_size(&d->rx_limit, value);
     case TCPIP_SEND_BUFFER:

@@ -6,19 +6,30 @@
 // Where a datagram goes, from what the call says and what the socket knows.
 typedef struct target {
   addr_t remote;
-  uint16_t port;
+  uint16_t port, source_port;
   uint32_t zone;
 } target_t;
 
 static int find_target(const datagram_socket_t* d, const tcpip_send_t* send, target_t* out) {
   const tcpip_socket_t* socket = &d->base;
+  out->source_port = socket->local_port;
+  if (socket->stands_in)
+    out->source_port = socket->protocol == PROTOCOL_UDP ? send->source_port : 0;
+  else if (send->source_port && send->source_port != socket->local_port)
+    return -EINVAL;
   if (!send->to) {
-    *out = (target_t){socket->remote, socket->remote_port, socket->zone};
+    *out = (target_t){socket->remote, socket->remote_port, out->source_port, socket->zone};
     return socket->connected ? 0 : -EDESTADDRREQ;
   }
   out->port = send->to->port;
   out->zone = send->to->zone ? send->to->zone : socket->zone;
   return socket_import_peer(socket, send->to, &out->remote);
+}
+
+// Whose name a stand-in socket may use: ours, or that of a host behind the interface.
+static bool may_speak_for(const tcpip_socket_t* socket, const addr_t* source) {
+  const interface_t* interface = socket->stands_in ? interface_find(socket->stack, socket->device) : NULL;
+  return interface && (interface_has_address(interface, source) || stand_in_may_be(interface, source));
 }
 
 static int find_path(datagram_socket_t* d, const tcpip_send_t* send, const target_t* target) {
@@ -29,10 +40,16 @@ static int find_path(datagram_socket_t* d, const tcpip_send_t* send, const targe
     if (!addr_import(send->source, &query.source)) return -EINVAL;
     if (addr_is_any(&query.source)) query.source = addr_any(v4);
     if (addr_is_v4(&query.source) != v4) return -EINVAL;
-    if (!addr_is_any(&query.source) && !address_owner(socket->stack, &query.source)) return -EINVAL;
+    bool own = addr_is_any(&query.source) || address_owner(socket->stack, &query.source);
+    if (!own && !may_speak_for(socket, &query.source)) return -EINVAL;
   } else if (!addr_is_any(&socket->local) && !addr_is_multicast(&socket->local) &&
              (socket->address_chosen || !send->to)) {
     query.source = socket->local;
+  }
+  query.foreign = socket->stands_in;
+  if (socket->stands_in) {  // nothing is chosen for it
+    bool nameless = addr_is_any(&query.source) || (socket->protocol == PROTOCOL_UDP && !target->source_port);
+    if (nameless) return -EINVAL;
   }
   if (query.interface && !interface_find(socket->stack, query.interface)) return -ENODEV;
   if (socket->device) {
@@ -64,7 +81,7 @@ static int find_fields(const datagram_socket_t* d, const tcpip_send_t* send, ip_
 }
 
 static int bind_if_needed(datagram_socket_t* d) {
-  if (d->base.local_port) return 0;
+  if (d->base.local_port || d->base.stands_in) return 0;
   // Linux keeps a port that a send has chosen.
   d->base.port_chosen = true;
   return socket_take_port(&d->base, &d->base.local, 0);
@@ -75,7 +92,8 @@ static int64_t output(datagram_socket_t* d, const target_t* target, const ip_fie
   tcpip_t* stack = socket->stack;
   int64_t length = (int64_t)tx->payload_length;
   bool udp = socket->protocol == PROTOCOL_UDP;
-  int result = (udp ? udp_header : echo_header)(socket, &d->path, target->port, tx);
+  int result = udp ? udp_header(&d->path, target->source_port, target->port, tx)
+                   : echo_header(&d->path, target->source_port, tx);
   bool reached_ip = result == 0;
   if (reached_ip) result = ip_output(stack, &d->path, fields, tx);
   // The size is the path's fault only where IP says so: what no packet can hold did not get there.

@@ -90,11 +90,15 @@ void icmpv4_input(rx_t* rx) {
     case V4_ECHO:
       if (rx->to_group || addr_is_any(&rx->source))  // RFC 1122, 3.2.2.6: broadcast pings are not answered
         return;
+      if (rx->foreign) {
+        echo_foreign_input(rx);
+        return;
+      }
       count(stack, icmpv4_tx_echo_reply);
       echo_reply(rx, V4_ECHO_REPLY);
       break;
     case V4_ECHO_REPLY:
-      echo_input(rx);
+      if (!rx->foreign) echo_input(rx);
       break;
     case V4_UNREACHABLE:
     case V4_TIME_EXCEEDED:
@@ -126,6 +130,16 @@ static void v6_error(rx_t* rx) {
   transport_error(rx->stack, &error);
 }
 
+// To a host that is stood in for: its echo, and what is said of packets sent in its name; the rest is between
+// neighbours.
+static void foreign_input(rx_t* rx) {
+  uint8_t type = rx->transport[0];
+  if (type == V6_ECHO)
+    echo_foreign_input(rx);
+  else if (type >= V6_UNREACHABLE && type <= V6_PARAMETER_PROBLEM)
+    v6_error(rx);
+}
+
 void icmpv6_input(rx_t* rx) {
   tcpip_t* stack = rx->stack;
   const uint8_t* h = rx->transport;
@@ -139,7 +153,9 @@ void icmpv6_input(rx_t* rx) {
     count(stack, icmpv6_rx_bad);
     return;
   }
-  if (h[0] == V6_ECHO && !addr_is_any(&rx->source)) {
+  if (rx->foreign) {
+    foreign_input(rx);
+  } else if (h[0] == V6_ECHO && !addr_is_any(&rx->source)) {
     count(stack, icmpv6_tx_echo_reply);
     echo_reply(rx, V6_ECHO_REPLY);
   } else if (h[0] == V6_ECHO_REPLY) {

@@ -3,10 +3,10 @@
 #include "sock.h"
 #include "stack.h"
 
-enum { V4_ECHO = 8, V6_ECHO = 128 };
+enum { V4_ECHO_REPLY = 0, V4_ECHO = 8, V6_ECHO = 128, V6_ECHO_REPLY };
 
 // The payload begins with the caller's own ICMP header; ours goes before the rest of it.
-int echo_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx) {
+int echo_header(const path_t* path, uint16_t local_port, tx_t* tx) {
   uint8_t header[ICMP_HEADER];
   size_t have = 0;
   if (tx->payload_length < ICMP_HEADER) return -EINVAL;
@@ -19,12 +19,13 @@ int echo_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remot
     piece->iov_base = (uint8_t*)piece->iov_base + take;
     piece->iov_len -= take;
   }
-  if (header[0] != (path->v4 ? V4_ECHO : V6_ECHO) || header[1] != 0) return -EINVAL;
+  uint8_t request = path->v4 ? V4_ECHO : V6_ECHO, reply = path->v4 ? V4_ECHO_REPLY : V6_ECHO_REPLY;
+  if (header[0] != (local_port ? request : reply) || header[1] != 0) return -EINVAL;
   tx->payload_length -= ICMP_HEADER;
   uint8_t* h = tx_push(tx, ICMP_HEADER);
   memcpy(h, header, ICMP_HEADER);
   h[2] = h[3] = 0;
-  be16_put(h + 4, socket->local_port);
+  if (local_port) be16_put(h + 4, local_port);
   if (path->v4) {
     uint64_t sum = checksum_add(0, h, ICMP_HEADER);
     sum += checksum_iov(0, tx->iov + 1, tx->iov_count - 1, tx->payload_length);
@@ -43,6 +44,16 @@ void echo_input(rx_t* rx) {
                       .interface = rx->interface->info.index};
   tcpip_socket_t* socket = socket_find_bound(rx->stack, &key);
   if (!socket) return;
+  datagram_info_t info = {.rx = rx, .payload = rx->transport, .length = rx->transport_length};
+  datagram_queue(socket, &info);
+}
+
+void echo_foreign_input(rx_t* rx) {
+  tcpip_socket_t* socket = stand_in_find(rx->interface, rx->v4 ? PROTOCOL_ICMPV4 : PROTOCOL_ICMPV6, rx->v4);
+  if (!socket) {  // another protocol's made us listen
+    rx->v4 ? count(rx->stack, ipv4_rx_not_ours) : count(rx->stack, ipv6_rx_not_ours);
+    return;
+  }
   datagram_info_t info = {.rx = rx, .payload = rx->transport, .length = rx->transport_length};
   datagram_queue(socket, &info);
 }

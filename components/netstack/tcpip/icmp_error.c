@@ -10,7 +10,8 @@
 #define PEER_COST (NS_PER_S / 10)
 #define PEER_BURST (2 * NS_PER_S)
 
-enum { V4_DEST_UNREACHABLE = 3, V4_PORT_UNREACHABLE = 3, V6_DEST_UNREACHABLE = 1, V6_PORT_UNREACHABLE = 4 };
+enum { V4_DEST_UNREACHABLE = 3, V4_NET = 0, V4_HOST = 1, V4_PORT_UNREACHABLE = 3, V4_PROHIBITED = 13 };
+enum { V6_DEST_UNREACHABLE = 1, V6_NO_ROUTE = 0, V6_PROHIBITED = 1, V6_ADDRESS = 3, V6_PORT_UNREACHABLE = 4 };
 
 // One bucket for all, and one of many for each destination, so that one peer cannot use up what others need.
 static bool rate_allows(tcpip_t* stack, const addr_t* to) {
@@ -47,6 +48,7 @@ static bool transport_at(const uint8_t* packet, size_t length, uint8_t* out_prot
 static bool error_allowed(const rx_t* rx, bool group_allowed) {
   uint8_t protocol;
   const uint8_t* transport;
+  if (rx->foreign) return false;  // who stands in for that host speaks for it
   if ((rx->to_group && !group_allowed) || addr_is_any(&rx->source) || addr_is_multicast(&rx->source))
     return false;
   if (!transport_at(rx->network, rx->network_length, &protocol, &transport))
@@ -94,6 +96,74 @@ void icmpv6_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument) {
   send_error(rx, type, code, argument, IPV6_MIN_MTU - IPV6_HEADER - ICMP_HEADER);
 }
 
+static bool unreachable_code(bool v4, int error, uint8_t* out) {
+  switch (error) {
+    case ENETUNREACH:
+    case ENETDOWN:
+      *out = v4 ? V4_NET : V6_NO_ROUTE;
+      return true;
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+      *out = v4 ? V4_HOST : V6_ADDRESS;
+      return true;
+    case ECONNREFUSED:
+      *out = v4 ? V4_PORT_UNREACHABLE : V6_PORT_UNREACHABLE;
+      return true;
+    case EACCES:
+    case EPERM:
+      *out = v4 ? V4_PROHIBITED : V6_PROHIBITED;
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Of what is not known of it nothing depends on what is made up: a sender looks for its addresses, its ports
+// and the first numbers behind them.
+static size_t quoted_put(uint8_t* h, const icmp_quote_t* quote, bool v4) {
+  size_t header = v4 ? IPV4_HEADER : IPV6_HEADER;
+  memset(h, 0, header);
+  if (v4) {
+    h[0] = 0x45;
+    be16_put(h + 2, (uint32_t)(IPV4_HEADER + quote->transport_length));
+    h[8] = 64;
+    h[9] = quote->protocol;
+    memcpy(h + 12, quote->from.b + 12, 4);
+    memcpy(h + 16, quote->to.b + 12, 4);
+    checksum_put(h + 10, checksum_finish(checksum_add(0, h, IPV4_HEADER)));
+  } else {
+    h[0] = 0x60;
+    be16_put(h + 4, (uint32_t)quote->transport_length);
+    h[6] = quote->protocol;
+    h[7] = 64;
+    memcpy(h + 8, quote->from.b, 16);
+    memcpy(h + 24, quote->to.b, 16);
+  }
+  memcpy(h + header, quote->transport, quote->transport_length);
+  return header + quote->transport_length;
+}
+
+bool icmp_unreachable(interface_t* interface, const icmp_quote_t* quote, int error) {
+  tcpip_t* stack = interface->stack;
+  bool v4 = addr_is_v4(&quote->from);
+  uint8_t code, quoted[IPV6_HEADER + TCP_HEADER];
+  if (!unreachable_code(v4, error, &code)) return false;
+  if (!rate_allows(stack, &quote->from)) {
+    v4 ? count(stack, icmpv4_tx_rate_limited) : count(stack, icmpv6_tx_rate_limited);
+    return true;
+  }
+  v4 ? count(stack, icmpv4_tx_error) : count(stack, icmpv6_tx_error);
+  tx_t tx;
+  tx_init(&tx, NULL);
+  uint8_t* h = tx_push(&tx, ICMP_HEADER);
+  memset(h, 0, ICMP_HEADER);
+  h[0] = v4 ? V4_DEST_UNREACHABLE : V6_DEST_UNREACHABLE;
+  h[1] = code;
+  tx_add(&tx, quoted, quoted_put(quoted, quote, v4));
+  icmp_send(interface, &quote->to, &quote->from, &tx, 64, v4 ? 0xc0 : 0);
+  return true;
+}
+
 void icmp_port_unreachable(rx_t* rx) {
   if (rx->v4)
     icmpv4_error(rx, V4_DEST_UNREACHABLE, V4_PORT_UNREACHABLE, 0);
@@ -109,9 +179,13 @@ void icmp_send(interface_t* interface, const addr_t* source, const addr_t* desti
   path_t path = path_on_link(interface, source, destination);
   bool discovery = !v4 && ttl == 255;  // of neighbours: it stands below routing
   if (!discovery) {
+    bool foreign = !addr_is_any(source) &&
+                   stand_in_wants(interface, v4 ? PROTOCOL_ICMPV4 : PROTOCOL_ICMPV6, v4) &&
+                   !address_owner(stack, source);
     path_query_t query = {.destination = *destination,
                           .source = *source,
-                          .interface = addr_is_scoped(destination) ? interface->info.index : 0};
+                          .interface = foreign || addr_is_scoped(destination) ? interface->info.index : 0,
+                          .foreign = foreign};
     if (path_resolve(stack, &query, &path)) return;
   }
   ip_fields_t fields = {
@@ -136,5 +210,7 @@ bool icmp_error_parse(rx_t* rx, const uint8_t* quoted, size_t length, icmp_error
   error->remote = rx->v4 ? addr_v4(quoted + 16) : addr_v6(quoted + 24);
   error->interface = rx->interface;
   error->rx = rx;
-  return address_owner(rx->stack, &error->local) != NULL;
+  error->foreign = !address_owner(rx->stack, &error->local);
+  return !error->foreign || (stand_in_find(rx->interface, error->protocol, rx->v4) &&
+                             stand_in_may_be(rx->interface, &error->local));
 }

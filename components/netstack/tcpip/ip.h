@@ -24,6 +24,7 @@ typedef struct rx {
   bool own;            // sent by this host
   bool router_alert;   // its header asks routers to look at it (RFC 2113, RFC 2711)
   bool to_group;       // multicast or broadcast, at the link or in the IP header: no errors are sent about it
+  bool foreign;        // to a host that somebody may stand in for (stand_in.c): nobody else gets it
   uint16_t gso_size;   // several datagrams merged: payload of each but the last; 0 = one
   uint16_t tcp_size;   // the same for merged segments of TCP
 } rx_t;
@@ -87,6 +88,8 @@ typedef struct path_query {
   addr_t destination;
   addr_t source;       // unspecified: choose one
   uint32_t interface;  // 0: by route
+  bool
+      foreign;  // from a host that is stood in for: the source may be anyone's, the way is never to ourselves
 } path_query_t;
 
 // -ENETUNREACH, -ENETDOWN, -EADDRNOTAVAIL, -ENODEV.
@@ -167,6 +170,17 @@ void icmp_port_unreachable(rx_t* rx);
 void icmp_send(interface_t* interface, const addr_t* source, const addr_t* destination, tx_t* tx, uint8_t ttl,
                uint8_t tos);
 
+// A packet that nobody has any more, for an error that quotes it: its beginning is made up from this.
+typedef struct icmp_quote {
+  addr_t from, to;
+  uint8_t protocol;
+  const uint8_t* transport;
+  size_t transport_length;  // at most TCP_HEADER
+} icmp_quote_t;
+// Tells `quote->from`, in the name of `quote->to`, that the packet was not delivered, if the rate limit
+// allows it. False if no code of "destination unreachable" says `error`, a positive errno.
+bool icmp_unreachable(interface_t* interface, const icmp_quote_t* quote, int error);
+
 // An ICMP error that came in, reduced to what the transports need.
 typedef struct icmp_error {
   const rx_t* rx;        // the message
@@ -180,6 +194,7 @@ typedef struct icmp_error {
   bool hard;     // ends a connection
   uint32_t mtu;  // for EMSGSIZE
   interface_t* interface;
+  bool foreign;  // the packet was sent in the name of another host
 } icmp_error_t;
 // Fills in all but error, hard, mtu, type, code and info from the packet an error quotes; false if it is not
 // one of ours.

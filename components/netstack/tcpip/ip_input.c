@@ -56,7 +56,8 @@ static bool destination_ours(rx_t* rx) {
     rx->to_group = true;
     return true;
   }
-  return false;
+  rx->foreign = stand_in_accepts(rx);
+  return rx->foreign;
 }
 
 static bool ipv4_header_good(const rx_t* rx, size_t* out_header, size_t* out_total) {
@@ -232,7 +233,9 @@ static void deliver_transport(rx_t* rx, uint8_t next, size_t next_field, size_t 
   rx->protocol = next;
   rx->transport = rx->network + offset;
   rx->transport_length = rx->network_length - offset;
-  if (next == PROTOCOL_TCP) {
+  if (rx->foreign && !stand_in_wants(rx->interface, next, false)) {
+    count(rx->stack, ipv6_rx_not_ours);
+  } else if (next == PROTOCOL_TCP) {
     tcp_input(rx);
   } else if (next == PROTOCOL_UDP) {
     udp_input(rx);

@@ -76,6 +76,9 @@ typedef struct neighbour {
   size_t queued_bytes;
 } neighbour_t;
 
+// The kinds of sockets that can stand in for the hosts behind an interface (stand_in.c).
+enum { STAND_IN_TCP, STAND_IN_UDP, STAND_IN_ECHO, STAND_IN_KINDS };
+
 struct interface {
   tcpip_t* stack;
   tcpip_interface_info_t info;
@@ -89,7 +92,8 @@ struct interface {
   list_node_t backlog;         // waiting_t
   uint32_t backlog_count;
   bool link_full;
-  list_node_t refused;  // sockets to be told when the link has room
+  list_node_t refused;                           // sockets to be told when the link has room
+  tcpip_socket_t* stand_ins[2][STAND_IN_KINDS];  // [true]: IPv4's; NULL where there is none
 };
 
 interface_t* interface_find(const tcpip_t* stack, uint32_t index);

@@ -84,7 +84,7 @@ int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out) {
                  .v4 = addr_is_v4(&query->destination),
                  .multicast = addr_is_multicast(&query->destination),
                  .broadcast = addr_is_limited_broadcast(&query->destination)};
-  if (path.multicast || path.broadcast || !resolve_local(stack, query, &path)) {
+  if (path.multicast || path.broadcast || query->foreign || !resolve_local(stack, query, &path)) {
     int result = resolve_link(stack, query, &path);
     if (result) return result;
   }
@@ -95,7 +95,7 @@ int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out) {
     const addr_t* towards = path.multicast || path.broadcast ? &path.destination : &path.next_hop;
     if (!path_choose_source(interface, path.v4 ? towards : &path.destination, &path.source))
       return -EADDRNOTAVAIL;
-  } else if (!addr_is_any(&query->source) && !address_owner(stack, &query->source)) {
+  } else if (!addr_is_any(&query->source) && !query->foreign && !address_owner(stack, &query->source)) {
     return -EADDRNOTAVAIL;
   }
   path.broadcast |= !interface->info.loopback && interface_is_subnet_broadcast(interface, &path.destination);

@@ -31,7 +31,7 @@ typedef struct reassembly {
   addr_t source, destination;
   uint32_t identification;
   uint8_t protocol;
-  bool v4, condemned, has_last, to_group;
+  bool v4, condemned, has_last, to_group, foreign;
   uint8_t ttl, tos;
   uint32_t total;     // known once has_last
   uint32_t received;  // bytes in the pieces
@@ -104,7 +104,8 @@ static rx_t rx_of(const reassembly_t* r, const uint8_t* packet, size_t header, s
                 .ttl = r->ttl,
                 .tos = r->tos,
                 .fragmented = true,
-                .to_group = r->to_group};
+                .to_group = r->to_group,
+                .foreign = r->foreign};
 }
 
 // Sent only if the first piece is there to be quoted (RFC 792; RFC 8200, 4.5).
@@ -182,6 +183,7 @@ static reassembly_t* create(const rx_t* rx, const fragment_t* f, uint64_t hash) 
   r->identification = f->identification;
   r->protocol = f->protocol;
   r->v4 = rx->v4;
+  r->foreign = rx->foreign;
   r->timer.fire = timeout;
   stack->reassembly_used += sizeof *r;
   list_append(&stack->reassembly_ages, &r->age);

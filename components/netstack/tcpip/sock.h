@@ -53,6 +53,8 @@ struct tcpip_socket {
   bool v6_only;
   bool reuse_address, reuse_port;
   bool listening;  // keeps its port to itself, whatever others say about reuse
+  bool stands_in;  // for the hosts behind `device` (stand_in.c)
+  bool foreign;    // a connection that came to one that does: `local` may be another host's
   int error;       // pending, positive
   size_t tx_bytes, tx_limit;
 };
@@ -127,6 +129,19 @@ tcpip_socket_t* socket_find_bound(const tcpip_t* stack, const socket_key_t* key)
 tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t* key,
                                         const tcpip_socket_t* after);
 
+// Standing in for the hosts behind an interface (stand_in.c).
+// The socket that does so for `protocol`; NULL if none does.
+tcpip_socket_t* stand_in_find(const interface_t* interface, uint8_t protocol, bool v4);
+// Whether anything is to be done with packets of `protocol` to hosts behind the interface: for ICMP, which
+// also carries the errors of the others, if there is a socket for any protocol of that family.
+bool stand_in_wants(const interface_t* interface, uint8_t protocol, bool v4);
+// Whether a packet that is not for this host may be for one behind its interface that is stood in for. Of
+// IPv6 the protocol is not known yet.
+bool stand_in_accepts(const rx_t* rx);
+// May `address` be one of a host behind the interface?
+bool stand_in_may_be(const interface_t* interface, const addr_t* address);
+void stand_in_end(tcpip_socket_t* socket);  // nothing happens if it does not stand in
+
 // Datagram sockets (datagram.c) and the protocols that use them.
 // datagram_errors_add_unreachable, if the socket wants to hear of it; else the pending error of its peer.
 void datagram_unreachable(tcpip_socket_t* socket, const waiting_t* packet);
@@ -137,7 +152,7 @@ typedef struct datagram_info {
   const rx_t* rx;
   const uint8_t* payload;
   size_t length;
-  uint16_t remote_port;
+  uint16_t local_port, remote_port;
 } datagram_info_t;
 void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info);
 
@@ -147,9 +162,12 @@ void tcp_unreachable(tcpip_socket_t* socket);                              // th
 void tcp_link_back(tcpip_socket_t* socket, const interface_t* interface);  // see socket_link_back
 void tcp_idle_init(tcpip_t* stack);
 void udp_input(rx_t* rx);
-// Puts the protocol's header before the payload in `tx`; returns 0 or a negative errno.
-int udp_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx);
-void echo_input(rx_t* rx);
-int echo_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx);
+// Puts the protocol's header before the payload in `tx`; returns 0 or a negative errno. An echo message has
+// one port, the local one, which is its identifier; with `local_port` 0 it is a reply and keeps the one it
+// has.
+int udp_header(const path_t* path, uint16_t local_port, uint16_t remote_port, tx_t* tx);
+void echo_input(rx_t* rx);          // a reply
+void echo_foreign_input(rx_t* rx);  // a request to a host that is stood in for
+int echo_header(const path_t* path, uint16_t local_port, tx_t* tx);
 
 #endif  // TCPIP_SOCK_H_

@@ -43,6 +43,7 @@ void socket_deinit(tcpip_socket_t* socket) {
     list_owner(node, waiting_t, owner_node)->socket = NULL;
     list_append(&socket->client->orphans, node);
   }
+  stand_in_end(socket);
   socket_leave_connection(socket);
   socket_drop_port(socket);
   list_unlink(&socket->refused_node);
@@ -180,7 +181,7 @@ static int check_local(const tcpip_socket_t* socket, const addr_t* address, uint
 int tcpip_socket_bind(tcpip_socket_t* socket, const tcpip_endpoint_t* local) {
   addr_t address;
   if (!import_family(socket, local, &address)) return -EAFNOSUPPORT;
-  if (socket->local_port) return -EINVAL;
+  if (socket->local_port || socket->stands_in) return -EINVAL;
   if (socket->family == TCPIP_IPV6 && addr_is_v4(&address) && socket->v6_only) return -EINVAL;
   uint32_t zone = local->zone ? local->zone : socket->device;
   int result = check_local(socket, &address, zone);
@@ -196,6 +197,7 @@ int tcpip_socket_bind(tcpip_socket_t* socket, const tcpip_endpoint_t* local) {
 
 int tcpip_socket_connect(tcpip_socket_t* socket, const tcpip_endpoint_t* peer) {
   addr_t remote;
+  if (socket->stands_in) return -EINVAL;
   int result = socket_import_peer(socket, peer, &remote);
   if (result) return result;
   uint32_t zone = peer->zone ? peer->zone : socket->device ? socket->device : socket->zone;
@@ -227,7 +229,8 @@ int tcpip_socket_path_mtu(tcpip_socket_t* socket, uint32_t* out) {
       .source = addr_is_multicast(&socket->local) ? addr_any(addr_is_v4(&socket->remote)) : socket->local,
       .interface = socket->device                    ? socket->device
                    : addr_is_scoped(&socket->remote) ? socket->zone
-                                                     : 0};
+                                                     : 0,
+      .foreign = socket->foreign};
   path_t path;
   if (path_resolve(socket->stack, &query, &path)) return -ENETUNREACH;
   *out = path.mtu;

@@ -10,6 +10,7 @@
 //   tcp_rate.c      how fast what is sent arrives, and the pace of sending
 //   tcp_congestion.c, tcp_cubic.c, tcp_bbr.c   congestion controls
 //   tcp_listen.c    passive opening
+//   tcp_stand_in.c  the same in the name of other hosts
 //   tcp_stream.c    the bytes between the user and the rings
 //   tcp_urgent.c    the urgent pointer, both ways
 //   tcp_ecn.c       marks of congestion
@@ -233,7 +234,8 @@ typedef enum tcp_recovery { TCP_OPEN, TCP_REDUCING, TCP_RECOVERY, TCP_LOSS } tcp
 // What a listener has that others need no room for.
 typedef struct tcp_listening {
   list_node_t half_open, ready;
-  uint32_t half_open_count, ready_count, backlog;
+  list_node_t undecided;  // accepted, and neither admitted nor refused (tcp_stand_in.c)
+  uint32_t half_open_count, ready_count, undecided_count, backlog;
   int64_t cookies_until;  // it has sent one that may still come back
 } tcp_listening_t;
 
@@ -258,6 +260,8 @@ struct tcp {
   bool ecn_asked : 1;  // our SYN asked for it
   bool ecn_echo : 1;   // congestion was met on the way to us, and the peer has not said that it knows
   bool cwr_due : 1;    // the window was reduced, and the peer has not been told
+  bool undecided : 1;  // its SYN is not answered before somebody says how; nothing was sent yet
+  bool held : 1;       // undecided and accepted: it still counts for the backlog of `listener`
   bool nodelay, cork, urgent_inline;
   uint8_t ecn_mode;    // TCPIP_ECN_*
   uint8_t soft_error;  // what ICMP said last; the reason if it comes to an end by a timeout
@@ -354,6 +358,10 @@ static inline tcp_t* tcp_of(tcpip_socket_t* socket) {
 }
 static inline const tcp_t* tcp_of_const(const tcpip_socket_t* socket) {
   return (const tcp_t*)(const void*)socket;
+}
+// Does it wait to be accepted, so that nobody above knows of it?
+static inline bool tcp_queued(const tcp_t* tcp) {
+  return tcp->listener && !tcp->held;
 }
 static inline uint32_t tcp_flight(const tcp_t* tcp) {
   return tcp->snd_nxt - tcp->snd_una;
@@ -545,6 +553,16 @@ bool tcp_listen_established(tcp_t* tcp);             // false: no room among tho
 bool tcp_listen_defers(tcp_t* tcp, const tcp_in_t* in);
 void tcp_listen_forget(tcp_t* tcp);
 void tcp_listen_close(tcp_t* listener);  // nothing happens if it is none
+// A connection that the SYN `in` asks for, without a state yet. NULL if it cannot be.
+tcp_t* tcp_listen_child(tcp_t* listener, const tcp_in_t* in);
+
+// Listening in the name of other hosts.
+void tcp_stand_in_input(tcp_t* listener, const tcp_in_t* in);
+void tcp_stand_in_accepted(tcp_t* tcp, tcp_t* listener);  // it has left the listener's queue
+// True if the connection is over, and the segment is to be looked at anew.
+bool tcp_undecided_input(tcp_t* tcp, const tcp_in_t* in);
+void tcp_decided(tcp_t* tcp);  // one way or the other; nothing happens if it was before
+
 // Chooses where the connection's sequence numbers begin (above `floor` if there is one), and its timestamps.
 // Its endpoints must be known.
 void tcp_choose_numbers(tcp_t* tcp, const uint32_t* floor);

@@ -83,9 +83,11 @@ bool tcp_parse(rx_t* rx, tcp_in_t* out) {
 void tcp_reset_reply(const tcp_in_t* in) {
   const rx_t* rx = in->rx;
   if (in->flags & TCP_RST) return;
-  path_query_t query = {.destination = rx->source,
-                        .source = rx->destination,
-                        .interface = addr_is_scoped(&rx->source) ? rx->interface->info.index : 0};
+  path_query_t query = {
+      .destination = rx->source,
+      .source = rx->destination,
+      .interface = rx->foreign || addr_is_scoped(&rx->source) ? rx->interface->info.index : 0,
+      .foreign = rx->foreign};
   tcp_bare_t reset = {.local_port = be16_get(rx->transport + 2), .remote_port = be16_get(rx->transport)};
   if (path_resolve(rx->stack, &query, &reset.path)) return;
   if (in->flags & TCP_ACK) {
@@ -356,13 +358,16 @@ static void time_wait_input(tcp_t* tcp, const socket_key_t* key, tcp_in_t* in) {
 static void dispatch(const socket_key_t* key, tcp_in_t* in) {
   tcpip_t* stack = in->rx->stack;
   tcpip_socket_t* socket = socket_find_connection(stack, key);
-  if (!socket) socket = socket_find_bound(stack, key);
+  if (!socket && !in->rx->foreign) socket = socket_find_bound(stack, key);
+  if (!socket) socket = stand_in_find(in->rx->interface, PROTOCOL_TCP, in->rx->v4);
   tcp_t* tcp = socket ? tcp_of(socket) : NULL;
   if (!tcp || tcp->state == TCPIP_TCP_CLOSED) {
     count(stack, tcp_rx_no_port);
     tcp_reset_reply(in);
   } else if (tcp->state == TCPIP_TCP_LISTEN) {
-    tcp_listen_input(tcp, in);
+    (tcp->base.stands_in ? tcp_stand_in_input : tcp_listen_input)(tcp, in);
+  } else if (tcp->undecided) {
+    if (tcp_undecided_input(tcp, in)) dispatch(key, in);
   } else if (tcp->state == TCPIP_TCP_SYN_SENT) {
     syn_sent_input(tcp, in);
   } else if (tcp->state == TCPIP_TCP_TIME_WAIT) {
@@ -395,8 +400,8 @@ void tcp_input(rx_t* rx) {
 void tcp_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
   tcp_t* tcp = tcp_of(socket);
   uint32_t seq = be32_get(error->transport + 4);
-  if (tcp->state == TCPIP_TCP_LISTEN || tcp->state == TCPIP_TCP_CLOSED || seq_lt(seq, tcp->snd_una) ||
-      !seq_lt(seq, tcp->snd_nxt))
+  if (tcp->state == TCPIP_TCP_LISTEN || tcp->state == TCPIP_TCP_CLOSED || tcp->undecided ||
+      seq_lt(seq, tcp->snd_una) || !seq_lt(seq, tcp->snd_nxt))
     return;
   if (error->error == EMSGSIZE) {
     uint32_t before = tcp->path.mtu;

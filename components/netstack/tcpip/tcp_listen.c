@@ -117,7 +117,7 @@ static void send_cookie(tcp_t* listener, const tcp_in_t* in) {
   tcp_send_bare(stack, &reply);
 }
 
-static tcp_t* create_child(tcp_t* listener, const tcp_in_t* in) {
+tcp_t* tcp_listen_child(tcp_t* listener, const tcp_in_t* in) {
   tcpip_client_t* client = listener->base.client;
   if (client->socket_count >= client->quota.sockets) return NULL;
   tcp_t* tcp = tcp_create(client, listener->base.family, NULL);
@@ -131,6 +131,7 @@ static tcp_t* create_child(tcp_t* listener, const tcp_in_t* in) {
   s->zone = in->rx->interface->info.index;
   s->v6_only = listener->base.v6_only;
   s->address_chosen = s->port_chosen = s->connected = true;
+  s->foreign = listener->base.stands_in;
   tcp_inherit(tcp, listener);
   tcp_choose_numbers(tcp, in->has_isn_floor ? &in->isn_floor : NULL);
   tcp->irs = in->seq;
@@ -146,7 +147,7 @@ static tcp_t* create_child(tcp_t* listener, const tcp_in_t* in) {
 }
 
 static void half_open(tcp_t* listener, const tcp_in_t* in) {
-  tcp_t* tcp = create_child(listener, in);
+  tcp_t* tcp = tcp_listen_child(listener, in);
   if (!tcp) return;
   tcp->state = TCPIP_TCP_SYN_RECEIVED;
   tcp->snd_wnd = tcp->snd_wnd_max = in->window;
@@ -173,7 +174,7 @@ static bool accept_cookie(tcp_t* listener, const tcp_in_t* in) {
   syn.seq = in->seq - 1;
   syn.mss = cookie_mss[size];
   read_cookie_timestamp(&syn);
-  tcp_t* tcp = create_child(listener, &syn);
+  tcp_t* tcp = tcp_listen_child(listener, &syn);
   if (!tcp) return true;
   count(stack, tcp_cookies_accepted);
   tcp->iss = value;
@@ -238,19 +239,23 @@ bool tcp_listen_established(tcp_t* tcp) {
 void tcp_listen_forget(tcp_t* tcp) {
   tcp_t* listener = tcp->listener;
   if (!listener) return;
-  bool opening = tcp->state == TCPIP_TCP_SYN_RECEIVED;
+  bool opening = tcp->state == TCPIP_TCP_SYN_RECEIVED && !tcp->undecided;
   list_unlink(&tcp->listen_node);
-  if (opening)
+  if (tcp->held)
+    listener->listening->undecided_count--;
+  else if (opening)
     listener->listening->half_open_count--;
   else
     listener->listening->ready_count--;
   tcp->listener = NULL;
+  tcp->held = false;
 }
 
 static void abort_all(list_node_t* list) {
   while (!list_empty(list)) {
     tcp_t* tcp = list_owner(list->next, tcp_t, listen_node);
-    if (!tcp->base.stack->closing && tcp->state != TCPIP_TCP_CLOSED) tcp_send_reset(tcp);
+    bool known = tcp->state != TCPIP_TCP_CLOSED && !tcp->undecided;  // to the peer
+    if (known && !tcp->base.stack->closing) tcp_send_reset(tcp);
     tcp_listen_forget(tcp);
     tcp_free(tcp);
   }
@@ -262,6 +267,7 @@ int tcp_listen_start(tcp_t* tcp, uint32_t backlog) {
     if (!tcp->listening) return -ENOMEM;
     list_init(&tcp->listening->half_open);
     list_init(&tcp->listening->ready);
+    list_init(&tcp->listening->undecided);
   }
   tcp->listening->backlog = backlog;
   tcp->state = TCPIP_TCP_LISTEN;
@@ -272,6 +278,8 @@ void tcp_listen_close(tcp_t* listener) {
   if (!listener->listening) return;
   abort_all(&listener->listening->half_open);
   abort_all(&listener->listening->ready);
+  while (!list_empty(&listener->listening->undecided))
+    tcp_listen_forget(list_owner(listener->listening->undecided.next, tcp_t, listen_node));
   free(listener->listening);
   listener->listening = NULL;
 }

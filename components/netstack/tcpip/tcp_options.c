@@ -49,6 +49,7 @@ static int set_push(tcp_t* tcp, bool* flag, int64_t value) {
 }
 
 static int set_device(tcpip_socket_t* socket, int64_t value) {
+  if (socket->stands_in) return -EINVAL;
   if (value < 0 || value > UINT32_MAX || (value && !interface_find(socket->stack, (uint32_t)value)))
     return -ENODEV;
   socket->device = (uint32_t)value;
@@ -129,7 +130,7 @@ int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value)
     case TCPIP_IPV6_MTU_DISCOVER:
       return set_octet(&socket->mtu_discover_v6, value, TCPIP_MTU_WANT, TCPIP_MTU_DO);
     case TCPIP_IPV6_ONLY:
-      return socket->local_port ? -EINVAL : set_flag(&socket->v6_only, value);
+      return socket->local_port || socket->stands_in ? -EINVAL : set_flag(&socket->v6_only, value);
     case TCPIP_TCP_NO_DELAY:
       return set_push(tcp, &tcp->nodelay, value);
     case TCPIP_TCP_CORK:

@@ -92,7 +92,8 @@ int tcp_refresh_path(tcp_t* tcp) {
                         .source = socket->local,
                         .interface = socket->device                    ? socket->device
                                      : addr_is_scoped(&socket->remote) ? socket->zone
-                                                                       : 0};
+                                                                       : 0,
+                        .foreign = socket->foreign};
   int result = path_resolve(socket->stack, &query, &tcp->path);
   if (result == 0) tcp_update_mss(tcp);
   return result;

@@ -72,17 +72,18 @@ void tcp_free(tcp_t* tcp) {
 }
 
 void tcp_event(tcp_t* tcp, uint32_t events) {
-  if (!tcp->detached && !tcp->listener) socket_event(&tcp->base, events);
+  if (!tcp->detached && !tcp_queued(tcp)) socket_event(&tcp->base, events);
 }
 
 void tcp_end(tcp_t* tcp, int error) {
   // One that waits to be accepted goes on waiting: whoever the listener has woken for it must find it.
-  bool half_open = tcp->listener && tcp->state == TCPIP_TCP_SYN_RECEIVED;
+  bool half_open = tcp_queued(tcp) && tcp->state == TCPIP_TCP_SYN_RECEIVED;
   if (half_open || tcp->detached) {
     tcp_listen_forget(tcp);
     tcp_free(tcp);
     return;
   }
+  tcp_decided(tcp);
   drop_buffers(tcp, false);
   socket_leave_connection(&tcp->base);
   if (!tcp->base.port_chosen) socket_drop_port(&tcp->base);
@@ -157,8 +158,9 @@ static void abort_connection(tcp_t* tcp) {
 static void tcp_destroy(tcpip_socket_t* socket) {
   tcp_t* tcp = tcp_of(socket);
   tcpip_t* stack = socket->stack;
-  bool open =
-      tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN && tcp->state != TCPIP_TCP_SYN_SENT;
+  // What the peer knows of, or will.
+  bool open = tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN &&
+              tcp->state != TCPIP_TCP_SYN_SENT && !tcp->undecided;
   tcp_listen_close(tcp);
   if (stack->closing || !open) {
     tcp_listen_forget(tcp);
@@ -198,7 +200,7 @@ void tcpip_reset_streams(tcpip_t* stack) {
       tcpip_socket_t* socket = list_owner(node, tcpip_socket_t, client_node);
       if (socket->protocol != PROTOCOL_TCP) continue;
       tcp_t* tcp = tcp_of(socket);
-      if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && !is_finished(tcp)) tcp_send_reset(tcp);
+      if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && !tcp->undecided && !is_finished(tcp)) tcp_send_reset(tcp);
     }
   }
 }
@@ -239,6 +241,10 @@ static void begin_anew(tcp_t* tcp) {
   socket->connected = socket->shut_read = socket->shut_write = false;
   socket->remote = addr_any(socket->family == TCPIP_IPV4);
   socket->remote_port = 0;
+  if (socket->foreign) {  // that name it had for the one connection
+    socket->foreign = socket->address_chosen = false;
+    socket->device = 0;
+  }
   if (!socket->address_chosen) socket->local = addr_any(socket->family == TCPIP_IPV4);
   if (!table_has(&socket->port_node)) {  // it was accepted, and the port is the listener's
     socket->local_port = 0;
@@ -332,7 +338,8 @@ static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t po
 // As Linux does with AF_UNSPEC: whatever there was is aborted and the socket is as new.
 static int tcp_disconnect(tcpip_socket_t* socket) {
   tcp_t* tcp = tcp_of(socket);
-  if (tcp->state >= TCPIP_TCP_SYN_RECEIVED && tcp->state != TCPIP_TCP_TIME_WAIT) tcp_send_reset(tcp);
+  bool open = tcp->state >= TCPIP_TCP_SYN_RECEIVED && tcp->state != TCPIP_TCP_TIME_WAIT && !tcp->undecided;
+  if (open) tcp_send_reset(tcp);
   tcp_listen_close(tcp);
   tcp_end(tcp, 0);
   begin_anew(tcp);
@@ -393,10 +400,12 @@ int tcpip_socket_listen(tcpip_socket_t* socket, int backlog) {
   if (socket->protocol != PROTOCOL_TCP) return -EOPNOTSUPP;
   tcp_t* tcp = tcp_of(socket);
   if (tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN) return -EINVAL;
-  int result = socket->local_port ? 0 : socket_take_port(socket, &socket->local, 0);
-  if (result) return result == -EAGAIN ? -EADDRINUSE : result;
-  result = socket_begin_to_listen(socket);
-  if (result) return result;
+  if (!socket->stands_in) {  // it has no port; it takes what is for all those that nobody has
+    int result = socket->local_port ? 0 : socket_take_port(socket, &socket->local, 0);
+    if (result) return result == -EAGAIN ? -EADDRINUSE : result;
+    result = socket_begin_to_listen(socket);
+    if (result) return result;
+  }
   uint32_t wanted = backlog < (int)BACKLOG_MIN ? BACKLOG_MIN : (uint32_t)backlog;
   return tcp_listen_start(tcp, wanted < LISTEN_BACKLOG_MAX ? wanted : LISTEN_BACKLOG_MAX);
 }
@@ -408,6 +417,7 @@ int tcpip_socket_accept(tcpip_socket_t* socket, void* context, tcpip_socket_t** 
   if (list_empty(&tcp->listening->ready)) return -EAGAIN;
   tcp_t* child = list_owner(tcp->listening->ready.next, tcp_t, listen_node);
   tcp_listen_forget(child);
+  if (child->undecided) tcp_stand_in_accepted(child, tcp);
   child->base.context = context;
   child->connect_reported = true;
   child->was_writable = true;

@@ -28,6 +28,7 @@ void transport_error(tcpip_t* stack, const icmp_error_t* error) {
   socket_key_t key;
   if (!key_of(error, &key)) return;
   tcpip_socket_t* socket = socket_find_connection(stack, &key);
-  if (!socket) socket = socket_find_bound(stack, &key);
+  if (!socket && !error->foreign) socket = socket_find_bound(stack, &key);
+  if (!socket) socket = stand_in_find(error->interface, error->protocol, error->rx->v4);
   if (socket) socket->ops->icmp_error(socket, error);
 }

@@ -3,12 +3,12 @@
 #include "sock.h"
 #include "stack.h"
 
-int udp_header(const tcpip_socket_t* socket, const path_t* path, uint16_t remote_port, tx_t* tx) {
+int udp_header(const path_t* path, uint16_t local_port, uint16_t remote_port, tx_t* tx) {
   size_t length = UDP_HEADER + tx->payload_length;
   if (length > (path->v4 ? 65535 - IPV4_HEADER : 65535)) return -EMSGSIZE;
   if (!remote_port) return -EINVAL;
   uint8_t* h = tx_push(tx, UDP_HEADER);
-  be16_put(h, socket->local_port);
+  be16_put(h, local_port);
   be16_put(h + 2, remote_port);
   be16_put(h + 4, (uint32_t)length);
   ip_output_checksum(path, PROTOCOL_UDP, 6, tx);
@@ -24,7 +24,11 @@ static bool checksum_good(const rx_t* rx, size_t length) {
 }
 
 static void deliver(rx_t* rx, const socket_key_t* key, const uint8_t* payload, size_t length) {
-  datagram_info_t info = {.rx = rx, .payload = payload, .length = length, .remote_port = key->remote_port};
+  datagram_info_t info = {.rx = rx,
+                          .payload = payload,
+                          .length = length,
+                          .local_port = key->local_port,
+                          .remote_port = key->remote_port};
   if (rx->to_group) {
     bool any = false;
     for (tcpip_socket_t* s = NULL; (s = socket_find_next_member(rx->stack, key, s)); any = true)
@@ -33,7 +37,8 @@ static void deliver(rx_t* rx, const socket_key_t* key, const uint8_t* payload, s
     return;
   }
   tcpip_socket_t* socket = socket_find_connection(rx->stack, key);
-  if (!socket) socket = socket_find_bound(rx->stack, key);
+  if (!socket && !rx->foreign) socket = socket_find_bound(rx->stack, key);
+  if (!socket) socket = stand_in_find(rx->interface, PROTOCOL_UDP, rx->v4);
   if (socket) {
     datagram_queue(socket, &info);
   } else {

@@ -87,6 +87,7 @@ typedef struct tcpip_send {
   size_t iov_count;
   const tcpip_endpoint_t* to;     // NULL: the connected peer
   const tcpip_address_t* source;  // NULL: chosen (a packet-information control message)
+  uint16_t source_port;           // 0: the socket's; others only from a socket that stands in for hosts
   uint32_t interface;             // 0: by route (likewise)
   int16_t ttl;                    // 1..255 (0..255 for IPv6), -1: the socket's
   int16_t tos;                    // traffic class 0..255, -1: the socket's
@@ -110,6 +111,7 @@ typedef struct tcpip_recv {
   size_t truncated;  // bytes of it that were cut off
   tcpip_endpoint_t from;
   tcpip_address_t destination;  // as its header says: may be a group
+  uint16_t destination_port;    // likewise; 0 for echo
   tcpip_address_t local;  // where an answer would come from: that, or for a group the interface's address
   uint32_t interface;
   uint8_t ttl;
@@ -261,6 +263,62 @@ int64_t tcpip_socket_recv_data(tcpip_socket_t* socket, struct iovec out[TCPIP_PI
 // Takes the first `length` bytes of it, which makes room for more from the peer. 0, -EINVAL if there are not
 // so many.
 int tcpip_socket_recv_consume(tcpip_socket_t* socket, size_t length);
+
+// Standing in for other hosts: what a gateway needs that answers, in the place of all the hosts of a world
+// behind it, those that have it for their router. The frames of those come to this host's hardware address;
+// nothing here answers for foreign addresses on the link (ARP, neighbour discovery).
+
+// A new socket, neither bound nor connected, stands in for the hosts behind `interface`: what comes over it
+// for any unicast address, ours included, that no other socket takes, is this socket's until it is destroyed.
+// There is at most one of each family and protocol on an interface. It takes only the packets of its own
+// family, so addresses are never IPv4-mapped; it belongs to the interface (TCPIP_BIND_TO_DEVICE cannot be
+// changed), and what it and its connections send leaves there. -EINVAL if it is not new, -ENODEV if there is
+// no such interface or it is the loopback interface, -EADDRINUSE.
+//
+// Whether packets to addresses that are not ours are taken at all depends only on there being such a socket
+// of their protocol and family where they came in: also those of a connection, so keep the socket as long as
+// its connections. For UDP, TCP and echo alike, ICMP errors about what was sent in the name of others are
+// taken, too. Never taken are packets to loopback, link-local addresses of others, groups or broadcast, or
+// from sources that are refused otherwise.
+//
+// Datagrams: tcpip_recv_t tells in `destination` and `destination_port` who was meant. A send must give `to`,
+// `source`, which may be any unicast address, and `source_port` (-EDESTADDRREQ, -EINVAL). TCPIP_MTU_DISCOVER
+// is TCPIP_MTU_DONT at first: as behind a router, IPv4 datagrams may be fragmented anywhere. bind and connect
+// return -EINVAL.
+//
+// Echo: requests to addresses that are not the interface's are received, from their type octet on; those to
+// the interface's own are answered without asking. What is sent is an echo reply from its type octet on: the
+// identifier stays as it is, the checksum is filled in; `to` and `source` are needed, no port is.
+//
+// Streams: tcpip_socket_listen works without bind, and tcpip_socket_accept gives connections in
+// TCPIP_TCP_SYN_RECEIVED that are not answered yet: the peer's SYN is here, and nothing was sent.
+// tcpip_socket_local tells whom it is calling. Options may be set; then tcpip_socket_admit or
+// tcpip_socket_refuse answers. Destroying the socket instead forgets the SYN without a word. `backlog` bounds
+// those that wait to be accepted and the accepted ones that are unanswered, together; SYNs beyond it get no
+// answer (there are no SYN cookies, for nothing may be promised yet). While one waits, the peer's repeated
+// SYNs change nothing; its reset, or a SYN that begins another attempt from the same port, ends it: with
+// TCPIP_EVENT_ERROR (ECONNRESET) if it has been accepted, else tcpip_socket_accept no longer gives it. How
+// long one waits is up to the user. Once admitted it is a connection as any other. Segments that belong to no
+// connection and begin none are answered with a reset from where they went.
+int tcpip_socket_stand_in(tcpip_socket_t* socket, uint32_t interface);
+
+// Answers the SYN of a connection that waits for it. TCPIP_EVENT_WRITABLE tells that it is established,
+// TCPIP_EVENT_ERROR that it has failed. -EINVAL if it is none that waits (any more).
+int tcpip_socket_admit(tcpip_socket_t* socket);
+
+// Consumes `socket`: one that waits for an answer gets a refusal, for the reason that `error`, a positive
+// errno, says, any other is destroyed. ECONNREFUSED resets the attempt. EHOSTUNREACH, EHOSTDOWN, ENETUNREACH,
+// ENETDOWN, EACCES and EPERM are told by an ICMP "destination unreachable" that quotes the SYN, as far as the
+// rate limit of ICMP errors allows. Anything else (ETIMEDOUT) sends nothing, and the peer goes on asking.
+void tcpip_socket_refuse(tcpip_socket_t* socket, int error);
+
+// Tells `from`, by an ICMP "destination unreachable" in the name of `to`, that what it has sent to `to` was
+// not delivered: `socket`, of UDP or echo, stands in for that host. For echo, `from->port` is the identifier
+// and `to->port` the sequence number of the request. `error` as for tcpip_socket_refuse; ECONNREFUSED means
+// that nobody has the port. 0, also if the rate limit of ICMP errors kept it back; -EINVAL for other errors,
+// for addresses of another family or that are not unicast, and for a socket of another kind.
+int tcpip_socket_unreachable(tcpip_socket_t* socket, const tcpip_endpoint_t* from, const tcpip_endpoint_t* to,
+                             int error);
 
 typedef enum tcpip_tcp_state {
   TCPIP_TCP_CLOSED,

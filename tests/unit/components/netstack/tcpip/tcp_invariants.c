@@ -86,7 +86,8 @@ static void check_connection(const tcp_t* tcp) {
       break;
     case TCPIP_TCP_SYN_SENT:
     case TCPIP_TCP_SYN_RECEIVED:
-      holds(tcp, tcp->snd_nxt == tcp->iss + 1 && wheel_running(&tcp->send_timer));
+      // One that is undecided has sent nothing, and waits for as long as it is held.
+      holds(tcp, tcp->snd_nxt == tcp->iss + 1 && wheel_running(&tcp->send_timer) == !tcp->undecided);
       break;
     case TCPIP_TCP_TIME_WAIT:
       holds(tcp, wheel_running(&tcp->life_timer) && !tcp->tx.room);
@@ -95,13 +96,15 @@ static void check_connection(const tcp_t* tcp) {
       holds(tcp, !wheel_running(&tcp->send_timer) && !tcp->tx.room);
       break;
   }
+  holds(tcp, !tcp->undecided || (tcp->state == TCPIP_TCP_SYN_RECEIVED && tcp->base.foreign));
+  holds(tcp, !tcp->held || (tcp->undecided && tcp->listener));
   bool open = tcp->state != TCPIP_TCP_CLOSED && tcp->state != TCPIP_TCP_LISTEN;
   holds(tcp, open == table_has(&tcp->base.connection_node));
 }
 
 // Half-open ones and those that wait to be accepted are in their listener's lists, and counted.
 static void check_listener(const tcp_t* tcp) {
-  uint32_t half_open = 0, ready = 0;
+  uint32_t half_open = 0, ready = 0, undecided = 0;
   const tcp_listening_t* l = tcp->listening;
   holds(tcp, (l != NULL) == (tcp->state == TCPIP_TCP_LISTEN));
   if (!l) return;
@@ -109,8 +112,11 @@ static void check_listener(const tcp_t* tcp) {
     half_open++;
   for (const list_node_t* n = l->ready.next; n != &l->ready; n = n->next)
     ready++;
+  for (const list_node_t* n = l->undecided.next; n != &l->undecided; n = n->next)
+    undecided++;
   holds(tcp, half_open == l->half_open_count && ready == l->ready_count);
-  holds(tcp, ready <= l->backlog);
+  holds(tcp, undecided == l->undecided_count);
+  holds(tcp, ready + undecided <= l->backlog);
 }
 
 void tcp_invariants_check(const tcpip_t* stack) {

@@ -1,0 +1,509 @@
+// Sockets that stand in for other hosts: `a` has `b` for its router, and b answers in the place of whoever a
+// speaks to.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "host.h"
+#include "jx_test.h"
+#include "tcp.h"
+
+static host_t a, b;
+static uint8_t frame[70000];
+
+static const char* const farther[2] = {"203.0.113.7", "2001:db8::7"};
+static const char* const others[2] = {"198.51.100.9", "2001:db8:1::9"};
+static const char* const of_a[2] = {"10.0.0.1", "fd00::1"};
+static const char* const of_b[2] = {"10.0.0.2", "fd00::2"};
+
+static uint8_t family_of(int v6) {
+  return v6 ? TCPIP_IPV6 : TCPIP_IPV4;
+}
+
+static void setup(void) {
+  host_init(&a, &(host_config_t){.last_octet = 1, .seed = 1});
+  host_init(&b, &(host_config_t){.last_octet = 2, .seed = 2});
+  host_introduce(&a, &b);
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_route_t route = {.destination = {{.family = family_of(v6)}, 0},
+                           .gateway = host_address(of_b[v6]),
+                           .interface = a.interface};
+    ck_assert_int_eq(tcpip_route_add(a.stack, &route), 0);
+  }
+}
+
+static void teardown(void) {
+  host_deinit(&a);
+  host_deinit(&b);
+}
+
+static tcpip_socket_t* new_socket(host_t* h, int v6, tcpip_protocol_t protocol) {
+  tcpip_socket_t* s;
+  ck_assert_int_eq(tcpip_socket_create(h->client, family_of(v6), protocol, h, &s), 0);
+  return s;
+}
+
+static tcpip_socket_t* standing(int v6, tcpip_protocol_t protocol) {
+  tcpip_socket_t* s = new_socket(&b, v6, protocol);
+  ck_assert_int_eq(tcpip_socket_stand_in(s, b.interface), 0);
+  return s;
+}
+
+static tcpip_socket_t* listening(int v6, int backlog) {
+  tcpip_socket_t* s = standing(v6, TCPIP_TCP);
+  ck_assert_int_eq(tcpip_socket_listen(s, backlog), 0);
+  return s;
+}
+
+static tcpip_socket_t* calling(int v6, const char* address, uint16_t port) {
+  tcpip_socket_t* s = new_socket(&a, v6, TCPIP_TCP);
+  tcpip_endpoint_t to = host_endpoint(address, port);
+  ck_assert_int_eq(tcpip_socket_connect(s, &to), -EINPROGRESS);
+  return s;
+}
+
+static tcpip_socket_t* accepted(tcpip_socket_t* listener) {
+  tcpip_socket_t* s;
+  ck_assert_int_eq(tcpip_socket_accept(listener, &b, &s), 0);
+  return s;
+}
+
+static int64_t answer(tcpip_socket_t* s, const void* bytes, size_t length, const tcpip_endpoint_t* to,
+                      const char* from, uint16_t port) {
+  struct iovec iov = {(void*)(uintptr_t)bytes, length};
+  tcpip_address_t source = from ? host_address(from) : (tcpip_address_t){0};
+  tcpip_send_t send = {.iov = &iov,
+                       .iov_count = 1,
+                       .to = to,
+                       .source = from ? &source : NULL,
+                       .source_port = port,
+                       .ttl = -1,
+                       .tos = -1};
+  return tcpip_socket_send(s, &send);
+}
+
+static void same_address(const tcpip_address_t* is, const char* text) {
+  tcpip_address_t wanted = host_address(text);
+  char shown[TCPIP_ADDRESS_TEXT_SIZE];
+  tcpip_address_format(is, shown);
+  ck_assert_msg(tcpip_address_equal(is, &wanted), "%s instead of %s", shown, text);
+}
+
+static int state_of(const tcpip_socket_t* s) {
+  tcpip_tcp_info_t info;
+  ck_assert_int_eq(tcpip_socket_tcp_info(s, &info), 0);
+  return (int)info.state;
+}
+
+// A packet from a to `to`, as b gets it.
+static void inject(int v6, const char* to, uint8_t protocol, const void* payload, size_t length,
+                   size_t checksum_at) {
+  peer_packet_t p = {.from = host_address(of_a[v6]),
+                     .to = host_address(to),
+                     .protocol = protocol,
+                     .payload = payload,
+                     .length = length,
+                     .checksum_at = checksum_at};
+  host_input(&b, frame, peer_frame(frame, a.mac, b.mac, &p));
+}
+
+static void inject_udp(int v6, const char* to, uint16_t port) {
+  uint8_t udp[9];
+  inject(v6, to, 17, udp, peer_udp(udp, 4000, port, "x", 1), 6);
+}
+
+static void inject_segment(int v6, const char* to, uint32_t seq, uint32_t ack, uint8_t flags) {
+  uint8_t tcp[20] = {0};
+  be16_put(tcp, 4000);
+  be16_put(tcp + 2, 80);
+  be32_put(tcp + 4, seq);
+  be32_put(tcp + 8, ack);
+  tcp[12] = 5 << 4;
+  tcp[13] = flags;
+  be16_put(tcp + 14, 1000);
+  inject(v6, to, 6, tcp, sizeof tcp, 16);
+}
+
+static uint64_t not_ours(int v6) {
+  return v6 ? tcpip_stats(b.stack)->ipv6_rx_not_ours : tcpip_stats(b.stack)->ipv4_rx_not_ours;
+}
+
+START_TEST(only_a_new_socket_can_stand_in_and_only_one_of_a_kind) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    for (int protocol = TCPIP_UDP; protocol <= TCPIP_TCP; protocol++) {
+      tcpip_socket_t *s = new_socket(&b, v6, (tcpip_protocol_t)protocol), *second;
+      tcpip_endpoint_t at = {.address = {.family = family_of(v6)}, .port = 7};
+      ck_assert_int_eq(tcpip_socket_stand_in(s, 99), -ENODEV);
+      ck_assert_int_eq(tcpip_socket_stand_in(s, TCPIP_LOOPBACK), -ENODEV);
+      ck_assert_int_eq(tcpip_socket_stand_in(s, b.interface), 0);
+      ck_assert_int_eq(tcpip_socket_stand_in(s, b.interface), -EINVAL);
+      ck_assert_int_eq(tcpip_socket_bind(s, &at), -EINVAL);
+      ck_assert_int_eq(tcpip_socket_connect(s, &at), -EINVAL);
+      ck_assert_int_eq(tcpip_socket_set(s, TCPIP_BIND_TO_DEVICE, 0), -EINVAL);
+      if (v6) ck_assert_int_eq(tcpip_socket_set(s, TCPIP_IPV6_ONLY, 0), -EINVAL);
+      second = new_socket(&b, v6, (tcpip_protocol_t)protocol);
+      ck_assert_int_eq(tcpip_socket_stand_in(second, b.interface), -EADDRINUSE);
+      ck_assert_int_eq(tcpip_socket_bind(second, &at), 0);
+      ck_assert_int_eq(tcpip_socket_stand_in(second, b.interface), -EINVAL);
+      tcpip_socket_destroy(second);
+      tcpip_socket_destroy(s);
+      s = standing(v6, (tcpip_protocol_t)protocol);  // the place is free again
+      tcpip_socket_destroy(s);
+    }
+  }
+  tcpip_socket_t* l = listening(0, 1);
+  ck_assert_int_eq(tcpip_socket_stand_in(l, b.interface), -EINVAL);
+} END_TEST
+
+START_TEST(datagrams_to_anyone_arrive_and_are_answered_in_their_names) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_UDP), *c = host_udp(&a, family_of(v6), of_a[v6], 5000);
+    const char* const to[3] = {farther[v6], others[v6], of_b[v6]};
+    for (uint16_t i = 0; i < 3; i++) {
+      tcpip_endpoint_t peer = host_endpoint(to[i], (uint16_t)(53 + i));
+      tcpip_recv_t recv = {0};
+      char bytes[8];
+      ck_assert_int_eq(tcpip_socket_connect(c, &peer), 0);
+      ck_assert_int_eq(host_send(c, "ask", 3, NULL), 3);
+      host_exchange(&a, &b);
+      ck_assert_int_eq(host_recv(s, bytes, sizeof bytes, &recv), 3);
+      same_address(&recv.from.address, of_a[v6]);
+      ck_assert_uint_eq(recv.from.port, 5000);
+      same_address(&recv.destination, to[i]);
+      same_address(&recv.local, to[i]);
+      ck_assert_uint_eq(recv.destination_port, 53 + i);
+      ck_assert_uint_eq(recv.interface, b.interface);
+      ck_assert_uint_eq(recv.ttl, 64);
+      ck_assert_int_eq(answer(s, "told", 4, &recv.from, to[i], (uint16_t)(53 + i)), 4);
+      host_exchange(&a, &b);
+      ck_assert_int_eq(host_recv(c, bytes, sizeof bytes, &recv), 4);  // from no one but its peer
+      ck_assert_uint_eq(recv.destination_port, 5000);
+    }
+    tcpip_socket_destroy(c);
+  }
+} END_TEST
+
+START_TEST(other_sockets_come_first_but_only_for_this_hosts_addresses) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_UDP), *bound = new_socket(&b, v6, TCPIP_UDP);
+    tcpip_endpoint_t any = {.address = {.family = family_of(v6)}, .port = 53};
+    char bytes[8];
+    ck_assert_int_eq(tcpip_socket_bind(bound, &any), 0);
+    inject_udp(v6, of_b[v6], 53);
+    ck_assert_int_eq(host_recv(bound, bytes, sizeof bytes, NULL), 1);
+    ck_assert_int_eq(host_recv(s, bytes, sizeof bytes, NULL), -EAGAIN);
+    inject_udp(v6, farther[v6], 53);
+    ck_assert_int_eq(host_recv(bound, bytes, sizeof bytes, NULL), -EAGAIN);
+    ck_assert_int_eq(host_recv(s, bytes, sizeof bytes, NULL), 1);
+    // The same for streams.
+    tcpip_socket_t *l = listening(v6, 4), *own = new_socket(&b, v6, TCPIP_TCP), *child;
+    any.port = 80;
+    ck_assert_int_eq(tcpip_socket_bind(own, &any), 0);
+    ck_assert_int_eq(tcpip_socket_listen(own, 4), 0);
+    tcpip_socket_t* c = calling(v6, of_b[v6], 80);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &child), -EAGAIN);
+    ck_assert_int_eq(tcpip_socket_accept(own, NULL, &child), 0);
+    tcpip_socket_destroy(child);
+    tcpip_socket_destroy(c);
+    c = calling(v6, farther[v6], 80);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_accept(own, NULL, &child), -EAGAIN);
+    tcpip_socket_refuse(accepted(l), ECONNREFUSED);
+    tcpip_socket_destroy(own);
+    tcpip_socket_destroy(c);
+    c = calling(v6, of_b[v6], 80);  // ours, and nobody listens
+    host_exchange(&a, &b);
+    child = accepted(l);
+    ck_assert_int_eq(tcpip_socket_admit(child), 0);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(state_of(c), TCPIP_TCP_ESTABLISHED);
+    tcpip_socket_destroy(c);
+    tcpip_socket_destroy(child);
+    tcpip_socket_destroy(bound);
+  }
+} END_TEST
+
+START_TEST(a_stream_is_answered_only_once_it_is_admitted) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 4), *c = calling(v6, farther[v6], 443), *s;
+    tcpip_endpoint_t at;
+    char bytes[8];
+    b.events = 0;
+    host_exchange(&a, &b);
+    ck_assert_uint_eq(b.events, TCPIP_EVENT_READABLE);
+    ck_assert_ptr_eq(b.event_socket, l);
+    ck_assert(tcpip_socket_poll(l) & TCPIP_EVENT_READABLE);
+    ck_assert_int_eq(state_of(c), TCPIP_TCP_SYN_SENT);
+    s = accepted(l);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), -EAGAIN);
+    ck_assert_uint_eq(tcpip_socket_poll(l), 0);
+    ck_assert_int_eq(state_of(s), TCPIP_TCP_SYN_RECEIVED);
+    ck_assert_uint_eq(tcpip_socket_poll(s), 0);
+    ck_assert_int_eq(host_send(s, "x", 1, NULL), -EAGAIN);
+    ck_assert_int_eq(host_recv(s, bytes, 1, NULL), -EAGAIN);
+    tcpip_socket_local(s, &at);
+    same_address(&at.address, farther[v6]);
+    ck_assert_uint_eq(at.port, 443);
+    ck_assert_int_eq(tcpip_socket_peer(s, &at), 0);
+    same_address(&at.address, of_a[v6]);
+    ck_assert_int_eq(tcpip_socket_set(s, TCPIP_TCP_NO_DELAY, 1), 0);
+    ck_assert_int_eq(tcpip_socket_set(s, TCPIP_RECEIVE_BUFFER, 20000), 0);
+    a.now += 500 * MS;
+    b.now += 500 * MS;
+    b.events = 0;
+    ck_assert_int_eq(tcpip_socket_admit(s), 0);
+    ck_assert_int_eq(tcpip_socket_admit(s), -EINVAL);
+    ck_assert_uint_eq(b.frame_count, 1);
+    size_t tcp = v6 ? 54 : 34;
+    ck_assert_uint_eq(be16_get(b.frames[0].bytes + tcp + 14), 20000);
+    host_exchange(&a, &b);
+    ck_assert(b.events & TCPIP_EVENT_WRITABLE);
+    ck_assert_ptr_eq(b.event_socket, s);
+    ck_assert_int_eq(state_of(c), TCPIP_TCP_ESTABLISHED);
+    ck_assert_int_eq(state_of(s), TCPIP_TCP_ESTABLISHED);
+    ck_assert_int_eq(host_send(c, "hello", 5, NULL), 5);
+    ck_assert_int_eq(host_send(s, "there", 5, NULL), 5);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(s, bytes, sizeof bytes, NULL), 5);
+    ck_assert_int_eq(memcmp(bytes, "hello", 5), 0);
+    ck_assert_int_eq(host_recv(c, bytes, sizeof bytes, NULL), 5);
+    ck_assert_int_eq(memcmp(bytes, "there", 5), 0);
+    tcpip_socket_destroy(s);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(c, bytes, sizeof bytes, NULL), 0);
+    tcpip_socket_destroy(c);
+    host_exchange(&a, &b);
+    tcpip_socket_destroy(l);
+  }
+} END_TEST
+
+START_TEST(a_refusal_says_why) {
+  const struct {
+    int error, seen[2];
+    unsigned code[2];  // 99: a reset
+  } rows[] = {{ECONNREFUSED, {ECONNREFUSED, ECONNREFUSED}, {99, 99}},
+              {EHOSTUNREACH, {EHOSTUNREACH, EHOSTUNREACH}, {1, 3}},
+              {EHOSTDOWN, {EHOSTUNREACH, EHOSTUNREACH}, {1, 3}},
+              {ENETUNREACH, {ENETUNREACH, ENETUNREACH}, {0, 0}},
+              {ENETDOWN, {ENETUNREACH, ENETUNREACH}, {0, 0}},
+              {EACCES, {EHOSTUNREACH, EACCES}, {13, 1}},
+              {EPERM, {EHOSTUNREACH, EACCES}, {13, 1}}};
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t* l = listening(v6, 1);  // one at a time, so each refusal must give its place back
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+      tcpip_socket_t* c = calling(v6, farther[v6], 80);
+      host_exchange(&a, &b);
+      tcpip_socket_refuse(accepted(l), rows[i].error);
+      ck_assert_uint_eq(b.frame_count, 1);
+      const uint8_t *ip = b.frames[0].bytes + 14, *h = ip + (v6 ? 40 : 20);
+      tcpip_address_t source = v6 ? tcpip_ipv6(ip + 8) : tcpip_ipv4(ip + 12);
+      same_address(&source, farther[v6]);
+      if (rows[i].code[v6] == 99) {
+        ck_assert_uint_eq(ip[v6 ? 6 : 9], 6);
+        ck_assert_uint_eq(h[13], TCP_RST | TCP_ACK);
+      } else {
+        ck_assert_uint_eq(h[0], v6 ? 1 : 3);
+        ck_assert_uint_eq(h[1], rows[i].code[v6]);
+      }
+      host_exchange(&a, &b);
+      ck_assert_int_eq(state_of(c), TCPIP_TCP_CLOSED);
+      ck_assert_int_eq(tcpip_socket_take_error(c), -rows[i].seen[v6]);
+      tcpip_socket_destroy(c);
+    }
+    tcpip_socket_t* c = calling(v6, farther[v6], 80);
+    host_exchange(&a, &b);
+    tcpip_socket_refuse(accepted(l), ETIMEDOUT);
+    ck_assert_uint_eq(b.frame_count, 0);
+    ck_assert_int_eq(state_of(c), TCPIP_TCP_SYN_SENT);
+    host_advance(&a, 1100 * MS);  // it asks again, and is heard again
+    host_exchange(&a, &b);
+    tcpip_socket_refuse(accepted(l), ECONNREFUSED);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_take_error(c), -ECONNREFUSED);
+    tcpip_socket_destroy(c);
+    ck_assert_uint_eq(host_connections(&b), 0);
+  }
+} END_TEST
+
+START_TEST(echo_requests_to_others_are_answered_from_above) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_ICMP_ECHO), *c = new_socket(&a, v6, TCPIP_ICMP_ECHO);
+    tcpip_endpoint_t to = host_endpoint(farther[v6], 0), own = host_endpoint(of_b[v6], 0);
+    uint8_t echo[40] = {v6 ? 128 : 8, [7] = 3, [20] = 99}, got[64];
+    tcpip_recv_t recv = {0};
+    ck_assert_int_eq(host_send(c, echo, sizeof echo, &to), sizeof echo);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(c, got, sizeof got, NULL), -EAGAIN);
+    ck_assert_int_eq(host_recv(s, got, sizeof got, &recv), sizeof echo);
+    ck_assert_uint_eq(got[0], echo[0]);
+    ck_assert_int_eq(memcmp(got + 6, echo + 6, sizeof echo - 6), 0);
+    same_address(&recv.from.address, of_a[v6]);
+    same_address(&recv.destination, farther[v6]);
+    ck_assert_uint_eq(recv.destination_port, 0);
+    ck_assert_uint_eq(recv.ttl, 64);
+    ck_assert_int_eq(answer(s, got, sizeof echo, &recv.from, farther[v6], 0), -EINVAL);  // it is no reply
+    got[0] = v6 ? 129 : 0;
+    ck_assert_int_eq(answer(s, got, sizeof echo, &recv.from, NULL, 0), -EINVAL);
+    ck_assert_int_eq(answer(s, got, sizeof echo, &recv.from, farther[v6], 0), sizeof echo);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(c, got, sizeof got, &recv), sizeof echo);
+    same_address(&recv.from.address, farther[v6]);
+    ck_assert_int_eq(memcmp(got + 6, echo + 6, sizeof echo - 6), 0);
+    // Its own addresses' are the engine's to answer.
+    ck_assert_int_eq(host_send(c, echo, sizeof echo, &own), sizeof echo);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(s, got, sizeof got, NULL), -EAGAIN);
+    ck_assert_int_eq(host_recv(c, got, sizeof got, NULL), sizeof echo);
+  }
+} END_TEST
+
+// Takes b's oldest segment: its flags, and its numbers if they are asked for.
+static uint8_t take_segment(int v6, const char* from, uint32_t* out_seq, uint32_t* out_ack) {
+  host_frame_t f;
+  ck_assert(host_take(&b, &f));
+  const uint8_t *ip = f.bytes + 14, *h = ip + (v6 ? 40 : 20);
+  tcpip_address_t source = v6 ? tcpip_ipv6(ip + 8) : tcpip_ipv4(ip + 12);
+  same_address(&source, from);
+  ck_assert_uint_eq(ip[v6 ? 6 : 9], 6);
+  *out_seq = be32_get(h + 4);
+  *out_ack = be32_get(h + 8);
+  uint8_t flags = h[13];
+  free(f.bytes);
+  return flags;
+}
+
+START_TEST(a_segment_that_belongs_to_nothing_is_reset_from_where_it_went) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    uint32_t seq, ack;
+    tcpip_socket_t* s = standing(v6, TCPIP_TCP);
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);  // it does not listen yet
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &seq, &ack), TCP_RST | TCP_ACK);
+    ck_assert_uint_eq(ack, 101);
+    ck_assert_int_eq(tcpip_socket_listen(s, 1), 0);
+    inject_segment(v6, farther[v6], 100, 7, TCP_ACK);
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &seq, &ack), TCP_RST);
+    ck_assert_uint_eq(seq, 7);
+    inject_segment(v6, farther[v6], 100, 7, TCP_SYN | TCP_ACK);
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &seq, &ack), TCP_RST);
+    inject_segment(v6, farther[v6], 100, 0, TCP_FIN);
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &seq, &ack), TCP_RST | TCP_ACK);
+    ck_assert_uint_eq(ack, 101);
+    inject_segment(v6, others[v6], 100, 7, TCP_RST | TCP_ACK);
+    inject_segment(v6, others[v6], 100, 7, TCP_RST);
+    ck_assert_uint_eq(b.frame_count, 0);
+    ck_assert_int_eq(tcpip_socket_accept(s, NULL, &s), -EAGAIN);
+  }
+} END_TEST
+
+START_TEST(what_waits_changes_by_what_its_peer_does) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 4), *s;
+    uint32_t seq, ack;
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);
+    s = accepted(l);
+    b.event_count = 0;
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);  // once more
+    inject_segment(v6, farther[v6], 777, 0, TCP_RST);  // not its number
+    inject_segment(v6, farther[v6], 101, 0, TCP_PSH);
+    ck_assert_uint_eq(b.event_count, 0);
+    ck_assert_uint_eq(b.frame_count, 0);
+    inject_segment(v6, farther[v6], 101, 9, TCP_ACK);  // of what was never sent
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &seq, &ack), TCP_RST);
+    ck_assert_int_eq(state_of(s), TCPIP_TCP_SYN_RECEIVED);
+    inject_segment(v6, farther[v6], 101, 0, TCP_RST);
+    ck_assert(tcpip_socket_poll(s) & TCPIP_EVENT_ERROR);
+    ck_assert_ptr_eq(b.event_socket, s);
+    ck_assert(b.events & TCPIP_EVENT_ERROR);
+    ck_assert_int_eq(tcpip_socket_admit(s), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_take_error(s), -ECONNRESET);
+    tcpip_socket_refuse(s, ECONNREFUSED);  // nobody is there to be told
+    ck_assert_uint_eq(b.frame_count, 0);
+
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);
+    s = accepted(l);
+    inject_segment(v6, farther[v6], 5000, 0, TCP_SYN);  // the old attempt is over
+    ck_assert_int_eq(tcpip_socket_take_error(s), -ECONNRESET);
+    tcpip_socket_destroy(s);
+    s = accepted(l);
+    ck_assert_int_eq(tcpip_socket_admit(s), 0);
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &seq, &ack), TCP_SYN | TCP_ACK);
+    ck_assert_uint_eq(ack, 5001);
+    ck_assert_uint_eq(b.frame_count, 0);
+    tcpip_socket_destroy(s);
+
+    inject_segment(v6, others[v6], 100, 0, TCP_SYN);  // ends before it is accepted
+    inject_segment(v6, others[v6], 101, 0, TCP_RST);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), -EAGAIN);
+    inject_segment(v6, others[v6], 100, 0, TCP_SYN);
+    inject_segment(v6, others[v6], 200, 0, TCP_SYN);
+    s = accepted(l);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), -EAGAIN);
+    tcpip_socket_destroy(l);
+  }
+} END_TEST
+
+START_TEST(what_nobody_stands_in_for_is_never_taken) {
+  static const char* const never[2][8] = {
+      {"127.0.0.1", "0.0.0.0", "0.1.2.3", "169.254.1.1", "224.0.0.5", "255.255.255.255", "10.0.0.255", NULL},
+      {"::1", "::", "fe80::77", "ff02::77", "ff0e::1", "::ffff:203.0.113.7", NULL}};
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *udp = standing(v6, TCPIP_UDP), *l = listening(v6, 4), *s,
+                   *echo = standing(v6, TCPIP_ICMP_ECHO);
+    uint8_t ping[16] = {v6 ? 128 : 8};
+    char bytes[8];
+    for (int i = 0; never[v6][i]; i++) {
+      inject_udp(v6, never[v6][i], 53);
+      inject_segment(v6, never[v6][i], 1, 0, TCP_SYN);
+      inject(v6, never[v6][i], v6 ? 58 : 1, ping, sizeof ping, 2);
+    }
+    ck_assert_int_eq(host_recv(udp, bytes, sizeof bytes, NULL), -EAGAIN);
+    ck_assert_int_eq(host_recv(echo, bytes, sizeof bytes, NULL), -EAGAIN);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), -EAGAIN);
+    ck_assert_uint_eq(b.frame_count, 0);
+  }
+} END_TEST
+
+START_TEST(each_protocol_and_family_is_taken_for_itself) {
+  for (int standing_v6 = 0; standing_v6 < 2; standing_v6++) {
+    for (int protocol = TCPIP_UDP; protocol <= TCPIP_TCP; protocol++) {
+      tcpip_socket_t* s = standing(standing_v6, (tcpip_protocol_t)protocol);
+      if (protocol == TCPIP_TCP) ck_assert_int_eq(tcpip_socket_listen(s, 4), 0);
+      for (int v6 = 0; v6 < 2; v6++) {
+        uint8_t ping[16] = {v6 ? 128 : 8}, other[16] = {0};
+        uint64_t before = not_ours(v6);
+        bool same = v6 == standing_v6;
+        inject_udp(v6, farther[v6], 53);
+        ck_assert_uint_eq(not_ours(v6) - before, same && protocol == TCPIP_UDP ? 0 : 1);
+        before = not_ours(v6);
+        inject_segment(v6, farther[v6], 1, 0, TCP_SYN);
+        ck_assert_uint_eq(not_ours(v6) - before, same && protocol == TCPIP_TCP ? 0 : 1);
+        before = not_ours(v6);
+        inject(v6, farther[v6], v6 ? 58 : 1, ping, sizeof ping, 2);
+        ck_assert_uint_eq(not_ours(v6) - before, same && protocol == TCPIP_ICMP_ECHO ? 0 : 1);
+        before = not_ours(v6);
+        inject(v6, farther[v6], 132, other, sizeof other, 0);
+        ck_assert_uint_eq(not_ours(v6) - before, 1);
+        ck_assert_uint_eq(b.frame_count, 0);
+      }
+      tcpip_socket_destroy(s);
+    }
+  }
+} END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("stand_in");
+  TCase* tc = jx_test_case(suite, "stand_in");
+  tcase_add_checked_fixture(tc, setup, teardown);
+  tcase_add_test(tc, only_a_new_socket_can_stand_in_and_only_one_of_a_kind);
+  tcase_add_test(tc, datagrams_to_anyone_arrive_and_are_answered_in_their_names);
+  tcase_add_test(tc, other_sockets_come_first_but_only_for_this_hosts_addresses);
+  tcase_add_test(tc, a_stream_is_answered_only_once_it_is_admitted);
+  tcase_add_test(tc, a_refusal_says_why);
+  tcase_add_test(tc, echo_requests_to_others_are_answered_from_above);
+  tcase_add_test(tc, a_segment_that_belongs_to_nothing_is_reset_from_where_it_went);
+  tcase_add_test(tc, what_waits_changes_by_what_its_peer_does);
+  tcase_add_test(tc, what_nobody_stands_in_for_is_never_taken);
+  tcase_add_test(tc, each_protocol_and_family_is_taken_for_itself);
+  return jx_test_run(suite);
+}
