@@ -2,7 +2,8 @@
 // connection is checked after each step.
 //
 // The first octet chooses the state, the second the options; then each step is an octet that says what, and
-// what it needs. Sequence numbers are near those that the connection expects.
+// what it needs. Sequence numbers are near those that the connection expects. All of it happens to two
+// stacks, one after the other: in the second, the listener stands in for other hosts.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ typedef struct world {
   int64_t now;
   bool full;
   bool timestamps;
+  bool stands_in;
 } world_t;
 
 // What the peer sends.
@@ -84,10 +86,19 @@ static int on_transmit(void* context, uint32_t interface, const struct iovec* io
   return ((world_t*)context)->full ? -EAGAIN : 0;
 }
 
-static void ip_header(uint8_t* ip, size_t length, uint8_t protocol, uint8_t tos) {
-  const uint8_t fixed[20] = {0x45, tos, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 99, 10, 0, 0, 1};
+static const uint8_t peer[4] = {10, 0, 0, 99}, ours[4] = {10, 0, 0, 1}, foreign[4] = {203, 0, 113, 7};
+
+// Whose port it is.
+static const uint8_t* host_of(const world_t* w, uint16_t port) {
+  return w->stands_in && port == 80 ? foreign : ours;
+}
+
+static void ip_header(uint8_t* ip, size_t length, uint8_t protocol, uint8_t tos, const uint8_t to[4]) {
+  const uint8_t fixed[20] = {0x45, tos, 0, 0, 0, 0, 0, 0, 64, protocol};
   uint32_t sum = 0;
   memcpy(ip, fixed, 20);
+  memcpy(ip + 12, peer, 4);
+  memcpy(ip + 16, to, 4);
   be16_put(ip + 2, (uint32_t)length);
   for (size_t i = 0; i < 20; i += 2)
     sum += be16_get(ip + i);
@@ -101,7 +112,7 @@ static void inject(world_t* w, const out_t* o) {
   uint8_t* tcp = frame + 34;
   const uint8_t ethernet[14] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0x63, 8, 0};
   memcpy(frame, ethernet, 14);
-  ip_header(frame + 14, total - 14, 6, o->tos);
+  ip_header(frame + 14, total - 14, 6, o->tos, host_of(w, o->to));
   be16_put(tcp, o->from);
   be16_put(tcp + 2, o->to);
   be32_put(tcp + 4, o->seq);
@@ -181,14 +192,15 @@ static void create(world_t* w) {
   tcpip_config_t config = {.ops = {.transmit = on_transmit}, .context = w, .now_ns = 1, .secret = {7}};
   tcpip_interface_config_t link = {.name = "eth0", .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500};
   tcpip_subnet_t subnet = {.prefix_length = 24};
-  tcpip_address_t peer;
+  tcpip_address_t address;
   const uint8_t mac[6] = {2, 0, 0, 0, 0, 0x63};
   w->now = 1;
   if (tcpip_create(&config, &w->stack) || tcpip_interface_add(w->stack, &link, &w->interface) ||
       tcpip_interface_set_up(w->stack, w->interface, true) ||
       tcpip_client_create(w->stack, NULL, &w->client) || !tcpip_address_parse("10.0.0.1", &subnet.address) ||
-      tcpip_address_add(w->stack, w->interface, &subnet, true) || !tcpip_address_parse("10.0.0.99", &peer) ||
-      tcpip_neighbour_set(w->stack, w->interface, &peer, mac))
+      tcpip_address_add(w->stack, w->interface, &subnet, true) ||
+      !tcpip_address_parse("10.0.0.99", &address) ||
+      tcpip_neighbour_set(w->stack, w->interface, &address, mac))
     abort();
 }
 
@@ -196,7 +208,9 @@ static void listen_and_connect(world_t* w, uint8_t options, bool connects) {
   tcpip_endpoint_t at = {.address = {.family = TCPIP_IPV4}, .port = 80}, to = {.port = PEER_PORT};
   if (!tcpip_address_parse("10.0.0.99", &to.address) ||
       tcpip_socket_create(w->client, TCPIP_IPV4, TCPIP_TCP, NULL, &w->listener) ||
-      tcpip_socket_bind(w->listener, &at) || tcpip_socket_listen(w->listener, 2))
+      (w->stands_in ? tcpip_socket_stand_in(w->listener, w->interface)
+                    : tcpip_socket_bind(w->listener, &at)) ||
+      tcpip_socket_listen(w->listener, 2))
     abort();
   if (!connects) return;
   if (tcpip_socket_create(w->client, TCPIP_IPV4, TCPIP_TCP, NULL, &w->stream)) abort();
@@ -347,6 +361,16 @@ static void call(world_t* w, input_t* in) {
   tcpip_socket_t** s = what & 64 ? &w->accepted : &w->stream;
   if (what & 64 && !w->accepted) (void)tcpip_socket_accept(w->listener, NULL, &w->accepted);
   if (!*s) return;
+  if (w->stands_in && what & 64 && what & 128) {
+    static const int errors[] = {ECONNREFUSED, EHOSTUNREACH, EACCES, ETIMEDOUT};
+    if (what & 32) {
+      (void)tcpip_socket_admit(*s);
+    } else {
+      tcpip_socket_refuse(*s, errors[what % 4]);
+      *s = NULL;
+    }
+    return;
+  }
   tcpip_endpoint_t to = {.port = PEER_PORT};
   switch (what % 8) {
     case 0:
@@ -389,9 +413,9 @@ static void icmp(world_t* w, input_t* in) {
   p[0] = 3;
   p[1] = take(in) % 16;
   be16_put(p + 6, (uint32_t)take(in) << 3);
-  ip_header(p + 8, 40, 6, 0);
-  const uint8_t ours[8] = {10, 0, 0, 1, 10, 0, 0, 99};
-  memcpy(p + 20, ours, 8);
+  const uint8_t* sender = host_of(w, tcp->base.local_port);
+  ip_header(p + 8, 40, 6, 0, peer);
+  memcpy(p + 20, sender, 4);
   be16_put(p + 28, tcp->base.local_port);
   be16_put(p + 30, tcp->base.remote_port);
   be32_put(p + 32, tcp->snd_una + near(in));
@@ -400,7 +424,7 @@ static void icmp(world_t* w, input_t* in) {
     sum += be16_get(p + i);
   sum = (sum & 0xffff) + (sum >> 16);
   be16_put(p + 2, (uint16_t) ~((sum & 0xffff) + (sum >> 16)));
-  ip_header(frame + 14, sizeof frame - 14, 1, 0);
+  ip_header(frame + 14, sizeof frame - 14, 1, 0, sender);
   tcpip_input(w->stack, w->interface, frame, sizeof frame, NULL);
 }
 
@@ -431,8 +455,8 @@ static void step(world_t* w, input_t* in) {
   }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  world_t w = {0};
+static void run(const uint8_t* data, size_t size, bool stands_in) {
+  world_t w = {.stands_in = stands_in};
   input_t in = {data, size};
   create(&w);
   int state = take(&in) % IN_COUNT;
@@ -451,5 +475,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     advance(&w, SETTLE);
   if (w.stack->connections.count || w.client->buffer_used) tcp_invariants_failed("something is left");
   tcpip_destroy(w.stack);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  run(data, size, false);
+  run(data, size, true);
   return 0;
 }

@@ -1,7 +1,8 @@
 // Any bytes as what happens to a stack: frames from the wire (as they are, or with their checksums made right so that
 // they get further), time passing, and its sockets' calls in between.
 //
-// Each step is an octet that says what, and what it needs: a frame is two octets of length and its bytes.
+// Each step is an octet that says what, and what it needs: a frame is two octets of length and its bytes. All of it
+// happens to two stacks, one after the other: in the second, some of the sockets stand in for other hosts.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ typedef struct world {
   uint32_t interface;
   int64_t now;
   int full;
+  bool stands_in;
   uint32_t last_seq, last_ack;  // of the segment it sent last, so that a segment can be made to fit
 } world_t;
 
@@ -62,10 +64,16 @@ static int on_transmit(void* context, uint32_t interface, const struct iovec* io
   return world->full ? -11 : 0;
 }
 
+// Of its datagram sockets.
+static bool stands_in(const world_t* w, int i) {
+  return w->stands_in && i != 2 && i != 3;
+}
+
 static void open_socket(world_t* w, int i, uint8_t family, tcpip_protocol_t protocol, const char* peer) {
   tcpip_endpoint_t at = {.address = {.family = family}, .port = (uint16_t)(9 + i)}, to = {.port = 7};
-  if (tcpip_socket_create(w->client, family, protocol, NULL, &w->sockets[i]) ||
-      tcpip_socket_bind(w->sockets[i], &at))
+  if (tcpip_socket_create(w->client, family, protocol, NULL, &w->sockets[i]))
+    abort();
+  if (stands_in(w, i) ? tcpip_socket_stand_in(w->sockets[i], w->interface) : tcpip_socket_bind(w->sockets[i], &at))
     abort();
   if (peer && (!tcpip_address_parse(peer, &to.address) || tcpip_socket_connect(w->sockets[i], &to)))
     abort();
@@ -82,7 +90,8 @@ static void open_streams(world_t* w) {
   if (!tcpip_address_parse("10.0.0.99", &to.address) ||
       tcpip_socket_create(w->client, TCPIP_IPV4, TCPIP_TCP, NULL, &w->streams[0]) ||
       tcpip_socket_create(w->client, TCPIP_IPV4, TCPIP_TCP, NULL, &w->streams[1]) ||
-      tcpip_socket_bind(w->streams[0], &at) || tcpip_socket_listen(w->streams[0], 2))
+      (w->stands_in ? tcpip_socket_stand_in(w->streams[0], w->interface) : tcpip_socket_bind(w->streams[0], &at)) ||
+      tcpip_socket_listen(w->streams[0], 2))
     abort();
   at.port = 81;
   if (tcpip_socket_bind(w->streams[1], &at) || tcpip_socket_connect(w->streams[1], &to) != -115)
@@ -105,7 +114,7 @@ static void create(world_t* w) {
   open_socket(w, 2, TCPIP_IPV4, TCPIP_UDP, "10.0.0.99");
   open_socket(w, 3, TCPIP_IPV6, TCPIP_UDP, "fd00::99");
   open_socket(w, 4, TCPIP_IPV4, TCPIP_ICMP_ECHO, NULL);
-  open_socket(w, 5, TCPIP_IPV6, TCPIP_ICMP_ECHO, "fd00::99");
+  open_socket(w, 5, TCPIP_IPV6, TCPIP_ICMP_ECHO, w->stands_in ? NULL : "fd00::99");
   if (!tcpip_address_parse("239.1.1.1", &group) || tcpip_socket_join(w->sockets[0], &group, w->interface) ||
       !tcpip_address_parse("ff02::99", &group) || tcpip_socket_join(w->sockets[1], &group, w->interface))
     abort();
@@ -150,8 +159,24 @@ static void frame(world_t* w, input_t* in, bool fixed) {
   free(bytes);
 }
 
+// From another host, or about what was for it.
+static void speak_for(world_t* w, input_t* in, uint8_t which, tcpip_send_t* send) {
+  static const int errors[] = {111, 113, 101, 13, 1, 110};
+  tcpip_endpoint_t foreign = {.port = take(in)};
+  if (!tcpip_address_parse(which & 1 ? "2001:db8::" : "203.0.113.0", &foreign.address))
+    abort();
+  foreign.address.bytes[which & 1 ? 15 : 3] = take(in);
+  uint8_t what = take(in);
+  if (what & 1)
+    (void)tcpip_socket_unreachable(w->sockets[which], send->to, &foreign, errors[(what >> 1) % 6]);
+  send->to = what & 16 ? NULL : send->to;
+  send->source = what & 32 ? NULL : &foreign.address;
+  send->source_port = foreign.port;
+  (void)tcpip_socket_send(w->sockets[which], send);
+}
+
 static void send_datagram(world_t* w, input_t* in) {
-  static uint8_t bytes[8192] = {8};
+  static uint8_t bytes[8192];
   uint8_t which = take(in) % SOCKETS;
   struct iovec iov = {bytes, (size_t)take(in) * 32};
   tcpip_endpoint_t to = {.address = {.family = which & 1 ? TCPIP_IPV6 : TCPIP_IPV4}, .port = take(in)};
@@ -164,7 +189,14 @@ static void send_datagram(world_t* w, input_t* in) {
     memcpy(to.address.bytes, v4, 4);
   }
   tcpip_send_t send = {.iov = &iov, .iov_count = 1, .to = kind & 1 ? &to : NULL, .ttl = -1, .tos = -1};
-  (void)tcpip_socket_send(w->sockets[which], &send);
+  bytes[0] = 8;
+  if (!stands_in(w, which)) {
+    (void)tcpip_socket_send(w->sockets[which], &send);
+    return;
+  }
+  bytes[0] = which & 1 ? 129 : 0;
+  send.to = &to;
+  speak_for(w, in, which, &send);
 }
 
 static void receive(world_t* w, input_t* in) {
@@ -187,6 +219,8 @@ static void segment(world_t* w, input_t* in) {
   uint8_t ip[20] = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 99, 10, 0, 0, 1};
   uint8_t* tcp = frame + 34;
   uint8_t which = take(in);
+  if (w->stands_in && which & 32)
+    memcpy(ip + 16, (const uint8_t[]){203, 0, 113, 1}, 4);
   size_t options = (take(in) % 11) * 4u, data = (size_t)take(in) * 8;
   tcp[1] = which & 1 ? 7 : (uint8_t)(100 + (which >> 2 & 3));
   tcp[3] = which & 1 ? 81 : 80;
@@ -217,6 +251,18 @@ static void stream_call(world_t* w, input_t* in) {
   if (!w->streams[i]) {
     if (i < 2 || tcpip_socket_accept(w->streams[0], NULL, &w->streams[i]))
       return;
+    if (w->stands_in && what & 128)
+      (void)tcpip_socket_admit(w->streams[i]);
+  }
+  if (w->stands_in && i >= 2 && what & 32) {
+    static const int errors[] = {111, 113, 13, 110};
+    if (what & 16) {
+      (void)tcpip_socket_admit(w->streams[i]);
+    } else {
+      tcpip_socket_refuse(w->streams[i], errors[what % 4]);
+      w->streams[i] = NULL;
+    }
+    return;
   }
   switch (what % 8) {
     case 0:
@@ -247,8 +293,8 @@ static void stream_call(world_t* w, input_t* in) {
     (void)tcpip_socket_poll(w->streams[i]);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  world_t w = {0};
+static void run(const uint8_t* data, size_t size, bool stands_in) {
+  world_t w = {.stands_in = stands_in};
   input_t in = {data, size};
   create(&w);
   while (in.left) {
@@ -284,5 +330,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   tcpip_advance(w.stack, w.now + 100000000000);
   tcpip_destroy(w.stack);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  run(data, size, false);
+  run(data, size, true);
   return 0;
 }

@@ -28,7 +28,7 @@ static int find_target(const datagram_socket_t* d, const tcpip_send_t* send, tar
 
 // Whose name a stand-in socket may use: ours, or that of a host behind the interface.
 static bool may_speak_for(const tcpip_socket_t* socket, const addr_t* source) {
-  const interface_t* interface = socket->stands_in ? interface_find(socket->stack, socket->device) : NULL;
+  const interface_t* interface = interface_find(socket->stack, socket->device);
   return interface && (interface_has_address(interface, source) || stand_in_may_be(interface, source));
 }
 
@@ -40,17 +40,17 @@ static int find_path(datagram_socket_t* d, const tcpip_send_t* send, const targe
     if (!addr_import(send->source, &query.source)) return -EINVAL;
     if (addr_is_any(&query.source)) query.source = addr_any(v4);
     if (addr_is_v4(&query.source) != v4) return -EINVAL;
-    bool own = addr_is_any(&query.source) || address_owner(socket->stack, &query.source);
-    if (!own && !may_speak_for(socket, &query.source)) return -EINVAL;
+    bool may = socket->stands_in ? may_speak_for(socket, &query.source)
+                                 : addr_is_any(&query.source) || address_owner(socket->stack, &query.source);
+    if (!may) return -EINVAL;
   } else if (!addr_is_any(&socket->local) && !addr_is_multicast(&socket->local) &&
              (socket->address_chosen || !send->to)) {
     query.source = socket->local;
   }
   query.foreign = socket->stands_in;
-  if (socket->stands_in) {  // nothing is chosen for it
-    bool nameless = addr_is_any(&query.source) || (socket->protocol == PROTOCOL_UDP && !target->source_port);
-    if (nameless) return -EINVAL;
-  }
+  bool portless = socket->protocol == PROTOCOL_UDP && !target->source_port;
+  if (socket->stands_in && (addr_is_any(&query.source) || portless))
+    return -EINVAL;  // nothing is chosen for it
   if (query.interface && !interface_find(socket->stack, query.interface)) return -ENODEV;
   if (socket->device) {
     if (query.interface && query.interface != socket->device) return -EINVAL;

@@ -261,7 +261,7 @@ static void reset_input(tcp_t* tcp, const tcp_in_t* in) {
   count(tcp->base.stack, tcp_rx_resets);
   bool closing = tcp->state == TCPIP_TCP_CLOSING || tcp->state == TCPIP_TCP_LAST_ACK ||
                  tcp->state == TCPIP_TCP_TIME_WAIT;
-  int error = tcp->state == TCPIP_TCP_SYN_RECEIVED ? ECONNREFUSED
+  int error = tcp->state == TCPIP_TCP_SYN_RECEIVED && !tcp->base.foreign ? ECONNREFUSED
               // As on Linux: all that there was to be read has come; it is what was written that is lost.
               : tcp->state == TCPIP_TCP_CLOSE_WAIT ? EPIPE
                                                    : ECONNRESET;

@@ -40,6 +40,12 @@ uint8_t script_pattern(uint64_t position) {
   return (uint8_t)('a' + position % 26);
 }
 
+tcpip_address_t script_local(const script_t* s) {
+  bool v4 = s->family == TCPIP_IPV4;
+  if (s->stands_in) return host_address(v4 ? "203.0.113.7" : "2001:db8::7");
+  return v4 ? host_ipv4(SCRIPT_LAST_OCTET) : host_ipv6(SCRIPT_LAST_OCTET);
+}
+
 // IPv6's header is larger by 20 octets; its link as well, so that segments are of one size in both.
 static void start(script_t* s) {
   bool v4 = s->family == TCPIP_IPV4;

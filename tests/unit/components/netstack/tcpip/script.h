@@ -25,9 +25,10 @@
 //   only ipv4|ipv6                 before all else: the script is not run over the other one
 //   budget N                       before all else: octets of buffers for all sockets
 //   listen N, accept, no_accept (there is none), close_listener, port N (the peer's, from now on)
-//   connect, connect_error ERRNO (0: it has opened), connect_any (from a port the engine chooses)
-//   established [mss N] [scale N] [sackok] [ts] [ecn]   listen, a handshake over 20 ms (mss 1460, window
-//   65535), accept
+//   stand_in N                     listen, in the place of 203.0.113.7 or 2001:db8::7, which we are from now
+//   on admit, refuse ERRNO            what was accepted so connect, connect_error ERRNO (0: it has opened),
+//   connect_any (from a port the engine chooses) established [mss N] [scale N] [sackok] [ts] [ecn]   listen,
+//   a handshake over 20 ms (mss 1460, window 65535), accept
 //
 // What the socket does and sees:
 //   write N, urgent N (writes N octets, the last of them urgent), read N, eof, again (would block), peek N,
@@ -69,6 +70,7 @@ typedef struct script {
   tcpip_socket_t* listener;
   tcpip_socket_t* socket;
   uint16_t local_port, peer_port, port_before;
+  bool stands_in;
   uint32_t our_isn, isn_before, our_ts;
   bool ts_known;
   uint64_t written, read;
@@ -87,6 +89,8 @@ _Noreturn void script_fail(const script_t* s, const char* format, ...) __attribu
 char* script_word(char** at);
 uint32_t script_number(script_t* s, char** at);
 uint8_t script_pattern(uint64_t position);  // what octet `position` of either stream is
+
+tcpip_address_t script_local(const script_t* s);  // who we are
 
 void script_segment_parse(script_t* s, char* at, script_segment_t* out);
 void script_segment_inject(script_t* s, const script_segment_t* g);

@@ -31,6 +31,14 @@ static void do_listen(script_t* s, int backlog) {
   ck_assert_int_eq(tcpip_socket_listen(s->listener, backlog), 0);
 }
 
+static void do_stand_in(script_t* s, int backlog) {
+  s->listener = open_socket(s, NULL, 0);
+  s->local_port = LISTENING_PORT;
+  s->stands_in = true;
+  ck_assert_int_eq(tcpip_socket_stand_in(s->listener, s->host.interface), 0);
+  ck_assert_int_eq(tcpip_socket_listen(s->listener, backlog), 0);
+}
+
 static void do_connect(script_t* s, uint16_t port, int error) {
   tcpip_endpoint_t to = peer(s), local;
   s->socket = open_socket(s, s->socket, port);
@@ -241,6 +249,14 @@ static bool call_data(script_t* s, const char* word, char* at) {
 static bool call_open(script_t* s, const char* word, char* at) {
   if (!strcmp(word, "listen")) {
     do_listen(s, (int)script_number(s, &at));
+  } else if (!strcmp(word, "stand_in")) {
+    do_stand_in(s, (int)script_number(s, &at));
+  } else if (!strcmp(word, "admit")) {
+    int result = tcpip_socket_admit(s->socket);
+    script_require(s, result == 0, "admit: %d", result);
+  } else if (!strcmp(word, "refuse")) {
+    tcpip_socket_refuse(s->socket, (int)script_number(s, &at));
+    s->socket = NULL;
   } else if (!strcmp(word, "connect")) {
     do_connect(s, CONNECTING_PORT, EINPROGRESS);
   } else if (!strcmp(word, "connect_any")) {

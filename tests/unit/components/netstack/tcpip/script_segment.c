@@ -146,7 +146,7 @@ void script_segment_inject(script_t* s, const script_segment_t* g) {
   for (size_t i = 0; i < length; i++)
     tcp[20 + options + i] = script_pattern(g->seq + i + !!(g->flags & 2));
   peer_packet_t packet = {.from = v4 ? host_ipv4(99) : host_ipv6(99),
-                          .to = v4 ? host_ipv4(SCRIPT_LAST_OCTET) : host_ipv6(SCRIPT_LAST_OCTET),
+                          .to = script_local(s),
                           .protocol = 6,
                           .tos = g->ecn > 0 ? (uint8_t)g->ecn : 0,
                           .payload = tcp,
@@ -284,7 +284,7 @@ static size_t quote(const script_t* s, uint32_t seq, uint8_t* out) {
   be16_put(tcp + 2, s->peer_port);
   be32_put(tcp + 4, seq + s->our_isn);
   tcp[12] = 5 << 4;
-  peer_packet_t packet = {.from = v4 ? host_ipv4(SCRIPT_LAST_OCTET) : host_ipv6(SCRIPT_LAST_OCTET),
+  peer_packet_t packet = {.from = script_local(s),
                           .to = v4 ? host_ipv4(99) : host_ipv6(99),
                           .protocol = 6,
                           .payload = tcp,
@@ -312,7 +312,7 @@ void script_icmp(script_t* s, char* at) {
   char* seq = script_word(&at);
   size_t length = 8 + quote(s, seq ? (uint32_t)strtoul(seq, NULL, 0) : 0, icmp + 8);
   peer_packet_t packet = {.from = v4 ? host_ipv4(99) : host_ipv6(99),
-                          .to = v4 ? host_ipv4(SCRIPT_LAST_OCTET) : host_ipv6(SCRIPT_LAST_OCTET),
+                          .to = script_local(s),
                           .protocol = v4 ? 1 : 58,
                           .payload = icmp,
                           .length = length,

@@ -25,6 +25,7 @@ typedef struct world_end {
   bool slow;      // reads little at a time
   bool urgent;    // some of what it writes is
   bool in_place;  // writes and reads where the engine keeps the bytes
+  bool waiting;   // accepted, and its peer has no answer yet
 } world_end_t;
 
 typedef struct world {
@@ -34,6 +35,7 @@ typedef struct world {
   tcpip_socket_t* listeners[2];
   int streams;
   uint32_t mtu;
+  bool stands_in;  // the second host does, for hosts that the first one connects to
 } world_t;
 
 typedef struct world_outcome {
@@ -44,5 +46,7 @@ typedef struct world_outcome {
 // Draws a world from `seed`, runs it to the end of every stream, checks the invariants at every step and that
 // nothing is left; fails the test otherwise, saying what was.
 world_outcome_t world_run(uint64_t seed);
+// The same, but every stream goes to another host, and sockets of the second one stand in for all of them.
+world_outcome_t world_run_stand_in(uint64_t seed);
 
 #endif  // TESTS_TCPIP_TCP_WORLD_H_

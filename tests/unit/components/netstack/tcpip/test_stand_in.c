@@ -153,7 +153,8 @@ START_TEST(only_a_new_socket_can_stand_in_and_only_one_of_a_kind) {
   }
   tcpip_socket_t* l = listening(0, 1);
   ck_assert_int_eq(tcpip_socket_stand_in(l, b.interface), -EINVAL);
-} END_TEST
+}
+END_TEST
 
 START_TEST(datagrams_to_anyone_arrive_and_are_answered_in_their_names) {
   for (int v6 = 0; v6 < 2; v6++) {
@@ -181,7 +182,8 @@ START_TEST(datagrams_to_anyone_arrive_and_are_answered_in_their_names) {
     }
     tcpip_socket_destroy(c);
   }
-} END_TEST
+}
+END_TEST
 
 START_TEST(other_sockets_come_first_but_only_for_this_hosts_addresses) {
   for (int v6 = 0; v6 < 2; v6++) {
@@ -222,7 +224,8 @@ START_TEST(other_sockets_come_first_but_only_for_this_hosts_addresses) {
     tcpip_socket_destroy(child);
     tcpip_socket_destroy(bound);
   }
-} END_TEST
+}
+END_TEST
 
 START_TEST(a_stream_is_answered_only_once_it_is_admitted) {
   for (int v6 = 0; v6 < 2; v6++) {
@@ -276,7 +279,8 @@ START_TEST(a_stream_is_answered_only_once_it_is_admitted) {
     host_exchange(&a, &b);
     tcpip_socket_destroy(l);
   }
-} END_TEST
+}
+END_TEST
 
 START_TEST(a_refusal_says_why) {
   const struct {
@@ -324,7 +328,8 @@ START_TEST(a_refusal_says_why) {
     tcpip_socket_destroy(c);
     ck_assert_uint_eq(host_connections(&b), 0);
   }
-} END_TEST
+}
+END_TEST
 
 START_TEST(echo_requests_to_others_are_answered_from_above) {
   for (int v6 = 0; v6 < 2; v6++) {
@@ -356,7 +361,8 @@ START_TEST(echo_requests_to_others_are_answered_from_above) {
     ck_assert_int_eq(host_recv(s, got, sizeof got, NULL), -EAGAIN);
     ck_assert_int_eq(host_recv(c, got, sizeof got, NULL), sizeof echo);
   }
-} END_TEST
+}
+END_TEST
 
 // Takes b's oldest segment: its flags, and its numbers if they are asked for.
 static uint8_t take_segment(int v6, const char* from, uint32_t* out_seq, uint32_t* out_ack) {
@@ -394,7 +400,8 @@ START_TEST(a_segment_that_belongs_to_nothing_is_reset_from_where_it_went) {
     ck_assert_uint_eq(b.frame_count, 0);
     ck_assert_int_eq(tcpip_socket_accept(s, NULL, &s), -EAGAIN);
   }
-} END_TEST
+}
+END_TEST
 
 START_TEST(what_waits_changes_by_what_its_peer_does) {
   for (int v6 = 0; v6 < 2; v6++) {
@@ -441,7 +448,8 @@ START_TEST(what_waits_changes_by_what_its_peer_does) {
     ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), -EAGAIN);
     tcpip_socket_destroy(l);
   }
-} END_TEST
+}
+END_TEST
 
 START_TEST(what_nobody_stands_in_for_is_never_taken) {
   static const char* const never[2][8] = {
@@ -462,7 +470,8 @@ START_TEST(what_nobody_stands_in_for_is_never_taken) {
     ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), -EAGAIN);
     ck_assert_uint_eq(b.frame_count, 0);
   }
-} END_TEST
+}
+END_TEST
 
 START_TEST(each_protocol_and_family_is_taken_for_itself) {
   for (int standing_v6 = 0; standing_v6 < 2; standing_v6++) {
@@ -489,7 +498,441 @@ START_TEST(each_protocol_and_family_is_taken_for_itself) {
       tcpip_socket_destroy(s);
     }
   }
-} END_TEST
+}
+END_TEST
+
+START_TEST(large_datagrams_are_cut_and_put_together) {
+  static uint8_t bytes[20000], got[20000];
+  for (size_t i = 0; i < sizeof bytes; i++)
+    bytes[i] = (uint8_t)(i * 7 + i / 251);
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_UDP), *c = host_udp(&a, family_of(v6), of_a[v6], 5000);
+    tcpip_endpoint_t to = host_endpoint(farther[v6], 53), back = host_endpoint(of_a[v6], 5000);
+    ck_assert_int_eq(host_send(c, bytes, sizeof bytes, &to), sizeof bytes);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(s, got, sizeof got, NULL), sizeof bytes);
+    ck_assert_int_eq(memcmp(bytes, got, sizeof got), 0);
+    ck_assert_int_eq(answer(s, bytes, sizeof bytes, &back, farther[v6], 53), sizeof bytes);
+    ck_assert_uint_gt(b.frame_count, 10);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(c, got, sizeof got, NULL), sizeof bytes);
+    ck_assert_int_eq(memcmp(bytes, got, sizeof got), 0);
+    ck_assert_int_eq(answer(s, bytes, 100, &back, farther[v6], 53), 100);
+    if (!v6) ck_assert_uint_eq(be16_get(b.frames[0].bytes + 20), 0);  // routers may cut it
+    host_exchange(&a, &b);
+    tcpip_socket_destroy(c);
+  }
+}
+END_TEST
+
+START_TEST(a_datagram_needs_a_name_that_may_be_used) {
+  static const char* const bad[2][7] = {
+      {"127.0.0.1", "224.0.0.5", "255.255.255.255", "10.0.0.255", "169.254.1.1", "0.0.0.0", NULL},
+      {"::1", "ff02::1", "fe80::77", "::", NULL}};
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_UDP), *plain = new_socket(&b, v6, TCPIP_UDP);
+    tcpip_endpoint_t to = host_endpoint(of_a[v6], 5000), at;
+    ck_assert_int_eq(answer(s, "x", 1, NULL, farther[v6], 53), -EDESTADDRREQ);
+    ck_assert_int_eq(answer(s, "x", 1, &to, NULL, 53), -EINVAL);
+    ck_assert_int_eq(answer(s, "x", 1, &to, farther[v6], 0), -EINVAL);
+    ck_assert_int_eq(answer(s, "x", 1, &to, farther[1 - v6], 53), -EINVAL);
+    for (int i = 0; bad[v6][i]; i++)
+      ck_assert_int_eq(answer(s, "x", 1, &to, bad[v6][i], 53), -EINVAL);
+    // Another's name is not for others, nor is another's port.
+    ck_assert_int_eq(answer(plain, "x", 1, &to, farther[v6], 0), -EINVAL);
+    ck_assert_int_eq(answer(plain, "x", 1, &to, of_b[v6], 9), -EINVAL);
+    ck_assert_uint_eq(b.frame_count, 0);
+    tcpip_socket_local(plain, &at);
+    ck_assert_int_eq(answer(plain, "x", 1, &to, of_b[v6], at.port), 1);
+    ck_assert_int_eq(answer(s, "x", 1, &to, of_b[v6], 53), 1);
+    ck_assert_uint_eq(b.frame_count, 2);
+    host_drop_all(&b);
+    // To itself: it would have to arrive where it stands in for others.
+    to = host_endpoint(v6 ? "::1" : "127.0.0.1", 53);
+    ck_assert_int_eq(answer(s, "x", 1, &to, farther[v6], 53), -ENETUNREACH);
+    tcpip_socket_destroy(plain);
+  }
+}
+END_TEST
+
+START_TEST(a_sender_is_told_that_a_datagram_was_not_delivered) {
+  const struct {
+    int error, seen[2];
+  } rows[] = {{ECONNREFUSED, {ECONNREFUSED, ECONNREFUSED}},
+              {EHOSTUNREACH, {EHOSTUNREACH, EHOSTUNREACH}},
+              {ENETUNREACH, {ENETUNREACH, ENETUNREACH}},
+              {EACCES, {EHOSTUNREACH, EACCES}},
+              {EPERM, {EHOSTUNREACH, EACCES}}};
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_UDP), *c = host_udp(&a, family_of(v6), of_a[v6], 5000);
+    tcpip_endpoint_t to = host_endpoint(farther[v6], 53), from = host_endpoint(of_a[v6], 5000);
+    ck_assert_int_eq(tcpip_socket_set(c, v6 ? TCPIP_IPV6_RECEIVE_ERRORS : TCPIP_RECEIVE_ERRORS, 1), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+      tcpip_recv_t recv = {0};
+      tcpip_error_t error;
+      ck_assert_int_eq(tcpip_socket_unreachable(s, &from, &to, rows[i].error), 0);
+      host_exchange(&a, &b);
+      ck_assert_int_eq(tcpip_socket_recv_error(c, &recv, &error), 0);
+      ck_assert_int_eq(error.error, rows[i].seen[v6]);
+      same_address(&error.to.address, farther[v6]);
+      same_address(&error.offender.address, farther[v6]);
+      ck_assert_uint_eq(error.to.port, 53);
+    }
+    // The quoted packet is one as IP has it.
+    ck_assert_int_eq(tcpip_socket_unreachable(s, &from, &to, ECONNREFUSED), 0);
+    const uint8_t* quoted = b.frames[0].bytes + 14 + (v6 ? 48 : 28);
+    ck_assert_uint_eq(b.frames[0].length, 14 + (v6 ? 96 : 56));
+    if (!v6) ck_assert_uint_eq(naive_checksum(0, quoted, 20), 0xffff);
+    ck_assert_uint_eq(be16_get(quoted + (v6 ? 4 : 2)), v6 ? 8 : 28);
+    host_exchange(&a, &b);
+    tcpip_endpoint_t wrong = host_endpoint(of_a[1 - v6], 5000),
+                     group = host_endpoint(v6 ? "ff02::1" : "224.0.0.1", 53);
+    tcpip_socket_t* plain = new_socket(&b, v6, TCPIP_UDP);
+    ck_assert_int_eq(tcpip_socket_unreachable(s, &from, &to, ETIMEDOUT), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_unreachable(s, &wrong, &to, ECONNREFUSED), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_unreachable(s, &from, &wrong, ECONNREFUSED), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_unreachable(s, &group, &to, ECONNREFUSED), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_unreachable(s, &from, &group, ECONNREFUSED), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_unreachable(plain, &from, &to, ECONNREFUSED), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_unreachable(standing(v6, TCPIP_TCP), &from, &to, ECONNREFUSED), -EINVAL);
+    ck_assert_uint_eq(b.frame_count, 0);
+    for (int i = 0; i < 100; i++)
+      ck_assert_int_eq(tcpip_socket_unreachable(s, &from, &to, ECONNREFUSED), 0);
+    ck_assert_uint_lt(b.frame_count, 30);  // so many at once, as for errors of its own
+    const tcpip_stats_t* stats = tcpip_stats(b.stack);
+    ck_assert_uint_eq(b.frame_count + (v6 ? stats->icmpv6_tx_rate_limited : stats->icmpv4_tx_rate_limited),
+                      100);
+    host_drop_all(&b);
+    tcpip_socket_destroy(c);
+  }
+}
+END_TEST
+
+START_TEST(a_ping_is_told_that_it_was_not_delivered) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_ICMP_ECHO), *c = new_socket(&a, v6, TCPIP_ICMP_ECHO);
+    tcpip_endpoint_t to = host_endpoint(farther[v6], 0), identifier;
+    uint8_t echo[16] = {v6 ? 128 : 8, [7] = 3}, got[64];
+    tcpip_recv_t recv = {0};
+    tcpip_error_t error;
+    ck_assert_int_eq(tcpip_socket_set(c, v6 ? TCPIP_IPV6_RECEIVE_ERRORS : TCPIP_RECEIVE_ERRORS, 1), 0);
+    ck_assert_int_eq(host_send(c, echo, sizeof echo, &to), sizeof echo);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(s, got, sizeof got, &recv), sizeof echo);
+    tcpip_socket_local(c, &identifier);
+    ck_assert_uint_eq(be16_get(got + 4), identifier.port);
+    recv.from.port = (uint16_t)be16_get(got + 4);
+    to.port = (uint16_t)be16_get(got + 6);
+    ck_assert_int_eq(tcpip_socket_unreachable(s, &recv.from, &to, EHOSTUNREACH), 0);
+    host_exchange(&a, &b);
+    struct iovec iov = {got, sizeof got};
+    recv = (tcpip_recv_t){.iov = &iov, .iov_count = 1};
+    ck_assert_int_eq(tcpip_socket_recv_error(c, &recv, &error), 8);
+    ck_assert_int_eq(error.error, EHOSTUNREACH);
+    same_address(&error.to.address, farther[v6]);
+    ck_assert_uint_eq(got[0], echo[0]);
+    ck_assert_uint_eq(be16_get(got + 6), 3);
+  }
+}
+END_TEST
+
+START_TEST(openings_beyond_the_backlog_get_no_answer) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 2), *c[4], *s[4];
+    uint64_t before = tcpip_stats(b.stack)->tcp_listen_overflows;
+    for (int i = 0; i < 3; i++)
+      c[i] = calling(v6, farther[v6], (uint16_t)(80 + i));
+    host_exchange(&a, &b);
+    ck_assert_uint_eq(tcpip_stats(b.stack)->tcp_listen_overflows - before, 1);
+    for (int i = 0; i < 2; i++)
+      s[i] = accepted(l);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s[2]), -EAGAIN);
+    c[3] = calling(v6, farther[v6], 83);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s[2]), -EAGAIN);  // accepted is not answered
+    ck_assert_uint_eq(tcpip_stats(b.stack)->tcp_cookies_sent, 0);
+    ck_assert_int_eq(tcpip_socket_admit(s[0]), 0);
+    tcpip_socket_refuse(s[1], EHOSTUNREACH);
+    host_exchange(&a, &b);
+    a.now = b.now += 1100 * MS;
+    tcpip_advance(a.stack, a.now);  // those without an answer ask again
+    host_exchange(&a, &b);
+    for (int i = 0; i < 2; i++)
+      tcpip_socket_destroy(accepted(l));
+    ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s[2]), -EAGAIN);
+    for (int i = 0; i < 4; i++)
+      tcpip_socket_destroy(c[i]);
+    tcpip_socket_destroy(s[0]);
+    host_exchange(&a, &b);
+  }
+}
+END_TEST
+
+START_TEST(what_waits_is_forgotten_without_a_word) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 4), *s;
+    uint64_t resets = tcpip_stats(b.stack)->tcp_tx_resets;
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);
+    tcpip_socket_destroy(accepted(l));
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);  // as if nothing had been
+    s = accepted(l);
+    tcpip_reset_streams(b.stack);
+    ck_assert_int_eq(tcpip_socket_disconnect(s), 0);
+    tcpip_socket_destroy(s);
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);
+    inject_segment(v6, others[v6], 100, 0, TCP_SYN);
+    s = accepted(l);
+    ck_assert_int_eq(tcpip_socket_set(s, TCPIP_LINGER, 0), 0);
+    tcpip_socket_destroy(l);  // the other one still waited
+    ck_assert_uint_eq(host_connections(&b), 1);
+    ck_assert_uint_eq(b.frame_count, 0);
+    ck_assert_uint_eq(tcpip_stats(b.stack)->tcp_tx_resets, resets);
+    ck_assert_int_eq(tcpip_socket_admit(s), 0);  // it was accepted, and is ours to answer
+    ck_assert_uint_eq(b.frame_count, 1);
+    tcpip_socket_destroy(s);
+    host_drop_all(&b);
+    ck_assert_uint_eq(host_connections(&b), 0);
+    ck_assert(!tcpip_is_unfinished(b.stack));
+  }
+}
+END_TEST
+
+START_TEST(an_admitted_stream_is_repeated_and_can_fail) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 1), *s;
+    uint32_t seq, again, ack;
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);
+    s = accepted(l);
+    host_advance(&b, 100 * S);  // how long it waits is ours to say
+    ck_assert_uint_eq(b.frame_count, 0);
+    ck_assert_int_eq(tcpip_socket_admit(s), 0);
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &seq, &ack), TCP_SYN | TCP_ACK);
+    host_advance(&b, 1100 * MS);
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &again, &ack), TCP_SYN | TCP_ACK);
+    ck_assert_uint_eq(again, seq);
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);
+    ck_assert_uint_eq(take_segment(v6, farther[v6], &again, &ack), TCP_SYN | TCP_ACK);
+    ck_assert_uint_eq(again, seq);
+    b.events = 0;
+    host_advance(&b, 300 * S);
+    ck_assert(b.events & TCPIP_EVENT_ERROR);
+    ck_assert_ptr_eq(b.event_socket, s);
+    ck_assert_int_eq(tcpip_socket_take_error(s), -ETIMEDOUT);
+    host_drop_all(&b);
+    tcpip_socket_destroy(s);
+    inject_segment(v6, farther[v6], 100, 0, TCP_SYN);
+    s = accepted(l);
+    ck_assert_int_eq(tcpip_socket_admit(s), 0);
+    inject_segment(v6, farther[v6], 101, 0, TCP_RST);
+    ck_assert_int_eq(tcpip_socket_take_error(s), -ECONNRESET);
+    tcpip_socket_destroy(s);
+    host_drop_all(&b);
+  }
+}
+END_TEST
+
+// What a router says of a packet of b's that begins with `quoted`.
+static void inject_too_big(int v6, const char* to, const uint8_t* quoted, size_t length, uint32_t mtu) {
+  uint8_t icmp[8 + 80] = {v6 ? 2 : 3, v6 ? 0 : 4};
+  be32_put(icmp + 4, mtu);
+  memcpy(icmp + 8, quoted, length);
+  inject(v6, to, v6 ? 58 : 1, icmp, 8 + length, 2);
+}
+
+START_TEST(errors_about_what_was_sent_in_other_names_are_heard) {
+  static uint8_t bytes[3000];
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 1), *c = calling(v6, farther[v6], 80), *s;
+    tcpip_tcp_info_t info;
+    uint32_t mtu;
+    size_t ip = v6 ? 40 : 20;
+    host_exchange(&a, &b);
+    s = accepted(l);
+    uint8_t quote[60];
+    ck_assert_int_eq(tcpip_socket_admit(s), 0);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_send(s, bytes, sizeof bytes, NULL), sizeof bytes);
+    memcpy(quote, b.frames[0].bytes + 14, ip + 20);
+    host_drop_all(&b);
+    inject_too_big(v6, farther[v6], quote, ip + 20, 1300);
+    ck_assert_int_eq(tcpip_socket_path_mtu(s, &mtu), 0);
+    ck_assert_uint_eq(mtu, 1300);
+    ck_assert_int_eq(tcpip_socket_tcp_info(s, &info), 0);
+    ck_assert_uint_eq(info.mss, 1300 - ip - 20 - 12);
+    ck_assert_uint_gt(b.frame_count, 0);  // again, in smaller pieces
+    ck_assert_uint_le(b.frames[0].length, 14 + 1300);
+    host_exchange(&a, &b);
+    tcpip_socket_destroy(s);
+    tcpip_socket_destroy(c);
+    host_exchange(&a, &b);
+    // An error about nothing that was sent changes nothing.
+    be16_put(quote + ip + 2, 77);
+    inject_too_big(v6, farther[v6], quote, ip + 20, 1290);
+    ck_assert_uint_eq(tcpip_stats(b.stack)->icmp_path_mtu_lowered, 1u + (unsigned)v6);
+  }
+}
+END_TEST
+
+START_TEST(datagrams_follow_what_is_told_of_the_path) {
+  static uint8_t bytes[1400];
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t* s = standing(v6, TCPIP_UDP);
+    tcpip_endpoint_t to = host_endpoint(of_a[v6], 5000);
+    uint8_t quote[48];
+    size_t ip = v6 ? 40 : 20;
+    ck_assert_int_eq(answer(s, bytes, sizeof bytes, &to, farther[v6], 53), sizeof bytes);
+    ck_assert_uint_eq(b.frame_count, 1);
+    memcpy(quote, b.frames[0].bytes + 14, ip + 8);
+    host_drop_all(&b);
+    inject_too_big(v6, farther[v6], quote, ip + 8, 1300);
+    ck_assert_int_eq(answer(s, bytes, sizeof bytes, &to, farther[v6], 53), sizeof bytes);
+    ck_assert_uint_eq(b.frame_count, 2);
+    host_drop_all(&b);
+  }
+}
+END_TEST
+
+START_TEST(the_engine_says_nothing_in_other_names_by_itself) {
+  uint8_t udp[64], bad_option[8] = {17, 0, 0xbe, 2, 0, 0, 0, 0};
+  size_t length = peer_udp(udp, 4000, 53, "01234567890123456789012345678901", 32);
+  for (int v6 = 0; v6 < 2; v6++)
+    standing(v6, TCPIP_UDP);
+  // The first fragment of a datagram, and never the rest.
+  peer_packet_t p = {.from = host_address(of_a[0]),
+                     .to = host_address(farther[0]),
+                     .protocol = 17,
+                     .payload = udp,
+                     .length = length,
+                     .checksum_at = 6,
+                     .fragment = 0x2000,
+                     .identification = 9};
+  host_input(&b, frame, peer_frame(frame, a.mac, b.mac, &p));
+  uint8_t fragment[8] = {17, 0, 0, 1, 0, 0, 0, 9};
+  p = (peer_packet_t){.from = host_address(of_a[1]),
+                      .to = host_address(farther[1]),
+                      .protocol = 17,
+                      .payload = udp,
+                      .length = length,
+                      .extension = fragment,
+                      .extension_length = 8,
+                      .extension_type = 44};
+  host_input(&b, frame, peer_frame(frame, a.mac, b.mac, &p));
+  host_advance(&b, 100 * S);
+  ck_assert_uint_eq(tcpip_stats(b.stack)->reassembly_timeout, 2);
+  ck_assert_uint_eq(b.frame_count, 0);
+  // An option that has to be complained about, of a header that this host would not look at.
+  p.extension = bad_option;
+  p.extension_type = 60;
+  host_input(&b, frame, peer_frame(frame, a.mac, b.mac, &p));
+  ck_assert_uint_eq(b.frame_count, 0);
+  p.to = host_address(of_b[1]);
+  host_input(&b, frame, peer_frame(frame, a.mac, b.mac, &p));
+  ck_assert_uint_eq(b.frame_count, 1);
+  host_drop_all(&b);
+}
+END_TEST
+
+START_TEST(frames_and_addresses_of_no_host_are_not_taken) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t* s = standing(v6, TCPIP_UDP);
+    uint8_t udp[9];
+    char bytes[8];
+    const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    peer_packet_t p = {.from = host_address(of_a[v6]),
+                       .to = host_address(farther[v6]),
+                       .protocol = 17,
+                       .payload = udp,
+                       .length = peer_udp(udp, 4000, 53, "x", 1),
+                       .checksum_at = 6};
+    host_input(&b, frame, peer_frame(frame, a.mac, broadcast, &p));
+    const char* const bad[] = {v6 ? "::" : "0.0.0.0", farther[v6], of_b[v6], v6 ? "::1" : "127.0.0.1",
+                               v6 ? "ff02::1" : "224.0.0.1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+      p.from = host_address(bad[i]);
+      host_input(&b, frame, peer_frame(frame, a.mac, b.mac, &p));
+    }
+    ck_assert_int_eq(host_recv(s, bytes, sizeof bytes, NULL), -EAGAIN);
+    ck_assert_uint_eq(b.frame_count, 0);
+    inject_udp(v6, farther[v6], 53);
+    ck_assert_int_eq(host_recv(s, bytes, sizeof bytes, NULL), 1);
+  }
+  // Ours, but not yet: it may turn out to be another's on this link.
+  tcpip_subnet_t subnet = {host_address("fd00::77"), 64};
+  ck_assert_int_eq(tcpip_address_add(b.stack, b.interface, &subnet, false), 0);
+  host_drop_all(&b);
+  uint64_t before = not_ours(1);
+  inject_udp(1, "fd00::77", 53);
+  ck_assert_uint_eq(not_ours(1) - before, 1);
+}
+END_TEST
+
+START_TEST(it_ends_with_its_interface) {
+  tcpip_socket_t *udp = standing(0, TCPIP_UDP), *l = listening(0, 4), *s;
+  inject_segment(0, farther[0], 100, 0, TCP_SYN);
+  s = accepted(l);
+  ck_assert_int_eq(tcpip_interface_remove(b.stack, b.interface), 0);
+  ck_assert_int_eq(tcpip_socket_take_error(udp), -ENODEV);
+  ck_assert_int_eq(tcpip_socket_take_error(l), -ENODEV);
+  tcpip_endpoint_t to = host_endpoint(of_a[0], 5000);
+  ck_assert_int_lt(answer(udp, "x", 1, &to, farther[0], 53), 0);
+  ck_assert_int_eq(tcpip_socket_unreachable(udp, &to, &to, ECONNREFUSED), -EINVAL);
+  tcpip_socket_refuse(s, EHOSTUNREACH);
+  tcpip_socket_destroy(udp);
+  tcpip_socket_destroy(l);
+}
+END_TEST
+
+START_TEST(the_name_of_another_goes_with_the_connection) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 4), *c = calling(v6, farther[v6], 80), *s;
+    tcpip_endpoint_t at, to = host_endpoint(of_a[v6], 99);
+    host_exchange(&a, &b);
+    s = accepted(l);
+    ck_assert_int_eq(tcpip_socket_admit(s), 0);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_connect(s, &to), -EISCONN);
+    ck_assert_int_eq(tcpip_socket_disconnect(s), 0);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(tcpip_socket_connect(s, &to), -EINPROGRESS);
+    tcpip_socket_local(s, &at);
+    same_address(&at.address, of_b[v6]);
+    tcpip_socket_destroy(s);
+    tcpip_socket_destroy(c);
+    host_exchange(&a, &b);
+  }
+}
+END_TEST
+
+START_TEST(a_stream_may_be_opened_anew_in_place_of_one_that_waits_out_its_time) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = listening(v6, 4), *s;
+    tcpip_endpoint_t from = host_endpoint(of_a[v6], 6000), to = host_endpoint(farther[v6], 80);
+    for (int round = 0; round < 2; round++) {
+      tcpip_socket_t* c = new_socket(&a, v6, TCPIP_TCP);
+      ck_assert_int_eq(tcpip_socket_bind(c, &from), 0);
+      ck_assert_int_eq(tcpip_socket_connect(c, &to), -EINPROGRESS);
+      host_exchange(&a, &b);
+      s = accepted(l);
+      ck_assert_int_eq(tcpip_socket_admit(s), 0);
+      host_exchange(&a, &b);
+      ck_assert_int_eq(state_of(c), TCPIP_TCP_ESTABLISHED);
+      tcpip_socket_destroy(s);  // first, so that b waits
+      host_exchange(&a, &b);
+      tcpip_socket_destroy(c);
+      host_exchange(&a, &b);
+      ck_assert_uint_eq(host_connections(&b), 1);
+      a.now = b.now += 2 * S;
+      tcpip_advance(a.stack, a.now);
+      tcpip_advance(b.stack, b.now);
+    }
+    ck_assert_uint_eq(tcpip_stats(b.stack)->tcp_time_wait_reused, 1u + (unsigned)v6);
+    host_advance(&b, 70 * S);
+    ck_assert_uint_eq(host_connections(&b), 0);
+    host_advance(&a, 72 * S);
+    a.now = b.now = a.now > b.now ? a.now : b.now;
+  }
+}
+END_TEST
 
 int main(void) {
   Suite* suite = suite_create("stand_in");
@@ -505,5 +948,19 @@ int main(void) {
   tcase_add_test(tc, what_waits_changes_by_what_its_peer_does);
   tcase_add_test(tc, what_nobody_stands_in_for_is_never_taken);
   tcase_add_test(tc, each_protocol_and_family_is_taken_for_itself);
+  tcase_add_test(tc, large_datagrams_are_cut_and_put_together);
+  tcase_add_test(tc, a_datagram_needs_a_name_that_may_be_used);
+  tcase_add_test(tc, a_sender_is_told_that_a_datagram_was_not_delivered);
+  tcase_add_test(tc, a_ping_is_told_that_it_was_not_delivered);
+  tcase_add_test(tc, openings_beyond_the_backlog_get_no_answer);
+  tcase_add_test(tc, what_waits_is_forgotten_without_a_word);
+  tcase_add_test(tc, an_admitted_stream_is_repeated_and_can_fail);
+  tcase_add_test(tc, errors_about_what_was_sent_in_other_names_are_heard);
+  tcase_add_test(tc, datagrams_follow_what_is_told_of_the_path);
+  tcase_add_test(tc, the_engine_says_nothing_in_other_names_by_itself);
+  tcase_add_test(tc, frames_and_addresses_of_no_host_are_not_taken);
+  tcase_add_test(tc, it_ends_with_its_interface);
+  tcase_add_test(tc, the_name_of_another_goes_with_the_connection);
+  tcase_add_test(tc, a_stream_may_be_opened_anew_in_place_of_one_that_waits_out_its_time);
   return jx_test_run(suite);
 }

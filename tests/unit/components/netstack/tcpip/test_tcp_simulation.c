@@ -13,6 +13,7 @@
 #include "wire.h"
 
 #define RUNS 4000
+#define STAND_IN_RUNS 1000
 #define SHARES 4
 
 static uint64_t number_of(const char* name, uint64_t otherwise) {
@@ -20,22 +21,31 @@ static uint64_t number_of(const char* name, uint64_t otherwise) {
   return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-START_TEST(streams_survive_whatever_the_wire_does) {
-  uint64_t only = number_of("TCPIP_SEED", 0), first = only ? only : 1, count = only ? 1 : number_of("TCPIP_RUNS", RUNS);
-  // Each of a few processes has its share.
-  uint64_t share = (count + SHARES - 1) / SHARES, from = first + share * (uint64_t)_i, to = from + share;
+// Each of a few processes has its share.
+static void run_share(world_outcome_t (*run)(uint64_t seed), uint64_t runs, int index) {
+  uint64_t only = number_of("TCPIP_SEED", 0), first = only ? only : 1, count = only ? 1 : number_of("TCPIP_RUNS", runs);
+  uint64_t share = (count + SHARES - 1) / SHARES, from = first + share * (uint64_t)index, to = from + share;
   if (to > first + count) to = first + count;
   uint64_t bytes = 0, lost = 0, steps = 0;
   for (uint64_t seed = from; seed < to; seed++) {
     printf("# TCPIP_SEED=%llu\n", (unsigned long long)seed);
     fflush(stdout);
-    world_outcome_t out = world_run(seed);
+    world_outcome_t out = run(seed);
     bytes += out.bytes;
     lost += out.lost;
     steps += out.steps;
   }
   printf("# seeds %llu to %llu: %llu octets, %llu frames lost, invariants checked %llu times\n", (unsigned long long)from,
          (unsigned long long)to - 1, (unsigned long long)bytes, (unsigned long long)lost, (unsigned long long)steps);
+}
+
+START_TEST(streams_survive_whatever_the_wire_does) {
+  run_share(world_run, RUNS, _i);
+}
+END_TEST
+
+START_TEST(streams_to_hosts_that_are_stood_in_for_survive_it_too) {
+  run_share(world_run_stand_in, STAND_IN_RUNS, _i);
 }
 END_TEST
 
@@ -112,6 +122,7 @@ int main(void) {
   TCase* tc = jx_test_case(suite, "tcp_simulation");
   tcase_set_timeout(tc, 120);
   tcase_add_loop_test(tc, streams_survive_whatever_the_wire_does, 0, SHARES);
+  tcase_add_loop_test(tc, streams_to_hosts_that_are_stood_in_for_survive_it_too, 0, SHARES);
   tcase_add_test(tc, loss_and_distance_cost_no_more_than_they_must);
   tcase_add_test(tc, the_same_seed_gives_the_same_run);
   return jx_test_run(suite);
