@@ -139,7 +139,9 @@ static void tail_probe(tcp_t* tcp) {
 
 static void reorder_timeout(tcp_t* tcp) {
   tcp->reorder_at = 0;
-  if (tcp_rack_detect(tcp) && (tcp->recovery == TCP_OPEN || tcp->recovery == TCP_REDUCING)) {
+  bool lost = tcp_rack_detect(tcp);
+  if (lost && tcp_mtu_probe_lost(tcp)) lost = false;
+  if (lost && (tcp->recovery == TCP_OPEN || tcp->recovery == TCP_REDUCING)) {
     tcp_enter_recovery(tcp, TCP_RECOVERY);
     if (!tcp->congestion->measured) tcp->cwnd = tcp_pipe(tcp) + tcp->mss;
   }
