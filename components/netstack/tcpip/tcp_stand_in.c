@@ -74,6 +74,7 @@ int tcpip_socket_admit(tcpip_socket_t* socket) {
   tcp_t* tcp = socket->protocol == PROTOCOL_TCP ? tcp_of(socket) : NULL;
   if (!tcp || !tcp->undecided) return -EINVAL;
   tcp_decided(tcp);
+  tcp->ecn = tcp->ecn && tcp->ecn_mode != TCPIP_ECN_OFF;  // it may have been chosen since the SYN came
   tcp->syn_sent_ns = socket->stack->now;
   tcp_send_syn(tcp);
   tcp_arm_send_timer(tcp);

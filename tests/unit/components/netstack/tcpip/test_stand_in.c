@@ -525,6 +525,38 @@ START_TEST(large_datagrams_are_cut_and_put_together) {
 }
 END_TEST
 
+START_TEST(what_the_link_does_for_others_it_does_for_them) {
+  host_deinit(&b);
+  host_init(&b, &(host_config_t){.last_octet = 2, .seed = 2, .link_features = TCPIP_LINK_TX_CHECKSUM});
+  host_introduce(&a, &b);
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *s = standing(v6, TCPIP_UDP), *c = host_udp(&a, family_of(v6), of_a[v6], 5000);
+    tcpip_endpoint_t to = host_endpoint(of_a[v6], 5000);
+    uint8_t udp[8 + 2500] = {0}, got[1000];
+    ck_assert_int_eq(answer(s, "told", 4, &to, farther[v6], 53), 4);
+    ck_assert_uint_eq(b.frames[0].offload.flags, TCPIP_OFFLOAD_NEEDS_CHECKSUM);
+    ck_assert_uint_eq(b.frames[0].offload.checksum_start, v6 ? 54 : 34);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(host_recv(c, got, sizeof got, NULL), 4);
+    // Several datagrams that came as one frame.
+    peer_udp(udp, 5000, 53, udp + 8, 2500);
+    peer_packet_t p = {.from = host_address(of_a[v6]),
+                       .to = host_address(farther[v6]),
+                       .protocol = 17,
+                       .payload = udp,
+                       .length = sizeof udp};
+    tcpip_offload_t merged = {.flags = TCPIP_OFFLOAD_DATA_VALID, .gso_type = TCPIP_GSO_UDP, .gso_size = 1000};
+    host_input_shared(&b, frame, peer_frame(frame, a.mac, b.mac, &p), &merged);
+    for (int i = 0; i < 3; i++) {
+      tcpip_recv_t recv = {0};
+      ck_assert_int_eq(host_recv(s, got, sizeof got, &recv), i < 2 ? 1000 : 500);
+      ck_assert_uint_eq(recv.destination_port, 53);
+    }
+    tcpip_socket_destroy(c);
+  }
+}
+END_TEST
+
 START_TEST(a_datagram_needs_a_name_that_may_be_used) {
   static const char* const bad[2][7] = {
       {"127.0.0.1", "224.0.0.5", "255.255.255.255", "10.0.0.255", "169.254.1.1", "0.0.0.0", NULL},
@@ -949,6 +981,7 @@ int main(void) {
   tcase_add_test(tc, what_nobody_stands_in_for_is_never_taken);
   tcase_add_test(tc, each_protocol_and_family_is_taken_for_itself);
   tcase_add_test(tc, large_datagrams_are_cut_and_put_together);
+  tcase_add_test(tc, what_the_link_does_for_others_it_does_for_them);
   tcase_add_test(tc, a_datagram_needs_a_name_that_may_be_used);
   tcase_add_test(tc, a_sender_is_told_that_a_datagram_was_not_delivered);
   tcase_add_test(tc, a_ping_is_told_that_it_was_not_delivered);
