@@ -13,7 +13,7 @@
 #include "wire.h"
 
 #define RUNS 4000
-#define STAND_IN_RUNS 1000
+#define STAND_IN_RUNS 400
 #define SHARES 4
 
 static uint64_t number_of(const char* name, uint64_t otherwise) {
