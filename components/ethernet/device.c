@@ -78,13 +78,10 @@ static session_t* only_receiver(const device_t* device) {
   return only;
 }
 
-// One that listens has no place: an answer that the wire gives from inside `send` would come before it is
-// shown what was sent.
 static size_t device_place(void* context, struct iovec out[2]) {
   device_t* device = context;
   const session_t* session = only_receiver(device);
-  bool places = session && !session->listening;
-  device->place_count = places ? exchange_rx_place(&session->exchange, device->place) : 0;
+  device->place_count = session ? exchange_rx_place(&session->exchange, device->place) : 0;
   memcpy(out, device->place, sizeof(device->place));
   return device->place_count;
 }
@@ -205,10 +202,10 @@ zx_status_t device_send(device_t* device, const offload_header_t* header, const 
 }
 
 void device_send_done(device_t* device) {
+  device->wire->ops->send_done(device->wire);
   for (session_t* session = device->sessions; session; session = session->next) {
     if (session->listening) session_flush(session);
   }
-  device->wire->ops->send_done(device->wire);
 }
 
 void device_buffers_changed(device_t* device) {

@@ -1,342 +1,280 @@
-// The slirp wire; see slirp.h and wire.h. libslirp is driven by its own protocol: tell which descriptors to
-// watch (slirp_pollfds_fill), wait, tell what was found (slirp_pollfds_poll), run due timers. settle() brings
-// everything in order after libslirp has been called: it delivers the frames that came out, asks again what
-// to watch, and sets the timer.
+// The slirp wire; see slirp.h and wire.h. Below the device, above the host's sockets stands a TCP/IP engine
+// whose only link is the wire: what the device sends is its input, what it transmits the device receives. The
+// files beside this one move what its sockets receive on to the host's, and back.
 //
-// libslirp hands frames out from inside its own functions. There each goes straight to the place that the
-// device has for it, or else into a queue, with a bound, which settle() delivers a batch at a time. While the
-// device can't receive, descriptors aren't looked at, so that what comes from the host waits in the host's
-// sockets.
+// Frames to send are only noted; when their batch is complete the engine gets them all, where they lie, and
+// the streams that have received something pass it on before the device may use the memory again
+// (tcpip_lend). So a byte of a stream is copied once on its way to the host, by the kernel.
+//
+// The device receives at most a batch of frames at a time. What the engine would transmit beyond it, or while
+// the device has no buffers, it keeps as any host keeps it whose link is full.
 #include "slirp.h"
 
 #include <errno.h>
-#include <inet/checksum.h>
-#include <lib/async/task.h>
-#include <lib/async/time.h>
-#include <lib/async/wait.h>
-#include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <zircon/syscalls.h>
 
-#include "frame_queue.h"
-#include "slirp_mend.h"
-#include "slirp_poll.h"
+#include "slirp_internal.h"
 
-// Frames kept for a device that doesn't take them.
-#define QUEUE_BYTES (1024u * 1024u)
+// Turns in one visit to the engine; what is left waits until the loop has looked after others.
+enum { ROUNDS = 4 };
 
-typedef struct slirp_wire {
-  wire_t base;
-  async_dispatcher_t* dispatcher;
-  const wire_events_t* events;
-  void* context;
-  Slirp* slirp;
-  slirp_poll_t poll;
-  async_wait_t wait;  // of the poll's set, wrapped: in the loop's port that costs no system call of its own
-  bool waiting;
-  async_task_t timeout;  // when libslirp wants to look at its sockets again
-  async_task_t drain;    // delivers another batch
-  frame_queue_t queue;   // from libslirp to the device
-  unsigned placed;       // frames that the clients have not been told of
-  slirp_wire_config_t config;
-  uint8_t scratch[WIRE_FRAME_MAX];  // one frame on its way to libslirp
-} slirp_wire_t;
+static const uint8_t gateway_mac[ETHERNET_MAC_BYTES] = {0x52, 0x55, 10, 0, 2, SLIRP_GATEWAY};
 
-// A timer of libslirp's.
-typedef struct slirp_timer {
-  slirp_wire_t* wire;
-  async_task_t task;
-  SlirpTimerId id;
-  SlirpTimerCb callback;  // NULL: told by id through slirp_handle_timer
-  void* context;
-} slirp_timer_t;
+// One client owns all streams and flows, those in TIME-WAIT included, and all their buffers.
+static const tcpip_quota_t quota = {.sockets = 1u << 16, .buffer_bytes = 256u << 20};
+static const tcpip_limits_t limits = {.buffer_bytes = 256u << 20};
 
-static void settle(slirp_wire_t* wire);
+// Time and turns
 
-static zx_time_t from_ms(int64_t ms) {
-  if (ms >= ZX_TIME_INFINITE / ZX_MSEC(1)) return ZX_TIME_INFINITE;
-  return ms <= 0 ? 0 : ms * ZX_MSEC(1);
+static void set_timer(slirp_wire_t* wire, bool at_once) {
+  int64_t deadline = at_once ? tcpip_time(wire->engine) : tcpip_deadline(wire->engine);
+  if (deadline >= wire->timer_deadline) return;
+  (void)async_cancel_task(wire->dispatcher, &wire->timer);
+  wire->timer.deadline = deadline;
+  zx_status_t status = async_post_task(wire->dispatcher, &wire->timer);
+  wire->timer_deadline = status == ZX_OK ? deadline : TCPIP_NEVER;
 }
 
-static void repost(slirp_wire_t* wire, async_task_t* task, zx_time_t deadline) {
-  async_cancel_task(wire->dispatcher, task);
-  task->deadline = deadline;
-  if (deadline != ZX_TIME_INFINITE) async_post_task(wire->dispatcher, task);
+void slirp_enter(slirp_wire_t* wire) {
+  tcpip_set_time(wire->engine, zx_clock_get_monotonic());
 }
 
-// What libslirp calls
+// Tells the device's clients of what they have received.
+static void deliver(slirp_wire_t* wire) {
+  if (wire->delivered == 0) return;
+  wire->delivered = 0;
+  wire->events->receive_done(wire->context);
+}
 
-static const offload_header_t plain;
-
-// Copies a frame to where the device wants it. False if there is no place, or if it is to wait: for those
-// before it, or for the next batch.
-static bool place(slirp_wire_t* wire, const uint8_t* frame, size_t length) {
-  if (wire->queue.count > 0 || wire->placed >= WIRE_BATCH) return false;
-  struct iovec parts[2];
-  size_t count = wire->events->place(wire->context, parts), copied = 0, room = 0;
-  for (size_t i = 0; i < count; i++)
-    room += parts[i].iov_len;
-  if (length == 0 || length > room) return false;
-  for (size_t i = 0; copied < length; i++) {
-    size_t piece = length - copied < parts[i].iov_len ? length - copied : parts[i].iov_len;
-    memcpy(parts[i].iov_base, frame + copied, piece);
-    copied += piece;
+void slirp_leave(slirp_wire_t* wire) {
+  bool more = true;
+  for (int i = 0; more && i < ROUNDS; i++) {
+    more = slirp_turns_serve(&wire->turns);
+    int64_t now = tcpip_time(wire->engine);
+    if (tcpip_deadline(wire->engine) > now) continue;
+    tcpip_advance(wire->engine, now);
+    more = true;
   }
-  wire->events->placed(wire->context, &plain, length);
-  wire->placed++;
-  return true;
+  tcpip_send_acks(wire->engine);
+  deliver(wire);
+  set_timer(wire, more || wire->held);
 }
 
-static void hand_over(slirp_wire_t* wire, const uint8_t* frame, size_t length) {
-  if (!place(wire, frame, length)) frame_queue_push(&wire->queue, frame, length);
-}
-
-static ssize_t on_send_packet(const void* frame, size_t length, void* context) {
-  slirp_wire_t* wire = context;
-  if (slirp_needs_mending(frame, length)) {
-    uint8_t copy[SLIRP_MEND_MAX];
-    memcpy(copy, frame, length);
-    slirp_mend(copy, length);
-    hand_over(wire, copy, length);
-  } else {
-    hand_over(wire, frame, length);
-  }
-  return (ssize_t)length;  // a frame that was dropped is a frame lost on a wire
-}
-
-static void on_guest_error(const char* message, void* context) {
-  // Bad frames are a client's business; libslirp has dropped them.
-}
-
-static int64_t on_clock_get_ns(void* context) {
-  const slirp_wire_t* wire = context;
-  return async_now(wire->dispatcher);
+static void link_is_writable(slirp_wire_t* wire) {
+  wire->held = wire->starved = false;
+  tcpip_link_writable(wire->engine, wire->interface);
+  slirp_flows_resume(wire->flows);
 }
 
 static void timer_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  slirp_timer_t* timer = (void*)((char*)task - offsetof(slirp_timer_t, task));
+  slirp_wire_t* wire = (void*)((char*)task - offsetof(slirp_wire_t, timer));
+  wire->timer_deadline = TCPIP_NEVER;
   if (status != ZX_OK) return;
-  slirp_wire_t* wire = timer->wire;
-  if (timer->callback) {
-    timer->callback(timer->context);
-  } else {
-    slirp_handle_timer(wire->slirp, timer->id, timer->context);
+  tcpip_advance(wire->engine, zx_clock_get_monotonic());
+  if (wire->held) link_is_writable(wire);
+  slirp_leave(wire);
+}
+
+// What the engine asks for
+
+// Copies a frame to the places that the device has for it. False if it has none that are large enough.
+static bool place(slirp_wire_t* wire, const offload_header_t* header, const struct iovec* iov,
+                  size_t iov_count, size_t length) {
+  struct iovec parts[2];
+  size_t count = wire->events->place(wire->context, parts), room = 0;
+  for (size_t i = 0; i < count; i++)
+    room += parts[i].iov_len;
+  if (length > room) return false;
+  const struct iovec* part = parts;
+  size_t at = 0;
+  for (size_t i = 0; i < iov_count; i++) {
+    const uint8_t* from = iov[i].iov_base;
+    for (size_t left = iov[i].iov_len, piece; left > 0; left -= piece) {
+      if (at == part->iov_len) {
+        part++;
+        at = 0;
+      }
+      piece = left < part->iov_len - at ? left : part->iov_len - at;
+      memcpy((uint8_t*)part->iov_base + at, from, piece);
+      from += piece;
+      at += piece;
+    }
   }
-  settle(wire);
+  wire->events->placed(wire->context, header, length);
+  return true;
 }
 
-static slirp_timer_t* timer_create(slirp_wire_t* wire, void* context) {
-  slirp_timer_t* timer = calloc(1, sizeof(*timer));
-  if (!timer) abort();  // libslirp knows no failure here
-  timer->wire = wire;
-  timer->task.handler = timer_due;
-  timer->context = context;
-  return timer;
+static void receive_whole(slirp_wire_t* wire, const offload_header_t* header, const struct iovec* iov,
+                          size_t iov_count, size_t length) {
+  size_t at = 0;
+  for (size_t i = 0; i < iov_count; at += iov[i++].iov_len)
+    memcpy(wire->frame + at, iov[i].iov_base, iov[i].iov_len);
+  wire->events->receive(wire->context, header, wire->frame, length);
 }
 
-static void* on_timer_new(SlirpTimerCb callback, void* callback_context, void* context) {
-  slirp_timer_t* timer = timer_create(context, callback_context);
-  timer->callback = callback;
-  return timer;
+bool slirp_is_open(slirp_wire_t* wire) {
+  if (wire->delivered == WIRE_BATCH) {
+    wire->held = true;
+  } else if (!wire->events->can_receive(wire->context)) {
+    wire->starved = true;
+  }
+  return !wire->held && !wire->starved;
 }
 
-static void* on_timer_new_opaque(SlirpTimerId id, void* timer_context, void* context) {
-  slirp_timer_t* timer = timer_create(context, timer_context);
-  timer->id = id;
-  return timer;
-}
-
-static void on_timer_free(void* handle, void* context) {
-  slirp_timer_t* timer = handle;
-  if (!timer) return;
-  async_cancel_task(timer->wire->dispatcher, &timer->task);
-  free(timer);
-}
-
-static void on_timer_mod(void* handle, int64_t expire_ms, void* context) {
-  slirp_timer_t* timer = handle;
-  repost(timer->wire, &timer->task, from_ms(expire_ms));
-}
-
-static void on_register_poll_fd(int fd, void* context) {
-  // The next fill asks for it.
-}
-
-static void on_unregister_poll_fd(int fd, void* context) {
+static int engine_transmit(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
+                           const tcpip_offload_t* offload) {
   slirp_wire_t* wire = context;
-  slirp_poll_forget(&wire->poll, fd);
-}
-
-static void on_notify(void* context) {
-  // Whatever calls libslirp settles afterwards.
-}
-
-static const SlirpCb callbacks = {
-    .send_packet = on_send_packet,
-    .guest_error = on_guest_error,
-    .clock_get_ns = on_clock_get_ns,
-    .timer_new = on_timer_new,
-    .timer_free = on_timer_free,
-    .timer_mod = on_timer_mod,
-    .register_poll_fd = on_register_poll_fd,
-    .unregister_poll_fd = on_unregister_poll_fd,
-    .notify = on_notify,
-    .timer_new_opaque = on_timer_new_opaque,
-};
-
-static int on_add_poll(int fd, int events, void* context) {
-  slirp_wire_t* wire = context;
-  return slirp_poll_add(&wire->poll, fd, events);
-}
-
-static int on_get_revents(int index, void* context) {
-  const slirp_wire_t* wire = context;
-  return slirp_poll_ready(&wire->poll, index);
-}
-
-// Keeping it going
-
-static void watch(slirp_wire_t* wire, bool wanted) {
-  if (wanted == wire->waiting) return;
-  if (wanted) {
-    wire->waiting = async_begin_wait(wire->dispatcher, &wire->wait) == ZX_OK;
-  } else {
-    async_cancel_wait(wire->dispatcher, &wire->wait);
-    wire->waiting = false;
+  const offload_header_t header = {.flags = offload->flags,
+                                   .gso_type = offload->gso_type,
+                                   .header_length = offload->header_length,
+                                   .gso_size = offload->gso_size,
+                                   .checksum_start = offload->checksum_start,
+                                   .checksum_offset = offload->checksum_offset};
+  size_t length = 0;
+  for (size_t i = 0; i < iov_count; i++)
+    length += iov[i].iov_len;
+  if (length > WIRE_FRAME_MAX) return -EMSGSIZE;
+  if (wire->delivered == WIRE_BATCH || !place(wire, &header, iov, iov_count, length)) {
+    if (!slirp_is_open(wire)) return -EAGAIN;
+    if (!place(wire, &header, iov, iov_count, length)) receive_whole(wire, &header, iov, iov_count, length);
   }
+  wire->delivered++;
+  return 0;
 }
 
-// Delivers a batch of queued frames behind those that were placed. Returns whether the device could take
-// more.
-static bool deliver(slirp_wire_t* wire) {
-  bool more = true;
-  unsigned delivered = wire->placed;
-  const uint8_t* frame;
-  size_t length;
-  while (delivered < WIRE_BATCH && (frame = frame_queue_front(&wire->queue, &length)) != NULL) {
-    more = wire->events->can_receive(wire->context);
-    if (!more) break;
-    wire->events->receive(wire->context, &plain, frame, length);
-    frame_queue_pop(&wire->queue);
-    delivered++;
+static void engine_socket_event(void* context, tcpip_socket_t* socket, void* socket_context,
+                                uint32_t events) {
+  slirp_party_t* party = socket_context;
+  if (!party) return;
+  party->engine_events |= events;
+  slirp_party_mark(party);
+}
+
+static uint32_t link_features(uint32_t offloads) {
+  return (offloads & OFFLOAD_CHECKSUM ? TCPIP_LINK_TX_CHECKSUM : 0u) |
+         (offloads & OFFLOAD_TSO ? TCPIP_LINK_TX_TSO : 0u) |
+         (offloads & OFFLOAD_USO ? TCPIP_LINK_TX_USO : 0u);
+}
+
+static tcpip_interface_config_t interface_config(const slirp_wire_t* wire) {
+  tcpip_interface_config_t config = {
+      .name = "wire", .mtu = wire->config.mtu, .link_features = link_features(wire->offloads)};
+  memcpy(config.mac, gateway_mac, sizeof(config.mac));
+  return config;
+}
+
+static int open_interface(slirp_wire_t* wire) {
+  tcpip_interface_config_t config = interface_config(wire);
+  int error = tcpip_interface_add(wire->engine, &config, &wire->interface);
+  const uint8_t families[] = {TCPIP_IPV4, TCPIP_IPV6}, hosts[] = {SLIRP_GATEWAY, SLIRP_SERVER};
+  for (size_t i = 0; !error && i < 4; i++) {
+    tcpip_subnet_t subnet = slirp_subnet(families[i / 2], hosts[i % 2]);
+    error = tcpip_address_add(wire->engine, wire->interface, &subnet, true);
   }
-  if (delivered > 0) wire->events->receive_done(wire->context);
-  wire->placed = 0;
-  return more;
+  return error;
 }
 
-static void settle(slirp_wire_t* wire) {
-  bool open = deliver(wire);
-  bool left = wire->queue.count > 0;
-  repost(wire, &wire->drain, open && left ? 0 : ZX_TIME_INFINITE);
-  uint32_t timeout_ms = UINT32_MAX;
-  slirp_poll_begin(&wire->poll);
-  slirp_pollfds_fill(wire->slirp, &timeout_ms, on_add_poll, wire);
-  slirp_poll_end(&wire->poll);
-  // With frames left there is no hurry to make more.
-  watch(wire, !left);
-  bool later = timeout_ms == UINT32_MAX || left;
-  repost(wire, &wire->timeout, later ? ZX_TIME_INFINITE : async_now(wire->dispatcher) + from_ms(timeout_ms));
-}
-
-static void poll_and_settle(slirp_wire_t* wire) {
-  slirp_poll_collect(&wire->poll);
-  slirp_pollfds_poll(wire->slirp, 0, on_get_revents, wire);
-  settle(wire);
-}
-
-static void descriptors_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_status_t status,
-                              const zx_packet_signal_t* signal) {
-  slirp_wire_t* wire = (void*)((char*)wait - offsetof(slirp_wire_t, wait));
-  wire->waiting = false;
-  if (status == ZX_OK) poll_and_settle(wire);
-}
-
-static void timeout_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  slirp_wire_t* wire = (void*)((char*)task - offsetof(slirp_wire_t, timeout));
-  if (status == ZX_OK) poll_and_settle(wire);
-}
-
-static void drain_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  slirp_wire_t* wire = (void*)((char*)task - offsetof(slirp_wire_t, drain));
-  if (status == ZX_OK) settle(wire);
+static int create_engine(slirp_wire_t* wire) {
+  tcpip_config_t config = {
+      .ops = {.transmit = engine_transmit, .socket_event = engine_socket_event},
+      .context = wire,
+      .now_ns = zx_clock_get_monotonic(),
+      .limits = limits,
+  };
+  if (getrandom(config.secret, sizeof(config.secret), 0) != (ssize_t)sizeof(config.secret)) return -EIO;
+  int error = tcpip_create(&config, &wire->engine);
+  if (!error) error = tcpip_client_create(wire->engine, &quota, &wire->client);
+  if (!error) error = open_interface(wire);
+  return error;
 }
 
 // The wire
-
-static struct in6_addr address6(uint8_t last) {
-  struct in6_addr address = {.s6_addr = {0xfe, 0xc0}};
-  address.s6_addr[15] = last;
-  return address;
-}
 
 static zx_status_t slirp_wire_start(wire_t* base, const wire_events_t* events, void* context) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
   wire->events = events;
   wire->context = context;
-  SlirpConfig config = {
-      .version = 4,
-      .in_enabled = true,
-      .vnetwork.s_addr = htonl(0x0a000200),
-      .vnetmask.s_addr = htonl(0xffffff00),
-      .vhost.s_addr = htonl(0x0a000202),
-      .vdhcp_start.s_addr = htonl(0x0a00020f),
-      .vnameserver.s_addr = htonl(0x0a000203),
-      .in6_enabled = true,
-      .vprefix_addr6 = address6(0),
-      .vprefix_len = 64,
-      .vhost6 = address6(2),
-      .vnameserver6 = address6(3),
-      .vhostname = "jacinth",
-      .if_mtu = wire->config.mtu,
-      .if_mru = wire->config.mtu,
-      .disable_host_loopback = !wire->config.host_loopback,
-  };
-  wire->slirp = slirp_new(&config, &callbacks, wire);
-  if (!wire->slirp) return ZX_ERR_NO_RESOURCES;
   events->status(context, true);
-  settle(wire);
+  slirp_enter(wire);
+  (void)tcpip_interface_set_up(wire->engine, wire->interface, true);
+  slirp_leave(wire);
   return ZX_OK;
 }
 
-// A run of segments is to libslirp, in which the connection ends, one long segment: all that is missing is
-// its checksum.
+static void take_inputs(slirp_wire_t* wire) {
+  if (wire->input_count == 0) return;
+  slirp_enter(wire);
+  tcpip_gather_acks(wire->engine);
+  tcpip_lend(wire->engine);
+  for (size_t i = 0; i < wire->input_count; i++) {
+    const slirp_input_t* input = &wire->inputs[i];
+    const tcpip_offload_t offload = {.flags = input->header.flags,
+                                     .gso_type = input->header.gso_type,
+                                     .gso_size = input->header.gso_size,
+                                     .header_length = input->header.header_length,
+                                     .checksum_start = input->header.checksum_start,
+                                     .checksum_offset = input->header.checksum_offset};
+    tcpip_input_shared(wire->engine, wire->interface, wire->frame, input->frame, input->length, &offload);
+  }
+  wire->input_count = 0;
+  if (tcpip_has_lent(wire->engine)) (void)slirp_turns_serve(&wire->turns);
+  tcpip_settle(wire->engine);
+  slirp_leave(wire);
+}
+
 static zx_status_t slirp_wire_send(wire_t* base, const offload_header_t* header, const uint8_t* frame,
                                    size_t length) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
-  if (length > sizeof(wire->scratch)) return ZX_ERR_OUT_OF_RANGE;
-  memcpy(wire->scratch, frame, length);
-  if (header->flags & OFFLOAD_NEEDS_CHECKSUM) {
-    uint8_t* start = wire->scratch + header->checksum_start;
-    uint16_t sum = checksum_finish(checksum_add(0, start, length - header->checksum_start));
-    checksum_put(start + header->checksum_offset, sum ? sum : 0xffff);
-  }
-  slirp_input(wire->slirp, wire->scratch, (int)length);
+  if (length > sizeof(wire->frame)) return ZX_ERR_OUT_OF_RANGE;
+  if (wire->input_count == WIRE_BATCH) return ZX_ERR_NO_RESOURCES;
+  wire->inputs[wire->input_count++] = (slirp_input_t){*header, frame, length};
   return ZX_OK;
 }
 
-static void slirp_wire_settle(wire_t* base) {
-  settle((slirp_wire_t*)base);
+static void slirp_wire_send_done(wire_t* base) {
+  take_inputs((slirp_wire_t*)base);
+}
+
+// The engine takes a link's abilities for given while it is up.
+static void slirp_wire_accept(wire_t* base, uint32_t offloads) {
+  slirp_wire_t* wire = (slirp_wire_t*)base;
+  if (offloads == wire->offloads) return;
+  wire->offloads = offloads;
+  tcpip_interface_config_t config = interface_config(wire);
+  slirp_enter(wire);
+  (void)tcpip_interface_set_up(wire->engine, wire->interface, false);
+  (void)tcpip_interface_change(wire->engine, wire->interface, &config);
+  (void)tcpip_interface_set_up(wire->engine, wire->interface, true);
+  slirp_leave(wire);
+}
+
+static void slirp_wire_resume(wire_t* base) {
+  slirp_wire_t* wire = (slirp_wire_t*)base;
+  if (!wire->starved) return;
+  slirp_enter(wire);
+  link_is_writable(wire);
+  slirp_leave(wire);
 }
 
 static void slirp_wire_destroy(wire_t* base) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
-  watch(wire, false);
-  zx_handle_close(wire->wait.object);
-  async_cancel_task(wire->dispatcher, &wire->timeout);
-  async_cancel_task(wire->dispatcher, &wire->drain);
-  if (wire->slirp) slirp_cleanup(wire->slirp);
-  slirp_poll_deinit(&wire->poll);
-  frame_queue_deinit(&wire->queue);
+  (void)async_cancel_task(wire->dispatcher, &wire->timer);
+  slirp_streams_destroy(wire->streams);
+  slirp_flows_destroy(wire->flows);
+  slirp_turns_deinit(&wire->turns);
+  tcpip_destroy(wire->engine);
   free(wire);
 }
 
 static const wire_ops_t slirp_wire_ops = {
     .start = slirp_wire_start,
     .send = slirp_wire_send,
-    .send_done = slirp_wire_settle,
-    .resume = slirp_wire_settle,
+    .send_done = slirp_wire_send_done,
+    .accept = slirp_wire_accept,
+    .resume = slirp_wire_resume,
     .destroy = slirp_wire_destroy,
 };
 
@@ -345,17 +283,17 @@ zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_c
   if (config->mtu < SLIRP_WIRE_MTU_MIN || config->mtu > SLIRP_WIRE_MTU_MAX) return ZX_ERR_INVALID_ARGS;
   slirp_wire_t* wire = calloc(1, sizeof(*wire));
   if (!wire) return ZX_ERR_NO_MEMORY;
-  wire->base.ops = &slirp_wire_ops;
+  wire->base = (wire_t){&slirp_wire_ops, .transmit_offloads = OFFLOAD_ALL, .receive_offloads = OFFLOAD_ALL};
   wire->dispatcher = dispatcher;
   wire->config = *config;
-  wire->timeout.handler = timeout_due;
-  wire->drain.handler = drain_due;
-  wire->base.transmit_offloads = OFFLOAD_CHECKSUM | OFFLOAD_TSO;
-  zx_handle_t wrapped = ZX_HANDLE_INVALID;
-  zx_status_t status = slirp_poll_init(&wire->poll);
-  if (status == ZX_OK) status = slirp_poll_wrap(&wire->poll, &wrapped);
-  wire->wait = (async_wait_t){.handler = descriptors_ready, .object = wrapped, .trigger = ZX_OBJECT_READABLE};
-  if (status == ZX_OK && !frame_queue_init(&wire->queue, QUEUE_BYTES)) status = ZX_ERR_NO_MEMORY;
+  if (!wire->config.resolv_conf) wire->config.resolv_conf = "/etc/resolv.conf";
+  wire->timer.handler = timer_due;
+  wire->timer_deadline = TCPIP_NEVER;
+  wire->turns.epoll_fd = -1;
+  zx_status_t status = create_engine(wire) == 0 ? ZX_OK : ZX_ERR_NO_MEMORY;
+  if (status == ZX_OK) status = slirp_turns_init(&wire->turns, wire);
+  if (status == ZX_OK) status = slirp_streams_create(wire, &wire->streams);
+  if (status == ZX_OK) status = slirp_flows_create(wire, &wire->flows);
   if (status != ZX_OK) {
     slirp_wire_destroy(&wire->base);
     return status;

@@ -1,9 +1,21 @@
-// The unprivileged wire: libslirp, which turns frames into ordinary sockets of the host and back. It needs no
-// right but to be in the host's network namespace.
+// The unprivileged wire: a gateway that is a process. It needs no right but to be in the host's network
+// namespace.
 //
-// The link behind it: network 10.0.2.0/24 and fec0::/64, with the gateway (which is also the host) at .2, a
-// name server at .3, and DHCP that gives out .15. The host's loopback is reached through the gateway's
-// address unless that is switched off.
+// Behind the link stands one host that answers for all others: a second TCP/IP engine (<tcpip/tcpip.h>),
+// whose sockets stand in for every address. What a client says to one of them goes on through an ordinary
+// socket of the host, and what comes back there comes back over the link from the address that was meant:
+//
+//   streams     are answered when the host's own connection is there; a connection that the host cannot make
+//               is refused as it was refused there. Both ways at their readers' speed; either side may shut
+//               down first; a reset goes through. An urgent byte does not.
+//   datagrams   of one port leave from one port of the host, whoever they are for, and everybody may answer
+//               there (RFC 4787: endpoint-independent mapping and filtering). ICMP errors come back.
+//   pings       where the host lets programs ping (net.ipv4.ping_group_range); others are answered by
+//               "administratively prohibited".
+//
+// The link: networks 10.0.2.0/24 and fec0::/64 with the gateway at .2 and a name server at .3, whose port 53
+// is that of the host's first name server (/etc/resolv.conf). The gateway's address leads to the host's
+// loopback unless that is switched off. There is no DHCP: a client takes an address, such as .15.
 #ifndef COMPONENTS_ETHERNET_SLIRP_H_
 #define COMPONENTS_ETHERNET_SLIRP_H_
 
@@ -13,16 +25,17 @@
 
 #include "wire.h"
 
-// Payload sizes that libslirp carries.
 #define SLIRP_WIRE_MTU_MIN 1280u
 #define SLIRP_WIRE_MTU_MAX 65520u
 
 typedef struct slirp_wire_config {
   uint32_t mtu;
-  bool host_loopback;  // whether the gateway's address reaches what listens on the host's loopback
+  bool host_loopback;       // whether the gateway's address reaches what listens on the host's loopback
+  const char* resolv_conf;  // where the host's name servers are written; NULL: /etc/resolv.conf
 } slirp_wire_config_t;
 
-// Makes the wire. ZX_ERR_INVALID_ARGS: no such mtu. ZX_ERR_NO_MEMORY, ZX_ERR_NO_RESOURCES.
+// Makes the wire. `resolv_conf` must outlive it. ZX_ERR_INVALID_ARGS: no such mtu. ZX_ERR_NO_MEMORY,
+// ZX_ERR_NO_RESOURCES.
 zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_config_t* config,
                               wire_t** out);
 

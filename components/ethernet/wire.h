@@ -21,7 +21,8 @@
 #define WIRE_FRAME_MAX (UINT16_MAX + ETHERNET_HEADER_BYTES + ETHERNET_VLAN_TAG_BYTES)
 
 // What a wire tells the device. They are called from the loop or from inside `send_done`, never from inside
-// `send`.
+// `send`; and from inside `send_done` only when the wire needs the frames of the batch no more,
+// `receive_done` is.
 typedef struct wire_events {
   // Whether a frame could be delivered now. A wire asks before each; after false it keeps its frames until
   // `resume`.
@@ -54,7 +55,9 @@ typedef struct wire_ops {
 
   // Sends one frame of ETHERNET_HEADER_BYTES or more, up to the device's mtu with header and VLAN tag, or a
   // run of segments. `header` is valid for the wire's offloads; `frame` is memory that its sender can change
-  // at any time: each byte is read once, or copied first. ZX_OK: it is on its way. Any error: it was dropped.
+  // at any time: each byte is read once, or copied first. It stays there until the batch is ended, and until
+  // then the device's clients are not told of anything, at most WIRE_BATCH frames. ZX_OK: it is on its way.
+  // Any error: it was dropped.
   zx_status_t (*send)(wire_t* wire, const offload_header_t* header, const uint8_t* frame, size_t length);
 
   // Ends a batch of frames to send.

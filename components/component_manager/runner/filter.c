@@ -16,7 +16,7 @@
 #define ALL_NAMESPACES \
   (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP)
 
-// What our runtime, the C library, libev and libslirp call. Everything else does not exist for a component.
+// What our runtime, the C library and libev call. Everything else does not exist for a component.
 static const int elf_calls[] = {
     SCMP_SYS(read),
     SCMP_SYS(write),

@@ -1,0 +1,129 @@
+// What the files of the slirp wire share: slirp.c (frames and time), slirp_turns.c (who has news),
+// slirp_stream.c and slirp_flow.c (what is forwarded), slirp_host.c (the host's side of an address).
+#ifndef COMPONENTS_ETHERNET_SLIRP_INTERNAL_H_
+#define COMPONENTS_ETHERNET_SLIRP_INTERNAL_H_
+
+#include <lib/async/task.h>
+#include <lib/async/wait.h>
+#include <sys/socket.h>
+#include <tcpip/tcpip.h>
+
+#include "slirp.h"
+
+typedef struct slirp_wire slirp_wire_t;
+typedef struct slirp_party slirp_party_t;
+
+// Whoever has a descriptor of the host, a socket of the engine, or both. What either reports is noted here,
+// and looked after when the party has its turn (slirp_turns.c).
+struct slirp_party {
+  slirp_wire_t* wire;
+  void (*serve)(slirp_party_t* party);  // its turn; may end this party and any other
+  int fd;                               // the host's, watched edge-triggered; -1: none
+  uint32_t host_events;                 // EPOLL* bits that have come; the party takes them away
+  uint32_t engine_events;               // TCPIP_EVENT_* bits likewise
+  bool dirty, dead;
+  slirp_party_t *next_dirty, *next_dead;
+};
+
+typedef struct slirp_turns {
+  slirp_wire_t* wire;
+  int epoll_fd;
+  async_wait_t wait;  // of a copy of it, wrapped: in the loop's port that costs no system call of its own
+  bool waiting;
+  slirp_party_t *first_dirty, *last_dirty, *dead;
+} slirp_turns_t;
+
+// A frame of a client's, in memory that it shares with us.
+typedef struct slirp_input {
+  offload_header_t header;
+  const uint8_t* frame;
+  size_t length;
+} slirp_input_t;
+
+typedef struct slirp_streams slirp_streams_t;
+typedef struct slirp_flows slirp_flows_t;
+
+// The largest datagram there is.
+#define SLIRP_DATAGRAM_MAX 65536u
+
+struct slirp_wire {
+  wire_t base;
+  async_dispatcher_t* dispatcher;
+  slirp_wire_config_t config;
+  const wire_events_t* events;
+  void* context;
+  tcpip_t* engine;
+  tcpip_client_t* client;  // owns all sockets of the engine
+  uint32_t interface;
+  uint32_t offloads;  // what the device takes
+  slirp_turns_t turns;
+  slirp_streams_t* streams;
+  slirp_flows_t* flows;
+  async_task_t timer;
+  int64_t timer_deadline;  // TCPIP_NEVER while it is not set
+  slirp_input_t inputs[WIRE_BATCH];
+  size_t input_count;
+  unsigned delivered;                    // frames that the device's clients have not been told of
+  bool held;                             // a batch was full: the engine is to try again
+  bool starved;                          // the device takes no frames
+  uint8_t frame[WIRE_FRAME_MAX];         // one of either direction
+  uint8_t datagram[SLIRP_DATAGRAM_MAX];  // good until the next call of anything that might use it
+};
+
+// Bracket every visit to the engine. Leaving gives turns, sends what the visit produced, and sets the timer.
+void slirp_enter(slirp_wire_t* wire);
+void slirp_leave(slirp_wire_t* wire);
+// Whether the device takes a frame now. If not, slirp_flows_resume tells when.
+bool slirp_is_open(slirp_wire_t* wire);
+
+// Turns (slirp_turns.c).
+zx_status_t slirp_turns_init(slirp_turns_t* turns, slirp_wire_t* wire);
+void slirp_turns_deinit(slirp_turns_t* turns);
+// Gives everybody with news one turn; whether somebody has news again.
+bool slirp_turns_serve(slirp_turns_t* turns);
+// A party is memory from malloc and stands at its front: it is freed when nobody comes across it any more.
+void slirp_party_init(slirp_party_t* party, slirp_wire_t* wire, void (*serve)(slirp_party_t* party));
+// Takes `fd` and watches it for whatever happens. If that cannot be, false, and it is the caller's still.
+bool slirp_party_watch(slirp_party_t* party, int fd);
+// It has something to do.
+void slirp_party_mark(slirp_party_t* party);
+// Closes its descriptor; it has no turn any more. Its socket of the engine is its own to destroy.
+void slirp_party_end(slirp_party_t* party);
+
+// Streams and flows: their sockets stand in for all hosts from the creation on.
+zx_status_t slirp_streams_create(slirp_wire_t* wire, slirp_streams_t** out);
+void slirp_streams_destroy(slirp_streams_t* streams);
+zx_status_t slirp_flows_create(slirp_wire_t* wire, slirp_flows_t** out);
+void slirp_flows_destroy(slirp_flows_t* flows);
+// Gives a descriptor back by ending the flow that has been quiet for longest. False if there is none.
+bool slirp_flows_give_way(slirp_flows_t* flows);
+// The device takes frames again: what waits in the host's sockets meanwhile is received.
+void slirp_flows_resume(slirp_flows_t* flows);
+
+// Where a client's packets go on the host's side (slirp_host.c).
+typedef enum slirp_realm {
+  SLIRP_NOWHERE,  // nobody has that address
+  SLIRP_OUTSIDE,  // to the same address
+  SLIRP_LOOPBACK,
+  SLIRP_NAME_SERVER,
+} slirp_realm_t;
+
+typedef struct slirp_place {
+  slirp_realm_t realm;
+  struct sockaddr_storage address;  // the host's; none in NOWHERE
+  socklen_t length;
+} slirp_place_t;
+
+// Addresses of the link, by their last byte.
+enum { SLIRP_GATEWAY = 2, SLIRP_SERVER = 3 };
+tcpip_subnet_t slirp_subnet(uint8_t family, uint8_t last);
+
+slirp_place_t slirp_find_place(const slirp_wire_config_t* config, const tcpip_endpoint_t* to);
+// The other way round: who `from` is to a client that speaks to `realm` in `family`. False if the client
+// cannot name it.
+bool slirp_name_place(slirp_realm_t realm, uint8_t family, const struct sockaddr_storage* from,
+                      tcpip_endpoint_t* out);
+// A socket of the host for it, non-blocking, with a descriptor of a flow's if there is no other. -1: errno.
+int slirp_open_socket(slirp_wire_t* wire, const slirp_place_t* place, int type, int protocol);
+
+#endif  // COMPONENTS_ETHERNET_SLIRP_INTERNAL_H_

@@ -1,0 +1,459 @@
+// What the slirp wire forwards: connections, datagrams and pings of a real TCP/IP client, to sockets of the
+// host's loopback.
+#include <errno.h>
+#include <jx_test.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zircon/syscalls.h>
+
+#include "slirp_world.h"
+
+static world_t world;
+static int listener = -1;
+static uint16_t port;
+static const char* gateway = "10.0.2.2";
+
+static void begin(const world_config_t* config) {
+  world_init(&world, config);
+  listener = world_host_socket(AF_INET, SOCK_STREAM, &port);
+  ck_assert_int_ge(listener, 0);
+}
+
+static void setup(void) {
+  begin(&(world_config_t){.offloads = OFFLOAD_ALL});
+}
+
+static void teardown(void) {
+  close(listener);
+  world_deinit(&world);
+}
+
+static tcpip_socket_t* call(const char* address, uint16_t to) {
+  tcpip_socket_t* stream;
+  tcpip_endpoint_t peer = world_endpoint(address, to);
+  ck_assert_int_eq(tcpip_socket_create(world.client, peer.address.family, TCPIP_TCP, NULL, &stream), 0);
+  ck_assert_int_eq(tcpip_socket_connect(stream, &peer), -EINPROGRESS);
+  return stream;
+}
+
+static tcpip_tcp_state_t state_of(const tcpip_socket_t* stream) {
+  tcpip_tcp_info_t info;
+  ck_assert_int_eq(tcpip_socket_tcp_info(stream, &info), 0);
+  return info.state;
+}
+
+typedef struct pair {
+  tcpip_socket_t* client;
+  int host;
+} pair_t;
+
+static pair_t connect_pair(void) {
+  pair_t pair = {.client = call(gateway, port), .host = -1};
+  WORLD_RUN_UNTIL(&world, (pair.host = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
+  WORLD_RUN_UNTIL(&world, state_of(pair.client) == TCPIP_TCP_ESTABLISHED);
+  return pair;
+}
+
+static void close_pair(pair_t* pair) {
+  close(pair->host);
+  tcpip_socket_destroy(pair->client);
+}
+
+// The byte at a place of a stream.
+static uint8_t pattern(size_t at, unsigned seed) {
+  return (uint8_t)(at * 31 + (at >> 8) * 7 + seed);
+}
+
+static size_t client_write(tcpip_socket_t* client, size_t at, size_t end) {
+  uint8_t bytes[32768];
+  size_t count = end - at < sizeof(bytes) ? end - at : sizeof(bytes);
+  if (count == 0) return 0;
+  for (size_t i = 0; i < count; i++)
+    bytes[i] = pattern(at + i, 1);
+  const struct iovec iov = {bytes, count};
+  const tcpip_send_t send = {.iov = &iov, .iov_count = 1, .ttl = -1, .tos = -1};
+  int64_t sent = tcpip_socket_send(client, &send);
+  return sent > 0 ? (size_t)sent : 0;
+}
+
+// Reads what is there and compares it. Returns its length, -1 at the end.
+static ssize_t client_read(tcpip_socket_t* client, size_t at) {
+  uint8_t bytes[32768];
+  const struct iovec iov = {bytes, sizeof(bytes)};
+  tcpip_recv_t receive = {.iov = &iov, .iov_count = 1};
+  int64_t count = tcpip_socket_recv(client, &receive);
+  if (count == 0) return -1;
+  for (int64_t i = 0; i < count; i++)
+    jx_assert(bytes[i] == pattern(at + (size_t)i, 2));
+  return count > 0 ? (ssize_t)count : 0;
+}
+
+static size_t host_write(int host, size_t at, size_t end) {
+  uint8_t bytes[32768];
+  size_t count = end - at < sizeof(bytes) ? end - at : sizeof(bytes);
+  if (count == 0) return 0;
+  for (size_t i = 0; i < count; i++)
+    bytes[i] = pattern(at + i, 2);
+  ssize_t sent = send(host, bytes, count, MSG_NOSIGNAL);
+  return sent > 0 ? (size_t)sent : 0;
+}
+
+static ssize_t host_read(int host, size_t at) {
+  uint8_t bytes[32768];
+  ssize_t count = recv(host, bytes, sizeof(bytes), 0);
+  if (count == 0) return -1;
+  for (ssize_t i = 0; i < count; i++)
+    jx_assert(bytes[i] == pattern(at + (size_t)i, 1));
+  return count > 0 ? count : 0;
+}
+
+// Both write `length` bytes and shut down, both read them and the end.
+static void exchange(pair_t* pair, size_t length) {
+  size_t out_written = 0, out_read = 0, in_written = 0, in_read = 0;
+  bool out_ended = false, in_ended = false;
+  while (!out_ended || !in_ended) {
+    size_t before = out_written + in_written;
+    out_written += client_write(pair->client, out_written, length);
+    in_written += host_write(pair->host, in_written, length);
+    if (before < 2 * length && out_written == length) (void)tcpip_socket_shutdown(pair->client, false, true);
+    if (in_written == length) (void)shutdown(pair->host, SHUT_WR);
+    ssize_t count = out_ended ? 0 : host_read(pair->host, out_read);
+    out_ended = out_ended || count < 0;
+    if (count > 0) out_read += (size_t)count;
+    count = in_ended ? 0 : client_read(pair->client, in_read);
+    in_ended = in_ended || count < 0;
+    if (count > 0) in_read += (size_t)count;
+    world_step(&world);
+  }
+  ck_assert_uint_eq(out_read, length);
+  ck_assert_uint_eq(in_read, length);
+}
+
+START_TEST(a_stream_carries_bytes_both_ways_in_runs_of_segments) {
+  pair_t pair = connect_pair();
+  exchange(&pair, 16 << 20);
+  ck_assert_uint_gt(world.longest_frame, 20000);
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(a_stream_carries_bytes_to_a_client_that_knows_no_offloads) {
+  teardown();
+  begin(&(world_config_t){.offloads = 0});
+  pair_t pair = connect_pair();
+  exchange(&pair, 4 << 20);
+  ck_assert_uint_le(world.longest_frame, 1514);
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(a_stream_carries_bytes_through_large_frames) {
+  teardown();
+  begin(&(world_config_t){.offloads = OFFLOAD_CHECKSUM, .mtu = SLIRP_WIRE_MTU_MAX});
+  pair_t pair = connect_pair();
+  exchange(&pair, 16 << 20);
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(a_stream_carries_bytes_over_ipv6) {
+  close(listener);
+  listener = world_host_socket(AF_INET6, SOCK_STREAM, &port);
+  if (listener < 0) return;  // a host without IPv6 loopback
+  gateway = "fec0::2";
+  pair_t pair = connect_pair();
+  exchange(&pair, 1 << 20);
+  close_pair(&pair);
+}
+END_TEST
+
+static void expect_refusal(const char* address, uint16_t to, int error) {
+  tcpip_socket_t* stream = call(address, to);
+  WORLD_RUN_UNTIL(&world, tcpip_socket_poll(stream) & TCPIP_EVENT_ERROR);
+  ck_assert_int_eq(tcpip_socket_take_error(stream), -error);
+  tcpip_socket_destroy(stream);
+}
+
+START_TEST(a_connection_that_the_host_cannot_make_is_refused) {
+  close(listener);
+  expect_refusal(gateway, port, ECONNREFUSED);
+  expect_refusal("fec0::2", port, ECONNREFUSED);
+  expect_refusal("10.0.2.3", 80, ECONNREFUSED);  // there is a name server and nothing else
+  listener = world_host_socket(AF_INET, SOCK_STREAM, &port);
+}
+END_TEST
+
+START_TEST(the_hosts_loopback_can_be_switched_off) {
+  teardown();
+  begin(&(world_config_t){.offloads = OFFLOAD_ALL, .no_loopback = true});
+  expect_refusal(gateway, port, ECONNREFUSED);
+  ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+}
+END_TEST
+
+START_TEST(either_side_may_shut_down_first) {
+  for (int client_first = 0; client_first < 2; client_first++) {
+    pair_t pair = connect_pair();
+    if (client_first) {
+      ck_assert_int_eq(tcpip_socket_shutdown(pair.client, false, true), 0);
+      WORLD_RUN_UNTIL(&world, host_read(pair.host, 0) == -1);
+      ck_assert_uint_eq(host_write(pair.host, 0, 1000), 1000);
+      WORLD_RUN_UNTIL(&world, tcpip_socket_next_length(pair.client) == 1000);
+    } else {
+      ck_assert_int_eq(shutdown(pair.host, SHUT_WR), 0);
+      WORLD_RUN_UNTIL(&world, client_read(pair.client, 0) == -1);
+      ck_assert_uint_eq(client_write(pair.client, 0, 1000), 1000);
+      WORLD_RUN_UNTIL(&world, host_read(pair.host, 0) == 1000);
+    }
+    close_pair(&pair);
+  }
+}
+END_TEST
+
+START_TEST(a_reset_by_the_host_reaches_the_client) {
+  pair_t pair = connect_pair();
+  struct linger at_once = {.l_onoff = 1};
+  ck_assert_int_eq(setsockopt(pair.host, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+  close(pair.host);
+  WORLD_RUN_UNTIL(&world, tcpip_socket_poll(pair.client) & TCPIP_EVENT_ERROR);
+  ck_assert_int_eq(tcpip_socket_take_error(pair.client), -ECONNRESET);
+  tcpip_socket_destroy(pair.client);
+}
+END_TEST
+
+START_TEST(a_reset_by_the_client_reaches_the_host) {
+  pair_t pair = connect_pair();
+  ck_assert_int_eq(tcpip_socket_set(pair.client, TCPIP_LINGER, 0), 0);
+  tcpip_socket_destroy(pair.client);
+  char byte;
+  WORLD_RUN_UNTIL(&world, recv(pair.host, &byte, 1, 0) == 0 || errno != EAGAIN);
+  ck_assert_int_eq(errno, ECONNRESET);
+  close(pair.host);
+}
+END_TEST
+
+START_TEST(a_host_that_does_not_read_stops_the_client_and_nothing_is_lost) {
+  pair_t pair = connect_pair();
+  const size_t length = 64 << 20;
+  size_t written = 0, stalled = 0;
+  while (written < length && stalled < 2000) {
+    size_t count = client_write(pair.client, written, length);
+    written += count;
+    stalled = count ? 0 : stalled + 1;
+    world_step(&world);
+  }
+  ck_assert_uint_lt(written, length);
+  (void)tcpip_socket_shutdown(pair.client, false, true);
+  size_t read = 0;
+  for (ssize_t count = 0; count >= 0; world_step(&world)) {
+    count = host_read(pair.host, read);
+    if (count > 0) read += (size_t)count;
+  }
+  ck_assert_uint_eq(read, written);
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(a_client_that_does_not_read_stops_the_host_and_nothing_is_lost) {
+  pair_t pair = connect_pair();
+  const size_t length = 64 << 20;
+  size_t written = 0, stalled = 0;
+  while (written < length && stalled < 2000) {
+    size_t count = host_write(pair.host, written, length);
+    written += count;
+    stalled = count ? 0 : stalled + 1;
+    world_step(&world);
+  }
+  ck_assert_uint_lt(written, length);
+  (void)shutdown(pair.host, SHUT_WR);
+  size_t read = 0;
+  for (ssize_t count = 0; count >= 0; world_step(&world)) {
+    count = client_read(pair.client, read);
+    if (count > 0) read += (size_t)count;
+  }
+  ck_assert_uint_eq(read, written);
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(a_device_without_buffers_holds_everything_up_and_loses_nothing) {
+  pair_t pair = connect_pair();
+  size_t written = host_write(pair.host, 0, 32768);
+  world.open = false;
+  for (int i = 0; i < 20; i++)
+    world_step(&world);
+  size_t before = world.received_frames;
+  world_step(&world);
+  ck_assert_uint_eq(world.received_frames, before);
+  world.open = true;
+  world.wire->ops->resume(world.wire);
+  size_t read = 0;
+  WORLD_RUN_UNTIL(&world, (read += (size_t)client_read(pair.client, read)) == written);
+  close_pair(&pair);
+}
+END_TEST
+
+#define MANY 300
+
+START_TEST(many_connections_at_once_and_their_descriptors_come_back) {
+  static pair_t pairs[MANY];
+  int before = jx_test_open_fds();
+  for (size_t i = 0; i < MANY; i++)
+    pairs[i].client = call(gateway, port);
+  for (size_t i = 0; i < MANY; i++) {
+    WORLD_RUN_UNTIL(&world,
+                    (pairs[i].host = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
+  }
+  for (size_t i = 0; i < MANY; i++)
+    WORLD_RUN_UNTIL(&world, state_of(pairs[i].client) == TCPIP_TCP_ESTABLISHED);
+  for (size_t i = 0; i < MANY; i++)
+    close_pair(&pairs[i]);
+  WORLD_RUN_UNTIL(&world, jx_test_open_fds() == before);
+}
+END_TEST
+
+START_TEST(a_wire_that_goes_takes_its_connections_with_it) {
+  pair_t pair = connect_pair();
+  world_deinit(&world);
+  char byte;
+  ck_assert_int_eq(recv(pair.host, &byte, 1, 0), 0);
+  close(pair.host);
+  world_init(&world, &(world_config_t){.offloads = 0});
+}
+END_TEST
+
+// Datagrams
+
+static tcpip_socket_t* new_datagrams(tcpip_protocol_t protocol) {
+  tcpip_socket_t* socket;
+  ck_assert_int_eq(tcpip_socket_create(world.client, TCPIP_IPV4, protocol, NULL, &socket), 0);
+  return socket;
+}
+
+static void send_to(tcpip_socket_t* socket, const char* address, uint16_t to, const void* bytes,
+                    size_t length) {
+  const tcpip_endpoint_t peer = world_endpoint(address, to);
+  const struct iovec iov = {(void*)(uintptr_t)bytes, length};
+  const tcpip_send_t send = {.iov = &iov, .iov_count = 1, .to = &peer, .ttl = -1, .tos = -1};
+  ck_assert_int_eq(tcpip_socket_send(socket, &send), (int64_t)length);
+}
+
+// Waits for one datagram, which must be `text`.
+static tcpip_endpoint_t expect(tcpip_socket_t* socket, const char* text) {
+  char bytes[65536];
+  const struct iovec iov = {bytes, sizeof(bytes)};
+  tcpip_recv_t receive = {.iov = &iov, .iov_count = 1};
+  WORLD_RUN_UNTIL(&world, tcpip_socket_poll(socket) & TCPIP_EVENT_READABLE);
+  ck_assert_int_eq(tcpip_socket_recv(socket, &receive), (int64_t)strlen(text));
+  ck_assert_mem_eq(bytes, text, strlen(text));
+  return receive.from;
+}
+
+START_TEST(a_port_of_the_clients_speaks_to_all_hosts_from_one_port) {
+  uint16_t ports[2];
+  int hosts[2];
+  tcpip_socket_t* socket = new_datagrams(TCPIP_UDP);
+  struct sockaddr_in from[2];
+  for (size_t i = 0; i < 2; i++) {
+    hosts[i] = world_host_socket(AF_INET, SOCK_DGRAM, &ports[i]);
+    send_to(socket, gateway, ports[i], "question", 8);
+    char bytes[16];
+    socklen_t length = sizeof(from[i]);
+    WORLD_RUN_UNTIL(&world,
+                    recvfrom(hosts[i], bytes, sizeof(bytes), 0, (struct sockaddr*)&from[i], &length) == 8);
+  }
+  ck_assert_int_eq(from[0].sin_port, from[1].sin_port);
+  for (size_t i = 0; i < 2; i++) {
+    ck_assert_int_eq(sendto(hosts[i], "answer", 6, 0, (struct sockaddr*)&from[0], sizeof(from[0])), 6);
+    tcpip_endpoint_t source = expect(socket, "answer");
+    ck_assert_int_eq(source.port, ports[i]);
+    ck_assert_mem_eq(source.address.bytes, "\x0a\x00\x02\x02", 4);
+    close(hosts[i]);
+  }
+  tcpip_socket_destroy(socket);
+}
+END_TEST
+
+START_TEST(a_datagram_of_the_largest_size_goes_both_ways) {
+  uint16_t to;
+  int host = world_host_socket(AF_INET, SOCK_DGRAM, &to);
+  tcpip_socket_t* socket = new_datagrams(TCPIP_UDP);
+  static char text[65508];
+  memset(text, 'x', sizeof(text) - 1);
+  send_to(socket, gateway, to, text, sizeof(text) - 1);
+  static char bytes[65536];
+  struct sockaddr_in from;
+  socklen_t length = sizeof(from);
+  WORLD_RUN_UNTIL(&world, recvfrom(host, bytes, sizeof(bytes), 0, (struct sockaddr*)&from, &length) ==
+                              (ssize_t)sizeof(text) - 1);
+  ck_assert_mem_eq(bytes, text, sizeof(text) - 1);
+  ck_assert_int_eq(sendto(host, text, sizeof(text) - 1, 0, (struct sockaddr*)&from, length),
+                   (ssize_t)sizeof(text) - 1);
+  (void)expect(socket, text);
+  close(host);
+  tcpip_socket_destroy(socket);
+}
+END_TEST
+
+START_TEST(a_datagram_to_a_closed_port_is_refused) {
+  uint16_t to;
+  close(world_host_socket(AF_INET, SOCK_DGRAM, &to));
+  const uint16_t ports[] = {to, 80};
+  const char* const addresses[] = {gateway, "10.0.2.3"};
+  for (size_t i = 0; i < 2; i++) {
+    tcpip_socket_t* socket = new_datagrams(TCPIP_UDP);
+    tcpip_endpoint_t peer = world_endpoint(addresses[i], ports[i]);
+    ck_assert_int_eq(tcpip_socket_connect(socket, &peer), 0);
+    send_to(socket, addresses[i], ports[i], "question", 8);
+    WORLD_RUN_UNTIL(&world, tcpip_socket_poll(socket) & TCPIP_EVENT_ERROR);
+    ck_assert_int_eq(tcpip_socket_take_error(socket), -ECONNREFUSED);
+    tcpip_socket_destroy(socket);
+  }
+}
+END_TEST
+
+START_TEST(more_flows_than_there_may_be_end_the_oldest_and_leak_nothing) {
+  uint16_t to;
+  int host = world_host_socket(AF_INET, SOCK_DGRAM, &to);
+  char byte;
+  for (int i = 0; i < 1500; i++) {
+    tcpip_socket_t* socket = new_datagrams(TCPIP_UDP);
+    send_to(socket, gateway, to, "x", 1);
+    WORLD_RUN_UNTIL(&world, recv(host, &byte, 1, 0) == 1);
+    tcpip_socket_destroy(socket);
+  }
+  ck_assert_int_lt(jx_test_open_fds(), 1100);
+  close(host);
+}
+END_TEST
+
+int main(void) {
+  Suite* suite = suite_create("slirp_forward");
+  TCase* streams = jx_test_case(suite, "streams");
+  tcase_add_checked_fixture(streams, setup, teardown);
+  tcase_add_test(streams, a_stream_carries_bytes_both_ways_in_runs_of_segments);
+  tcase_add_test(streams, a_stream_carries_bytes_to_a_client_that_knows_no_offloads);
+  tcase_add_test(streams, a_stream_carries_bytes_through_large_frames);
+  tcase_add_test(streams, a_stream_carries_bytes_over_ipv6);
+  tcase_add_test(streams, a_connection_that_the_host_cannot_make_is_refused);
+  tcase_add_test(streams, the_hosts_loopback_can_be_switched_off);
+  tcase_add_test(streams, either_side_may_shut_down_first);
+  tcase_add_test(streams, a_reset_by_the_host_reaches_the_client);
+  tcase_add_test(streams, a_reset_by_the_client_reaches_the_host);
+  tcase_add_test(streams, a_host_that_does_not_read_stops_the_client_and_nothing_is_lost);
+  tcase_add_test(streams, a_client_that_does_not_read_stops_the_host_and_nothing_is_lost);
+  tcase_add_test(streams, a_device_without_buffers_holds_everything_up_and_loses_nothing);
+  tcase_add_test(streams, many_connections_at_once_and_their_descriptors_come_back);
+  tcase_add_test(streams, a_wire_that_goes_takes_its_connections_with_it);
+  TCase* datagrams = jx_test_case(suite, "datagrams");
+  tcase_add_checked_fixture(datagrams, setup, teardown);
+  tcase_add_test(datagrams, a_port_of_the_clients_speaks_to_all_hosts_from_one_port);
+  tcase_add_test(datagrams, a_datagram_of_the_largest_size_goes_both_ways);
+  tcase_add_test(datagrams, a_datagram_to_a_closed_port_is_refused);
+  tcase_add_test(datagrams, more_flows_than_there_may_be_end_the_oldest_and_leak_nothing);
+  return jx_test_run(suite);
+}
