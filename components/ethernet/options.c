@@ -47,6 +47,10 @@ static bool parse_one(const char* argument, driver_options_t* out) {
     out->device = value;
     return *value && strlen(value) < IFNAMSIZ;
   }
+  if ((value = option_value(argument, "--publish"))) {
+    return out->publication_count < DRIVER_PUBLICATIONS_MAX &&
+           publication_parse(value, &out->publications[out->publication_count++]);
+  }
   if (strcmp(argument, "--no-host-loopback") == 0) {
     out->host_loopback = false;
     return true;
@@ -64,7 +68,7 @@ bool driver_options_parse(int argc, char** argv, driver_options_t* out,
     if (parse_one(argv[i], out)) continue;
     snprintf(error, DRIVER_OPTIONS_ERROR_MAX,
              "bad argument \"%.32s\"; there are --mtu=BYTES, --mac=ADDRESS, --device=NAME and "
-             "--no-offloads (tap) and --no-host-loopback (slirp)",
+             "--no-offloads (tap), --no-host-loopback and --publish=" PUBLICATION_FORM " (slirp)",
              argv[i]);
     return false;
   }

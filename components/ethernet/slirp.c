@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 #include <zircon/syscalls.h>
 
 #include "slirp_internal.h"
@@ -262,6 +263,7 @@ static void slirp_wire_resume(wire_t* base) {
 static void slirp_wire_destroy(wire_t* base) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
   (void)async_cancel_task(wire->dispatcher, &wire->timer);
+  slirp_unpublish_all(wire);
   slirp_streams_destroy(wire->streams);
   slirp_flows_destroy(wire->flows);
   slirp_turns_deinit(&wire->turns);
@@ -278,14 +280,13 @@ static const wire_ops_t slirp_wire_ops = {
     .destroy = slirp_wire_destroy,
 };
 
-zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_config_t* config,
-                              wire_t** out) {
-  if (config->mtu < SLIRP_WIRE_MTU_MIN || config->mtu > SLIRP_WIRE_MTU_MAX) return ZX_ERR_INVALID_ARGS;
+static zx_status_t create(async_dispatcher_t* dispatcher, const slirp_wire_config_t* config, wire_t** out) {
   slirp_wire_t* wire = calloc(1, sizeof(*wire));
   if (!wire) return ZX_ERR_NO_MEMORY;
   wire->base = (wire_t){&slirp_wire_ops, .transmit_offloads = OFFLOAD_ALL, .receive_offloads = OFFLOAD_ALL};
   wire->dispatcher = dispatcher;
   wire->config = *config;
+  wire->config.publications = NULL;  // the caller's
   if (!wire->config.resolv_conf) wire->config.resolv_conf = "/etc/resolv.conf";
   wire->timer.handler = timer_due;
   wire->timer_deadline = TCPIP_NEVER;
@@ -294,10 +295,23 @@ zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_c
   if (status == ZX_OK) status = slirp_turns_init(&wire->turns, wire);
   if (status == ZX_OK) status = slirp_streams_create(wire, &wire->streams);
   if (status == ZX_OK) status = slirp_flows_create(wire, &wire->flows);
-  if (status != ZX_OK) {
-    slirp_wire_destroy(&wire->base);
-    return status;
-  }
   *out = &wire->base;
-  return ZX_OK;
+  return status;
+}
+
+zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_config_t* config,
+                              wire_t** out) {
+  bool fits = config->mtu >= SLIRP_WIRE_MTU_MIN && config->mtu <= SLIRP_WIRE_MTU_MAX;
+  wire_t* wire = NULL;
+  zx_status_t status = fits ? create(dispatcher, config, &wire) : ZX_ERR_INVALID_ARGS;
+  for (size_t i = 0; i < config->publication_count; i++) {
+    if (status == ZX_OK) status = slirp_publish((slirp_wire_t*)wire, &config->publications[i]);
+    if (status != ZX_OK) close(config->publications[i].fd);
+  }
+  if (status == ZX_OK) {
+    *out = wire;
+  } else if (wire) {
+    slirp_wire_destroy(wire);
+  }
+  return status;
 }

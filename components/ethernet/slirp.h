@@ -28,14 +28,24 @@
 #define SLIRP_WIRE_MTU_MIN 1280u
 #define SLIRP_WIRE_MTU_MAX 65520u
 
+// A port of the host that leads to one of the client at .15: its streams come from the gateway's address, its
+// datagrams from their sender's.
+typedef struct slirp_publication {
+  int fd;  // a socket of the host, non-blocking: bound, and listening if it is a stream's
+  bool datagrams;
+  uint16_t port;  // the client's
+} slirp_publication_t;
+
 typedef struct slirp_wire_config {
   uint32_t mtu;
   bool host_loopback;       // whether the gateway's address reaches what listens on the host's loopback
   const char* resolv_conf;  // where the host's name servers are written; NULL: /etc/resolv.conf
+  const slirp_publication_t* publications;
+  size_t publication_count;
 } slirp_wire_config_t;
 
-// Makes the wire. `resolv_conf` must outlive it. ZX_ERR_INVALID_ARGS: no such mtu. ZX_ERR_NO_MEMORY,
-// ZX_ERR_NO_RESOURCES.
+// Makes the wire. `resolv_conf` must outlive it; the publications' descriptors are its own from now on, on
+// failure, too. ZX_ERR_INVALID_ARGS: no such mtu. ZX_ERR_NO_MEMORY, ZX_ERR_NO_RESOURCES.
 zx_status_t slirp_wire_create(async_dispatcher_t* dispatcher, const slirp_wire_config_t* config,
                               wire_t** out);
 

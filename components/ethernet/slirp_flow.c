@@ -54,6 +54,7 @@ struct slirp_flows {
   gate_t* gates[GATES];
   flow_t* buckets[BUCKETS];
   flow_t *oldest, *newest;  // by last use
+  flow_t* published;        // which stay; linked by `older`
   size_t count;
   async_task_t sweep;
 };
@@ -78,6 +79,7 @@ static void age_append(slirp_flows_t* flows, flow_t* flow) {
 
 static void use(flow_t* flow) {
   slirp_flows_t* flows = flow->party.wire->flows;
+  if (flow->realm == SLIRP_ANYWHERE) return;
   flow->last_used = tcpip_time(flow->party.wire->engine);
   if (flows->newest == flow) return;
   age_unlink(flows, flow);
@@ -203,6 +205,9 @@ void slirp_flows_resume(slirp_flows_t* flows) {
   for (flow_t* flow = flows->oldest; flow; flow = flow->newer) {
     if (flow->party.host_events) slirp_party_mark(&flow->party);
   }
+  for (flow_t* flow = flows->published; flow; flow = flow->older) {
+    if (flow->party.host_events) slirp_party_mark(&flow->party);
+  }
 }
 
 // What the client sends
@@ -237,26 +242,47 @@ static int open_socket(slirp_wire_t* wire, const gate_t* gate, const slirp_place
   return -1;
 }
 
+// A flow whose socket is `fd`, which it takes if it comes to be.
+static flow_t* create_with(slirp_flows_t* flows, const gate_t* gate, const tcpip_endpoint_t* client,
+                           slirp_realm_t realm, int fd) {
+  flow_t* flow = calloc(1, sizeof(*flow));
+  if (flow) slirp_party_init(&flow->party, flows->wire, serve_flow);
+  if (!flow || !slirp_party_watch(&flow->party, fd)) {
+    free(flow);
+    return NULL;
+  }
+  flow->gate = gate;
+  flow->client = *client;
+  flow->realm = realm;
+  flow_t** bucket = bucket_of(flows, client);
+  flow->next_in_bucket = *bucket;
+  *bucket = flow;
+  return flow;
+}
+
+zx_status_t slirp_flow_publish(slirp_wire_t* wire, int fd, uint16_t port) {
+  slirp_flows_t* flows = wire->flows;
+  const tcpip_endpoint_t client = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_CLIENT).address, .port = port};
+  flow_t* flow = create_with(flows, flows->gates[0], &client, SLIRP_ANYWHERE, fd);
+  if (!flow) return ZX_ERR_NO_MEMORY;
+  set_options(fd, AF_INET);
+  flow->older = flows->published;
+  flows->published = flow;
+  return ZX_OK;
+}
+
 static flow_t* create(slirp_flows_t* flows, const gate_t* gate, const tcpip_endpoint_t* client,
                       const slirp_place_t* place) {
   slirp_wire_t* wire = flows->wire;
   if (flows->count >= FLOWS_MAX) (void)slirp_flows_give_way(flows);
   int fd = open_socket(wire, gate, place);
   if (fd < 0) return NULL;
-  flow_t* flow = calloc(1, sizeof(*flow));
-  if (flow) slirp_party_init(&flow->party, wire, serve_flow);
-  if (!flow || !slirp_party_watch(&flow->party, fd)) {
-    free(flow);
+  flow_t* flow = create_with(flows, gate, client, place->realm, fd);
+  if (!flow) {
     close(fd);
     errno = ENOMEM;
     return NULL;
   }
-  flow->gate = gate;
-  flow->client = *client;
-  flow->realm = place->realm;
-  flow_t** bucket = bucket_of(flows, client);
-  flow->next_in_bucket = *bucket;
-  *bucket = flow;
   age_append(flows, flow);
   if (flows->count++ == 0) {
     flows->sweep.deadline = zx_deadline_after(sweep_ns);
@@ -268,7 +294,8 @@ static flow_t* create(slirp_flows_t* flows, const gate_t* gate, const tcpip_endp
 static flow_t* find(slirp_flows_t* flows, const gate_t* gate, const tcpip_endpoint_t* client,
                     slirp_realm_t realm) {
   for (flow_t* flow = *bucket_of(flows, client); flow; flow = flow->next_in_bucket) {
-    if (flow->gate == gate && flow->realm == realm && flow->client.port == client->port &&
+    bool fits = flow->realm == realm || (flow->realm == SLIRP_ANYWHERE && realm != SLIRP_NAME_SERVER);
+    if (flow->gate == gate && fits && flow->client.port == client->port &&
         tcpip_address_equal(&flow->client.address, &client->address))
       return flow;
   }
@@ -349,6 +376,10 @@ void slirp_flows_destroy(slirp_flows_t* flows) {
   (void)async_cancel_task(flows->wire->dispatcher, &flows->sweep);
   while (slirp_flows_give_way(flows))
     continue;
+  for (flow_t *flow = flows->published, *next; flow; flow = next) {
+    next = flow->older;
+    slirp_party_end(&flow->party);
+  }
   for (size_t i = 0; i < GATES; i++) {
     gate_t* gate = flows->gates[i];
     if (!gate) continue;

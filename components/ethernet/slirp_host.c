@@ -99,12 +99,20 @@ slirp_place_t slirp_find_place(const slirp_wire_config_t* config, const tcpip_en
   return place;
 }
 
+static bool is_loopback(const struct sockaddr_storage* from) {
+  const struct sockaddr_in* in = (const void*)from;
+  const struct sockaddr_in6* in6 = (const void*)from;
+  return from->ss_family == AF_INET ? ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+                                    : IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
 bool slirp_name_place(slirp_realm_t realm, uint8_t family, const struct sockaddr_storage* from,
                       tcpip_endpoint_t* out) {
   const struct sockaddr_in* in = (const void*)from;
   const struct sockaddr_in6* in6 = (const void*)from;
   bool v4 = from->ss_family == AF_INET;
   *out = (tcpip_endpoint_t){.port = ntohs(v4 ? in->sin_port : in6->sin6_port)};
+  if (realm == SLIRP_ANYWHERE) realm = is_loopback(from) ? SLIRP_LOOPBACK : SLIRP_OUTSIDE;
   if (realm != SLIRP_OUTSIDE) {
     out->address = slirp_subnet(family, realm == SLIRP_LOOPBACK ? SLIRP_GATEWAY : SLIRP_SERVER).address;
     return true;

@@ -42,6 +42,7 @@ typedef struct slirp_input {
 
 typedef struct slirp_streams slirp_streams_t;
 typedef struct slirp_flows slirp_flows_t;
+typedef struct slirp_publisher slirp_publisher_t;
 
 // The largest datagram there is.
 #define SLIRP_DATAGRAM_MAX 65536u
@@ -59,6 +60,7 @@ struct slirp_wire {
   slirp_turns_t turns;
   slirp_streams_t* streams;
   slirp_flows_t* flows;
+  slirp_publisher_t* publishers;
   async_task_t timer;
   int64_t timer_deadline;  // TCPIP_NEVER while it is not set
   slirp_input_t inputs[WIRE_BATCH];
@@ -100,12 +102,21 @@ bool slirp_flows_give_way(slirp_flows_t* flows);
 // The device takes frames again: what waits in the host's sockets meanwhile is received.
 void slirp_flows_resume(slirp_flows_t* flows);
 
+// Published ports (slirp_publish.c). The descriptor is the wire's if this succeeds.
+zx_status_t slirp_publish(slirp_wire_t* wire, const slirp_publication_t* publication);
+void slirp_unpublish_all(slirp_wire_t* wire);
+// A connection from outside, whose socket it takes, goes on to a port of the client's.
+void slirp_stream_open(slirp_wire_t* wire, int fd, uint16_t port);
+// Everybody's datagrams to `fd` go on to a port of the client's, whose answers leave from there.
+zx_status_t slirp_flow_publish(slirp_wire_t* wire, int fd, uint16_t port);
+
 // Where a client's packets go on the host's side (slirp_host.c).
 typedef enum slirp_realm {
   SLIRP_NOWHERE,  // nobody has that address
   SLIRP_OUTSIDE,  // to the same address
   SLIRP_LOOPBACK,
   SLIRP_NAME_SERVER,
+  SLIRP_ANYWHERE,  // outside or on the loopback: what a published port speaks to
 } slirp_realm_t;
 
 typedef struct slirp_place {
@@ -115,7 +126,7 @@ typedef struct slirp_place {
 } slirp_place_t;
 
 // Addresses of the link, by their last byte.
-enum { SLIRP_GATEWAY = 2, SLIRP_SERVER = 3 };
+enum { SLIRP_GATEWAY = 2, SLIRP_SERVER = 3, SLIRP_CLIENT = 15 };
 tcpip_subnet_t slirp_subnet(uint8_t family, uint8_t last);
 
 slirp_place_t slirp_find_place(const slirp_wire_config_t* config, const tcpip_endpoint_t* to);

@@ -271,9 +271,45 @@ static int call(stream_t* stream) {
   return error == EINPROGRESS || error == 0 ? ENOMEM : error;
 }
 
+static void enlist(stream_t* stream, slirp_wire_t* wire) {
+  slirp_party_init(&stream->party, wire, serve);
+  stream->in_guess = GUESS_BYTES;
+  stream->next = wire->streams->first;
+  if (stream->next) stream->next->previous = stream;
+  wire->streams->first = stream;
+}
+
+// Calls the client from the gateway's address.
+static int call_client(stream_t* stream, uint16_t port) {
+  tcpip_client_t* client = stream->party.wire->client;
+  const tcpip_endpoint_t from = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_GATEWAY).address};
+  const tcpip_endpoint_t to = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_CLIENT).address, .port = port};
+  int error = tcpip_socket_create(client, TCPIP_IPV4, TCPIP_TCP, stream, &stream->endpoint);
+  if (!error) error = tcpip_socket_bind(stream->endpoint, &from);
+  if (!error) error = tcpip_socket_connect(stream->endpoint, &to);
+  return error == -EINPROGRESS ? 0 : error;
+}
+
+void slirp_stream_open(slirp_wire_t* wire, int fd, uint16_t port) {
+  stream_t* stream = calloc(1, sizeof(*stream));
+  if (!stream) {
+    close(fd);
+    return;
+  }
+  enlist(stream, wire);
+  stream->state = STREAM_OPENING;
+  if (!slirp_party_watch(&stream->party, fd)) {
+    close(fd);
+    end(stream);
+  } else if (call_client(stream, port) != 0) {
+    reset(stream);
+  } else {
+    set_options(stream, fd);
+  }
+}
+
 static void accept_all(slirp_party_t* party) {
   const listener_t* listener = (const listener_t*)party;
-  slirp_streams_t* streams = party->wire->streams;
   party->engine_events = 0;
   for (;;) {
     stream_t* stream = calloc(1, sizeof(*stream));
@@ -281,11 +317,7 @@ static void accept_all(slirp_party_t* party) {
       free(stream);
       return;
     }
-    slirp_party_init(&stream->party, party->wire, serve);
-    stream->in_guess = GUESS_BYTES;
-    stream->next = streams->first;
-    if (stream->next) stream->next->previous = stream;
-    streams->first = stream;
+    enlist(stream, party->wire);
     int error = call(stream);
     if (error) refuse(stream, error);
   }

@@ -23,9 +23,12 @@ static const struct {
      "    --quiet: do not print the tree                                     --verbose: show all that "
      "components log\n"},
     {"exec", cli_exec,
-     "exec [--manifest NET.cml] [--verbose] -- PROGRAM [ARGUMENT...]\n"
+     "exec [--publish PORT:PORT] [--manifest NET.cml] [--verbose] -- PROGRAM [ARGUMENT...]\n"
      "    Run a program with a network stack of its own. Its working directory can be written, the rest is "
      "read-only.\n"
+     "    --publish, -p: a port of the host that leads to the program: 8080:80, 0.0.0.0:8080:80, "
+     "5353:53/udp; any "
+     "number of times\n"
      "    --manifest: a tree whose main component's program it replaces, instead of netstack and slirp\n"},
     {"check", cli_check,
      "check MANIFEST.cml\n"

@@ -1,5 +1,8 @@
 // run and exec: starting a tree and waiting for its end.
+#include <errno.h>
+#include <inet/publication.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -100,8 +103,40 @@ static const char* find_program(cli_t* cli, const char* name) {
   return NULL;
 }
 
+// Whether a port can be published as `text` says. Tried before anything starts, because whoever made a
+// mistake wants to hear of it and not of a program without connections.
+static bool can_publish(const char* text) {
+  publication_t publication;
+  if (!publication_parse(text, &publication)) {
+    fprintf(stderr,
+            "jacinth exec: \"%s\" is no port to publish: it is " PUBLICATION_FORM
+            ", the host's port first, such as 8080:80 or 0.0.0.0:8080:80\n",
+            text);
+    return false;
+  }
+  int fd = publication_open(&publication);
+  if (fd >= 0) {
+    close(fd);
+    return true;
+  }
+  fprintf(stderr, "jacinth exec: cannot publish \"%s\": %s%s\n", text, strerror(-fd),
+          fd == -EACCES ? "; ordinary users have ports from 1024 on" : "");
+  return false;
+}
+
+// Takes "--publish WHAT", which may come several times. False if it is not there.
+static bool take_publish(cli_t* cli, const char*** out, size_t* count) {
+  if (cli->argc < 2 || !(cli_take_flag(cli, "--publish") || cli_take_flag(cli, "-p"))) return false;
+  *cml_arena_push(cli->arena, out, count) = cli->argv[0];
+  cli->argc--;
+  cli->argv++;
+  return true;
+}
+
 int cli_exec(cli_t* cli) {
   run_options_t options = {.quiet = true};
+  const char** publish = NULL;
+  size_t publish_count = 0;
   const char* manifest = cml_arena_printf(cli->arena, "%s/meta/exec.cml", cli->package);
   realm_t realm;
   for (;;) {
@@ -111,7 +146,7 @@ int cli_exec(cli_t* cli) {
       manifest = cli->argv[0];
       cli->argc--;
       cli->argv++;
-    } else {
+    } else if (!take_publish(cli, &publish, &publish_count)) {
       break;
     }
   }
@@ -128,5 +163,10 @@ int cli_exec(cli_t* cli) {
   for (int i = 0; i < cli->argc; i++)
     command[i + 1] = cli->argv[i];
   options.manager.command = command;
+  for (size_t i = 0; i < publish_count; i++) {
+    if (!can_publish(publish[i])) return 1;
+  }
+  if (publish_count > 0) *cml_arena_push(cli->arena, &publish, &publish_count) = NULL;
+  options.manager.publish = publish;
   return cli_load_path(cli, manifest, &realm) ? run_tree(&realm, &options) : 1;
 }

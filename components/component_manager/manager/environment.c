@@ -74,6 +74,10 @@ const char* const* component_arguments(component_t* component, cml_arena_t* aren
   if (runs_command(component)) return component->manager->options.command + 1;
   add(&list, component->program.inside);
   if (!add_expanded(component, &list, &component->program.args, add, error)) return NULL;
+  bool publishes = component->instance == component->manager->publisher;
+  const char* const* publish = publishes ? component->manager->options.publish : NULL;
+  for (; publish && *publish; publish++)
+    add(&list, cml_arena_printf(arena, "--publish=%s", *publish));
   add(&list, NULL);
   return list.items;
 }

@@ -46,6 +46,15 @@ static bool place_command(manager_t* manager, cml_error_t* error) {
   return true;
 }
 
+static bool find_publisher(manager_t* manager, cml_error_t* error) {
+  if (!realm_publisher_instance(manager->realm, &manager->publisher, error)) return false;
+  if (!manager->options.publish || (manager->publisher && manager->publisher->document.has_program))
+    return true;
+  cml_fail(error, manager->realm->root->document.location, "InvalidField",
+           "there is no component that could publish ports of the host");
+  return cml_advise(error, "name a driver of the slirp wire: facets: { publisher: \"#ethernet\" }");
+}
+
 static bool uses_child(const cml_document_t* document) {
   for (size_t i = 0; i < document->use.count; i++) {
     if (document->use.items[i].from.items[0].kind == CML_REF_NAMED) return true;
@@ -100,7 +109,7 @@ bool manager_create(const realm_t* realm, const manager_options_t* options, mana
   bool ok = realm_main_instance(realm, &manager->main, error);
   for (size_t i = 0; ok && i < realm->instance_count; i++)
     ok = make_component(manager, realm->instances[i], error);
-  ok = ok && place_command(manager, error);
+  ok = ok && place_command(manager, error) && find_publisher(manager, error);
   if (ok && async_loop_create(NULL, &manager->loop) != ZX_OK)
     ok = cml_fail(error, (cml_location_t){0}, "InternalError", "no event loop");
   if (ok) {

@@ -21,6 +21,9 @@ typedef struct manager_options {
   // A program to run in place of the main component's, with the caller's terminal, environment and working
   // directory. NULL: none. The first element is the program's path on the host; NULL-terminated.
   const char* const* command;
+  // Ports to publish (inet/publication.h), arguments of the component that the root's facet "publisher"
+  // names. NULL: none; NULL-terminated.
+  const char* const* publish;
 } manager_options_t;
 
 // Makes a manager of a tree that has been checked; `realm` must outlive it. Binds the sockets that programs

@@ -95,7 +95,7 @@ struct manager {
   async_loop_t* loop;
   async_dispatcher_t* dispatcher;
   component_t* components;  // by realm_instance_t.index
-  realm_instance_t* main;
+  realm_instance_t *main, *publisher;
   component_t** stop_sequence;
   size_t stop_count;
   async_fd_t signals;

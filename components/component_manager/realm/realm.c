@@ -178,16 +178,28 @@ realm_instance_t* realm_child(const realm_instance_t* instance, const char* name
   return NULL;
 }
 
-bool realm_main_instance(const realm_t* realm, realm_instance_t** out, cml_error_t* error) {
-  const cml_document_t* document = &realm->root->document;
-  const json5_value_t* main = json5_get(&document->facets, "main");
-  *out = document->has_program ? realm->root : NULL;
-  if (!main) return true;
-  bool is_ref = main->type == JSON5_STRING && main->as.string.text[0] == '#';
-  *out = is_ref ? realm_child(realm->root, main->as.string.text + 1) : NULL;
+// The child that a facet of the root names; *out stays as it is where there is no such facet.
+static bool facet_child(const realm_t* realm, const char* facet, const char* advice, realm_instance_t** out,
+                        cml_error_t* error) {
+  const json5_value_t* value = json5_get(&realm->root->document.facets, facet);
+  if (!value) return true;
+  bool is_ref = value->type == JSON5_STRING && value->as.string.text[0] == '#';
+  *out = is_ref ? realm_child(realm->root, value->as.string.text + 1) : NULL;
   if (*out) return true;
-  cml_fail(error, main->location, "InvalidChild", "facets: \"main\" must be the \"#name\" of a child");
-  return cml_advise(error, "it is the child whose end ends the run, with its exit status");
+  cml_fail(error, value->location, "InvalidChild", "facets: \"%s\" must be the \"#name\" of a child", facet);
+  return cml_advise(error, "%s", advice);
+}
+
+bool realm_main_instance(const realm_t* realm, realm_instance_t** out, cml_error_t* error) {
+  *out = realm->root->document.has_program ? realm->root : NULL;
+  return facet_child(realm, "main", "it is the child whose end ends the run, with its exit status", out,
+                     error);
+}
+
+bool realm_publisher_instance(const realm_t* realm, realm_instance_t** out, cml_error_t* error) {
+  *out = NULL;
+  return facet_child(realm, "publisher",
+                     "it is the driver that `jacinth exec --publish` gives ports of the host", out, error);
 }
 
 const cml_environment_t* realm_environment(const realm_instance_t* instance) {

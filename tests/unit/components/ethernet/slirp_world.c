@@ -113,7 +113,9 @@ void world_init(world_t* world, const world_config_t* config) {
   world->open = world->places = true;
   slirp_wire_config_t wire = {.mtu = config->mtu ? config->mtu : 1500,
                               .host_loopback = !config->no_loopback,
-                              .resolv_conf = config->resolv_conf};
+                              .resolv_conf = config->resolv_conf,
+                              .publications = config->publication,
+                              .publication_count = config->publication ? 1 : 0};
   create_client(world, wire.mtu);
   ck_assert_int_eq(async_loop_create(NULL, &world->loop), ZX_OK);
   ck_assert_int_eq(slirp_wire_create(async_loop_get_dispatcher(world->loop), &wire, &world->wire), ZX_OK);

@@ -37,6 +37,7 @@ typedef struct world_config {
   uint32_t offloads;
   bool no_loopback;
   const char* resolv_conf;
+  const slirp_publication_t* publication;  // NULL: none
 } world_config_t;
 
 void world_init(world_t* world, const world_config_t* config);

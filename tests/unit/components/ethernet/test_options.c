@@ -19,6 +19,9 @@ START_TEST(each_option_is_understood) {
   ck_assert_str_eq(options.device, "tap-3");
   ck_assert(parse("--no-host-loopback", &options, error));
   ck_assert(!options.host_loopback);
+  ck_assert(parse("--publish=8080:80", &options, error));
+  ck_assert_uint_eq(options.publication_count, 1);
+  ck_assert_uint_eq(options.publications[0].port, 80);
   ck_assert(parse("--mac=02:aB:00:00:00:1", &options, error));
   ck_assert(options.mac_given);
   ck_assert_mem_eq(options.mac, "\x02\xab\0\0\0\x01", 6);
@@ -41,6 +44,8 @@ static const char* const bad[] = {
     "--device=",
     "--device=a-name-too-long-for-a-device",
     "--no-host-loopback=1",
+    "--publish=",
+    "--publish=80",
     "nonsense",
     "a very long argument, of which the message shows only the beginning, so that it fits in any case",
 };

@@ -1,6 +1,7 @@
 // What the slirp wire forwards: connections, datagrams and pings of a real TCP/IP client, to sockets of the
 // host's loopback.
 #include <errno.h>
+#include <fcntl.h>
 #include <jx_test.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -431,6 +432,79 @@ START_TEST(more_flows_than_there_may_be_end_the_oldest_and_leak_nothing) {
 }
 END_TEST
 
+// Published ports
+
+static void publish(int fd, bool datagrams, uint16_t to) {
+  const slirp_publication_t publication = {fd, datagrams, to};
+  teardown();
+  begin(&(world_config_t){.offloads = OFFLOAD_ALL, .publication = &publication});
+}
+
+// The kernel finishes the connection before the client has answered; what the client says of it comes later.
+static int call_published(uint16_t to) {
+  struct sockaddr_in in = {
+      .sin_family = AF_INET, .sin_port = htons(to), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int host = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq(connect(host, (struct sockaddr*)&in, sizeof(in)), 0);
+  ck_assert_int_eq(fcntl(host, F_SETFL, O_NONBLOCK), 0);
+  return host;
+}
+
+START_TEST(a_published_port_leads_to_the_client) {
+  uint16_t to;
+  int published = world_host_socket(AF_INET, SOCK_STREAM, &to);
+  publish(published, false, 80);
+  tcpip_socket_t* server;
+  tcpip_endpoint_t here = world_endpoint("0.0.0.0", 80), peer;
+  ck_assert_int_eq(tcpip_socket_create(world.client, TCPIP_IPV4, TCPIP_TCP, NULL, &server), 0);
+  ck_assert_int_eq(tcpip_socket_bind(server, &here), 0);
+  ck_assert_int_eq(tcpip_socket_listen(server, 10), 0);
+  pair_t pair = {.host = call_published(to)};
+  WORLD_RUN_UNTIL(&world, tcpip_socket_accept(server, NULL, &pair.client) == 0);
+  ck_assert_int_eq(tcpip_socket_peer(pair.client, &peer), 0);
+  ck_assert_mem_eq(peer.address.bytes, "\x0a\x00\x02\x02", 4);
+  exchange(&pair, 1 << 20);
+  close_pair(&pair);
+  tcpip_socket_destroy(server);
+}
+END_TEST
+
+START_TEST(a_published_port_that_nobody_serves_is_reset) {
+  uint16_t to;
+  int published = world_host_socket(AF_INET, SOCK_STREAM, &to);
+  publish(published, false, 80);
+  int host = call_published(to);
+  char byte;
+  WORLD_RUN_UNTIL(&world, recv(host, &byte, 1, 0) == 0 || errno != EAGAIN);
+  ck_assert_int_eq(errno, ECONNRESET);
+  close(host);
+}
+END_TEST
+
+START_TEST(datagrams_to_a_published_port_reach_the_client_and_its_answers_leave_from_there) {
+  uint16_t to, from;
+  int published = world_host_socket(AF_INET, SOCK_DGRAM, &to);
+  int host = world_host_socket(AF_INET, SOCK_DGRAM, &from);
+  publish(published, true, 53);
+  tcpip_socket_t* server = new_datagrams(TCPIP_UDP);
+  tcpip_endpoint_t here = world_endpoint("0.0.0.0", 53);
+  ck_assert_int_eq(tcpip_socket_bind(server, &here), 0);
+  struct sockaddr_in in = {
+      .sin_family = AF_INET, .sin_port = htons(to), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  ck_assert_int_eq(sendto(host, "question", 8, 0, (struct sockaddr*)&in, sizeof(in)), 8);
+  tcpip_endpoint_t source = expect(server, "question");
+  ck_assert_int_eq(source.port, from);
+  ck_assert_mem_eq(source.address.bytes, "\x0a\x00\x02\x02", 4);
+  send_to(server, gateway, from, "answer", 6);
+  char bytes[16];
+  socklen_t length = sizeof(in);
+  WORLD_RUN_UNTIL(&world, recvfrom(host, bytes, sizeof(bytes), 0, (struct sockaddr*)&in, &length) == 6);
+  ck_assert_int_eq(in.sin_port, htons(to));
+  close(host);
+  tcpip_socket_destroy(server);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("slirp_forward");
   TCase* streams = jx_test_case(suite, "streams");
@@ -455,5 +529,10 @@ int main(void) {
   tcase_add_test(datagrams, a_datagram_of_the_largest_size_goes_both_ways);
   tcase_add_test(datagrams, a_datagram_to_a_closed_port_is_refused);
   tcase_add_test(datagrams, more_flows_than_there_may_be_end_the_oldest_and_leak_nothing);
+  TCase* published = jx_test_case(suite, "published");
+  tcase_add_checked_fixture(published, setup, teardown);
+  tcase_add_test(published, a_published_port_leads_to_the_client);
+  tcase_add_test(published, a_published_port_that_nobody_serves_is_reset);
+  tcase_add_test(published, datagrams_to_a_published_port_reach_the_client_and_its_answers_leave_from_there);
   return jx_test_run(suite);
 }

@@ -282,6 +282,21 @@ START_TEST(the_main_instance_is_the_facet_or_the_root_with_a_program) {
 }
 END_TEST
 
+START_TEST(the_publisher_is_the_facet_or_nobody) {
+  realm_instance_t* publisher;
+  package_write("meta/a.cml", "{}");
+  package_write("meta/b.cml", "{}");
+  package_write("meta/root.cml", "{ " CHILDREN " facets: { publisher: '#b' } }");
+  ck_assert(package_load(&realm, &error) && realm_publisher_instance(&realm, &publisher, &error));
+  ck_assert_str_eq(publisher->name, "b");
+  package_write("meta/root.cml", "{ " PROGRAM " }");
+  ck_assert(package_load(&realm, &error) && realm_publisher_instance(&realm, &publisher, &error));
+  ck_assert_ptr_null(publisher);
+  package_write("meta/root.cml", "{ facets: { publisher: 'b' } }");
+  ck_assert(package_load(&realm, &error) && !realm_publisher_instance(&realm, &publisher, &error));
+}
+END_TEST
+
 START_TEST(stop_timeouts_come_from_the_nearest_environment) {
   package_write("meta/root.cml",
                 "{ children: [{ name: 'a', url: '#meta/a.cml', environment: '#e' }],\n"
@@ -330,6 +345,7 @@ int main(void) {
   tcase_add_test(tc, a_child_without_a_manifest_is_told);
   tcase_add_test(tc, a_tree_without_end_is_refused);
   tcase_add_test(tc, the_main_instance_is_the_facet_or_the_root_with_a_program);
+  tcase_add_test(tc, the_publisher_is_the_facet_or_nobody);
   tcase_add_test(tc, stop_timeouts_come_from_the_nearest_environment);
   tcase_add_test(tc, the_tree_and_its_routes_are_drawn);
   return jx_test_run(suite);
