@@ -160,9 +160,13 @@ static uint32_t link_features(uint32_t offloads) {
          (offloads & OFFLOAD_USO ? TCPIP_LINK_TX_USO : 0u);
 }
 
+// What an entry of the device's can say, with the header that tells of offloads, as one frame.
+#define OWN_MTU_MAX (UINT16_MAX - ETHERNET_HEADER_BYTES - (uint32_t)OFFLOAD_HEADER_BYTES)
+
 static tcpip_interface_config_t interface_config(const slirp_wire_t* wire) {
+  uint32_t mtu = wire->config.mtu < OWN_MTU_MAX ? wire->config.mtu : OWN_MTU_MAX;
   tcpip_interface_config_t config = {
-      .name = "wire", .mtu = wire->config.mtu, .link_features = link_features(wire->offloads)};
+      .name = "wire", .mtu = mtu, .link_features = link_features(wire->offloads)};
   memcpy(config.mac, gateway_mac, sizeof(config.mac));
   return config;
 }
