@@ -28,8 +28,8 @@
 #define SLIRP_WIRE_MTU_MIN 1280u
 #define SLIRP_WIRE_MTU_MAX 65520u
 
-// A port of the host that leads to one of the client at .15: its streams come from the gateway's address, its
-// datagrams from their sender's.
+// A port of the host that leads to one of the client at .15. What comes through it comes from where it was
+// sent; from the gateway's address, if that was the host's loopback or an IPv6 address.
 typedef struct slirp_publication {
   int fd;  // a socket of the host, non-blocking: bound, and listening if it is a stream's
   bool datagrams;

@@ -105,8 +105,9 @@ void slirp_flows_resume(slirp_flows_t* flows);
 // Published ports (slirp_publish.c). The descriptor is the wire's if this succeeds.
 zx_status_t slirp_publish(slirp_wire_t* wire, const slirp_publication_t* publication);
 void slirp_unpublish_all(slirp_wire_t* wire);
-// A connection from outside, whose socket it takes, goes on to a port of the client's.
-void slirp_stream_open(slirp_wire_t* wire, int fd, uint16_t port);
+// A connection that `caller` has made to a published port, whose socket it takes, goes on to a port of the
+// client's.
+void slirp_stream_open(slirp_wire_t* wire, int fd, const struct sockaddr_storage* caller, uint16_t port);
 // Everybody's datagrams to `fd` go on to a port of the client's, whose answers leave from there.
 zx_status_t slirp_flow_publish(slirp_wire_t* wire, int fd, uint16_t port);
 

@@ -1,5 +1,5 @@
-// Published ports of the slirp wire: connections from outside, which go on to the client from the gateway's
-// address, and datagrams. Above: slirp.c. Below: slirp_stream.c, slirp_flow.c.
+// Published ports of the slirp wire: connections and datagrams from outside, which go on to the client.
+// Above: slirp.c. Below: slirp_stream.c, slirp_flow.c.
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,9 +38,11 @@ static void accept_all(slirp_party_t* party) {
   publisher_t* publisher = (publisher_t*)party;
   party->host_events = 0;
   for (;;) {
-    int fd = accept4(party->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage caller;
+    socklen_t length = sizeof(caller);
+    int fd = accept4(party->fd, (struct sockaddr*)&caller, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      slirp_stream_open(party->wire, fd, publisher->port);
+      slirp_stream_open(party->wire, fd, &caller, publisher->port);
     } else if (errno == EAGAIN) {
       return;
     } else if (is_passing(errno) && !(errno == EMFILE && slirp_flows_give_way(party->wire->flows))) {

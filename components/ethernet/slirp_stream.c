@@ -279,18 +279,26 @@ static void enlist(stream_t* stream, slirp_wire_t* wire) {
   wire->streams->first = stream;
 }
 
-// Calls the client from the gateway's address.
-static int call_client(stream_t* stream, uint16_t port) {
+// Binds to the address from which the caller calls, as far as the client can name it, or to the gateway's.
+static int bind_as_caller(const stream_t* stream, const struct sockaddr_storage* caller) {
+  slirp_wire_t* wire = stream->party.wire;
+  const tcpip_endpoint_t gateway = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_GATEWAY).address};
+  tcpip_endpoint_t from;
+  bool named = slirp_name_place(SLIRP_ANYWHERE, TCPIP_IPV4, caller, &from);
+  if (named && tcpip_socket_speak_as(stream->endpoint, wire->interface, &from) == 0) return 0;
+  return tcpip_socket_bind(stream->endpoint, &gateway);
+}
+
+static int call_client(stream_t* stream, const struct sockaddr_storage* caller, uint16_t port) {
   tcpip_client_t* client = stream->party.wire->client;
-  const tcpip_endpoint_t from = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_GATEWAY).address};
   const tcpip_endpoint_t to = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_CLIENT).address, .port = port};
   int error = tcpip_socket_create(client, TCPIP_IPV4, TCPIP_TCP, stream, &stream->endpoint);
-  if (!error) error = tcpip_socket_bind(stream->endpoint, &from);
+  if (!error) error = bind_as_caller(stream, caller);
   if (!error) error = tcpip_socket_connect(stream->endpoint, &to);
   return error == -EINPROGRESS ? 0 : error;
 }
 
-void slirp_stream_open(slirp_wire_t* wire, int fd, uint16_t port) {
+void slirp_stream_open(slirp_wire_t* wire, int fd, const struct sockaddr_storage* caller, uint16_t port) {
   stream_t* stream = calloc(1, sizeof(*stream));
   if (!stream) {
     close(fd);
@@ -301,7 +309,7 @@ void slirp_stream_open(slirp_wire_t* wire, int fd, uint16_t port) {
   if (!slirp_party_watch(&stream->party, fd)) {
     close(fd);
     end(stream);
-  } else if (call_client(stream, port) != 0) {
+  } else if (call_client(stream, caller, port) != 0) {
     reset(stream);
   } else {
     set_options(stream, fd);

@@ -69,6 +69,22 @@ int tcpip_socket_stand_in(tcpip_socket_t* socket, uint32_t index) {
   return 0;
 }
 
+int tcpip_socket_speak_as(tcpip_socket_t* socket, uint32_t index, const tcpip_endpoint_t* local) {
+  interface_t* interface = interface_find(socket->stack, index);
+  addr_t address;
+  bool v4 = socket->family == TCPIP_IPV4;
+  if (!is_new(socket) || socket->protocol != PROTOCOL_TCP || !local->port) return -EINVAL;
+  if (!addr_import(&local->address, &address) || addr_is_v4(&address) != v4) return -EAFNOSUPPORT;
+  if (!interface || !interface->stand_ins[v4][STAND_IN_TCP]) return -ENODEV;
+  if (!stand_in_may_be(interface, &address)) return -EADDRNOTAVAIL;
+  int result = socket_take_port(socket, &address, local->port);
+  if (result) return result;
+  socket->local = address;
+  socket->device = index;
+  socket->foreign = socket->address_chosen = socket->port_chosen = true;
+  return 0;
+}
+
 void stand_in_end(tcpip_socket_t* socket) {
   interface_t* interface = socket->stands_in ? interface_find(socket->stack, socket->device) : NULL;
   bool v4 = socket->family == TCPIP_IPV4;

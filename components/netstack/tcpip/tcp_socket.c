@@ -317,7 +317,8 @@ static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t po
                         .source = socket->address_chosen ? socket->local : addr_any(addr_is_v4(remote)),
                         .interface = socket->device           ? socket->device
                                      : addr_is_scoped(remote) ? zone
-                                                              : 0};
+                                                              : 0,
+                        .foreign = socket->foreign};
   int result = path_resolve(socket->stack, &query, &tcp->path);
   if (result) return result == -ENODEV || result == -ENETDOWN ? -ENETUNREACH : result;
   if (tcp->path.broadcast) return -ENETUNREACH;

@@ -312,6 +312,12 @@ int tcpip_socket_admit(tcpip_socket_t* socket);
 // rate limit of ICMP errors allows. Anything else (ETIMEDOUT) sends nothing, and the peer goes on asking.
 void tcpip_socket_refuse(tcpip_socket_t* socket, int error);
 
+// A new stream is bound to `local`, an address that is another host's, whose connection over `interface` it is
+// to make: tcpip_socket_connect then speaks in that host's name, for the one connection. -EINVAL if it is not
+// new, no stream, or there is no port; -EAFNOSUPPORT; -ENODEV if no stream stands in there for the hosts of
+// its family; -EADDRNOTAVAIL if the address is ours or no host's; -EADDRINUSE.
+int tcpip_socket_speak_as(tcpip_socket_t* socket, uint32_t interface, const tcpip_endpoint_t* local);
+
 // Tells `from`, by an ICMP "destination unreachable" in the name of `to`, that what it has sent to `to` was
 // not delivered: `socket`, of UDP or echo, stands in for that host. For echo, `from->port` is the identifier
 // and `to->port` the sequence number of the request. `error` as for tcpip_socket_refuse; ECONNREFUSED means

@@ -935,6 +935,53 @@ START_TEST(the_name_of_another_goes_with_the_connection) {
 }
 END_TEST
 
+START_TEST(a_stream_is_opened_in_the_name_of_another_host) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    tcpip_socket_t *l = new_socket(&a, v6, TCPIP_TCP), *c = new_socket(&b, v6, TCPIP_TCP), *s;
+    tcpip_endpoint_t here = host_endpoint(of_a[v6], 80), as = host_endpoint(farther[v6], 1234), peer;
+    ck_assert_int_eq(tcpip_socket_bind(l, &here), 0);
+    ck_assert_int_eq(tcpip_socket_listen(l, 4), 0);
+    ck_assert_int_eq(tcpip_socket_speak_as(c, b.interface, &as), -ENODEV);
+    tcpip_socket_t* gate = listening(v6, 4);
+    ck_assert_int_eq(tcpip_socket_speak_as(c, b.interface, &as), 0);
+    ck_assert_int_eq(tcpip_socket_speak_as(c, b.interface, &as), -EINVAL);
+    ck_assert_int_eq(tcpip_socket_connect(c, &here), -EINPROGRESS);
+    host_exchange(&a, &b);
+    ck_assert_int_eq(state_of(c), TCPIP_TCP_ESTABLISHED);
+    ck_assert_int_eq(tcpip_socket_accept(l, &a, &s), 0);
+    ck_assert_int_eq(tcpip_socket_peer(s, &peer), 0);
+    same_address(&peer.address, farther[v6]);
+    ck_assert_uint_eq(peer.port, 1234);
+    tcpip_socket_destroy(s);
+    tcpip_socket_destroy(c);
+    tcpip_socket_destroy(l);
+    host_exchange(&a, &b);
+    tcpip_socket_destroy(gate);
+  }
+}
+END_TEST
+
+START_TEST(a_name_that_is_no_other_hosts_is_refused) {
+  const char* const bad4[] = {of_b[0], "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"};
+  tcpip_socket_t *gate = listening(0, 4), *s = new_socket(&b, 0, TCPIP_TCP),
+                 *other = new_socket(&b, 0, TCPIP_TCP);
+  for (size_t i = 0; i < sizeof bad4 / sizeof *bad4; i++) {
+    tcpip_endpoint_t as = host_endpoint(bad4[i], 1234);
+    ck_assert_int_eq(tcpip_socket_speak_as(s, b.interface, &as), -EADDRNOTAVAIL);
+  }
+  tcpip_endpoint_t none = host_endpoint(farther[0], 0), v6 = host_endpoint(farther[1], 1234);
+  tcpip_endpoint_t as = host_endpoint(farther[0], 1234);
+  ck_assert_int_eq(tcpip_socket_speak_as(s, b.interface, &none), -EINVAL);
+  ck_assert_int_eq(tcpip_socket_speak_as(s, b.interface, &v6), -EAFNOSUPPORT);
+  ck_assert_int_eq(tcpip_socket_speak_as(s, b.interface + 1, &as), -ENODEV);
+  ck_assert_int_eq(tcpip_socket_speak_as(s, b.interface, &as), 0);
+  ck_assert_int_eq(tcpip_socket_speak_as(other, b.interface, &as), -EADDRINUSE);
+  tcpip_socket_destroy(other);
+  tcpip_socket_destroy(s);
+  tcpip_socket_destroy(gate);
+}
+END_TEST
+
 START_TEST(a_stream_may_be_opened_anew_in_place_of_one_that_waits_out_its_time) {
   for (int v6 = 0; v6 < 2; v6++) {
     tcpip_socket_t *l = listening(v6, 4), *s;
@@ -994,6 +1041,8 @@ int main(void) {
   tcase_add_test(tc, frames_and_addresses_of_no_host_are_not_taken);
   tcase_add_test(tc, it_ends_with_its_interface);
   tcase_add_test(tc, the_name_of_another_goes_with_the_connection);
+  tcase_add_test(tc, a_stream_is_opened_in_the_name_of_another_host);
+  tcase_add_test(tc, a_name_that_is_no_other_hosts_is_refused);
   tcase_add_test(tc, a_stream_may_be_opened_anew_in_place_of_one_that_waits_out_its_time);
   return jx_test_run(suite);
 }
