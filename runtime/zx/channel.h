@@ -41,9 +41,11 @@ struct channel {
 // What a call takes at most from the socket or the ring that is not for its caller, before it returns.
 #define CHANNEL_BUDGET 1024u
 
-// A message outside the socket. Owns its descriptors.
+// A message outside the socket. Owns its descriptors. One that has lost them is nothing else: whoever reads
+// it gets ZX_ERR_NO_RESOURCES.
 struct message {
   struct list_node node;
+  bool lost;
   uint32_t num_bytes;
   struct packet_handles* handles;  // null: none
   unsigned char bytes[];
@@ -84,11 +86,12 @@ struct message* message_create(struct packet* packet, const void* bytes, uint32_
 
 // Takes one message or control packet from the socket, without blocking unless `flags` lack MSG_DONTWAIT.
 // Deals with what is not for the reader (signals, answers to calls) and goes on. Lock held. `own_txid`, if
-// not 0: that answer is for the reader, and other messages are put in `messages`.
+// not 0: that answer is for the reader, and other messages are put in `messages`. ZX_ERR_NO_RESOURCES: it is
+// `lost`.
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out);
 
-// Puts a received message at the end of `messages`. Takes over the descriptors. Lock held.
+// Puts a received message, also a lost one, at the end of `messages`. Takes over the descriptors. Lock held.
 void channel_keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
                   const void* scratch);
 

@@ -9,7 +9,8 @@
 #define WANTED_BUFFER (8 << 20)  // the kernel gives what it allows
 
 static zx_status_t send_one(int socket, uint8_t kind, const struct message* message) {
-  struct packet_header header = {.kind = kind, .num_bytes = message->num_bytes};
+  struct packet_header header = {
+      .kind = kind, .flags = message->lost ? PACKET_LOST : 0, .num_bytes = message->num_bytes};
   struct iovec iov[3] = {
       {0}, {.iov_base = (void*)(uintptr_t)message->bytes, .iov_len = message->num_bytes}, {0}};
   return packet_send(socket, &header, iov, 3, message->handles);
@@ -44,7 +45,8 @@ zx_status_t channel_backlog_pack(const struct channel* channel, int* out_socket)
 static zx_status_t take_one(struct channel* channel, struct packet* packet, const void* scratch) {
   const struct channel_buffers nowhere = {0};
   if (packet->header.kind == PACKET_FDS) return channel_ring_control(channel, packet);
-  if (packet->header.kind == PACKET_MESSAGE && !packet->header.flags && !channel_holds_enough(channel)) {
+  bool offer = packet->header.flags & PACKET_WITH_OFFER;
+  if (packet->header.kind == PACKET_MESSAGE && !offer && !channel_holds_enough(channel)) {
     channel_keep(channel, packet, &nowhere, scratch);
     return ZX_OK;
   }
@@ -58,7 +60,8 @@ zx_status_t channel_backlog_unpack(struct channel* channel, int socket) {
   zx_status_t status = scratch ? ZX_OK : ZX_ERR_NO_MEMORY;
   while (status == ZX_OK) {
     status = packet_receive(socket, NULL, 0, scratch, MSG_DONTWAIT, &packet);
-    if (status == ZX_OK) status = take_one(channel, &packet, scratch);
+    // What finds no room here is lost by itself: the end comes with the rest.
+    if (status == ZX_OK || status == ZX_ERR_NO_RESOURCES) status = take_one(channel, &packet, scratch);
   }
   scratch_put(scratch);
   close(socket);

@@ -211,7 +211,9 @@ static zx_status_t await_answer(struct call* call, void* scratch) {
 static zx_status_t deliver(struct call* call, zx_handle_info_t* infos) {
   struct packet_handles* handles = call->message ? call->message->handles : &call->packet.handles;
   zx_status_t status = ZX_OK;
-  if (call->num_bytes > call->buffers.num_bytes || call->num_handles > call->buffers.num_handles) {
+  if (call->message && call->message->lost) {
+    status = ZX_ERR_NO_RESOURCES;
+  } else if (call->num_bytes > call->buffers.num_bytes || call->num_handles > call->buffers.num_handles) {
     if (!call->message) packet_close_fds(handles);
     status = ZX_ERR_BUFFER_TOO_SMALL;
   } else {

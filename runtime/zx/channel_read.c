@@ -20,7 +20,7 @@ void message_free(struct message* message) {
 
 struct message* message_create(struct packet* packet, const void* bytes, uint32_t capacity,
                                const void* scratch) {
-  uint32_t size = packet->header.num_bytes;
+  uint32_t size = packet->lost ? 0 : packet->header.num_bytes;
   struct message* message = malloc(sizeof(*message) + size);
   struct packet_handles* handles = NULL;
   if (message && packet->handles.count && !(handles = malloc(sizeof(*handles)))) {
@@ -32,7 +32,7 @@ struct message* message_create(struct packet* packet, const void* bytes, uint32_
     return NULL;
   }
   if (handles) packet_copy_handles(handles, &packet->handles);
-  *message = (struct message){.num_bytes = size, .handles = handles};
+  *message = (struct message){.lost = packet->lost, .num_bytes = size, .handles = handles};
   uint32_t first = size < capacity ? size : capacity;
   if (first) memcpy(message->bytes, bytes, first);
   if (size > first) memcpy(message->bytes + first, scratch, size - first);
@@ -130,12 +130,13 @@ static zx_status_t receive_next(struct channel* channel, const struct channel_bu
   for (unsigned budget = CHANNEL_BUDGET; budget; budget--) {
     if (channel_ring_reads(channel)) return channel_ring_read(channel, buffers, scratch, out);
     zx_status_t status = packet_receive(channel->fd, buffers->bytes, buffers->num_bytes, scratch, flags, out);
-    if (status != ZX_OK) return status;
+    if (status != ZX_OK && status != ZX_ERR_NO_RESOURCES) return status;
     if (out->header.flags & PACKET_WITH_OFFER) {
+      int memory_fd = out->handles.num_fds ? out->handles.fds[0] : -1;
       out->handles.num_fds = 0;
-      return channel_ring_answer(channel, out->handles.fds[0]);
+      return channel_ring_answer(channel, memory_fd);
     }
-    if (out->header.kind <= PACKET_SIGNAL) return ZX_OK;
+    if (out->header.kind <= PACKET_SIGNAL) return status;
     status = channel_ring_control(channel, out);
     if (status != ZX_OK) return status;
     tell_others(channel);
@@ -153,13 +154,13 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
     }
     if (status == ZX_ERR_IO_DATA_INTEGRITY) status = ZX_ERR_PEER_CLOSED;
     if (status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
-    if (status != ZX_OK) return status;
+    if (status != ZX_OK && status != ZX_ERR_NO_RESOURCES) return status;
     if (own_txid && out->header.num_bytes >= sizeof(uint32_t) &&
         txid_of(buffers->bytes, buffers->num_bytes, scratch) == own_txid) {
-      return ZX_OK;
+      return status;
     }
     if (give_to_call(channel, out, buffers, scratch)) continue;
-    if (!own_txid) return ZX_OK;
+    if (!own_txid) return status;
     if (channel_holds_enough(channel)) {
       packet_close_fds(&out->handles);
       channel_peer_gone(channel);
@@ -170,38 +171,39 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
   return ZX_ERR_SHOULD_WAIT;
 }
 
+// Moves the next message to `messages`. ZX_OK: it did, be the message lost or not.
+static zx_status_t keep_next(struct channel* channel, void* scratch, int flags) {
+  const struct channel_buffers nowhere = {0};
+  struct packet packet;
+  zx_status_t status = channel_receive(channel, &nowhere, scratch, flags, 0, &packet);
+  if (status != ZX_OK && status != ZX_ERR_NO_RESOURCES) return status;
+  channel_keep(channel, &packet, &nowhere, scratch);
+  return ZX_OK;
+}
+
 static zx_status_t take_in_control(struct channel* channel, int flags) {
   struct packet packet;
   unsigned char
       descriptions[ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle)];  // nothing else comes along
   zx_status_t status = packet_receive(channel->fd, descriptions, sizeof(descriptions), NULL, flags, &packet);
-  if (status == ZX_ERR_NO_RESOURCES && packet.header.kind == PACKET_FDS) {
-    return channel_ring_lost_fds(channel);
-  }
-  if (status == ZX_OK && packet.header.kind <= PACKET_SIGNAL) {
+  if (status != ZX_OK && status != ZX_ERR_NO_RESOURCES) return status;
+  if (packet.header.kind <= PACKET_SIGNAL) {
     packet_close_fds(&packet.handles);
-    status = ZX_ERR_IO_DATA_INTEGRITY;
+    return ZX_ERR_IO_DATA_INTEGRITY;
   }
-  return status == ZX_OK ? channel_ring_control(channel, &packet) : status;
+  return channel_ring_control(channel, &packet);
 }
 
 void channel_take_in(struct channel* channel) {
   void* scratch = scratch_get();
   if (!scratch) return;
-  const struct channel_buffers nowhere = {0};
-  struct packet packet;
   zx_status_t status = ZX_OK;
   unsigned budget = CHANNEL_BUDGET;
-  while (!channel->peer_closed && !channel_holds_enough(channel) && budget-- > 0 &&
-         (status == ZX_OK || status == ZX_ERR_NO_RESOURCES)) {
-    if (channel_ring_reads(channel)) {
-      status = channel_take_in_control(channel);
-    } else {
-      status = channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet);
-      if (status == ZX_OK) channel_keep(channel, &packet, &nowhere, scratch);
-    }
+  while (!channel->peer_closed && !channel_holds_enough(channel) && budget-- > 0 && status == ZX_OK) {
+    status = channel_ring_reads(channel) ? channel_take_in_control(channel)
+                                         : keep_next(channel, scratch, MSG_DONTWAIT);
   }
-  if (!channel_ring_reads(channel)) channel->unread = status == ZX_OK || status == ZX_ERR_NO_RESOURCES;
+  if (!channel_ring_reads(channel)) channel->unread = status == ZX_OK;
   if (status == ZX_ERR_IO_DATA_INTEGRITY || status == ZX_ERR_PEER_CLOSED) channel_peer_gone(channel);
   scratch_put(scratch);
 }
@@ -223,23 +225,14 @@ void channel_await_control(struct channel* channel) {
 
 void channel_await_message(struct channel* channel) {
   void* scratch = scratch_get();
-  if (!scratch) return;
-  const struct channel_buffers nowhere = {0};
-  struct packet packet;
-  if (channel_receive(channel, &nowhere, scratch, 0, 0, &packet) == ZX_OK) {
-    channel_keep(channel, &packet, &nowhere, scratch);
-  }
+  if (scratch) keep_next(channel, scratch, 0);
   scratch_put(scratch);
 }
 
 void channel_take_in_ring(struct channel* channel) {
   void* scratch = scratch_get();
-  const struct channel_buffers nowhere = {0};
-  struct packet packet;
   while (scratch && channel_ring_reads(channel) && !channel_holds_enough(channel) &&
-         !channel_ring_is_empty(channel) &&
-         channel_receive(channel, &nowhere, scratch, MSG_DONTWAIT, 0, &packet) == ZX_OK) {
-    channel_keep(channel, &packet, &nowhere, scratch);
+         !channel_ring_is_empty(channel) && keep_next(channel, scratch, MSG_DONTWAIT) == ZX_OK) {
   }
   scratch_put(scratch);
 }
@@ -311,21 +304,28 @@ static zx_status_t refuse(struct channel* channel, const struct channel_buffers*
 // With the lock held: finds the first message, in the list or in the socket.
 static zx_status_t take_message(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                                 uint32_t options, struct read_result* result) {
+  bool lost = false;
   result->message = NULL;
   if (!list_is_empty(&channel->messages)) {
     take_kept(channel, result);
+    lost = result->message->lost;
   } else if (channel->peer_closed && !channel->unread && !channel_ring_reads(channel)) {
     return ZX_ERR_PEER_CLOSED;
   } else {
     zx_status_t status = channel_receive(channel, buffers, scratch, MSG_DONTWAIT, 0, &result->packet);
-    if (status != ZX_OK) channel->unread = false;
-    if (status != ZX_OK) return status;
+    lost = status == ZX_ERR_NO_RESOURCES;
+    if (status != ZX_OK && !lost) channel->unread = false;
+    if (status != ZX_OK && !lost) return status;
     result->num_bytes = result->packet.header.num_bytes;
     result->num_handles = result->packet.handles.count;
   }
   channel->last_bytes = result->num_bytes;
   // This message made the channel readable, also for those who have not looked yet.
   object_change_begin(&channel->base, ZX_CHANNEL_READABLE);
+  if (lost) {
+    message_free(result->message);
+    return ZX_ERR_NO_RESOURCES;
+  }
   return fits(result, buffers) ? ZX_OK : refuse(channel, buffers, scratch, options, result);
 }
 

@@ -126,13 +126,15 @@ zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* he
 zx_status_t channel_ring_answer(struct channel* channel, int memory_fd) {
   struct channel_ring* ring = &channel->ring;
   bool in_place = ring->state == RING_NEVER || (ring->state == RING_NONE && ring->side == 1);
-  if (!in_place || !memory_is_safe(memory_fd, memory_round_to_page(sizeof(struct channel_shared)))) {
-    close(memory_fd);
+  bool came = memory_fd >= 0;
+  bool safe = !came || memory_is_safe(memory_fd, memory_round_to_page(sizeof(struct channel_shared)));
+  if (!in_place || !safe) {
+    if (came) close(memory_fd);
     return ZX_ERR_IO_DATA_INTEGRITY;
   }
-  if (ring->state == RING_NEVER) {
+  if (came && ring->state == RING_NEVER) {
     close(memory_fd);
-  } else if (set_up(ring, memory_fd, 0, 0)) {
+  } else if (came && set_up(ring, memory_fd, 0, 0)) {
     if (send_control(channel, PACKET_ACCEPT, NULL) == ZX_OK) {
       ring->state = RING_ACCEPTED;
       return ZX_OK;
@@ -152,26 +154,24 @@ zx_status_t channel_ring_catch_up(struct channel* channel) {
   return status;
 }
 
+// Descriptors that are lost count as one.
+static unsigned count_fds(const struct message* message) {
+  return message->handles ? message->handles->num_fds : 1;
+}
+
 static zx_status_t queue_fds(struct channel* channel, struct packet* packet) {
   struct channel_ring* ring = &channel->ring;
+  bool empty = !packet->handles.num_fds && !packet->lost;
   // Descriptors without entries that need them are a flood.
-  if (!channel_ring_reads(channel) || ring->num_fds >= CHANNEL_MAX_KEPT_FDS || !packet->handles.num_fds) {
+  if (!channel_ring_reads(channel) || ring->num_fds >= CHANNEL_MAX_KEPT_FDS || empty) {
     packet_close_fds(&packet->handles);
     return ZX_ERR_IO_DATA_INTEGRITY;
   }
-  unsigned num_fds = packet->handles.num_fds;
   struct message* message = message_create(packet, NULL, 0, NULL);
   // Without it, later descriptors would go to the wrong entries.
   if (!message) return ZX_ERR_IO_DATA_INTEGRITY;
   list_add_tail(&ring->fds, &message->node);
-  ring->num_fds += num_fds;
-  return ZX_OK;
-}
-
-zx_status_t channel_ring_lost_fds(struct channel* channel) {
-  struct message* message = channel_ring_reads(channel) ? calloc(1, sizeof(*message)) : NULL;
-  if (!message) return ZX_ERR_IO_DATA_INTEGRITY;
-  list_add_tail(&channel->ring.fds, &message->node);
+  ring->num_fds += count_fds(message);
   return ZX_OK;
 }
 
@@ -376,18 +376,18 @@ static inline void get(const struct channel_ring* ring, uint32_t at, void* to, u
   ring_copy_out(ring->in_bytes, RING_BYTES, 1, at, to, size);
 }
 
-// Takes the descriptors that an entry announces; they were sent before it.
+// Takes the descriptors that an entry announces; they were sent before it. ZX_ERR_NO_RESOURCES: they are
+// lost.
 static zx_status_t take_fds(struct channel* channel, const struct ring_entry* entry, struct packet* out) {
   struct channel_ring* ring = &channel->ring;
   for (unsigned i = 0; list_is_empty(&ring->fds) && i < CHANNEL_BUDGET; i++) {
-    zx_status_t received = channel_take_in_control(channel);
-    if (received != ZX_OK && received != ZX_ERR_NO_RESOURCES) break;
+    if (channel_take_in_control(channel) != ZX_OK) break;
   }
   struct list_node* node = list_take_head(&ring->fds);
   if (!node) return ZX_ERR_IO_DATA_INTEGRITY;
   struct message* message = LIST_ENTRY(node, struct message, node);
-  ring->num_fds -= message->handles ? message->handles->num_fds : 0;
-  zx_status_t status = message->handles ? ZX_ERR_IO_DATA_INTEGRITY : ZX_ERR_NO_RESOURCES;
+  ring->num_fds -= count_fds(message);
+  zx_status_t status = message->lost ? ZX_ERR_NO_RESOURCES : ZX_ERR_IO_DATA_INTEGRITY;
   if (message->handles && message->handles->num_fds == entry->num_fds &&
       message->handles->count == entry->num_handles) {
     packet_copy_handles(&out->handles, message->handles);
@@ -421,7 +421,8 @@ static void take_entry(struct channel* channel, uint32_t size) {
 static bool is_plausible(const struct ring_entry* entry) {
   return (entry->kind == PACKET_MESSAGE || entry->kind == PACKET_SIGNAL) &&
          entry->num_bytes <= ZX_CHANNEL_MAX_MSG_BYTES && entry->num_handles <= ZX_CHANNEL_MAX_MSG_HANDLES &&
-         (entry->num_handles != 0) == (entry->num_fds != 0);
+         (entry->num_handles != 0) == (entry->num_fds != 0) &&
+         (entry->kind == PACKET_MESSAGE || !entry->num_handles);
 }
 
 // Copies what precedes the bytes of the first entry, once; only this copy is looked at.
@@ -473,17 +474,15 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   out->header = (struct packet_header){
       .kind = entry.kind, .num_handles = entry.num_handles, .num_bytes = entry.num_bytes};
   out->handles.count = out->handles.num_fds = 0;
-  if (entry.num_handles) {
-    status = take_fds(channel, &entry, out);
-    if (status == ZX_ERR_NO_RESOURCES) take_entry(channel, size);
-    if (status != ZX_OK) return status;
-  }
+  if (entry.num_handles) status = take_fds(channel, &entry, out);
+  out->lost = status == ZX_ERR_NO_RESOURCES;
+  if (status != ZX_OK && !out->lost) return status;
   uint32_t at = ring->in.tail + ENTRY_BYTES;
   uint32_t first = entry.num_bytes < buffers->num_bytes ? entry.num_bytes : buffers->num_bytes;
   if (first) get(ring, at, buffers->bytes, first);
   if (entry.num_bytes > first) get(ring, at + first, scratch, entry.num_bytes - first);
   take_entry(channel, size);
-  return ZX_OK;
+  return status;
 }
 
 void channel_ring_pack(struct channel* channel, struct wire_handle* wire) {

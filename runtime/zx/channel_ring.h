@@ -47,7 +47,7 @@ struct channel_ring {
   const unsigned char* in_bytes;
   struct ring_producer out;
   struct ring_consumer in;
-  struct list_node fds;  // struct message: descriptors that came before their entry
+  struct list_node fds;  // struct message: descriptors that came before their entry, or were lost then
   unsigned num_fds;
   unsigned traffic;  // messages since `window`, or since the offer
   zx_time_t window;
@@ -80,16 +80,13 @@ zx_status_t channel_ring_offer(struct channel* channel, struct packet_header* he
 // socket. Looks every so often.
 void channel_ring_look_for_answer(struct channel* channel);
 
-// Takes the descriptor of an offer that came with a message. ZX_ERR_IO_DATA_INTEGRITY: out of place, or not
-// such memory.
+// Takes the descriptor of an offer that came with a message (-1: it found no room in this process).
+// ZX_ERR_IO_DATA_INTEGRITY: out of place, or not such memory.
 zx_status_t channel_ring_answer(struct channel* channel, int memory_fd);
 
-// Deals with a control packet from the socket, taking over its descriptors. ZX_ERR_IO_DATA_INTEGRITY: out of
-// place.
+// Deals with a control packet from the socket, taking over its descriptors. Of lost ones it takes note: the
+// entry that needs them will be lost, and no other. ZX_ERR_IO_DATA_INTEGRITY: out of place.
 zx_status_t channel_ring_control(struct channel* channel, struct packet* packet);
-
-// Descriptors came that this process had no room for: the entry that needs them will be lost, and no other.
-zx_status_t channel_ring_lost_fds(struct channel* channel);
 
 // Before a packet goes to the socket: sends a SWITCH that is due. ZX_ERR_SHOULD_WAIT.
 zx_status_t channel_ring_catch_up(struct channel* channel);
@@ -112,7 +109,8 @@ zx_status_t channel_ring_write_plain(struct channel* channel, const void* bytes,
 // something else, or there is none; nothing has changed.
 bool channel_ring_read_plain(struct channel* channel, const struct channel_buffers* buffers, uint32_t* size);
 
-// Reads the first entry into the reader's buffer and the scratch buffer, as packet_receive does.
+// Reads the first entry into the reader's buffer and the scratch buffer, as packet_receive does, also a lost
+// one.
 zx_status_t channel_ring_read(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                               struct packet* out);
 

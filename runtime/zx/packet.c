@@ -114,26 +114,41 @@ static void gather(const void* bytes, uint32_t capacity, const void* scratch, si
     memcpy((char*)out + first, (const char*)scratch + (offset + first - capacity), size - first);
 }
 
-// Checks that header, length and descriptors agree, and takes out the handles' descriptions.
+static bool has_good_flags(const struct packet_header* header) {
+  bool bare = !header->num_handles && !header->num_bytes;
+  switch (header->flags) {
+    case 0:
+      return true;
+    case PACKET_WITH_OFFER:
+      return header->kind == PACKET_MESSAGE && !header->num_handles;
+    case PACKET_LOST:
+      return bare && (header->kind == PACKET_MESSAGE || header->kind == PACKET_FDS);
+    default:
+      return false;
+  }
+}
+
+// Checks that header, length and descriptors agree, and takes out the handles' descriptions. `truncated`:
+// descriptors may be missing.
 static bool take_handles(struct packet* packet, size_t length, const void* bytes, uint32_t capacity,
-                         const void* scratch) {
+                         const void* scratch, bool truncated) {
   const struct packet_header* header = &packet->header;
   if (length < sizeof(*header)) return false;
   if (header->kind < PACKET_MESSAGE || header->kind > PACKET_BELL) return false;
   if (header->kind > PACKET_SIGNAL && header->num_bytes) return false;
   if (header->num_bytes > ZX_CHANNEL_MAX_MSG_BYTES || header->num_handles > ZX_CHANNEL_MAX_MSG_HANDLES)
     return false;
-  bool offer = header->flags == PACKET_WITH_OFFER && header->kind == PACKET_MESSAGE && !header->num_handles;
-  if (header->flags && !offer) return false;
+  bool may_have_handles = header->kind == PACKET_MESSAGE || header->kind == PACKET_FDS;
+  if (!has_good_flags(header) || (header->num_handles && !may_have_handles)) return false;
   size_t wires = header->num_handles * sizeof(struct wire_handle);
   if (length != sizeof(*header) + header->num_bytes + wires) return false;
   packet->handles.count = header->num_handles;
-  if (!wires) return packet->handles.num_fds == (offer ? 1 : 0);
-  gather(bytes, capacity, scratch, header->num_bytes, packet->handles.wires, wires);
-  unsigned num_fds = 0;
+  unsigned num_fds = header->flags == PACKET_WITH_OFFER ? 1 : 0;
+  if (wires) gather(bytes, capacity, scratch, header->num_bytes, packet->handles.wires, wires);
   for (unsigned i = 0; i < packet->handles.count; i++)
     num_fds += packet->handles.wires[i].num_fds;
-  return num_fds == packet->handles.num_fds;
+  packet->lost = header->flags == PACKET_LOST || (wires && packet->handles.num_fds < num_fds);
+  return packet->handles.num_fds == num_fds || (truncated && packet->handles.num_fds < num_fds);
 }
 
 int packet_peek_kind(int socket) {
@@ -168,13 +183,15 @@ zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scr
   bool good = true;
   if (message.msg_controllen) good = collect_fds(&message, &out->handles);
   if (length == 0 && !out->handles.num_fds) return ZX_ERR_PEER_CLOSED;
-  zx_status_t status = ZX_OK;
-  if ((message.msg_flags & MSG_CTRUNC) && (size_t)length >= sizeof(out->header)) {
-    status = ZX_ERR_NO_RESOURCES;
-  } else if (!good || (message.msg_flags & MSG_TRUNC) ||
-             !take_handles(out, (size_t)length, bytes, capacity, scratch)) {
-    status = ZX_ERR_IO_DATA_INTEGRITY;
+  bool truncated = message.msg_flags & MSG_CTRUNC;
+  out->lost = false;
+  if (!good || (message.msg_flags & MSG_TRUNC) ||
+      !take_handles(out, (size_t)length, bytes, capacity, scratch, truncated)) {
+    packet_close_fds(&out->handles);
+    return ZX_ERR_IO_DATA_INTEGRITY;
   }
-  if (status != ZX_OK) packet_close_fds(&out->handles);
-  return status;
+  if (!out->lost) return ZX_OK;
+  packet_close_fds(&out->handles);
+  out->handles.count = 0;
+  return ZX_ERR_NO_RESOURCES;
 }

@@ -26,6 +26,8 @@ enum packet_kind {
 
 #define PACKET_WITH_OFFER \
   1u  // flag of a message without handles: a descriptor of memory for rings comes along
+#define PACKET_LOST \
+  2u  // flag of a message or of FDS, which is all that is left of it: its descriptors were lost on the way
 
 struct packet_header {
   uint8_t kind;
@@ -73,6 +75,7 @@ struct packet_handles {
 // A received packet. Its bytes lie in the reader's buffer, and what does not fit there in the scratch buffer.
 struct packet {
   struct packet_header header;
+  bool lost;  // what its descriptors were for: they found no room here, or where it comes from
   struct packet_handles handles;
 };
 
@@ -84,8 +87,8 @@ zx_status_t packet_send(int socket, struct packet_header* header, struct iovec* 
 
 // Receives one packet: up to `capacity` of its bytes into `bytes`, the rest into `scratch` (SCRATCH_BYTES;
 // null: there must be none). `flags` are recvmsg's. ZX_ERR_SHOULD_WAIT; ZX_ERR_PEER_CLOSED;
-// ZX_ERR_NO_RESOURCES: the process could not take the descriptors, the packet is lost but for its header;
-// ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
+// ZX_ERR_NO_RESOURCES: `lost`, all is there but the handles, of which there are none; an offer is not lost,
+// it comes without its descriptor. ZX_ERR_IO_DATA_INTEGRITY: not a packet of ours.
 zx_status_t packet_receive(int socket, void* bytes, uint32_t capacity, void* scratch, int flags,
                            struct packet* out);
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -446,36 +445,6 @@ START_TEST(an_end_moves_with_messages_it_has_taken_in) {
 }
 END_TEST
 
-START_TEST(handles_that_find_no_room_are_lost_with_their_message_only) {
-  zx_handle_t timers[3], got[2];
-  zx_info_handle_basic_t sent, received;
-  uint32_t handles;
-  char c;
-  struct rlimit limit, none;
-  exchange(400);
-  ck_assert_int_eq(count_rings(NULL), 2);
-  for (int i = 0; i < 3; i++) {
-    ck_assert_int_eq(zx_timer_create(0, 0, &timers[i]), ZX_OK);
-    if (i == 2) zx_object_get_info(timers[2], ZX_INFO_HANDLE_BASIC, &sent, sizeof(sent), NULL, NULL);
-    ck_assert_int_eq(zx_channel_write(ends[0], 0, &"abc"[i], 1, &timers[i], 1), ZX_OK);
-  }
-  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  none = limit;
-  none.rlim_cur = 3;
-  ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, got, 1, 1, NULL, NULL), ZX_OK);
-  ck_assert_int_eq(c, 'a');
-  zx_handle_close(got[0]);
-  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-  ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, got, 1, 1, NULL, NULL), ZX_ERR_NO_RESOURCES);
-  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-  ck_assert_int_eq(zx_channel_read(ends[1], 0, &c, got, 1, 1, NULL, &handles), ZX_OK);
-  ck_assert(c == 'c' && handles == 1);
-  zx_object_get_info(got[0], ZX_INFO_HANDLE_BASIC, &received, sizeof(received), NULL, NULL);
-  ck_assert(sent.koid == received.koid);
-  zx_handle_close(got[0]);
-}
-END_TEST
-
 START_TEST(a_killed_peer_ends_a_call) {
   pid_t child = start_echo();
   for (unsigned i = 0; i < 500; i++)
@@ -506,7 +475,6 @@ int main(void) {
   tcase_add_test(tc, an_end_that_moves_waits_for_room_in_the_socket_too);
   tcase_add_test(tc, an_end_moves_to_another_process_with_its_ring);
   tcase_add_test(tc, an_end_moves_with_messages_it_has_taken_in);
-  tcase_add_test(tc, handles_that_find_no_room_are_lost_with_their_message_only);
   tcase_add_test(tc, a_killed_peer_ends_a_call);
   return jx_test_run(suite);
 }
