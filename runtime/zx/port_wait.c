@@ -27,17 +27,20 @@ zx_signals_t port_link_wanted(const struct port_link* link) {
 }
 
 // Makes epoll watch for `events`. Errors and hang-ups are reported in any case. Watching for too much is left
-// alone until it turns out to disturb, since changing it costs a system call.
-static void watch(struct port_link* link, uint32_t events) {
+// alone until it turns out to disturb, since changing it costs a system call. False: it is nothing that epoll
+// watches, a file or a folder, and so as it will always be.
+static bool watch(struct port_link* link, uint32_t events) {
   // Errors stand for nothing at all: what is watched for nothing is in epoll nevertheless.
   events = link->ended ? (events & ~(uint32_t)(EPOLLIN | EPOLLRDHUP)) | EPOLLERR : events | EPOLLRDHUP;
   if (link->events && link->fd != link->object->wait_fd) port_link_idle(link);
-  if (link->inexact ? link->events == events : (link->events & events) == events) return;
+  if (link->inexact ? link->events == events : (link->events & events) == events) return true;
   link->inexact = false;
   struct epoll_event event = {.events = events, .data.u64 = ((uint64_t)link->generation << 32) | link->slot};
   link->fd = link->object->wait_fd;
   int op = link->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (epoll_ctl(link->port->epoll_fd, op, link->fd, &event) == 0) link->events = events;
+  if (epoll_ctl(link->port->epoll_fd, op, link->fd, &event) != 0) return errno != EPERM;
+  link->events = events;
+  return true;
 }
 
 // Object's lock held.
@@ -48,8 +51,8 @@ static void arm_link(struct port_link* link) {
   short events = 0;
   zx_signals_t signals = object->ops->arm(object, want, &events);
   object_notify(object, signals);
-  if (!list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung)
-    watch(link, (uint32_t)(unsigned short)events);
+  bool watches = !list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung;
+  if (watches && !watch(link, (uint32_t)(unsigned short)events)) object_signals_locked(object);
 }
 
 // The first unarmed link's object, with a reference: its lock comes before the port's.

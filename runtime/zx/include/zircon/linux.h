@@ -11,7 +11,8 @@ extern "C" {
 
 // A Linux descriptor as an object: it can be sent through channels, taken out again, and waited on, if poll knows it:
 // READABLE is POLLIN, WRITABLE is POLLOUT, PEER_CLOSED a hang-up or an error. A wait that the kernel answers reports of
-// READABLE and WRITABLE only what somebody waited for.
+// READABLE and WRITABLE only what somebody waited for. What poll always finds ready, such as a file, is so for a port as
+// well.
 #define ZX_OBJ_TYPE_LINUX_FD ((zx_obj_type_t)64)
 #define ZX_DEFAULT_LINUX_FD_RIGHTS (ZX_RIGHTS_BASIC | ZX_RIGHTS_IO)
 

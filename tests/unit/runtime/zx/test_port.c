@@ -1,4 +1,5 @@
 // Ports and asynchronous waits.
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -292,6 +293,40 @@ START_TEST(a_wrapped_descriptor_tells_of_what_was_waited_for) {
 }
 END_TEST
 
+static zx_handle_t wrap_file(const char* path, int flags) {
+  zx_handle_t wrapped;
+  ck_assert_int_eq(zx_linux_fd_wrap(open(path, flags), &wrapped), ZX_OK);
+  return wrapped;
+}
+
+// Files and folders are always ready, which poll says and epoll does not.
+START_TEST(a_wrapped_file_is_ready_at_once) {
+  zx_handle_t wrapped[] = {wrap_file("/proc/self/exe", O_RDONLY), wrap_file("/", O_RDONLY),
+                           wrap_file("/dev/null", O_RDWR)};
+  zx_port_packet_t packet;
+  for (unsigned i = 0; i < 3; i++) {
+    for (int foreign_loop = 0; foreign_loop < 2; foreign_loop++) {
+      ck_assert_int_eq(zx_object_wait_async(wrapped[i], port, 9, ZX_OBJECT_WRITABLE, ZX_WAIT_ASYNC_EDGE),
+                       ZX_OK);
+      ck_assert_int_eq(zx_object_wait_async(wrapped[i], port, 8, ZX_OBJECT_PEER_CLOSED, 0), ZX_OK);
+      ck_assert_int_eq(zx_object_wait_async(wrapped[i], port, i, ZX_OBJECT_READABLE, 0), ZX_OK);
+      if (foreign_loop) {
+        ck_assert_int_eq(zx_linux_port_arm(port), ZX_OK);
+        ck_assert_int_eq(zx_linux_port_take(port, &packet), ZX_OK);
+      } else {
+        ck_assert_int_eq(zx_port_wait(port, ZX_TIME_INFINITE, &packet), ZX_OK);
+      }
+      ck_assert_uint_eq(packet.key, i);
+      ck_assert_uint_eq(packet.signal.observed & ZX_OBJECT_READABLE, ZX_OBJECT_READABLE);
+      ck_assert_int_eq(poll_port(&packet), ZX_ERR_TIMED_OUT);
+      ck_assert_int_eq(zx_port_cancel(port, wrapped[i], 8), ZX_OK);
+      ck_assert_int_eq(zx_port_cancel(port, wrapped[i], 9), ZX_OK);
+    }
+  }
+  zx_handle_close_many(wrapped, 3);
+}
+END_TEST
+
 START_TEST(many_threads_share_a_port_and_lose_no_packet) {
   pthread_t threads[THREADS];
   uint64_t sum = 0;
@@ -330,6 +365,21 @@ START_TEST(closing_a_port_ends_waits_on_it) {
     pthread_join(threads[i], NULL);
   for (int i = 0; i < 2; i++)
     ck_assert(status[i] == ZX_ERR_CANCELED || status[i] == ZX_ERR_BAD_HANDLE);
+}
+END_TEST
+
+START_TEST(a_wait_for_a_file_ends_another_threads_sleep) {
+  for (int i = 0; i < 100; i++) {
+    pthread_t thread;
+    zx_status_t status = 1;
+    zx_handle_t file = wrap_file("/proc/self/exe", O_RDONLY);
+    pthread_create(&thread, NULL, wait_for_close, &status);
+    if (i % 2) sched_yield();
+    ck_assert_int_eq(zx_object_wait_async(file, port, 1, ZX_OBJECT_READABLE, 0), ZX_OK);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(status, ZX_OK);
+    zx_handle_close(file);
+  }
 }
 END_TEST
 
@@ -403,8 +453,10 @@ int main(void) {
   tcase_add_test(tc, a_port_that_has_heard_a_bell_is_not_rung_for_what_it_did_not_wait_for);
 #endif
   tcase_add_test(tc, a_wrapped_descriptor_tells_of_what_was_waited_for);
+  tcase_add_test(tc, a_wrapped_file_is_ready_at_once);
   tcase_add_test(tc, many_threads_share_a_port_and_lose_no_packet);
   tcase_add_test(tc, closing_a_port_ends_waits_on_it);
   tcase_add_test(tc, a_wait_begun_while_another_thread_sleeps_is_seen);
+  tcase_add_test(tc, a_wait_for_a_file_ends_another_threads_sleep);
   return jx_test_run(suite);
 }
