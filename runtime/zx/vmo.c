@@ -1,7 +1,6 @@
-// VMOs: making them, reading and writing, their passage from process to process.
+// VMOs: making them, their size, their passage from process to process.
 #include "runtime/zx/vmo.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +192,7 @@ zx_status_t zx_linux_vmo_to_fd(zx_handle_t handle, int* out_fd) {
 uint64_t vmo_size(struct vmo* vmo) {
   struct stat st;
   if (!vmo->resizable) return vmo->size;
-  return fstat(vmo->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+  return fstat(vmo->fd, &st) == 0 ? memory_round_to_page((size_t)st.st_size) : 0;
 }
 
 zx_status_t zx_vmo_get_size(zx_handle_t handle, uint64_t* size) {
@@ -239,59 +238,5 @@ zx_status_t zx_vmo_set_size(zx_handle_t handle, uint64_t size) {
     pthread_mutex_unlock(&object->lock);
   }
   object_unref(object);
-  return status;
-}
-
-static zx_status_t find_range(zx_handle_t handle, zx_rights_t rights, const void* buffer, uint64_t offset,
-                              size_t size, struct vmo** out) {
-  struct zx_object* object;
-  zx_status_t status = handle_lookup(handle, ZX_OBJ_TYPE_VMO, rights, &object, NULL);
-  if (status != ZX_OK) return status;
-  struct vmo* vmo = (struct vmo*)object;
-  uint64_t end = vmo_size(vmo);
-  if (size && !buffer) {
-    status = ZX_ERR_INVALID_ARGS;
-  } else if (offset > end || size > end - offset) {
-    status = ZX_ERR_OUT_OF_RANGE;
-  }
-  if (status != ZX_OK) {
-    object_unref(object);
-    return status;
-  }
-  *out = vmo;
-  return ZX_OK;
-}
-
-static zx_status_t transfer_error(ssize_t done) {
-  if (done == 0) return ZX_ERR_OUT_OF_RANGE;  // shrunk meanwhile
-  return errno == EFAULT                    ? ZX_ERR_INVALID_ARGS
-         : errno == EPERM || errno == EBADF ? ZX_ERR_ACCESS_DENIED
-                                            : ZX_ERR_IO;
-}
-
-zx_status_t zx_vmo_read(zx_handle_t handle, void* buffer, uint64_t offset, size_t size) {
-  struct vmo* vmo;
-  zx_status_t status = find_range(handle, ZX_RIGHT_READ, buffer, offset, size, &vmo);
-  if (status != ZX_OK) return status;
-  for (size_t done = 0; done < size && status == ZX_OK;) {
-    ssize_t now = pread(vmo->fd, (char*)buffer + done, size - done, (off_t)(vmo->offset + offset + done));
-    if (now > 0) done += (size_t)now;
-    if (now <= 0 && !(now < 0 && errno == EINTR)) status = transfer_error(now);
-  }
-  object_unref(&vmo->base);
-  return status;
-}
-
-zx_status_t zx_vmo_write(zx_handle_t handle, const void* buffer, uint64_t offset, size_t size) {
-  struct vmo* vmo;
-  zx_status_t status = find_range(handle, ZX_RIGHT_WRITE, buffer, offset, size, &vmo);
-  if (status != ZX_OK) return status;
-  for (size_t done = 0; done < size && status == ZX_OK;) {
-    ssize_t now =
-        pwrite(vmo->fd, (const char*)buffer + done, size - done, (off_t)(vmo->offset + offset + done));
-    if (now > 0) done += (size_t)now;
-    if (now <= 0 && !(now < 0 && errno == EINTR)) status = transfer_error(now);
-  }
-  object_unref(&vmo->base);
   return status;
 }

@@ -28,8 +28,12 @@ struct vmo {
 // Nothing is left of the VMO, no mapping either: its parent learns of it, and it is freed.
 void vmo_finish(struct vmo* vmo);
 
-// The size now. A resizable VMO's may be changed by other processes, so the memfd is asked.
+// The size now, in whole pages. A resizable VMO's may be changed by other processes, so the memfd is asked.
 uint64_t vmo_size(struct vmo* vmo);
+
+// zx_vmo_read and zx_vmo_write within the VMO's size.
+zx_status_t vmo_read_bytes(const struct vmo* vmo, void* bytes, uint64_t offset, size_t size);
+zx_status_t vmo_write_bytes(const struct vmo* vmo, const void* bytes, uint64_t offset, size_t size);
 
 zx_status_t vmo_get_property(struct zx_object* object, uint32_t property, void* value, size_t size);
 zx_status_t vmo_set_property(struct zx_object* object, uint32_t property, const void* value, size_t size);

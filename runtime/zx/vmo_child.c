@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zircon/syscalls/handle.h>
@@ -42,6 +43,25 @@ static zx_status_t check_child(struct vmo* parent, uint32_t options, uint64_t of
   return parent->resizable ? ZX_ERR_NOT_SUPPORTED : ZX_OK;
 }
 
+// Copies what a range has behind the end of the parent's memfd: the rest of its last page.
+static zx_status_t copy_last_page(struct vmo* parent, uint64_t offset, uint64_t size, int to) {
+  struct stat st;
+  char bytes[256];
+  if (fstat(parent->fd, &st) != 0) return ZX_ERR_INTERNAL;
+  uint64_t last = memory_round_to_page((size_t)st.st_size) - parent->offset;
+  uint64_t end = last < offset + size ? last : offset + size;
+  uint64_t at = (uint64_t)st.st_size - parent->offset;
+  zx_status_t status = ZX_OK;
+  while (at >= offset && at < end && status == ZX_OK) {
+    size_t chunk = end - at < sizeof(bytes) ? (size_t)(end - at) : sizeof(bytes);
+    status = vmo_read_bytes(parent, bytes, at, chunk);
+    if (status == ZX_OK && pwrite(to, bytes, chunk, (off_t)(at - offset)) != (ssize_t)chunk)
+      status = ZX_ERR_NO_MEMORY;
+    at += chunk;
+  }
+  return status;
+}
+
 // Copies what the parent has of the range; holes stay holes.
 static zx_status_t copy_content(struct vmo* parent, uint64_t offset, uint64_t size, int to) {
   uint64_t end = vmo_size(parent);
@@ -61,7 +81,7 @@ static zx_status_t copy_content(struct vmo* parent, uint64_t offset, uint64_t si
     at += got > 0 ? (uint64_t)got : 0;
   }
   scratch_put(buffer);
-  return status;
+  return status == ZX_OK ? copy_last_page(parent, offset, size, to) : status;
 }
 
 static zx_status_t make_snapshot(struct vmo* parent, uint32_t options, uint64_t offset, uint64_t size,
@@ -209,6 +229,12 @@ static zx_status_t change_range(struct vmo* vmo, uint32_t op, uint64_t offset, u
     mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
   } else {
     return ZX_OK;  // memory is coherent here, and hints stay hints
+  }
+  // Behind the end of a memfd that may not grow there is but the rest of its last page.
+  struct stat st;
+  if (op == ZX_VMO_OP_COMMIT && fstat(vmo->fd, &st) == 0) {
+    uint64_t end = (uint64_t)st.st_size > vmo->offset ? (uint64_t)st.st_size - vmo->offset : 0;
+    if (offset + size > end) size = end > offset ? end - offset : 0;
   }
   if (!size) return ZX_OK;
   if (fallocate(vmo->fd, mode, (off_t)(vmo->offset + offset), (off_t)size) == 0) return ZX_OK;

@@ -1,7 +1,6 @@
 // Names, content size and information of VMOs.
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "runtime/zx/mapping.h"
 #include "runtime/zx/vmo.h"
@@ -28,7 +27,7 @@ static bool clear_between(struct vmo* vmo, uint64_t from, uint64_t to) {
   static const char zeroes[4096];
   while (from < to) {
     size_t chunk = to - from < sizeof(zeroes) ? (size_t)(to - from) : sizeof(zeroes);
-    if (pwrite(vmo->fd, zeroes, chunk, (off_t)(vmo->offset + from)) != (ssize_t)chunk) return false;
+    if (vmo_write_bytes(vmo, zeroes, from, chunk) != ZX_OK) return false;
     from += chunk;
   }
   return true;

@@ -1,7 +1,9 @@
 // VMOs: sizes, reading and writing, children, mappings, rights.
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zircon/linux.h>
@@ -211,6 +213,108 @@ START_TEST(an_unsealed_memfd_cannot_be_mapped) {
 }
 END_TEST
 
+// A memfd that ends within its second page.
+#define ODD (PAGE + 100)
+static zx_handle_t wrap_odd(int seals) {
+  zx_handle_t vmo;
+  int fd = memfd_create("odd", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+  ck_assert_int_eq(ftruncate(fd, ODD), 0);
+  ck_assert_int_eq(pwrite(fd, "end", 3, ODD - 3), 3);
+  ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
+  ck_assert_int_eq(zx_linux_vmo_from_fd(fd, &vmo), ZX_OK);
+  return vmo;
+}
+
+static void expect_bytes(zx_handle_t vmo, uint64_t offset, const char* expected, size_t size) {
+  char got[PAGE];
+  memset(got, 'x', sizeof(got));
+  ck_assert_int_eq(zx_vmo_read(vmo, got, offset, size), ZX_OK);
+  ck_assert_int_eq(memcmp(got, expected, size), 0);
+}
+
+static void expect_whole_pages(zx_handle_t vmo) {
+  uint64_t size = 0, content = 0;
+  char c;
+  zx_info_vmo_t info;
+  ck_assert_int_eq(zx_vmo_get_size(vmo, &size), ZX_OK);
+  ck_assert_uint_eq(size, 2 * PAGE);
+  ck_assert_int_eq(zx_object_get_info(vmo, ZX_INFO_VMO, &info, sizeof(info), NULL, NULL), ZX_OK);
+  ck_assert_uint_eq(info.size_bytes, 2 * PAGE);
+  ck_assert_int_eq(zx_object_get_property(vmo, ZX_PROP_VMO_CONTENT_SIZE, &content, sizeof(content)), ZX_OK);
+  ck_assert_uint_eq(content, ODD);
+  ck_assert_int_eq(zx_vmo_read(vmo, &c, 2 * PAGE, 1), ZX_ERR_OUT_OF_RANGE);
+  ck_assert_int_eq(zx_vmo_write(vmo, &c, 2 * PAGE, 1), ZX_ERR_OUT_OF_RANGE);
+}
+
+START_TEST(a_sealed_memfd_that_ends_within_a_page_has_its_rest) {
+  static const char zeroes[PAGE];
+  static char ones[2 * PAGE];
+  zx_handle_t vmo = wrap_odd(F_SEAL_SHRINK | F_SEAL_GROW), slice, copy;
+  expect_whole_pages(vmo);
+  expect_bytes(vmo, ODD - 3, "end\0\0", 5);
+  expect_bytes(vmo, 2 * PAGE - 1, zeroes, 1);
+  zx_vaddr_t mapped;
+  ck_assert_int_eq(
+      zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ | ZX_VM_PERM_WRITE, 0, vmo, 0, 2 * PAGE, &mapped),
+      ZX_OK);
+  char* at = (char*)mapped;
+  ck_assert_int_eq(zx_vmo_write(vmo, "across", ODD - 3, 6), ZX_OK);
+  ck_assert_int_eq(memcmp(at + ODD - 3, "across", 6), 0);
+  at[2 * PAGE - 1] = 'z';
+  expect_bytes(vmo, 2 * PAGE - 2, "\0z", 2);
+  ck_assert_int_eq(zx_vmo_create_child(vmo, ZX_VMO_CHILD_SLICE, PAGE, PAGE, &slice), ZX_OK);
+  expect_bytes(slice, PAGE - 2, "\0z", 2);
+  ck_assert_int_eq(zx_vmo_create_child(slice, ZX_VMO_CHILD_SNAPSHOT, 0, PAGE, &copy), ZX_OK);
+  expect_bytes(copy, 97, "across", 6);
+  expect_bytes(copy, PAGE - 2, "\0z", 2);
+  ck_assert_int_eq(zx_vmo_op_range(slice, ZX_VMO_OP_COMMIT, 0, PAGE, NULL, 0), ZX_OK);
+  ck_assert_int_eq(zx_vmo_op_range(slice, ZX_VMO_OP_COMMIT, PAGE - 8, 8, NULL, 0), ZX_OK);
+  ck_assert_int_eq(zx_vmo_op_range(vmo, ZX_VMO_OP_ZERO, ODD + 1, PAGE - 101, NULL, 0), ZX_OK);
+  expect_bytes(vmo, ODD - 3, "acro\0\0", 6);
+  expect_bytes(vmo, 2 * PAGE - 1, zeroes, 1);
+  memset(ones, 1, sizeof(ones));
+  ck_assert_int_eq(zx_vmo_write(vmo, ones, 0, 2 * PAGE), ZX_OK);
+  ck_assert_int_eq(memcmp(at, ones, 2 * PAGE), 0);
+  const uint64_t all = 2 * PAGE, less = PAGE + 200;
+  ck_assert_int_eq(zx_object_set_property(vmo, ZX_PROP_VMO_CONTENT_SIZE, &all, sizeof(all)), ZX_OK);
+  ck_assert_int_eq(zx_object_set_property(vmo, ZX_PROP_VMO_CONTENT_SIZE, &less, sizeof(less)), ZX_OK);
+  expect_bytes(vmo, PAGE + 199, "\1\0\0", 3);
+  expect_bytes(vmo, PAGE + 200, zeroes, PAGE - 200);
+  ck_assert_int_eq(zx_vmar_unmap(zx_vmar_root_self(), mapped, 2 * PAGE), ZX_OK);
+  zx_handle_close_many((zx_handle_t[]){vmo, slice, copy}, 3);
+}
+END_TEST
+
+START_TEST(a_memfd_that_ends_within_a_page_grows_when_written_behind_its_end) {
+  static const char zeroes[PAGE];
+  struct stat st;
+  // That it may not shrink makes no difference.
+  zx_handle_t vmo = wrap_odd(_i ? F_SEAL_SHRINK : 0);
+  int fd;
+  expect_whole_pages(vmo);
+  expect_bytes(vmo, ODD - 3, "end\0\0", 5);
+  expect_bytes(vmo, ODD, zeroes, PAGE - 100);
+  ck_assert_int_eq(zx_vmo_write(vmo, "more", ODD + 50, 4), ZX_OK);
+  expect_bytes(vmo, ODD + 49, "\0more\0", 6);
+  expect_bytes(vmo, ODD + 54, zeroes, PAGE - 154);
+  ck_assert_int_eq(zx_linux_vmo_to_fd(vmo, &fd), ZX_OK);
+  ck_assert_int_eq(fstat(fd, &st), 0);
+  ck_assert_int_eq(st.st_size, ODD + 54);
+  close(fd);
+}
+END_TEST
+
+START_TEST(a_memfd_that_may_shrink_but_not_grow_has_zeroes_behind_its_end) {
+  zx_handle_t vmo = wrap_odd(F_SEAL_GROW);
+  expect_whole_pages(vmo);
+  expect_bytes(vmo, ODD - 3, "end\0\0", 5);
+  ck_assert_int_eq(zx_vmo_write(vmo, "End", ODD - 3, 3), ZX_OK);
+  ck_assert_int_eq(zx_vmo_write(vmo, "x", ODD, 1), ZX_ERR_ACCESS_DENIED);
+  expect_bytes(vmo, ODD - 3, "End\0", 4);
+  zx_handle_close(vmo);
+}
+END_TEST
+
 START_TEST(ranges_are_zeroed_and_checked) {
   zx_handle_t vmo = make(2 * PAGE, 0);
   char c = 'x';
@@ -408,6 +512,9 @@ int main(void) {
   tcase_add_test(tc, names_are_cut_at_31_bytes_and_at_zero);
   tcase_add_test(tc, a_vmo_travels_with_its_slice_and_rights);
   tcase_add_test(tc, an_unsealed_memfd_cannot_be_mapped);
+  tcase_add_test(tc, a_sealed_memfd_that_ends_within_a_page_has_its_rest);
+  tcase_add_loop_test(tc, a_memfd_that_ends_within_a_page_grows_when_written_behind_its_end, 0, 2);
+  tcase_add_test(tc, a_memfd_that_may_shrink_but_not_grow_has_zeroes_behind_its_end);
   tcase_add_test(tc, ranges_are_zeroed_and_checked);
   tcase_add_test(tc, only_discardable_vmos_are_locked);
   tcase_add_test(tc, children_have_the_rights_of_their_kind);
