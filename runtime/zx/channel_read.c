@@ -23,7 +23,7 @@ struct message* message_create(struct packet* packet, const void* bytes, uint32_
   uint32_t size = packet->lost ? 0 : packet->header.num_bytes;
   struct message* message = malloc(sizeof(*message) + size);
   struct packet_handles* handles = NULL;
-  if (message && packet->handles.count && !(handles = malloc(sizeof(*handles)))) {
+  if (message && packet->handles.count && !(handles = malloc(packet_handles_size(packet->handles.count)))) {
     free(message);
     message = NULL;
   }
@@ -98,7 +98,7 @@ bool channel_holds_enough(const struct channel* channel) {
 // Counts a message in or out of `messages`.
 static void count_kept(struct channel* channel, const struct message* message, int sign) {
   unsigned num_fds = message->handles ? message->handles->num_fds : 0;
-  size_t size = sizeof(*message) + message->num_bytes + (message->handles ? sizeof(*message->handles) : 0);
+  size_t size = sizeof(*message) + message->num_bytes + (message->handles ? packet_handles_size(message->handles->count) : 0);
   channel->num_kept += (unsigned)sign;
   channel->kept_bytes += (size_t)sign * size;
   channel->kept_fds += (unsigned)sign * num_fds;

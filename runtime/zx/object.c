@@ -143,7 +143,7 @@ bool object_is_watched_elsewhere(const struct zx_object* object) {
 }
 
 void object_cancel_waits(struct zx_object* object, zx_handle_t handle) {
-  pthread_mutex_lock(&object->lock);
+  threads_lock(&object->lock);
   LIST_FOR_EACH(node, &object->observers) {
     struct observer* observer = LIST_ENTRY(node, struct observer, node);
     if (observer->handle != handle) continue;
@@ -151,7 +151,7 @@ void object_cancel_waits(struct zx_object* object, zx_handle_t handle) {
     waker_wake(observer->waker);
   }
   port_cancel_handle(object, handle);
-  pthread_mutex_unlock(&object->lock);
+  threads_unlock(&object->lock);
 }
 
 zx_signals_t object_signals_locked(struct zx_object* object) {

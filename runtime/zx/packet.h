@@ -5,6 +5,7 @@
 #ifndef RUNTIME_ZX_PACKET_H_
 #define RUNTIME_ZX_PACKET_H_
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -64,13 +65,18 @@ _Static_assert(sizeof(struct wire_handle) == 96, "the same for all processes");
   (sizeof(struct packet_header) + ZX_CHANNEL_MAX_MSG_BYTES + \
    ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle))
 
-// What is to be sent along with the bytes.
+// What is to be sent along with the bytes. What most messages use of it lies close together.
 struct packet_handles {
   unsigned count;
   unsigned num_fds;
-  struct wire_handle wires[ZX_CHANNEL_MAX_MSG_HANDLES];
   int fds[PACKET_MAX_FDS];  // sending: borrowed; received: owned by whoever holds the struct
+  struct wire_handle wires[ZX_CHANNEL_MAX_MSG_HANDLES];
 };
+
+// Of a copy that is kept there is no more than this (packet_copy_handles).
+static inline size_t packet_handles_size(unsigned count) {
+  return offsetof(struct packet_handles, wires) + count * sizeof(struct wire_handle);
+}
 
 // A received packet. Its bytes lie in the reader's buffer, and what does not fit there in the scratch buffer.
 struct packet {

@@ -195,11 +195,11 @@ void port_abandon_waits(struct zx_object* object) {
 }
 
 void port_forget_object(struct zx_object* object) {
-  pthread_mutex_lock(&object->lock);
+  threads_lock(&object->lock);
   while (!list_is_empty(&object->links)) {
     port_link_destroy(LIST_ENTRY(object->links.next, struct port_link, object_node));
   }
-  pthread_mutex_unlock(&object->lock);
+  threads_unlock(&object->lock);
 }
 
 // With the object's lock held.

@@ -19,18 +19,18 @@ static zx_status_t describe(struct outgoing* out, struct zx_object* object, zx_r
   wire->rights = rights;
   wire->koid = object->koid;
   wire->related_koid = object->related_koid;
-  pthread_mutex_lock(&object->lock);
+  threads_lock(&object->lock);
   wire->signals = object->user_signals;
-  pthread_mutex_unlock(&object->lock);
+  threads_unlock(&object->lock);
   int fds[OBJECT_MAX_FDS];
   unsigned num_fds = 0;
   zx_status_t status = object->ops->pack(object, moves, wire, fds, &num_fds);
   // Before the message goes: its receiver may listen to the bell at once, and this process must not take from
   // it what rings there then.
   if (status == ZX_OK && !moves && object->ops->share) {
-    pthread_mutex_lock(&object->lock);
+    threads_lock(&object->lock);
     status = object->ops->share(object);
-    pthread_mutex_unlock(&object->lock);
+    threads_unlock(&object->lock);
   }
   if (status != ZX_OK) return status;
   wire->num_fds = (uint8_t)num_fds;
@@ -125,13 +125,13 @@ void outgoing_finish(struct outgoing* out, bool sent) {
     struct zx_object* object = out->entries[i].object;
     if (!object) continue;
     if (sent) {
-      pthread_mutex_lock(&object->lock);
+      threads_lock(&object->lock);
       if (out->entries[i].moved) {
         object->transferred = true;
       } else {
         object->shared = true;
       }
-      pthread_mutex_unlock(&object->lock);
+      threads_unlock(&object->lock);
     }
     if (out->entries[i].taken) {
       handle_release(object);

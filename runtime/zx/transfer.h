@@ -6,12 +6,12 @@
 
 // Handles taken for a message to be sent.
 struct outgoing {
-  struct packet_handles handles;
   struct {
     struct zx_object* object;
     bool moved;  // taken from the table, and the last handle here
     bool taken;  // taken from the table
   } entries[ZX_CHANNEL_MAX_MSG_HANDLES];
+  struct packet_handles handles;
 };
 
 // Takes and describes the handles of zx_channel_write, all of which are consumed; `self` is the channel they
