@@ -18,18 +18,24 @@
 
 #define SMALL_MESSAGE 4096u
 
+// Whether there is a message for a reader in the ring. Of an entry that is just being taken that is told
+// afterwards.
+static bool ring_is_readable(struct channel* channel) {
+  if (channel->in_ring || channel_ring_is_empty(channel)) return false;
+  bool maybe_aside = channel_ring_has_signal(channel) || !list_is_empty(&channel->calls);
+  if (!maybe_aside) return true;
+  channel_take_ring_asides(channel);
+  return !channel_ring_is_empty(channel);
+}
+
 static zx_signals_t channel_peek(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
   bool reads_ring = channel_ring_reads(channel);
-  bool queued = reads_ring && !channel_ring_is_empty(channel);
-  if (queued && channel_ring_has_signal(channel)) {
-    channel_take_ring_signals(channel);
-    queued = !channel_ring_is_empty(channel);
-  }
-  zx_signals_t signals = base->user_signals;
+  bool queued = reads_ring && ring_is_readable(channel);
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
   // What was written before the close is seen once the close is.
-  if (closed && reads_ring) queued = !channel_ring_is_empty(channel);
+  if (closed && reads_ring) queued = ring_is_readable(channel);
+  zx_signals_t signals = base->user_signals;
   if (queued || !list_is_empty(&channel->messages) || channel->unread) signals |= ZX_CHANNEL_READABLE;
   if (channel_ring_writes(channel) && channel->write_blocked && channel_ring_has_room(channel)) {
     channel->write_blocked = false;

@@ -18,7 +18,7 @@ struct channel {
   int fd;
   int backlog;                // what was packed for a message to carry; -1: nothing
   bool bare;                  // made of a descriptor of which others may hold duplicates
-  bool in_signals;            // channel_take_ring_signals is at work; lock
+  bool in_ring;               // its first entry is being taken, which may lead to a look at the signals; lock
   bool peer_closed;           // and everything it sent is in `messages`, but for `unread`; lock
   bool unread;                // more than `messages` may hold was left in the socket; lock
   bool write_blocked;         // the last write found the queue full; lock
@@ -95,8 +95,12 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
 void channel_keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
                   const void* scratch);
 
-// Applies the signals that are first in the ring, so that what is left there is messages. Lock held.
-void channel_take_ring_signals(struct channel* channel);
+// After `in_ring`: tells those who wait what is left. Lock held.
+void channel_tell_rest(struct channel* channel);
+
+// Takes what is first in the ring and for no reader, so that what is left there is messages: applies signals,
+// and gives calls of other threads their answers. Lock held.
+void channel_take_ring_asides(struct channel* channel);
 
 // Moves everything from the socket to `messages` and calls; control packets are dealt with. Lock held.
 void channel_take_in(struct channel* channel);

@@ -145,7 +145,9 @@ static zx_status_t look_for_answer(struct call* call, void* scratch, int flags) 
       call->num_bytes = call->packet.header.num_bytes;
       call->num_handles = call->packet.handles.count;
     }
-    if (status != ZX_ERR_PEER_CLOSED) return status;
+    // This look may have led to another one, which met the answer.
+    if (status != ZX_ERR_PEER_CLOSED && !(status == ZX_ERR_SHOULD_WAIT && call->pending.answered))
+      return status;
   }
   if (call->pending.answered) {
     if (!call->pending.answer) return ZX_ERR_NO_MEMORY;

@@ -98,7 +98,8 @@ bool channel_holds_enough(const struct channel* channel) {
 // Counts a message in or out of `messages`.
 static void count_kept(struct channel* channel, const struct message* message, int sign) {
   unsigned num_fds = message->handles ? message->handles->num_fds : 0;
-  size_t size = sizeof(*message) + message->num_bytes + (message->handles ? packet_handles_size(message->handles->count) : 0);
+  size_t size = sizeof(*message) + message->num_bytes +
+                (message->handles ? packet_handles_size(message->handles->count) : 0);
   channel->num_kept += (unsigned)sign;
   channel->kept_bytes += (size_t)sign * size;
   channel->kept_fds += (unsigned)sign * num_fds;
@@ -122,6 +123,11 @@ static void tell_others(struct channel* channel) {
     object_notify(&channel->base, channel->base.ops->peek(&channel->base));
   }
   channel_pass_on(channel);
+}
+
+void channel_tell_rest(struct channel* channel) {
+  if (object_is_watched(&channel->base))
+    object_notify(&channel->base, channel->base.ops->peek(&channel->base));
 }
 
 // The next message or signal in the stream, wherever it runs.
@@ -237,26 +243,36 @@ void channel_take_in_ring(struct channel* channel) {
   scratch_put(scratch);
 }
 
-void channel_take_ring_signals(struct channel* channel) {
-  // Applying one looks at the signals again, which leads here.
-  if (channel->in_signals) return;
+// Whether the first entry of the ring, if there is one, is for no reader.
+static bool first_is_aside(struct channel* channel) {
+  uint32_t txid;
+  if (channel_ring_is_empty(channel)) return false;
+  if (channel_ring_has_signal(channel)) return true;
+  return channel_ring_first_txid(channel, &txid) && find_call(channel, txid);
+}
+
+void channel_take_ring_asides(struct channel* channel) {
+  if (channel->in_ring || !first_is_aside(channel)) return;
   void* scratch = scratch_get();
   if (!scratch) return;
   const struct channel_buffers nowhere = {0};
   struct packet packet;
   zx_status_t status = ZX_OK;
-  channel->in_signals = true;
+  channel->in_ring = true;
   for (unsigned budget = CHANNEL_BUDGET; budget && status == ZX_OK; budget--) {
-    if (channel_ring_is_empty(channel) || !channel_ring_has_signal(channel)) break;
+    if (!first_is_aside(channel) || channel_holds_enough(channel)) break;
     status = channel_ring_read(channel, &nowhere, scratch, &packet);
-    if (status == ZX_OK && packet.header.kind == PACKET_SIGNAL) {
+    if (status == ZX_ERR_NO_RESOURCES) status = ZX_OK;  // it is lost, and its call learns of it
+    if (status != ZX_OK) break;
+    if (packet.header.kind == PACKET_SIGNAL) {
       status = apply_signal(channel, &packet, NULL, 0, scratch);
-    } else if (status == ZX_OK) {
+    } else if (!give_to_call(channel, &packet, &nowhere, scratch)) {
       channel_keep(channel, &packet, &nowhere, scratch);  // the peer has changed it since
     }
   }
-  channel->in_signals = false;
+  channel->in_ring = false;
   if (status != ZX_OK) channel_peer_gone(channel);
+  channel_tell_rest(channel);
   scratch_put(scratch);
 }
 

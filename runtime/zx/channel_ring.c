@@ -266,6 +266,14 @@ bool channel_ring_has_signal(const struct channel* channel) {
   return entry_unpack(channel_ring_first(&channel->ring)).kind == PACKET_SIGNAL;
 }
 
+bool channel_ring_first_txid(const struct channel* channel, uint32_t* txid) {
+  const struct channel_ring* ring = &channel->ring;
+  struct ring_entry entry = entry_unpack(channel_ring_first(ring));
+  if (entry.kind != PACKET_MESSAGE || entry.num_bytes < sizeof(*txid)) return false;
+  ring_copy_out(ring->in_bytes, RING_BYTES, 1, ring->in.tail + ENTRY_BYTES, txid, sizeof(*txid));
+  return true;
+}
+
 bool channel_ring_peer_closed(const struct channel* channel) {
   return channel->ring.state == RING_ON &&
          atomic_load_explicit(&channel->ring.peer->closed, memory_order_acquire) != 0;
@@ -465,6 +473,7 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
                               struct packet* out) {
   struct channel_ring* ring = &channel->ring;
   struct ring_entry entry;
+  bool in_ring = channel->in_ring;
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
   zx_status_t status = copy_entry(ring, &entry);
   if (status == ZX_ERR_SHOULD_WAIT) give_back_rest(ring);
@@ -474,7 +483,11 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   out->header = (struct packet_header){
       .kind = entry.kind, .num_handles = entry.num_handles, .num_bytes = entry.num_bytes};
   out->handles.count = out->handles.num_fds = 0;
-  if (entry.num_handles) status = take_fds(channel, &entry, out);
+  if (entry.num_handles) {
+    channel->in_ring = true;
+    status = take_fds(channel, &entry, out);
+    channel->in_ring = in_ring;
+  }
   out->lost = status == ZX_ERR_NO_RESOURCES;
   if (status != ZX_OK && !out->lost) return status;
   uint32_t at = ring->in.tail + ENTRY_BYTES;
@@ -482,6 +495,7 @@ zx_status_t channel_ring_read(struct channel* channel, const struct channel_buff
   if (first) get(ring, at, buffers->bytes, first);
   if (entry.num_bytes > first) get(ring, at + first, scratch, entry.num_bytes - first);
   take_entry(channel, size);
+  if (entry.num_handles && !in_ring) channel_tell_rest(channel);
   return status;
 }
 

@@ -119,6 +119,10 @@ bool channel_ring_is_empty(const struct channel* channel);
 // Whether a signal is the first entry of what channel_ring_is_empty has seen.
 bool channel_ring_has_signal(const struct channel* channel);
 
+// The first four bytes of the first entry, if it is a message that has as many: a peer's word, which may be
+// another one when the entry is read.
+bool channel_ring_first_txid(const struct channel* channel, uint32_t* txid);
+
 // The peer closed its end in good order. What it wrote before is visible after this said yes.
 bool channel_ring_peer_closed(const struct channel* channel);
 
