@@ -184,6 +184,7 @@ static zx_status_t lookup(zx_handle_t handle, zx_rights_t rights, size_t elem_si
 }
 
 static zx_status_t put(struct fifo* fifo, const void* data, size_t count, size_t* actual) {
+  if (fifo->pair.base.leaving) return ZX_ERR_BAD_HANDLE;
   if (pair_peer_closed(&fifo->pair)) return ZX_ERR_PEER_CLOSED;
   uint32_t free_units = room(fifo);
   if (fifo->pair.peer_closed) return ZX_ERR_PEER_CLOSED;
@@ -197,6 +198,7 @@ static zx_status_t put(struct fifo* fifo, const void* data, size_t count, size_t
 }
 
 static zx_status_t take(struct fifo* fifo, void* data, size_t count, size_t* actual) {
+  if (fifo->pair.base.leaving) return ZX_ERR_BAD_HANDLE;
   bool closed = pair_peer_closed(&fifo->pair);
   uint32_t ready = filled(fifo);
   if (!ready) return closed || fifo->pair.peer_closed ? ZX_ERR_PEER_CLOSED : ZX_ERR_SHOULD_WAIT;

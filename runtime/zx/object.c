@@ -70,6 +70,7 @@ void object_init(struct zx_object* object, const struct object_ops* ops, int wai
   object->related_koid = 0;
   object->max_rights = ops->rights;
   object->wait_fd = wait_fd;
+  object->leaving = false;
   object->transferred = false;
   object->generation = atomic_load_explicit(&object_fork_generation, memory_order_relaxed);
   object->forks = atomic_load_explicit(&forks, memory_order_relaxed);

@@ -90,12 +90,13 @@ struct zx_object {
   atomic_bool dormant;  // nobody has used it yet
   zx_koid_t koid;
   zx_koid_t related_koid;
-  zx_rights_t max_rights;      // what a handle that arrives in a message may have
-  int wait_fd;                 // what to poll; -1 if nothing outside this process can change the signals
-  bool transferred;            // moved away in a message: it lives on elsewhere
-  unsigned generation;         // object_fork_generation when it was made
-  unsigned forks;              // that this process had made then
-  bool shared;                 // a duplicate lives elsewhere
+  zx_rights_t max_rights;  // what a handle that arrives in a message may have
+  int wait_fd;             // what to poll; -1 if nothing outside this process can change the signals
+  bool leaving;         // its last handle was taken for a message, and it is described as it was then; lock
+  bool transferred;     // moved away in a message: it lives on elsewhere
+  unsigned generation;  // object_fork_generation when it was made
+  unsigned forks;       // that this process had made then
+  bool shared;          // a duplicate lives elsewhere
   zx_signals_t user_signals;   // lock
   struct list_node observers;  // struct observer; lock
   struct list_node links;      // struct port_link, by object_node; lock

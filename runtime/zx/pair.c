@@ -251,6 +251,7 @@ bool pair_block(struct zx_object* object, zx_signals_t want) {
 
 void pair_note(struct pair* pair, short revents) {
   char rings[64];
+  if (pair->base.leaving && pair->listener < 0) return;  // what rings now rings for who gets it
   if (pair->listener >= 0) {
     revents = bell_heard(pair->listener);
     if (revents & POLLIN) bell_trim(pair->bell, &own_side(pair)->trim_lock);

@@ -223,6 +223,7 @@ static void set_direction(struct socket_direction* direction, uint32_t dispositi
 }
 
 static zx_status_t set_directions(struct socket* socket, uint32_t own, uint32_t peer) {
+  if (socket->pair.base.leaving) return ZX_ERR_BAD_HANDLE;
   if (peer && pair_peer_closed(&socket->pair)) return ZX_ERR_PEER_CLOSED;
   zx_status_t status =
       check_disposition(own, socket_is_disabled(socket->out_direction), socket_room(socket) == SOCKET_BYTES);

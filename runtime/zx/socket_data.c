@@ -8,6 +8,7 @@
 #include "runtime/zx/socket_impl.h"
 
 static zx_status_t write_locked(struct socket* socket, const void* buffer, size_t size, size_t* actual) {
+  if (socket->pair.base.leaving) return ZX_ERR_BAD_HANDLE;
   if (pair_peer_closed(&socket->pair)) return ZX_ERR_PEER_CLOSED;
   if (socket_is_disabled(socket->out_direction)) return ZX_ERR_BAD_STATE;
   uint32_t free_bytes = socket_usable(socket, socket_room(socket));
@@ -62,6 +63,7 @@ bool socket_first_datagram(const struct socket* socket, uint32_t queued, uint32_
 }
 
 static zx_status_t read_locked(struct socket* socket, bool peek, void* buffer, size_t size, size_t* actual) {
+  if (socket->pair.base.leaving) return ZX_ERR_BAD_HANDLE;
   bool disabled = socket_is_disabled(socket->in_direction);
   bool closed = pair_peer_closed(&socket->pair);
   uint32_t queued = socket_filled(socket);

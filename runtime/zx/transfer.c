@@ -21,6 +21,8 @@ static zx_status_t describe(struct outgoing* out, struct zx_object* object, zx_r
   wire->related_koid = object->related_koid;
   threads_lock(&object->lock);
   wire->signals = object->user_signals;
+  // Calls that had found it before its handle was taken, and come to it only now, fail.
+  if (moves) object->leaving = true;
   threads_unlock(&object->lock);
   int fds[OBJECT_MAX_FDS];
   unsigned num_fds = 0;
