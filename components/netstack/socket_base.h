@@ -148,7 +148,6 @@ bool socket_close_forsaken_connections(socket_base_t* socket);
                          fidl_completer_t completer);                                              \
   void socket_get_##NAME(void* context, fidl_completer_t completer);
 SOCKET_OPTIONS(SOCKET_DECLARE_OPTION)
-#undef SOCKET_DECLARE_OPTION
 
 void socket_add_ip_membership(void* context,
                               fuchsia_posix_socket_BaseNetworkSocketAddIpMembershipRequest* request,

@@ -14,6 +14,7 @@
 #include <lib/trace/trace.h>
 #include <zircon/syscalls.h>
 
+#include "socket_options.h"
 #include "synchronous_datagram_socket_internal.h"
 
 // The most bytes of a datagram that fit into one message with all that can accompany them.
@@ -153,7 +154,11 @@ static int64_t send_datagram(datagram_socket_t* socket,
   tcpip_endpoint_t to;
   tcpip_address_t source;
   struct iovec iov = {.iov_base = request->data.data, .iov_len = request->data.count};
-  tcpip_send_t send = {.iov = &iov, .iov_count = 1, .ttl = -1, .tos = -1};
+  tcpip_send_t send = {.iov = &iov,
+                       .iov_count = 1,
+                       .ttl = -1,
+                       .tos = -1,
+                       .more = (request->flags & fuchsia_posix_socket_SendMsgFlags_MORE) != 0};
   if (request->addr.ordinal != 0) {
     if (!endpoint_from_fidl(&request->addr, &to)) return -EINVAL;
     send.to = &to;
@@ -254,6 +259,8 @@ static void recv_error(void* context, fuchsia_posix_socket_SynchronousDatagramSo
 
 // Making one
 
+ENGINE_FLAG(UdpCork, SynchronousDatagramSocket, TCPIP_UDP_CORK)
+
 static void get_accept_conn(void* context, fidl_completer_t completer) {
   fuchsia_posix_socket_BaseSocket_GetAcceptConn_Response response = {.value = false};
   (void)METHOD(GetAcceptConn_reply)(completer, &response);
@@ -272,6 +279,8 @@ static const fuchsia_posix_socket_SynchronousDatagramSocket_ops_t socket_ops = {
     .SendMsg = send_msg,
     .RecvMsg = recv_msg,
     .RecvError = recv_error,
+    .SetUdpCork = socket_set_UdpCork,
+    .GetUdpCork = socket_get_UdpCork,
     .GetAcceptConn = get_accept_conn,
     SOCKET_COMMON_METHODS};
 

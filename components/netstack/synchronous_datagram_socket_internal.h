@@ -39,6 +39,8 @@ int send_control_apply(const datagram_socket_t* socket,
                        const fuchsia_posix_socket_DatagramSocketSendControlData* control,
                        tcpip_address_t* source, tcpip_send_t* send);
 
+SOCKET_DECLARE_OPTION(UdpCork, SynchronousDatagramSocket)
+
 // The generated name of a function of the socket's protocol.
 #define METHOD(NAME) fuchsia_posix_socket_SynchronousDatagramSocket_##NAME
 

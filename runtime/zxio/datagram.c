@@ -206,7 +206,8 @@ static zx_status_t datagram_sendmsg(zxio_socket_t* socket, const struct msghdr* 
   if (!*out_code && flags & MSG_OOB) *out_code = EOPNOTSUPP;
   if (*out_code) return ZX_OK;
   trace_point("zxio.sendmsg", length);
-  fuchsia_posix_socket_SynchronousDatagramSocketSendMsgRequest request = {0};
+  fuchsia_posix_socket_SynchronousDatagramSocketSendMsgRequest request = {
+      .flags = flags & MSG_MORE ? fuchsia_posix_socket_SendMsgFlags_MORE : 0};
   zxio_address_t address;
   zxio_send_control_t control;
   if (message->msg_name) {

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/time.h>
 
 #define BOTH(name) zxio_get_##name, zxio_set_##name
@@ -57,6 +58,8 @@ static const zxio_option_t options[] = {
     {IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, ZXIO_OPTION_IPV6_MEMBERSHIP, false, SET(AddIpv6Membership)},
     {IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, ZXIO_OPTION_IPV6_MEMBERSHIP, false, SET(DropIpv6Membership)},
 
+    {IPPROTO_UDP, UDP_CORK, ZXIO_OPTION_BOOL, false, BOTH(UdpCork)},
+
     {IPPROTO_TCP, TCP_NODELAY, ZXIO_OPTION_BOOL, false, BOTH(TcpNoDelay)},
     {IPPROTO_TCP, TCP_MAXSEG, ZXIO_OPTION_COUNT, false, BOTH(TcpMaxSegment)},
     {IPPROTO_TCP, TCP_CORK, ZXIO_OPTION_BOOL, false, BOTH(TcpCork)},
@@ -82,7 +85,8 @@ const zxio_option_t* zxio_option_find(int level, int name) {
 static bool known_level(const zxio_socket_t* socket, int level) {
   return level == SOL_SOCKET || level == IPPROTO_IP ||
          (level == IPPROTO_IPV6 && socket->domain == AF_INET6) ||
-         (level == IPPROTO_TCP && socket->type == SOCK_STREAM);
+         (level == IPPROTO_TCP && socket->type == SOCK_STREAM) ||
+         (level == IPPROTO_UDP && socket->protocol == IPPROTO_UDP);
 }
 
 // Options of the client

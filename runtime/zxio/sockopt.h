@@ -72,7 +72,8 @@ int16_t zxio_option_from_user(const zxio_option_t* option, const void* from, soc
   X(KeepAlive)                                                                                       \
   X(OutOfBandInline)                                                                                 \
   X(NoCheck)                                                                                         \
-  X(Linger) X(ReusePort) X(BindToDevice) X(Timestamp) X(IpTypeOfService) X(IpTtl) X(IpPacketInfo)    \
+  X(Linger)                                                                                          \
+  X(ReusePort) X(BindToDevice) X(Timestamp) X(IpTypeOfService) X(IpTtl) X(IpPacketInfo)              \
       X(IpReceiveTypeOfService) X(IpReceiveTtl) X(IpMulticastInterface) X(IpMulticastTtl)            \
           X(IpMulticastLoopback) X(Ipv6MulticastInterface) X(Ipv6UnicastHops) X(Ipv6ReceiveHopLimit) \
               X(Ipv6MulticastHops) X(Ipv6MulticastLoopback) X(Ipv6Only) X(Ipv6ReceiveTrafficClass)   \
@@ -85,6 +86,9 @@ ZXIO_OPTION_CALLS(ZXIO_DECLARE_GET)
 ZXIO_OPTION_CALLS(ZXIO_DECLARE_SET)
 ZXIO_DECLARE_GET(AcceptConn)
 ZXIO_DECLARE_GET(PathMtu)
+// Datagrams only.
+ZXIO_DECLARE_GET(UdpCork)
+ZXIO_DECLARE_SET(UdpCork)
 // Streams only.
 #define ZXIO_STREAM_OPTION_CALLS(X) \
   X(TcpNoDelay)                     \

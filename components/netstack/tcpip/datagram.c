@@ -24,6 +24,7 @@ static void datagram_destroy(tcpip_socket_t* socket) {
   datagram_socket_t* d = datagram_socket(socket);
   while (!list_empty(&d->queue))
     queue_pop(d, list_owner(d->queue.next, datagram_t, node));
+  datagram_drop_pieces(d);
   datagram_errors_forget(d);
   datagram_leave_all(d);
   socket_deinit(socket);

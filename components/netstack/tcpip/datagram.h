@@ -26,12 +26,23 @@ typedef struct membership {
   uint32_t interface;
 } membership_t;
 
+// What has been said so far of a datagram that is sent in pieces.
+typedef struct datagram_pieces {
+  tcpip_send_t first;  // without its bytes
+  tcpip_endpoint_t to;
+  tcpip_address_t source;
+  uint8_t* bytes;
+  size_t length, room;  // `room` is charged to the client
+} datagram_pieces_t;
+
 typedef struct datagram_socket {
   tcpip_socket_t base;
   list_node_t queue;  // datagram_t
   datagram_errors_t errors;
   size_t rx_bytes, rx_limit;
   bool broadcast;
+  bool cork;                  // what is sent are pieces
+  datagram_pieces_t* pieces;  // NULL: none
   bool multicast_loop, multicast_loop_v6;
   uint8_t ttl, tos, multicast_ttl;
   uint8_t hops, traffic_class, multicast_hops;
@@ -75,6 +86,15 @@ int datagram_leave(tcpip_socket_t* socket, const addr_t* group, uint32_t interfa
 void datagram_leave_all(datagram_socket_t* d);
 
 int64_t datagram_send(tcpip_socket_t* socket, const tcpip_send_t* send);
+// What would keep a datagram like that from being sent, whatever its bytes are; it has a port then. Sends it.
+int datagram_send_check(datagram_socket_t* d, const tcpip_send_t* send);
+int64_t datagram_send_whole(datagram_socket_t* d, const tcpip_send_t* send);
+// Another piece, or the first; after the last one the datagram goes out. What fails takes the pieces before
+// it along, but for -EAGAIN.
+int64_t datagram_send_piece(datagram_socket_t* d, const tcpip_send_t* send);
+// Sends what has been gathered, if anything. Forgets it.
+void datagram_send_pieces(datagram_socket_t* d);
+void datagram_drop_pieces(datagram_socket_t* d);
 // The path for a destination, from the cache if it is the same as last time.
 int datagram_path(datagram_socket_t* d, const path_query_t* query);
 

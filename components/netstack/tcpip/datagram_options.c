@@ -51,6 +51,13 @@ static int set_v6_only(tcpip_socket_t* socket, int64_t value) {
   return set_flag(&socket->v6_only, value);
 }
 
+static int set_cork(datagram_socket_t* d, int64_t value) {
+  if (d->base.protocol != PROTOCOL_UDP) return -ENOPROTOOPT;
+  d->cork = value != 0;
+  if (!d->cork) datagram_send_pieces(d);
+  return 0;
+}
+
 static int set_send_buffer(tcpip_socket_t* socket, int64_t value) {
   bool was_full = socket->tx_bytes >= socket->tx_limit;
   int result = set_size(&socket->tx_limit, value);
@@ -90,6 +97,8 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
     case TCPIP_RECEIVE_ERRORS:
       datagram_errors_want(d, &d->errors.on, value != 0);
       return 0;
+    case TCPIP_UDP_CORK:
+      return set_cork(d, value);
     case TCPIP_MULTICAST_TTL:
       return set_octet(&d->multicast_ttl, value, 0, 1);
     case TCPIP_MULTICAST_LOOP:
@@ -132,6 +141,7 @@ int datagram_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t* o
       [TCPIP_TOS] = d->tos,
       [TCPIP_MTU_DISCOVER] = socket->mtu_discover,
       [TCPIP_RECEIVE_ERRORS] = d->errors.on,
+      [TCPIP_UDP_CORK] = d->cork,
       [TCPIP_MULTICAST_TTL] = d->multicast_ttl,
       [TCPIP_MULTICAST_LOOP] = d->multicast_loop,
       [TCPIP_MULTICAST_INTERFACE] = d->multicast_interface,

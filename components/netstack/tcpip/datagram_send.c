@@ -138,33 +138,47 @@ static int payload_length(const tcpip_send_t* send, size_t* out) {
   return 0;
 }
 
-static int64_t send_datagram(datagram_socket_t* d, const tcpip_send_t* send) {
+static int prepare(datagram_socket_t* d, const tcpip_send_t* send, size_t* out_length, target_t* out_target,
+                   ip_fields_t* out_fields) {
   tcpip_socket_t* socket = &d->base;
-  target_t target;
-  ip_fields_t fields;
-  size_t length;
   int result =
       bind_if_needed(d);  // first, as on Linux: whatever becomes of the datagram, there is a port then
   if (result) return result;
   if (socket->error) return tcpip_socket_take_error(socket);
   if (socket->shut_write) return -EPIPE;
-  result = payload_length(send, &length);
-  if (result == 0) result = find_target(d, send, &target);
-  if (result == 0) result = find_path(d, send, &target);
+  result = payload_length(send, out_length);
+  if (result == 0) result = find_target(d, send, out_target);
+  if (result == 0) result = find_path(d, send, out_target);
   if (result == 0 && d->path.broadcast && !d->broadcast) result = -EACCES;
-  if (result == 0) result = find_fields(d, send, &fields);
+  return result ? result : find_fields(d, send, out_fields);
+}
+
+int datagram_send_check(datagram_socket_t* d, const tcpip_send_t* send) {
+  target_t target;
+  ip_fields_t fields;
+  size_t length;
+  return prepare(d, send, &length, &target, &fields);
+}
+
+int64_t datagram_send_whole(datagram_socket_t* d, const tcpip_send_t* send) {
+  target_t target;
+  ip_fields_t fields;
+  size_t length;
+  int result = prepare(d, send, &length, &target, &fields);
   if (result) return result;
   if (send->iov_count > TX_PAYLOAD_PIECES) return output_copy(d, send, length, &target, &fields);
   tx_t tx;
-  tx_init(&tx, socket);
+  tx_init(&tx, &d->base);
   for (size_t i = 0; i < send->iov_count; i++)
     tx_add(&tx, send->iov[i].iov_base, send->iov[i].iov_len);
   return output(d, &target, &fields, &tx);
 }
 
 int64_t datagram_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
+  datagram_socket_t* d = datagram_socket(socket);
+  bool in_pieces = socket->protocol == PROTOCOL_UDP && (send->more || d->cork || d->pieces);
   trace(socket->stack, "udp.send");
-  int64_t result = send_datagram(datagram_socket(socket), send);
+  int64_t result = in_pieces ? datagram_send_piece(d, send) : datagram_send_whole(d, send);
   trace(socket->stack, "udp.send.done");
   return result;
 }

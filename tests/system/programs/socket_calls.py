@@ -19,7 +19,7 @@ from socket import *  # pylint: disable=wildcard-import,unused-wildcard-import #
 HERE, HERE6 = "127.0.0.1", "::1"
 PATIENCE = 30
 SO_PRIORITY, SO_REUSEPORT, SO_BINDTODEVICE = 12, 15, 25
-MSG_ERRQUEUE = 0x2000
+MSG_ERRQUEUE, MSG_MORE, UDP_CORK = 0x2000, 0x8000, 1
 SHOWN = {"IN": select.POLLIN, "PRI": select.POLLPRI, "OUT": select.POLLOUT, "ERR": select.POLLERR, "HUP": select.POLLHUP,
          "RDHUP": select.POLLRDHUP}
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -229,6 +229,41 @@ def of_datagrams():
     say("shutdown of writing", answer(sender.shutdown, SHUT_WR), answer(sender.send, b"x"))
 
 
+def pieces():
+    """Datagrams that are sent in pieces."""
+    receiver, sender = datagrams()
+    other, unconnected = udp(), udp()
+    other.bind((HERE, 0))
+    receiver.settimeout(PATIENCE)
+
+    def corked(value):
+        return answer(sender.setsockopt, IPPROTO_UDP, UDP_CORK, value)
+
+    say("more, and the last", sender.send(b"one", MSG_MORE), sender.send(b"", MSG_MORE), sender.send(b"two"), receiver.recv(9))
+    say("the first piece's address counts", sender.send(b"a", MSG_MORE), sender.sendto(b"b", MSG_MORE, other.getsockname()),
+        sender.sendto(b"c", other.getsockname()), receiver.recv(9))
+    say("without a peer", unconnected.sendto(b"p", MSG_MORE, receiver.getsockname()), unconnected.send(b"q"), receiver.recv(9))
+    say("the last without a peer", answer(unconnected.send, b"q"), answer(unconnected.send, b"q", MSG_MORE))
+    say("the first piece's fields count", sender.sendmsg([b"a"], [], MSG_MORE),
+        sender.sendmsg([b"b"], [(IPPROTO_IP, IP_TTL, struct.pack("i", 9))]), receiver.recv(9))
+    say("a piece out of band", answer(sender.send, b"x", MSG_MORE | MSG_OOB), sender.send(b"a", MSG_MORE),
+        answer(sender.send, b"x", MSG_OOB), sender.send(b"c"), receiver.recv(9))
+    say("cork", sender.getsockopt(IPPROTO_UDP, UDP_CORK), corked(2), sender.getsockopt(IPPROTO_UDP, UDP_CORK), sender.send(b"x"),
+        sender.send(b"y"), corked(0), receiver.recv(9), corked(b"short"[:1]))
+    say("cork of nothing, of an empty piece", corked(1), corked(0), corked(1), sender.send(b""), corked(0), receiver.recv(9))
+    say("more, then the cork is drawn", sender.send(b"m", MSG_MORE), corked(0), sender.send(b"n"), receiver.recv(9),
+        receiver.recv(9))
+    say("pieces too long together", len([sender.send(bytes(30000), MSG_MORE) for _ in range(2)]),
+        answer(sender.send, bytes(6000), MSG_MORE), sender.send(b"z"), receiver.recv(9))
+    say("as long as can be", sender.send(bytes(60000), MSG_MORE), sender.send(bytes(5000)), len(receiver.recv(1 << 16)))
+    sender.send(b"forgotten", MSG_MORE)
+    sender.close()
+    unconnected.sendto(b"next", receiver.getsockname())
+    say("closed before the last", receiver.recv(9))
+    for name, made in (("tcp", tcp()), ("udp6", udp(AF_INET6)), ("ping", socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP))):
+        say(f"{name} cork", answer(made.getsockopt, IPPROTO_UDP, UDP_CORK), answer(made.setsockopt, IPPROTO_UDP, UDP_CORK, 1))
+
+
 def closing():
     client, server = pair()
     client.shutdown(SHUT_WR)
@@ -392,7 +427,7 @@ def requests():
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    for part in (fresh, creation, binding, connecting, mapped, of_datagrams, closing, of_streams, accepting, options, setting,
+    for part in (fresh, creation, binding, connecting, mapped, of_datagrams, pieces, closing, of_streams, accepting, options, setting,
                  lengths, groups, requests):
         signal.alarm(4 * PATIENCE)
         part()

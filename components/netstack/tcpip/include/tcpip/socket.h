@@ -92,13 +92,14 @@ typedef struct tcpip_send {
   int16_t ttl;                    // 1..255 (0..255 for IPv6), -1: the socket's
   int16_t tos;                    // traffic class 0..255, -1: the socket's
   bool urgent;                    // streams: the last octet is urgent (MSG_OOB)
+  bool more;                      // UDP: a piece of a datagram, with more to come (MSG_MORE)
 } tcpip_send_t;
 
-// Sends one datagram; returns its length or an error, never a part. -EAGAIN if the link is full,
-// -EDESTADDRREQ, -EMSGSIZE if no IP packet can hold it, -EPIPE after shutdown, -EACCES for broadcast without
-// the option, -ENETUNREACH, -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL, -ENODEV if there
-// is no such interface, -EINVAL (also for a source that is not this host's), -ENOBUFS if the client's memory
-// is used up, or the pending error (which it clears).
+// Sends one datagram, or gathers a piece of one; returns its length or an error, never a part. -EAGAIN if the
+// link is full, -EDESTADDRREQ, -EMSGSIZE if no IP packet can hold it, -EPIPE after shutdown, -EACCES for
+// broadcast without the option, -ENETUNREACH, -EHOSTUNREACH if the neighbour does not answer, -EADDRNOTAVAIL,
+// -ENODEV if there is no such interface, -EINVAL (also for a source that is not this host's), -ENOBUFS if the
+// client's memory is used up, or the pending error (which it clears).
 int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send);
 
 typedef struct tcpip_recv {
@@ -155,6 +156,7 @@ typedef enum tcpip_option {
   TCPIP_TOS,             // IPv4 0..255 [0]
   TCPIP_MTU_DISCOVER,    // IPv4: TCPIP_MTU_*; streams: WANT or DO [TCPIP_MTU_WANT]
   TCPIP_RECEIVE_ERRORS,  // datagrams, IPv4: errors are queued, and pending also without a peer [0]
+  TCPIP_UDP_CORK,        // [0] what is sent are pieces of one datagram, which goes out when this is cleared
   TCPIP_MULTICAST_TTL,   // IPv4 0..255, -1 for the default [1]
   TCPIP_MULTICAST_LOOP,  // IPv4: own multicasts come back to this host's members [1]
   TCPIP_MULTICAST_INTERFACE,       // IPv4: an interface's index, 0 for any [0]; -EADDRNOTAVAIL
