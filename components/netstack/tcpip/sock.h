@@ -37,7 +37,7 @@ struct tcpip_socket {
   list_node_t client_node;
   list_node_t refused_node;      // in the `refused` of the interface that was full
   list_node_t waiting;           // packets charged to it that have not left yet
-  table_node_t port_node;        // in stack->ports while it has a local port
+  table_node_t port_node;        // in stack->ports while it has a local port, in held_ports if `port_held`
   table_node_t connection_node;  // in stack->connections while it has a peer
   addr_t local, remote;
   uint16_t local_port, remote_port;
@@ -48,6 +48,7 @@ struct tcpip_socket {
   uint8_t mtu_discover, mtu_discover_v6;  // TCPIP_MTU_*
   bool address_chosen;                    // by bind, so disconnect leaves it
   bool port_chosen;
+  bool port_held;
   bool connected;
   bool shut_read, shut_write;
   bool v6_only;
@@ -108,6 +109,9 @@ void socket_export(const tcpip_socket_t* socket, const addr_t* address, uint16_t
 // Ports. `port` 0: any free one. -EADDRINUSE, -EAGAIN if none is free.
 int socket_take_port(tcpip_socket_t* socket, const addr_t* local, uint16_t port);
 void socket_drop_port(tcpip_socket_t* socket);
+// A connection lets go of its port but for what nobody else may bind meanwhile (accepted ones never have
+// more).
+void socket_hold_port(tcpip_socket_t* socket);
 // A bound socket begins to listen: -EADDRINUSE if another does where this one would.
 int socket_begin_to_listen(tcpip_socket_t* socket);
 // Enters it among the connections: local and remote must be set. -EADDRINUSE if there is an equal one.

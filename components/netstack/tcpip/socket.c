@@ -167,6 +167,7 @@ static int check_local(const tcpip_socket_t* socket, const addr_t* address, uint
   const tcpip_t* stack = socket->stack;
   if (addr_is_any(address) || addr_is_multicast(address) || addr_is_limited_broadcast(address)) return 0;
   if (addr_is_scoped(address)) {
+    if (!zone) return -EINVAL;
     const interface_t* interface = interface_find(stack, zone);
     return interface && interface_has_address(interface, address) ? 0 : -EADDRNOTAVAIL;
   }

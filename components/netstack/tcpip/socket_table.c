@@ -1,7 +1,9 @@
 // Which socket a packet belongs to, and which ports are free.
 //
-// Two tables: `connections` by protocol and both endpoints, for one look-up per packet however many peers a
-// port has; `ports` by protocol and local port, with every bound socket, for listeners, groups and conflicts.
+// Three tables: `connections` by protocol and both endpoints, for one look-up per packet however many peers a
+// port has; `ports` by protocol and local port, with every bound socket, for listeners, groups and conflicts;
+// `held_ports` likewise with the connections that a listener's port has brought forth or that wait out their
+// time, for conflicts only, so that no packet has to pass them.
 #include "sock.h"
 #include "stack.h"
 
@@ -42,14 +44,24 @@ static bool conflict(const tcpip_socket_t* a, const addr_t* local, const tcpip_s
   return !spread && !reuse;
 }
 
-static bool port_free(const tcpip_socket_t* socket, const addr_t* local, uint16_t port) {
-  table_node_t* node = table_find(&socket->stack->ports, port_hash(socket->stack, socket->protocol, port));
+static bool free_in(const table_t* table, const tcpip_socket_t* socket, const addr_t* local, uint16_t port) {
+  table_node_t* node = table_find(table, port_hash(socket->stack, socket->protocol, port));
   for (; node; node = table_find_next(node)) {
     const tcpip_socket_t* other = table_owner(node, tcpip_socket_t, port_node);
     if (other->protocol == socket->protocol && other->local_port == port && conflict(socket, local, other))
       return false;
   }
   return true;
+}
+
+// Free for a connection, which may share its port with others that go elsewhere.
+static bool port_free_to_connect(const tcpip_socket_t* socket, const addr_t* local, uint16_t port) {
+  return free_in(&socket->stack->ports, socket, local, port);
+}
+
+static bool port_free(const tcpip_socket_t* socket, const addr_t* local, uint16_t port) {
+  return port_free_to_connect(socket, local, port) &&
+         free_in(&socket->stack->held_ports, socket, local, port);
 }
 
 // A distance that leads through all ports: prime to their count, 8 * 3529.
@@ -71,7 +83,7 @@ static uint16_t next_port(const tcpip_socket_t* socket, const addr_t* local) {
   for (uint32_t i = 0; i < EPHEMERAL_COUNT; i++) {
     uint16_t port = (uint16_t)(EPHEMERAL_FIRST + (start + stride * (*counter)++) % EPHEMERAL_COUNT);
     if (port == socket->remote_port && addr_equal(local, &socket->remote)) continue;
-    if (port_free(socket, local, port)) return port;
+    if (port_free_to_connect(socket, local, port)) return port;
   }
   return 0;
 }
@@ -100,9 +112,21 @@ int socket_take_port(tcpip_socket_t* socket, const addr_t* local, uint16_t port)
   return result;
 }
 
+static void leave_ports(tcpip_socket_t* socket) {
+  table_remove(socket->port_held ? &socket->stack->held_ports : &socket->stack->ports, &socket->port_node);
+  socket->port_held = false;
+}
+
 void socket_drop_port(tcpip_socket_t* socket) {
-  table_remove(&socket->stack->ports, &socket->port_node);
+  leave_ports(socket);
   socket->local_port = 0;
+}
+
+void socket_hold_port(tcpip_socket_t* socket) {
+  leave_ports(socket);
+  uint64_t hash = port_hash(socket->stack, socket->protocol, socket->local_port);
+  // Without memory others may bind it.
+  socket->port_held = table_insert(&socket->stack->held_ports, &socket->port_node, hash) == 0;
 }
 
 int socket_begin_to_listen(tcpip_socket_t* socket) {
@@ -122,11 +146,14 @@ int socket_enter_connection(tcpip_socket_t* socket) {
   socket_key_t key = key_of(socket);
   uint64_t hash = flow_hash(socket->stack, &key);
   if (socket->protocol == PROTOCOL_TCP && socket_find_connection(socket->stack, &key)) return -EADDRINUSE;
-  return table_insert(&socket->stack->connections, &socket->connection_node, hash);
+  int result = table_insert(&socket->stack->connections, &socket->connection_node, hash);
+  if (result == 0 && !table_has(&socket->port_node)) socket_hold_port(socket);  // it is the listener's
+  return result;
 }
 
 void socket_leave_connection(tcpip_socket_t* socket) {
   table_remove(&socket->stack->connections, &socket->connection_node);
+  if (socket->port_held) leave_ports(socket);
 }
 
 static bool same_flow(const tcpip_socket_t* s, const socket_key_t* key) {

@@ -27,6 +27,7 @@ typedef struct route {
 } route_t;
 
 #define PORT_COUNTERS 16
+#define HELD_PORTS_HEADS 256
 #define TCP_LOANS_MAX 32
 
 // A piece of received bytes that has stayed where it came in (tcp_loan.c).
@@ -70,7 +71,8 @@ struct tcpip {
 
   uint32_t next_ports[PORT_COUNTERS];  // where connections look for a port next (RFC 6056, 3.3.4)
   table_t ports;                       // every bound socket, by protocol and local port
-  table_t connections;                 // sockets with a peer, by protocol and both endpoints
+  table_t held_ports;   // likewise, connections whose port is not theirs; looked at by bind only
+  table_t connections;  // sockets with a peer, by protocol and both endpoints
   list_node_t clients;
   tcpip_client_t* orphanage;  // owns streams that were closed and are not finished
   bool closing;

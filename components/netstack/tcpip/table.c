@@ -25,8 +25,13 @@ static void rehash(table_t* table, table_node_t** heads, size_t mask) {
   table->mask = mask;
 }
 
+static bool is_full(const table_t* table) {
+  bool may_grow = !table->heads_max || table->mask + 1 < table->heads_max;
+  return !table->heads || (table->count > table->mask && may_grow);
+}
+
 int table_insert(table_t* table, table_node_t* node, uint64_t hash) {
-  if (!table->heads || table->count > table->mask) {
+  if (is_full(table)) {
     size_t size = table->heads ? 2 * (table->mask + 1) : FIRST_SIZE;
     table_node_t** heads = calloc(size, sizeof *heads);
     if (heads)

@@ -1,5 +1,5 @@
-// A chained hash table of nodes that live inside their owners. It doubles when it fills and halves when an
-// eighth of it is used; if there is no memory for that it goes on as it is.
+// A chained hash table of nodes that live inside their owners. It doubles when it fills, to no more than it
+// may have, and halves when an eighth of it is used; if there is no memory for that it goes on as it is.
 #ifndef TCPIP_TABLE_H_
 #define TCPIP_TABLE_H_
 
@@ -18,6 +18,7 @@ typedef struct table {
   table_node_t** heads;  // NULL until the first insertion
   size_t mask;
   size_t count;
+  size_t heads_max;  // a power of two; 0: as many as nodes
 } table_t;
 
 // The object that `node` is the `member` of.

@@ -99,13 +99,14 @@ void tcp_end(tcp_t* tcp, int error) {
 void tcp_enter_time_wait(tcp_t* tcp) {
   drop_buffers(tcp, tcp->detached || !tcp->rx.length);
   tcp->state = TCPIP_TCP_TIME_WAIT;
-  // Its port may be used towards others meanwhile.
-  table_remove(&tcp->base.stack->ports, &tcp->base.port_node);
+  socket_hold_port(&tcp->base);  // which may be used towards others meanwhile
   tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
 }
 
 // The options: what a connection takes from its listener.
 void tcp_inherit(tcp_t* tcp, const tcp_t* listener) {
+  tcp->base.reuse_address = listener->base.reuse_address;
+  tcp->base.reuse_port = listener->base.reuse_port;
   tcp->nodelay = listener->nodelay;
   tcp->cork = listener->cork;
   tcp->ecn_mode = listener->ecn_mode;
@@ -313,6 +314,7 @@ static int tcp_connect(tcpip_socket_t* socket, const addr_t* remote, uint16_t po
   if (!fresh) return connect_again(tcp);
   if (!port || addr_is_multicast(remote) || addr_is_limited_broadcast(remote))
     return port ? -ENETUNREACH : -ECONNREFUSED;
+  if (addr_is_scoped(remote) && !zone) return -EINVAL;
   path_query_t query = {.destination = *remote,
                         .source = socket->address_chosen ? socket->local : addr_any(addr_is_v4(remote)),
                         .interface = socket->device           ? socket->device

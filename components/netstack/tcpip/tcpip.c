@@ -57,6 +57,7 @@ int tcpip_create(const tcpip_config_t* config, tcpip_t** out) {
   set_limits(&stack->limits, &config->limits);
   wheel_init(&stack->wheel, config->now_ns);
   list_init(&stack->path_mtu_ages);
+  stack->held_ports.heads_max = HELD_PORTS_HEADS;
   list_init(&stack->reassembly_ages);
   list_init(&stack->loopback);
   list_init(&stack->clients);
@@ -86,6 +87,7 @@ void tcpip_destroy(tcpip_t* stack) {
   reassembly_deinit(stack);
   path_mtu_deinit(stack);
   table_deinit(&stack->ports);
+  table_deinit(&stack->held_ports);
   table_deinit(&stack->connections);
   free(stack->routes);
   free(stack);

@@ -153,6 +153,42 @@ def binding():
     say("bind, listen connected", answer(client.bind, (HERE, 0)), answer(server.listen, 1))
 
 
+def leaving():
+    """Whose a port is whose connections are not over."""
+
+    def bind_again(address, reuse=0):
+        made = tcp()
+        made.setsockopt(SOL_SOCKET, SO_REUSEADDR, reuse)
+        return answer(made.bind, address)
+
+    for shared in (0, 1):
+        waiting = tcp()
+        waiting.setsockopt(SOL_SOCKET, SO_REUSEADDR, shared)
+        waiting.bind((HERE, 0))
+        waiting.listen(1)
+        address = waiting.getsockname()
+        client = tcp()
+        client.connect(address)
+        server, _ = waiting.accept()
+        waiting.close()
+        say(f"listener gone, shared {shared}", server.getsockopt(SOL_SOCKET, SO_REUSEADDR), bind_again(address),
+            bind_again(address, 1), bind_again(("", address[1])), bind_again(("127.0.0.2", address[1])))
+        server.close()
+        client.recv(1)
+        client.close()
+        say(f"port in TIME-WAIT, shared {shared}", bind_again(address), bind_again(address, 1), bind_again(("", address[1])),
+            bind_again(("127.0.0.2", address[1])))
+    waiting = listener()
+    client = tcp()
+    client.connect(waiting.getsockname())
+    server, _ = waiting.accept()
+    address = client.getsockname()
+    client.close()
+    server.recv(1)
+    server.close()
+    say("port that connecting chose in TIME-WAIT", bind_again(address), bind_again(address, 1))
+
+
 def connecting():
     with listener() as gone:
         nobody = gone.getsockname()
@@ -199,7 +235,8 @@ def mapped():
     only.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
     say("mapped connect of IPv6 only", answer(only.connect, ("::ffff:127.0.0.1", port)))
     say("link-local without a scope", answer(udp(AF_INET6).connect, ("fe80::1", 80, 0, 0)),
-        answer(tcp(AF_INET6).connect, ("fe80::1", 80, 0, 0)))
+        answer(tcp(AF_INET6).connect, ("fe80::1", 80, 0, 0)), answer(udp(AF_INET6).bind, ("fe80::1", 80, 0, 0)),
+        answer(tcp(AF_INET6).bind, ("fe80::1", 80, 0, 0)))
 
 
 def of_datagrams():
@@ -427,7 +464,7 @@ def requests():
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    for part in (fresh, creation, binding, connecting, mapped, of_datagrams, pieces, closing, of_streams, accepting, options, setting,
+    for part in (fresh, creation, binding, leaving, connecting, mapped, of_datagrams, pieces, closing, of_streams, accepting, options, setting,
                  lengths, groups, requests):
         signal.alarm(4 * PATIENCE)
         part()

@@ -72,8 +72,20 @@ static app_socket_t stream(zx_handle_t provider) {
   return made;
 }
 
+// Its port may be that of connections there were before.
+static void reuse_address(const app_socket_t* socket) {
+  fuchsia_posix_socket_BaseSocketSetReuseAddressRequest request = {.value = true};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_BaseSocket_SetReuseAddress_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_BaseSocket_SetReuseAddress_Result* result;
+  ck_assert_int_eq(fuchsia_posix_socket_BaseSocket_SetReuseAddress(socket->channel, &request, &call, &result),
+                   ZX_OK);
+  ck_assert_uint_eq(result->ordinal, 1);
+}
+
 static app_socket_t listener(zx_handle_t provider) {
   app_socket_t made = stream(provider);
+  reuse_address(&made);
   fuchsia_posix_socket_StreamSocketListenRequest request = {.backlog = 16};
   FIDL_BUFFER(buffer, STREAM(Listen_RESPONSE_SIZE));
   fidl_call_t call = FIDL_CALL(buffer, limit());

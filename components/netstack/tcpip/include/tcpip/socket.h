@@ -48,8 +48,9 @@ void* tcpip_socket_context(const tcpip_socket_t* socket);
 uint32_t tcpip_socket_poll(const tcpip_socket_t* socket);
 
 // Takes a local address and port; port 0 takes a free one at random (RFC 6056), the unspecified address takes
-// all. -EINVAL if already bound or shut down, -EAFNOSUPPORT for the wrong family, -EADDRNOTAVAIL if the
-// address is neither ours, a group nor broadcast, or its zone names no interface, -EADDRINUSE.
+// all. -EINVAL if already bound or shut down, or for a link-local address without a zone, -EAFNOSUPPORT for
+// the wrong family, -EADDRNOTAVAIL if the address is neither ours, a group nor broadcast, or its zone names
+// no interface, -EADDRINUSE also for what connections leave behind until they are over.
 int tcpip_socket_bind(tcpip_socket_t* socket, const tcpip_endpoint_t* local);
 
 // Sets the peer: where sends without an address go, and the only one that is received from. Binds first if

@@ -66,6 +66,8 @@ static tcpip_socket_t* our_socket(uint8_t family) {
 static tcpip_socket_t* our_listener(uint8_t family) {
   tcpip_endpoint_t at = host_endpoint(family == TCPIP_IPV4 ? "0.0.0.0" : "::", ENGINE_PORT);
   tcpip_socket_t* s = our_socket(family);
+  ck_assert_int_eq(tcpip_socket_set(s, TCPIP_REUSE_ADDRESS, 1),
+                   0);  // connections of before wait out their time
   ck_assert_int_eq(tcpip_socket_bind(s, &at), 0);
   ck_assert_int_eq(tcpip_socket_listen(s, 1024), 0);
   return s;
