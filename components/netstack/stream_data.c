@@ -158,6 +158,22 @@ static bool is_hung_up(const stream_socket_t* stream) {
   return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLHUP);
 }
 
+// The errors of writing that pass: the descriptor has no room, or the kernel no memory.
+static bool passes(int error) {
+  return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
+// After an error that passes: the descriptor tells when it has room again, but not when the kernel has
+// memory.
+static void write_later(stream_socket_t* stream, int error) {
+  if (error != EAGAIN) {
+    stream_retry_later(stream);
+    return;
+  }
+  stream->out_ready = false;
+  if (!stream_watch(stream, true)) stream_retry_later(stream);
+}
+
 // The peer's urgent octet goes on as one of the kernel's. Returns false if there is no room for it yet.
 static bool give_urgent(stream_socket_t* stream) {
   if (!stream->has_urgent && tcpip_socket_at_mark(stream->base.endpoint)) {
@@ -167,7 +183,8 @@ static bool give_urgent(stream_socket_t* stream) {
   }
   if (!stream->has_urgent) return true;
   ssize_t count = send(stream->server_fd, &stream->urgent, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
-  stream->has_urgent = count < 0 && errno == EAGAIN;
+  stream->has_urgent = count < 0 && passes(errno);
+  if (stream->has_urgent) write_later(stream, errno);
   return !stream->has_urgent;
 }
 
@@ -180,12 +197,6 @@ static bool make_room(stream_socket_t* stream) {
   stream->given_out = 0;
   stream_set_room(stream, 2 * stream->out_room);
   return true;
-}
-
-// Waits for the descriptor to have room again.
-static void wait_for_room(stream_socket_t* stream) {
-  stream->out_ready = false;
-  if (!stream_watch(stream, true)) stream_retry_later(stream);
 }
 
 // Leaves a message the first `most` bytes.
@@ -206,10 +217,7 @@ static bool give_out(stream_socket_t* stream) {
     struct iovec iov[TCPIP_PIECES_MAX];
     struct msghdr message = {.msg_iov = iov};
     bool urgent = stream->has_urgent || tcpip_socket_poll(stream->base.endpoint) & TCPIP_EVENT_URGENT;
-    if (urgent && !stream->out_ended && (!stream->out_ready || !give_urgent(stream))) {
-      if (stream->out_ready) wait_for_room(stream);
-      return true;
-    }
+    if (urgent && !stream->out_ended && (!stream->out_ready || !give_urgent(stream))) return true;
     if (tcpip_socket_next_length(stream->base.endpoint) == 0) return true;
     if (budget == 0) return false;
     // An application that reads no more has what comes thrown away, so that the peer is not held up.
@@ -226,8 +234,8 @@ static bool give_out(stream_socket_t* stream) {
       stream->given_out += (size_t)count;
     } else if (errno == EPIPE || errno == ECONNRESET) {
       stream->out_ended = true;
-    } else if (!make_room(stream)) {  // no room, or no memory: both pass
-      wait_for_room(stream);
+    } else if (errno != EAGAIN || !make_room(stream)) {
+      write_later(stream, errno);
       return true;
     }
   }
@@ -286,7 +294,7 @@ static void transfer(stream_socket_t* stream) {
   if (!done) stream_mark_dirty(stream);
 }
 
-static void fail(stream_socket_t* stream, int error) {
+void stream_fail(stream_socket_t* stream, int error) {
   stream->error = error;
   stream->state = STREAM_IDLE;
   (void)tcpip_socket_disconnect(stream->base.endpoint);
@@ -299,12 +307,12 @@ static void connecting(stream_socket_t* stream) {
   (void)tcpip_socket_tcp_info(stream->base.endpoint, &info);
   int error = -tcpip_socket_take_error(stream->base.endpoint);
   if (error) {
-    fail(stream, error);
+    stream_fail(stream, error);
   } else if (info.state >= TCPIP_TCP_ESTABLISHED) {
     stream_connected(stream);
     transfer(stream);
   } else if (info.state == TCPIP_TCP_CLOSED) {
-    fail(stream, ECONNABORTED);
+    stream_fail(stream, ECONNABORTED);
   }
 }
 

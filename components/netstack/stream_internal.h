@@ -98,6 +98,8 @@ void stream_discard(stream_socket_t* stream);
 void stream_connected(stream_socket_t* stream);
 // The connection is over: `error` (positive, or 0) is pending, the application sees a hang-up.
 void stream_end(stream_socket_t* stream, int error);
+// A connection in the making comes to nothing, for the reason `error`; the stream may try again.
+void stream_fail(stream_socket_t* stream, int error);
 // Nobody holds it any more. What the application has written still goes out; `abort` it resets instead.
 void stream_close(stream_socket_t* stream, bool abort);
 // Whether closing it now resets the connection: received bytes are unread, or SO_LINGER says so.

@@ -275,6 +275,10 @@ static int shut_down_connection(stream_socket_t* stream, bool read, bool write) 
 static int shut_down(stream_socket_t* stream, bool read, bool write) {
   if (!read && !write) return -EINVAL;
   if (stream->state == STREAM_CONNECTED) return shut_down_connection(stream, read, write);
+  if (stream->state == STREAM_CONNECTING) {  // as Linux does it, whichever direction is meant
+    stream_fail(stream, ECONNRESET);
+    return 0;
+  }
   if (stream->state != STREAM_LISTENING) return -ENOTCONN;
   if (read) {
     (void)tcpip_socket_disconnect(stream->base.endpoint);

@@ -1,6 +1,6 @@
 """socket_calls.py: what calls on sockets of the internet answer, in order and out of it, one line for each.
 
-Needs nothing but loopback. Each line begins with a name of its own and a colon, so that two systems can be compared; nothing in
+Needs nothing but loopback, and as its argument an address of the network that nobody has. Each line begins with a name of its own and a colon, so that two systems can be compared; nothing in
 them depends on time or on numbers that are chosen by chance.
 """
 
@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import struct
+import sys
 import termios
 
 from socket import *  # pylint: disable=wildcard-import,unused-wildcard-import # it is about all of them
@@ -218,6 +219,18 @@ def connecting():
     disconnected.connect(nobody)
     say("disconnect", raw("connect", disconnected.fileno(), struct.pack("=H14x", AF_UNSPEC), 16),
         answer(disconnected.getpeername), disconnected.getsockname()[0])
+
+
+def giving_up():
+    """A connection in the making that is shut down."""
+    for name, how in (("reading", SHUT_RD), ("writing", SHUT_WR), ("both", SHUT_RDWR)):
+        made = tcp()
+        made.setblocking(False)
+        say(f"shutdown of {name} while connecting", answer(made.connect, (sys.argv[1], 9)), shown(made), answer(made.recv, 1),
+            answer(made.send, b"x"), answer(made.shutdown, how), answer(made.recv, 1), answer(made.send, b"x"),
+            answer(made.shutdown, how), answer(made.getpeername))
+        say(f"connect after shutdown of {name}", answer(made.connect, (sys.argv[1], 9)), answer(made.shutdown, how),
+            error_of(made), error_of(made))
 
 
 def mapped():
@@ -464,7 +477,7 @@ def requests():
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    for part in (fresh, creation, binding, leaving, connecting, mapped, of_datagrams, pieces, closing, of_streams, accepting, options, setting,
+    for part in (fresh, creation, binding, leaving, connecting, giving_up, mapped, of_datagrams, pieces, closing, of_streams, accepting, options, setting,
                  lengths, groups, requests):
         signal.alarm(4 * PATIENCE)
         part()

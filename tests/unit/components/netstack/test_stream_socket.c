@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -139,6 +140,38 @@ static void expect_bytes(int fd, const char* bytes) {
   ck_assert_mem_eq(got, bytes, size);
 }
 
+// The kernel has no memory for so many writes to a program's descriptor.
+static atomic_int failures;
+
+ssize_t __real_sendmsg(int fd, const struct msghdr* message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr* message, int flags) {
+  int type = 0;
+  socklen_t length = sizeof(type);
+  if (atomic_load(&failures) > 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+      type == SOCK_STREAM && message->msg_controllen == 0) {
+    int left = atomic_fetch_sub(&failures, 1);
+    errno = left % 2 == 0 ? ENOBUFS : ENOMEM;
+    return -1;
+  }
+  return __real_sendmsg(fd, message, flags);
+}
+
+START_TEST(bytes_that_the_kernel_has_no_memory_for_come_later) {
+  fixture_t f;
+  app_socket_t client, server;
+  set_up(&f);
+  connect_pair(&f, &client, &server);
+  atomic_store(&failures, 5);
+  ck_assert_int_eq(send(client.fd, "there", 5, 0), 5);
+  expect_bytes(server.fd, "there");
+  ck_assert_int_le(atomic_load(&failures), 0);
+  app_socket_release(&client);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
 START_TEST(bytes_travel_on_the_descriptor_that_describe_hands_out_once) {
   fixture_t f;
   app_socket_t client, server;
@@ -170,6 +203,38 @@ START_TEST(the_descriptor_shows_the_state_before_a_connection) {
   ck_assert_int_eq(shown(client.fd), 0);
   ck_assert_int_eq(app_connect(&client, 9, PORT), EALREADY);
   app_socket_release(&client);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
+static fuchsia_posix_Errno shut_down(const app_socket_t* socket, fuchsia_posix_socket_ShutdownMode mode) {
+  fuchsia_posix_socket_BaseNetworkSocketShutdownRequest request = {.mode = mode};
+  FIDL_BUFFER(buffer, STREAM(Shutdown_RESPONSE_SIZE));
+  fidl_call_t call = FIDL_CALL(buffer, limit());
+  fuchsia_posix_socket_BaseNetworkSocket_Shutdown_Result* result;
+  ck_assert_int_eq(STREAM(Shutdown)(socket->channel, &request, &call, &result), ZX_OK);
+  return result->ordinal == 1 ? 0 : result->err;
+}
+
+START_TEST(a_connection_in_the_making_that_is_shut_down_counts_as_reset) {
+  static const fuchsia_posix_socket_ShutdownMode modes[] = {fuchsia_posix_socket_ShutdownMode_READ,
+                                                            fuchsia_posix_socket_ShutdownMode_WRITE};
+  fixture_t f;
+  set_up(&f);
+  app_socket_t server = listener(f.provider[RIGHT]);
+  for (size_t i = 0; i < 2; i++) {
+    app_socket_t client = stream(f.provider[LEFT]);
+    ck_assert_int_eq(shut_down(&client, modes[i]), ENOTCONN);
+    ck_assert_int_eq(app_connect(&client, 9, PORT), EINPROGRESS);  // nobody has that address
+    ck_assert_int_eq(shut_down(&client, modes[i]), 0);
+    ck_assert_int_eq(shown(client.fd), POLLIN | POLLOUT);
+    ck_assert_int_eq(app_get_error(&client), ECONNRESET);
+    ck_assert_int_eq(shut_down(&client, modes[i]), ENOTCONN);
+    ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);  // it may be tried again
+    ck_assert_int_eq(wait_for(client.fd, POLLOUT), POLLOUT);
+    app_socket_release(&client);
+  }
   app_socket_release(&server);
   tear_down(&f);
 }
@@ -573,8 +638,10 @@ END_TEST
 int main(void) {
   Suite* suite = suite_create("stream socket");
   TCase* tc = jx_test_case(suite, "stream socket");
+  tcase_add_test(tc, bytes_that_the_kernel_has_no_memory_for_come_later);
   tcase_add_test(tc, bytes_travel_on_the_descriptor_that_describe_hands_out_once);
   tcase_add_test(tc, the_descriptor_shows_the_state_before_a_connection);
+  tcase_add_test(tc, a_connection_in_the_making_that_is_shut_down_counts_as_reset);
   tcase_add_test(tc, a_refused_connection_shows_and_may_be_tried_again);
   tcase_add_test(tc, scribbling_before_a_connection_disturbs_nobody_else);
   tcase_add_test(tc, a_connection_outlives_its_channel_and_gets_another);
