@@ -479,6 +479,33 @@ def exec_gives_its_program_the_callers_streams_environment_and_directory():
 
 
 @case
+def exec_gives_its_program_the_callers_descriptors_by_their_numbers():
+    script = "read line <&3; echo \"$line\"; echo written >&40; cat \"$0\"; : >&8"
+    with resources() as owned:
+        folder = Package(owned).path
+        shell = (f"echo first >{folder}/in; exec 3<{folder}/in 40>{folder}/out; "
+                 f"\"$0\" exec -- bash -c '{script}' <(echo of a pipe)")
+        done = run("bash", "-c", shell, jacinth(), check=False)
+        expect_equal(done.stdout, "first\nof a pipe\n", "what it read")
+        expect(done.returncode != 0 and "8: Bad file descriptor" in done.stderr, f"more was open: {done.stderr}")
+        with open(os.path.join(folder, "out"), encoding="utf-8") as file:
+            expect_equal(file.read(), "written\n", "what it wrote")
+
+
+@case
+def exec_holds_none_of_its_programs_descriptors():
+    with resources() as owned:
+        ours, theirs = os.pipe()
+        with os.fdopen(ours) as reader:
+            script = f"echo said >&{theirs}; exec {theirs}>&-; read line"
+            process = spawn(owned, jacinth(), "exec", "--", "sh", "-c", script, stdin=subprocess.PIPE, pass_fds=[theirs])
+            os.close(theirs)
+            expect_equal(reader.read(), "said\n", "what a pipe brought until its last writer closed it")
+            process.say("")
+            expect_equal((process.finish(), process.returncode), ("", 0), "what it said and its status")
+
+
+@case
 def exec_gives_its_program_the_callers_temporary_directory():
     with tempfile.TemporaryDirectory(prefix="jacinth-test-") as folder:
         program = os.path.join(folder, "program")
@@ -501,6 +528,28 @@ def exec_passes_signals_on():
         process.say("")
         said = process.finish()
         expect_equal((said, process.returncode), ("asked\n", 9), "what it said and its status")
+
+
+# Signals its parent, which is its init, and counts what comes back. That takes the signal of the lower number first.
+SIGNALS_ITS_PARENT = """
+import os, signal
+counted = []
+signal.signal(signal.SIGTERM, lambda *_: counted.append(1))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])
+os.kill(os.getppid(), signal.SIGTERM)
+print("ready", flush=True)
+signal.sigwait([signal.SIGWINCH])
+print(len(counted), flush=True)
+"""
+
+
+@case
+def exec_gives_its_program_nothing_back_of_what_that_sends_to_its_parent():
+    with resources() as owned:
+        process = spawn(owned, jacinth(), "exec", "--", sys.executable, "-c", SIGNALS_ITS_PARENT, apart=True)
+        process.wait_for_line("ready")
+        process.send_signal(signal.SIGWINCH)
+        expect_equal((process.finish(), process.returncode), ("0\n", 0), "how often it got the signal and its status")
 
 
 # Makes a job of itself and takes the terminal, as a shell does; its end leaves the terminal to nobody.

@@ -1,5 +1,7 @@
 // run and exec: starting a tree and waiting for its end.
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inet/publication.h>
 #include <limits.h>
 #include <stdio.h>
@@ -133,10 +135,48 @@ static bool take_publish(cli_t* cli, const char*** out, size_t* count) {
   return true;
 }
 
+// What an environment variable says of a descriptor that is the runtime's business, if we run in a component.
+static bool is_runtimes(int fd) {
+  static const char* const variables[] = {"JACINTH_SVC", "JACINTH_TRACE", "JACINTH_BOOTSTRAP"};
+  for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+    const char* number = getenv(variables[i]);
+    if (number && atoi(number) == fd) return true;
+  }
+  return false;
+}
+
+static int compare_numbers(const void* a, const void* b) {
+  return *(const int*)a - *(const int*)b;
+}
+
+// The descriptors that the caller has left open for its program. Nothing of ours is among them: that would
+// not survive an exec.
+static void keep_descriptors(cli_t* cli, manager_options_t* options) {
+  DIR* directory = opendir("/proc/self/fd");
+  struct dirent* entry;
+  size_t count = 0, room = 0;
+  if (!directory) return;
+  while (readdir(directory))
+    room++;
+  int* kept = cml_arena_alloc(cli->arena, room * sizeof *kept);
+  rewinddir(directory);
+  while (count < room && (entry = readdir(directory))) {
+    int fd = atoi(entry->d_name), flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+    if (flags < 0 || flags & FD_CLOEXEC || is_runtimes(fd)) continue;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    kept[count++] = fd;
+  }
+  closedir(directory);
+  qsort(kept, count, sizeof *kept, compare_numbers);
+  options->kept = kept;
+  options->kept_count = count;
+}
+
 int cli_exec(cli_t* cli) {
   run_options_t options = {.quiet = true};
   const char** publish = NULL;
   size_t publish_count = 0;
+  keep_descriptors(cli, &options.manager);
   const char* manifest = cml_arena_printf(cli->arena, "%s/meta/exec.cml", cli->package);
   realm_t realm;
   for (;;) {

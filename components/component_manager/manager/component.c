@@ -39,8 +39,9 @@ static int own(launch_t* launch, int fd) {
 }
 
 static int add_descriptor(launch_t* launch, int fd) {
-  launch->spec.descriptors[launch->spec.descriptor_count] = fd;
-  return (int)launch->spec.descriptor_count++;
+  sandbox_spec_t* spec = &launch->spec;
+  spec->descriptors[spec->descriptor_count] = fd;
+  return sandbox_number(spec, spec->descriptor_count++);
 }
 
 static int output(launch_t* launch, program_output_t where, int stream, int null) {
@@ -55,6 +56,23 @@ static int output(launch_t* launch, program_output_t where, int stream, int null
 
 static bool is_command(const component_t* component) {
   return component->manager->options.command && component->instance == component->manager->main;
+}
+
+// What the caller has left open for its program, but for the numbers of sockets that are the program's by its
+// manifest.
+static void keep_callers(launch_t* launch) {
+  const manager_options_t* options = &launch->component->manager->options;
+  int first = 3 + (int)launch->component->program.socket_count;
+  size_t skipped = 0;
+  while (skipped < options->kept_count && options->kept[skipped] < first)
+    skipped++;
+  launch->spec.kept = options->kept + skipped;
+  launch->spec.kept_count = options->kept_count - skipped;
+}
+
+static void close_callers(const manager_t* manager) {
+  for (size_t i = 0; i < manager->options.kept_count; i++)
+    close(manager->options.kept[i]);
 }
 
 static bool add_standard_streams(launch_t* launch) {
@@ -114,6 +132,7 @@ static bool prepare_posix(launch_t* launch, environment_numbers_t* numbers) {
   component_directory_t* svc = find_svc(component);
   zx_handle_t server_end;
   numbers->sockets = component->program.socket_count;
+  if (is_command(component)) keep_callers(launch);
   for (size_t i = 0; i < numbers->sockets; i++)
     add_descriptor(launch, component->sockets[i]);
   launch->spec.init = cml_arena_printf(launch->arena, "%s/bin/jacinth-init", realm->builtin_package);
@@ -243,6 +262,7 @@ zx_status_t component_start(component_t* component) {
   zx_handle_close(launch.bootstrap);
   free((char*)launch.spec.working_directory);
   cml_arena_destroy(launch.arena);
+  if (status == ZX_OK && is_command(component)) close_callers(component->manager);
   if (status != ZX_OK && component->state != COMPONENT_RUNNING) {
     release(component);
     component->cannot_start = true;

@@ -24,6 +24,10 @@ typedef struct manager_options {
   // Ports to publish (inet/publication.h), arguments of the component that the root's facet "publisher"
   // names. NULL: none; NULL-terminated.
   const char* const* publish;
+  // Descriptors of the caller's that the command gets by their numbers, from 3 on and ascending. They are
+  // closed here once it has them, so that the other ends of pipes learn when it closes them.
+  const int* kept;
+  size_t kept_count;
 } manager_options_t;
 
 // Makes a manager of a tree that has been checked; `realm` must outlive it. Binds the sockets that programs

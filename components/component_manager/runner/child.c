@@ -51,35 +51,61 @@ static void die_with_parent(const child_t* child) {
   if (poll(&parent, 1, 0) < 0 || (parent.revents & (POLLHUP | POLLERR))) _exit(126);
 }
 
-// Leaves the descriptors 0 ... count - 1, then those that exec closes: the status pipe, and the program to be
+// Besides what the program is given, the descriptors that exec closes: the status pipe, and the program to be
 // executed (or its init, which also takes the pipe to report the end of the program on).
 typedef struct last_descriptors {
   int status_fd, exec_fd, report_fd;
 } last_descriptors_t;
 
+// Out of the way of everything that is to be placed.
 static int move_up(const child_t* child, int fd) {
-  int moved = fcntl(fd, F_DUPFD_CLOEXEC, 256 + (int)SANDBOX_DESCRIPTORS_MAX);
+  int moved = fcntl(fd, F_DUPFD_CLOEXEC, sandbox_number(child->spec, SANDBOX_DESCRIPTORS_MAX + 3));
   if (moved < 0) child_fail(child, "no descriptor");
   return moved;
 }
 
-static int place(const child_t* child, int fd, int number, int flags) {
+static int place(const child_t* child, int fd, size_t index, int flags) {
+  int number = sandbox_number(child->spec, index);
   if (dup3(fd, number, flags) < 0) child_fail(child, "no descriptor");
   return number;
 }
 
+static void keep_open(const child_t* child) {
+  for (size_t i = 0; i < child->spec->kept_count; i++) {
+    if (fcntl(child->spec->kept[i], F_SETFD, 0) != 0) child_fail(child, "no descriptor");
+  }
+}
+
+static void close_range_of(const child_t* child, unsigned first, unsigned last) {
+  if (syscall(SYS_close_range, first, last, 0u) != 0) child_fail(child, "cannot close other descriptors");
+}
+
+// All that have a number from that of `index` on, but for those that are kept.
+static void close_from(const child_t* child, size_t index) {
+  const sandbox_spec_t* spec = child->spec;
+  unsigned first = (unsigned)sandbox_number(spec, index);
+  for (size_t i = 0; i < spec->kept_count; i++) {
+    unsigned kept = (unsigned)spec->kept[i];
+    if (kept < first) continue;
+    if (kept > first) close_range_of(child, first, kept - 1);
+    first = kept + 1;
+  }
+  close_range_of(child, first, ~0u);
+}
+
 static last_descriptors_t arrange_descriptors(child_t* child, int exec_fd) {
   const sandbox_spec_t* spec = child->spec;
-  int moved[SANDBOX_DESCRIPTORS_MAX], count = (int)spec->descriptor_count;
+  size_t count = spec->descriptor_count;
+  int moved[SANDBOX_DESCRIPTORS_MAX];
   bool has_init = spec->kind == SANDBOX_POSIX;
-  for (int i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++)
     moved[i] = spec->descriptors[i] < 0 ? -1 : move_up(child, spec->descriptors[i]);
   exec_fd = move_up(child, exec_fd);
   int report_fd = has_init ? move_up(child, child->init_report_fd) : -1;
   child->status_fd = move_up(child, child->status_fd);
-  for (int i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     if (moved[i] < 0) {
-      close(i);
+      close(sandbox_number(spec, i));
     } else {
       place(child, moved[i], i, 0);
     }
@@ -88,8 +114,8 @@ static last_descriptors_t arrange_descriptors(child_t* child, int exec_fd) {
   child->status_fd = last.status_fd;
   last.exec_fd = place(child, exec_fd, count + 1, O_CLOEXEC);
   last.report_fd = has_init ? place(child, report_fd, count + 2, 0) : -1;
-  if (syscall(SYS_close_range, (unsigned)count + (has_init ? 3 : 2), ~0u, 0u) != 0)
-    child_fail(child, "cannot close other descriptors");
+  close_from(child, count + (has_init ? 3 : 2));
+  keep_open(child);
   return last;
 }
 

@@ -19,6 +19,13 @@
 #define NOBODY 65534u
 #define WALLS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
+int sandbox_number(const sandbox_spec_t* spec, size_t index) {
+  int number = (int)index;
+  for (size_t i = 0; i < spec->kept_count && spec->kept[i] <= number; i++)
+    number++;
+  return number;
+}
+
 static void close_fd(int* fd) {
   if (*fd >= 0) close(*fd);
   *fd = -1;

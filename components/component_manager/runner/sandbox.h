@@ -35,9 +35,14 @@ typedef struct sandbox_spec {
   const char* program_outside;  // the same file on the host
   const char* const* argv;      // NULL-terminated
   const char* const* envp;      // NULL-terminated
-  // The process has descriptors 0 ... count - 1 and no others; borrowed. -1 leaves a number closed.
+  // The process has these descriptors and no others; borrowed. They become 0 ... count - 1; -1 leaves a
+  // number closed.
   int descriptors[SANDBOX_DESCRIPTORS_MAX];
   size_t descriptor_count;
+  // Those that stay what they are, from 3 on and ascending. The others then take the numbers between and
+  // after them (sandbox_number).
+  const int* kept;
+  size_t kept_count;
   bool host_network;  // stay in the caller's network namespace
   // SANDBOX_POSIX only.
   const char* init;               // our init on the host
@@ -60,6 +65,9 @@ typedef struct sandbox_process {
   char notes[SANDBOX_TEXT_MAX];    // what could not be applied, one clause after the other; empty if all was
   char problem[SANDBOX_TEXT_MAX];  // after a failure: what went wrong
 } sandbox_process_t;
+
+// The number that `spec->descriptors[index]` has in the process.
+int sandbox_number(const sandbox_spec_t* spec, size_t index);
 
 // Starts a process and waits until its program runs (some milliseconds). ZX_ERR_NOT_FOUND: the program cannot
 // be executed; ZX_ERR_ACCESS_DENIED, ZX_ERR_NO_RESOURCES: the kernel did not let the sandbox be made. On

@@ -47,9 +47,10 @@ static void reap(pid_t program, int report_fd) {
   }
 }
 
-// A signal from the terminal has reached the program as well; one that somebody sent has not.
+// What the component manager sends is for the program. What the terminal sends to the process group, which is
+// ours, too, has reached it already, and so has what one of its own sends there.
 static void forward(const siginfo_t* info, pid_t program) {
-  if (info->si_code <= 0) kill(program, info->si_signo);
+  if (info->si_code <= 0 && info->si_pid == getppid()) kill(program, info->si_signo);
 }
 
 int main(int argc, char** argv) {

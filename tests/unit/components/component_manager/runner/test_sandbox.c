@@ -86,6 +86,45 @@ START_TEST(a_component_has_exactly_its_descriptors) {
 }
 END_TEST
 
+// The process's descriptors with three of its own beside those that are kept, the second of them closed.
+static void expect_numbers(const int* kept, size_t kept_count) {
+  char expected[256] = "0 1 2 ";
+  size_t next_kept = 0, index = 3;
+  for (int fd = 3; fd < 1024; fd++) {
+    bool is_kept = next_kept < kept_count && kept[next_kept] == fd;
+    if (is_kept || index == 3 || index == 5)
+      snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%d ", fd);
+    if (is_kept) {
+      next_kept++;
+    } else {
+      index++;
+    }
+  }
+  strcat(expected, "\n");
+  ck_assert_str_eq(output, expected);
+}
+
+START_TEST(descriptors_that_are_kept_stay_what_they_are) {
+  static const char* const argv[] = {"p", "descriptors", NULL};
+  static const sandbox_kind_t kinds[] = {SANDBOX_ELF, SANDBOX_POSIX};
+  int first = open("/dev/null", O_RDONLY | O_CLOEXEC), gap = fcntl(first, F_DUPFD_CLOEXEC, 0);
+  int kept[] = {first, fcntl(first, F_DUPFD_CLOEXEC, 0), fcntl(first, F_DUPFD_CLOEXEC, 300)};
+  close(gap);
+  for (size_t i = 0; i < 2; i++) {
+    sandbox_spec_t spec = probe_spec(kinds[i], argv);
+    spec.kept = kept;
+    spec.kept_count = 3;
+    spec.descriptors[3] = spec.descriptors[5] = first;
+    spec.descriptors[4] = -1;
+    spec.descriptor_count = 6;
+    ck_assert_int_eq(probe_with(&spec), 0);
+    expect_numbers(kept, 3);
+  }
+  for (size_t i = 0; i < 3; i++)
+    close(kept[i]);
+}
+END_TEST
+
 START_TEST(a_component_is_alone_with_its_package_and_libraries) {
   const char* argv[] = {"p",        "pid",           "/pkg/sandbox_probe", "/etc/passwd", "/home",   "/sys",
                         "/usr/bin", "/proc/self/fd", "/proc/sys",          "!/x",         "!/pkg/x", NULL};
@@ -372,6 +411,7 @@ int main(void) {
   Suite* suite = suite_create("sandbox");
   TCase* tc = jx_test_case(suite, "sandbox");
   tcase_add_test(tc, a_component_has_exactly_its_descriptors);
+  tcase_add_test(tc, descriptors_that_are_kept_stay_what_they_are);
   tcase_add_test(tc, a_component_is_alone_with_its_package_and_libraries);
   tcase_add_test(tc, a_component_has_no_rights_and_can_gain_none);
   tcase_add_test(tc, a_component_makes_threads_but_neither_processes_nor_sockets);
