@@ -252,7 +252,7 @@ static void show_end(stream_socket_t* stream) {
       (void)shutdown(stream->server_fd, SHUT_RD);  // nothing that is written now goes anywhere
     }
   } else if ((state & TCPIP_EVENT_READ_SHUTDOWN) && delivered && !stream->out_ended) {
-    (void)shutdown(stream->server_fd, SHUT_WR);
+    if (!stream->in_closed) (void)shutdown(stream->server_fd, SHUT_WR);  // else nobody sees it
     stream->out_ended = true;
   }
 }

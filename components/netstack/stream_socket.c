@@ -108,6 +108,7 @@ void stream_end(stream_socket_t* stream, int error) {
 bool stream_is_held(stream_socket_t* stream) {
   if (stream->client_fd >= 0) close(stream->client_fd);
   stream->client_fd = -1;
+  if (stream->in_closed) return false;  // which does not pass
   struct pollfd pollfd = {.fd = stream->server_fd};
   return poll(&pollfd, 1, 0) != 1 || !(pollfd.revents & POLLHUP);
 }

@@ -4,6 +4,8 @@
 // Each new one moves up and enters the table as internal; the program's close, dup2 and the like then treat
 // it as no descriptor at all.
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -148,12 +150,33 @@ int __wrap_close(int fd) {
   return libc_close(fd);
 }
 
-bool fdio_room_for(int fd, int count) {
+// Whether that many of the highest numbers the program may have are free, which takes two calls. They mostly
+// are, and else other numbers may be.
+static bool has_room_above(int count) {
+  enum { LOOKED_AT = 8 };
+  struct pollfd highest[LOOKED_AT];
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < LOOKED_AT || limit.rlim_cur > INT_MAX)
+    return false;
+  for (int i = 0; i < LOOKED_AT; i++)
+    highest[i] = (struct pollfd){.fd = (int)limit.rlim_cur - 1 - i};
+  if (libc_poll(highest, LOOKED_AT, 0) < 0) return false;
+  for (int i = 0; i < LOOKED_AT; i++) {
+    if (highest[i].revents & POLLNVAL) count--;
+  }
+  return count <= 0;
+}
+
+static bool has_room_anywhere(int fd, int count) {
   int spare = libc_fcntl(fd, F_DUPFD_CLOEXEC, NULL);
   if (spare < 0) return false;
-  bool room = count == 1 || fdio_room_for(fd, count - 1);
+  bool room = count == 1 || has_room_anywhere(fd, count - 1);
   libc_close(spare);
   return room;
+}
+
+bool fdio_room_for(int fd, int count) {
+  return has_room_above(count) || has_room_anywhere(fd, count);
 }
 
 int fdio_reveal(int fd) {
