@@ -335,6 +335,15 @@ def closing():
     server.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
     server.close()
     say("reset told by SO_ERROR", "HUP" in shown(client, "HUP"), error_of(client), error_of(client), answer(client.recv, 1))
+    waiting = listener()
+    client = tcp()
+    client.connect(waiting.getsockname())
+    client.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    shown(waiting, "IN")
+    client.close()
+    server, address = waiting.accept()
+    say("reset before it was accepted", address[0], "HUP" in shown(server, "HUP"), answer(server.send, b"x"), server.recv(1),
+        answer(server.send, b"x"))
 
 
 def of_streams():
