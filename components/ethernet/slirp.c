@@ -112,8 +112,8 @@ static void receive_whole(slirp_wire_t* wire, const offload_header_t* header, co
                           size_t iov_count, size_t length) {
   size_t at = 0;
   for (size_t i = 0; i < iov_count; at += iov[i++].iov_len)
-    memcpy(wire->frame + at, iov[i].iov_base, iov[i].iov_len);
-  wire->events->receive(wire->context, header, wire->frame, length);
+    memcpy(wire->output + at, iov[i].iov_base, iov[i].iov_len);
+  wire->events->receive(wire->context, header, wire->output, length);
 }
 
 bool slirp_is_open(slirp_wire_t* wire) {
@@ -138,6 +138,7 @@ static int engine_transmit(void* context, uint32_t interface, const struct iovec
   for (size_t i = 0; i < iov_count; i++)
     length += iov[i].iov_len;
   if (length > WIRE_FRAME_MAX) return -EMSGSIZE;
+  if (!wire->events) return -ENETDOWN;
   if (wire->delivered == WIRE_BATCH || !place(wire, &header, iov, iov_count, length)) {
     if (!slirp_is_open(wire)) return -EAGAIN;
     if (!place(wire, &header, iov, iov_count, length)) receive_whole(wire, &header, iov, iov_count, length);
@@ -222,7 +223,7 @@ static void take_inputs(slirp_wire_t* wire) {
                                      .header_length = input->header.header_length,
                                      .checksum_start = input->header.checksum_start,
                                      .checksum_offset = input->header.checksum_offset};
-    tcpip_input_shared(wire->engine, wire->interface, wire->frame, input->frame, input->length, &offload);
+    tcpip_input_shared(wire->engine, wire->interface, wire->input, input->frame, input->length, &offload);
   }
   wire->input_count = 0;
   if (tcpip_has_lent(wire->engine)) (void)slirp_turns_serve(&wire->turns);
@@ -233,7 +234,7 @@ static void take_inputs(slirp_wire_t* wire) {
 static zx_status_t slirp_wire_send(wire_t* base, const offload_header_t* header, const uint8_t* frame,
                                    size_t length) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
-  if (length > sizeof(wire->frame)) return ZX_ERR_OUT_OF_RANGE;
+  if (length > sizeof(wire->input)) return ZX_ERR_OUT_OF_RANGE;
   if (wire->input_count == WIRE_BATCH) return ZX_ERR_NO_RESOURCES;
   wire->inputs[wire->input_count++] = (slirp_input_t){*header, frame, length};
   return ZX_OK;
@@ -266,6 +267,7 @@ static void slirp_wire_resume(wire_t* base) {
 
 static void slirp_wire_destroy(wire_t* base) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
+  wire->events = NULL;  // connections end without another word
   (void)async_cancel_task(wire->dispatcher, &wire->timer);
   slirp_unpublish_all(wire);
   slirp_streams_destroy(wire->streams);

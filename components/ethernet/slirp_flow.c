@@ -43,6 +43,7 @@ typedef struct flow {
   const gate_t* gate;
   tcpip_endpoint_t client;
   slirp_realm_t realm;
+  struct sockaddr_storage server;  // of a flow to the name server
   zx_time_t last_used;
   struct flow *next_in_bucket, *older, *newer;
 } flow_t;
@@ -283,6 +284,7 @@ static flow_t* create(slirp_flows_t* flows, const gate_t* gate, const tcpip_endp
     errno = ENOMEM;
     return NULL;
   }
+  flow->server = place->address;
   age_append(flows, flow);
   if (flows->count++ == 0) {
     flows->sweep.deadline = zx_deadline_after(sweep_ns);
@@ -302,6 +304,11 @@ static flow_t* find(slirp_flows_t* flows, const gate_t* gate, const tcpip_endpoi
   return NULL;
 }
 
+// Whether the name server is still the one that the flow was made for.
+static bool is_for(const flow_t* flow, const slirp_place_t* place) {
+  return memcmp(&flow->server, &place->address, place->length) == 0;
+}
+
 // A ping's port, to us, is its identifier.
 static void name_echo(tcpip_recv_t* received, const uint8_t* message) {
   received->from.port = be16_get(message + 4);
@@ -314,6 +321,10 @@ static int forward(gate_t* gate, const tcpip_recv_t* received, const tcpip_endpo
   slirp_place_t place = slirp_find_place(&wire->config, to);
   if (place.realm == SLIRP_NOWHERE) return gate->protocol == TCPIP_UDP ? ECONNREFUSED : EHOSTUNREACH;
   flow_t* flow = find(wire->flows, gate, &received->from, place.realm);
+  if (flow && place.realm == SLIRP_NAME_SERVER && !is_for(flow, &place)) {
+    end(flow);
+    flow = NULL;
+  }
   if (!flow) flow = create(wire->flows, gate, &received->from, &place);
   if (!flow) return errno;
   use(flow);

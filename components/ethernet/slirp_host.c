@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "slirp_internal.h"
@@ -99,11 +100,12 @@ slirp_place_t slirp_find_place(const slirp_wire_config_t* config, const tcpip_en
   return place;
 }
 
-static bool is_loopback(const struct sockaddr_storage* from) {
-  const struct sockaddr_in* in = (const void*)from;
-  const struct sockaddr_in6* in6 = (const void*)from;
-  return from->ss_family == AF_INET ? ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
-                                    : IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+// Whether it is the one address of the host that the gateway's leads to.
+static bool is_loopback(const struct sockaddr_storage* address) {
+  const struct sockaddr_in* in = (const void*)address;
+  const struct sockaddr_in6* in6 = (const void*)address;
+  if (address->ss_family == AF_INET) return in->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+  return memcmp(&in6->sin6_addr, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
 }
 
 bool slirp_name_place(slirp_realm_t realm, uint8_t family, const struct sockaddr_storage* from,
@@ -113,6 +115,7 @@ bool slirp_name_place(slirp_realm_t realm, uint8_t family, const struct sockaddr
   bool v4 = from->ss_family == AF_INET;
   *out = (tcpip_endpoint_t){.port = ntohs(v4 ? in->sin_port : in6->sin6_port)};
   if (realm == SLIRP_ANYWHERE) realm = is_loopback(from) ? SLIRP_LOOPBACK : SLIRP_OUTSIDE;
+  if (realm == SLIRP_LOOPBACK && !is_loopback(from)) return false;  // who has guessed the port
   if (realm != SLIRP_OUTSIDE) {
     out->address = slirp_subnet(family, realm == SLIRP_LOOPBACK ? SLIRP_GATEWAY : SLIRP_SERVER).address;
     return true;
@@ -121,10 +124,27 @@ bool slirp_name_place(slirp_realm_t realm, uint8_t family, const struct sockaddr
   return out->address.family == family && !on_link(&out->address);
 }
 
+// Descriptors that connections leave to the rest of the program: else a client that takes all it can get
+// would keep others from being served at all.
+enum { SPARE_DESCRIPTORS = 32 };
+
+static int open_spared(int family, int type, int protocol) {
+  struct rlimit limit;
+  int fd = socket(family, type, protocol);
+  if (fd < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || (rlim_t)fd + SPARE_DESCRIPTORS < limit.rlim_cur)
+    return fd;
+  close(fd);
+  errno = EMFILE;
+  return -1;
+}
+
 int slirp_open_socket(slirp_wire_t* wire, const slirp_place_t* place, int type, int protocol) {
-  int fd;
+  static const int on = 1;
+  int family = place->address.ss_family, fd;
   do {
-    fd = socket(place->address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    fd = open_spared(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   } while (fd < 0 && errno == EMFILE && slirp_flows_give_way(wire->flows));
+  // What IPv4 sends to its port is not for it.
+  if (fd >= 0 && family == AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
   return fd;
 }

@@ -68,7 +68,8 @@ struct slirp_wire {
   unsigned delivered;                    // frames that the device's clients have not been told of
   bool held;                             // a batch was full: the engine is to try again
   bool starved;                          // the device takes no frames
-  uint8_t frame[WIRE_FRAME_MAX];         // one of either direction
+  uint8_t input[WIRE_FRAME_MAX];         // the frame that the engine reads
+  uint8_t output[WIRE_FRAME_MAX];        // one that it makes meanwhile
   uint8_t datagram[SLIRP_DATAGRAM_MAX];  // good until the next call of anything that might use it
 };
 
@@ -135,7 +136,8 @@ slirp_place_t slirp_find_place(const slirp_wire_config_t* config, const tcpip_en
 // cannot name it.
 bool slirp_name_place(slirp_realm_t realm, uint8_t family, const struct sockaddr_storage* from,
                       tcpip_endpoint_t* out);
-// A socket of the host for it, non-blocking, with a descriptor of a flow's if there is no other. -1: errno.
+// A socket of the host for it, non-blocking, with a descriptor of a flow's if there is no other; some are
+// left to the rest of the program. -1: errno.
 int slirp_open_socket(slirp_wire_t* wire, const slirp_place_t* place, int type, int protocol);
 
 #endif  // COMPONENTS_ETHERNET_SLIRP_INTERNAL_H_

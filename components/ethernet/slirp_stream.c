@@ -39,7 +39,9 @@ typedef struct stream {
   stream_state_t state;
   tcpip_socket_t* endpoint;
   bool in_ready, out_ready;  // the host's socket may have bytes, room
-  bool in_last;              // what it has is followed by the end
+  bool in_all;     // a short read does not say that it has no more: the end or an urgent byte is behind
+  bool in_broken;  // there was an error, which reading does not tell of behind the end
+  bool in_reset;   // what it has is followed by a reset, though it tells of an end
   bool in_ended, out_ended;  // the end has been passed on to the client, to the host
   bool retries;
   uint32_t in_guess;  // bytes that the host's socket may have
@@ -134,12 +136,13 @@ static progress_t take_in(stream_t* stream) {
       budget -= (size_t)count;
       stream->in_guess = 2 * (uint32_t)count;
       if (stream->in_guess < GUESS_BYTES) stream->in_guess = GUESS_BYTES;
-      // What comes later is another edge; the end, of which one told, is still to be found.
-      if (count < room && !stream->in_last) stream->in_ready = false;
-    } else if (count == 0) {
+      // What comes later is another edge; the end, of which one told, is still to be found, and so is what
+      // stands behind an urgent byte, before which the host's socket stops each time.
+      if (count < room && !stream->in_all) stream->in_ready = false;
+    } else if (count == 0 && !stream->in_reset) {
       stream->in_ended = true;
       (void)tcpip_socket_shutdown(stream->endpoint, false, true);
-    } else if (errno == EAGAIN) {
+    } else if (count < 0 && errno == EAGAIN) {
       stream->in_ready = false;
     } else {
       return PROGRESS_RESET;
@@ -197,6 +200,8 @@ static void transfer(stream_t* stream) {
     reset(stream);
   } else if (stream->in_ended && stream->out_ended) {
     end(stream);  // what is under way, to either side, still arrives
+  } else if (stream->in_ended && stream->in_broken) {
+    reset(stream);
   } else if (in == PROGRESS_MORE || out == PROGRESS_MORE) {
     slirp_party_mark(&stream->party);
   }
@@ -210,6 +215,9 @@ static void called(stream_t* stream, uint32_t host_events) {
   socklen_t length = sizeof(error);
   if (!(host_events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) return;
   if (getsockopt(stream->party.fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  // It had answered, and may have said something, before it reset the connection.
+  if (error == ECONNRESET) stream->in_reset = true;
+  if (error == ECONNRESET || error == EPIPE) error = 0;
   if (!error && tcpip_socket_admit(stream->endpoint) != 0) error = ECONNABORTED;
   if (error) {
     refuse(stream, error);
@@ -224,7 +232,8 @@ static void serve(slirp_party_t* party) {
   party->host_events = party->engine_events = 0;
   if (host_events & ~(uint32_t)EPOLLOUT) stream->in_ready = true;
   if (host_events & EPOLLOUT) stream->out_ready = true;
-  if (host_events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) stream->in_last = true;
+  if (host_events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) stream->in_all = true;
+  if (host_events & EPOLLERR) stream->in_broken = true;
   if (stream->state != STREAM_OPEN) {
     tcpip_tcp_info_t info = {0};
     (void)tcpip_socket_tcp_info(stream->endpoint, &info);
@@ -247,6 +256,8 @@ static void set_options(const stream_t* stream, int fd) {
   static const int on = 1;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+  // Whether the client asks for this cannot be seen from here; only we can do it.
+  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   (void)tcpip_socket_set(stream->endpoint, TCPIP_TCP_NO_DELAY, 1);
   (void)tcpip_socket_set(stream->endpoint, TCPIP_OUT_OF_BAND_INLINE, 1);
   (void)tcpip_socket_set(stream->endpoint, TCPIP_KEEP_ALIVE, 1);

@@ -88,7 +88,8 @@ void slirp_party_init(slirp_party_t* party, slirp_wire_t* wire, void (*serve)(sl
 }
 
 bool slirp_party_watch(slirp_party_t* party, int fd) {
-  struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = party};
+  struct epoll_event event = {.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                              .data.ptr = party};
   if (epoll_ctl(party->wire->turns.epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) return false;
   party->fd = fd;
   return true;

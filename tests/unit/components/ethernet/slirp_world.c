@@ -130,7 +130,7 @@ void world_deinit(world_t* world) {
   tcpip_destroy(world->engine);
 }
 
-static bool send_frames(world_t* world) {
+bool world_send(world_t* world) {
   if (world->frame_count == 0) return false;
   for (size_t i = 0; i < world->frame_count; i++) {
     const world_frame_t* frame = &world->frames[i];
@@ -145,7 +145,7 @@ static bool send_frames(world_t* world) {
 }
 
 void world_step(world_t* world) {
-  bool busy = send_frames(world);
+  bool busy = world_send(world);
   tcpip_advance(world->engine, zx_clock_get_monotonic());
   if (world->frame_count > 0) busy = true;
   (void)async_loop_run(world->loop, busy ? 0 : zx_deadline_after(ZX_MSEC(1)), true);

@@ -43,6 +43,9 @@ typedef struct world_config {
 void world_init(world_t* world, const world_config_t* config);
 void world_deinit(world_t* world);
 
+// Hands the wire what the client has sent; whether that was anything. Nothing else happens.
+bool world_send(world_t* world);
+
 // Lets everybody do what can be done; waits up to a millisecond if that is nothing.
 void world_step(world_t* world);
 

@@ -1,5 +1,6 @@
 // What the slirp wire forwards: connections, datagrams and pings of a real TCP/IP client, to sockets of the
 // host's loopback.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jx_test.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zircon/syscalls.h>
@@ -327,6 +329,163 @@ START_TEST(a_wire_that_goes_takes_its_connections_with_it) {
 }
 END_TEST
 
+static void reset_by_host(int host) {
+  struct linger at_once = {.l_onoff = 1};
+  ck_assert_int_eq(setsockopt(host, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+  close(host);
+}
+
+START_TEST(a_connection_that_the_host_resets_at_once_is_made_and_then_reset) {
+  pair_t first = connect_pair();  // the neighbours know each other
+  tcpip_socket_t* client = call(gateway, port);
+  int host = -1;
+  while (world_send(&world))
+    continue;
+  // The wire has not been told yet that the host has accepted.
+  host = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  ck_assert_int_ge(host, 0);
+  ck_assert_uint_eq(host_write(host, 0, 100), 100);
+  reset_by_host(host);
+  size_t read = 0;
+  WORLD_RUN_UNTIL(&world, (read += (size_t)client_read(client, read)) == 100);
+  WORLD_RUN_UNTIL(&world, tcpip_socket_poll(client) & TCPIP_EVENT_ERROR);
+  ck_assert_int_eq(tcpip_socket_take_error(client), -ECONNRESET);
+  tcpip_socket_destroy(client);
+  close_pair(&first);
+}
+END_TEST
+
+START_TEST(a_reset_by_the_host_after_its_end_reaches_the_client) {
+  pair_t pair = connect_pair();
+  ck_assert_int_eq(shutdown(pair.host, SHUT_WR), 0);
+  WORLD_RUN_UNTIL(&world, client_read(pair.client, 0) == -1);
+  reset_by_host(pair.host);
+  WORLD_RUN_UNTIL(&world, tcpip_socket_poll(pair.client) & TCPIP_EVENT_ERROR);
+  tcpip_socket_destroy(pair.client);
+}
+END_TEST
+
+START_TEST(an_urgent_byte_and_what_follows_it_do_not_stay_behind) {
+  pair_t pair = connect_pair();
+  for (size_t at = 0; at < 600; at += 6) {
+    uint8_t bytes[6];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+      bytes[i] = pattern(at + i, 2);
+    ck_assert_int_eq(send(pair.host, bytes, 4, MSG_NOSIGNAL | MSG_OOB), 4);  // the fourth is urgent
+    ck_assert_int_eq(send(pair.host, bytes + 4, 2, MSG_NOSIGNAL), 2);
+    size_t read = at;
+    WORLD_RUN_UNTIL(&world, (read += (size_t)client_read(pair.client, read)) == at + 6);
+  }
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(streams_outlive_a_change_of_what_the_device_takes) {
+  pair_t pair = connect_pair();
+  size_t written = 0, read = 0;
+  for (unsigned change = 0; change < 6; change++) {
+    written += host_write(pair.host, written, written + 32768);
+    world_step(&world);
+    world.wire->ops->accept(world.wire, change % 2 ? OFFLOAD_ALL : 0);
+    WORLD_RUN_UNTIL(&world, (read += (size_t)client_read(pair.client, read)) == written);
+  }
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(a_wire_that_is_stopped_sends_nothing_more) {
+  pair_t pair = connect_pair();
+  ck_assert_uint_eq(client_write(pair.client, 0, 1), 1);
+  WORLD_RUN_UNTIL(&world, host_read(pair.host, 0) == 1);
+  async_loop_shutdown(world.loop);
+  size_t before = world.received_frames;
+  world.wire->ops->destroy(world.wire);
+  ck_assert_uint_eq(world.received_frames, before);
+  async_loop_destroy(world.loop);
+  tcpip_destroy(world.engine);
+  close(pair.host);
+  world_init(&world, &(world_config_t){.offloads = 0});
+}
+END_TEST
+
+// The descriptor of this process, which is the wire's as well, that is connected to `host`.
+static int other_end_of(int host) {
+  struct sockaddr_in want, is;
+  socklen_t length = sizeof(want);
+  ck_assert_int_eq(getpeername(host, (struct sockaddr*)&want, &length), 0);
+  for (int fd = 3; fd < 1024; fd++) {
+    length = sizeof(is);
+    if (fd != host && getsockname(fd, (struct sockaddr*)&is, &length) == 0 && length == sizeof(is) &&
+        is.sin_family == AF_INET && is.sin_port == want.sin_port)
+      return fd;
+  }
+  return -1;
+}
+
+START_TEST(a_host_that_has_gone_without_a_word_is_found_out) {
+  pair_t pair = connect_pair();
+  int on = 0;
+  socklen_t length = sizeof(on);
+  int fd = other_end_of(pair.host);
+  ck_assert_int_ge(fd, 0);
+  ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &length), 0);
+  ck_assert_int_eq(on, 1);
+  close_pair(&pair);
+}
+END_TEST
+
+START_TEST(a_device_without_buffers_leaves_the_wire_at_rest) {
+  pair_t pair = connect_pair();
+  world.open = false;
+  for (size_t written = 0, stalled = 0; stalled < 20;) {
+    size_t count = host_write(pair.host, written, SIZE_MAX / 2);
+    written += count;
+    stalled = count ? 0 : stalled + 1;
+    world_step(&world);
+  }
+  // Each run of the loop waits for something; retransmissions are far between.
+  unsigned runs = 0;
+  for (zx_time_t end = zx_deadline_after(ZX_MSEC(100)); zx_clock_get_monotonic() < end; runs++)
+    (void)async_loop_run(world.loop, end, true);
+  ck_assert_uint_lt(runs, 50);
+  world.open = true;
+  world.wire->ops->resume(world.wire);
+  close_pair(&pair);
+}
+END_TEST
+
+#define DESCRIPTORS 150
+
+START_TEST(connections_beyond_the_descriptors_leave_some_to_the_rest_of_the_program) {
+  static tcpip_socket_t* clients[2 * DESCRIPTORS];
+  struct rlimit limit;
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = DESCRIPTORS;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  teardown();
+  setup();
+  size_t established = 0;
+  for (size_t i = 0; i < 2 * DESCRIPTORS; i++) {
+    clients[i] = call(gateway, port);
+    if (i >= 50) {  // more wait for an answer that does not come
+      world_step(&world);
+      continue;
+    }
+    WORLD_RUN_UNTIL(&world, state_of(clients[i]) == TCPIP_TCP_ESTABLISHED);
+  }
+  for (size_t i = 0; i < 2 * DESCRIPTORS; i++)
+    established += state_of(clients[i]) == TCPIP_TCP_ESTABLISHED;
+  ck_assert_uint_lt(established, DESCRIPTORS);
+  int others[16];
+  for (size_t i = 0; i < 16; i++)
+    ck_assert_int_ge(others[i] = dup(listener), 0);
+  for (size_t i = 0; i < 16; i++)
+    close(others[i]);
+  for (size_t i = 0; i < 2 * DESCRIPTORS; i++)
+    tcpip_socket_destroy(clients[i]);
+}
+END_TEST
+
 // Datagrams
 
 static tcpip_socket_t* new_datagrams(tcpip_protocol_t protocol) {
@@ -341,6 +500,16 @@ static void send_to(tcpip_socket_t* socket, const char* address, uint16_t to, co
   const struct iovec iov = {(void*)(uintptr_t)bytes, length};
   const tcpip_send_t send = {.iov = &iov, .iov_count = 1, .to = &peer, .ttl = -1, .tos = -1};
   ck_assert_int_eq(tcpip_socket_send(socket, &send), (int64_t)length);
+}
+
+static int bound_socket(struct sockaddr_in* address, uint16_t* out_port) {
+  socklen_t length = sizeof(*address);
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_ge(fd, 0);
+  ck_assert_int_eq(bind(fd, (struct sockaddr*)address, length), 0);
+  ck_assert_int_eq(getsockname(fd, (struct sockaddr*)address, &length), 0);
+  *out_port = ntohs(address->sin_port);
+  return fd;
 }
 
 // Waits for one datagram, which must be `text`.
@@ -429,6 +598,63 @@ START_TEST(more_flows_than_there_may_be_end_the_oldest_and_leak_nothing) {
   }
   ck_assert_int_lt(jx_test_open_fds(), 1100);
   close(host);
+}
+END_TEST
+
+START_TEST(nobody_but_the_hosts_loopback_answers_in_the_gateways_name) {
+  uint16_t to, foreign_port;
+  int host = world_host_socket(AF_INET, SOCK_DGRAM, &to);
+  tcpip_socket_t* socket = new_datagrams(TCPIP_UDP);
+  send_to(socket, gateway, to, "question", 8);
+  struct sockaddr_in from, foreign = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+  socklen_t length = sizeof(from);
+  char bytes[16];
+  WORLD_RUN_UNTIL(&world, recvfrom(host, bytes, sizeof(bytes), 0, (struct sockaddr*)&from, &length) == 8);
+  int other = bound_socket(&foreign, &foreign_port);
+  ck_assert_int_eq(sendto(other, "forged", 6, 0, (struct sockaddr*)&from, sizeof(from)), 6);
+  ck_assert_int_eq(sendto(host, "answer", 6, 0, (struct sockaddr*)&from, sizeof(from)), 6);
+  tcpip_endpoint_t source = expect(socket, "answer");
+  ck_assert_int_eq(source.port, to);
+  close(other);
+  close(host);
+  tcpip_socket_destroy(socket);
+}
+END_TEST
+
+START_TEST(datagrams_of_no_bytes_go_both_ways) {
+  uint16_t to;
+  int host = world_host_socket(AF_INET, SOCK_DGRAM, &to);
+  tcpip_socket_t* socket = new_datagrams(TCPIP_UDP);
+  send_to(socket, gateway, to, "", 0);
+  struct sockaddr_in from;
+  socklen_t length = sizeof(from);
+  char byte;
+  WORLD_RUN_UNTIL(&world, recvfrom(host, &byte, 1, 0, (struct sockaddr*)&from, &length) == 0);
+  ck_assert_int_eq(sendto(host, "", 0, 0, (struct sockaddr*)&from, sizeof(from)), 0);
+  (void)expect(socket, "");
+  close(host);
+  tcpip_socket_destroy(socket);
+}
+END_TEST
+
+// A datagram that follows one which nobody took is sent all the same, although the host tells of the error
+// first.
+START_TEST(an_error_of_one_datagram_does_not_hold_up_the_next) {
+  uint16_t to, closed;
+  close(world_host_socket(AF_INET, SOCK_DGRAM, &closed));
+  int host = world_host_socket(AF_INET, SOCK_DGRAM, &to);
+  tcpip_socket_t* socket = new_datagrams(TCPIP_UDP);
+  send_to(socket, gateway, to, "first", 5);
+  char bytes[16];
+  WORLD_RUN_UNTIL(&world, recv(host, bytes, sizeof(bytes), 0) == 5);
+  for (int i = 0; i < 20; i++) {
+    for (int j = 0; j < i % 4; j++)
+      send_to(socket, gateway, closed, "nobody", 6);
+    send_to(socket, gateway, to, "next", 4);
+    WORLD_RUN_UNTIL(&world, recv(host, bytes, sizeof(bytes), 0) == 4);
+  }
+  close(host);
+  tcpip_socket_destroy(socket);
 }
 END_TEST
 
@@ -523,12 +749,23 @@ int main(void) {
   tcase_add_test(streams, a_device_without_buffers_holds_everything_up_and_loses_nothing);
   tcase_add_test(streams, many_connections_at_once_and_their_descriptors_come_back);
   tcase_add_test(streams, a_wire_that_goes_takes_its_connections_with_it);
+  tcase_add_test(streams, a_connection_that_the_host_resets_at_once_is_made_and_then_reset);
+  tcase_add_test(streams, a_reset_by_the_host_after_its_end_reaches_the_client);
+  tcase_add_test(streams, an_urgent_byte_and_what_follows_it_do_not_stay_behind);
+  tcase_add_test(streams, streams_outlive_a_change_of_what_the_device_takes);
+  tcase_add_test(streams, a_wire_that_is_stopped_sends_nothing_more);
+  tcase_add_test(streams, a_host_that_has_gone_without_a_word_is_found_out);
+  tcase_add_test(streams, a_device_without_buffers_leaves_the_wire_at_rest);
+  tcase_add_test(streams, connections_beyond_the_descriptors_leave_some_to_the_rest_of_the_program);
   TCase* datagrams = jx_test_case(suite, "datagrams");
   tcase_add_checked_fixture(datagrams, setup, teardown);
   tcase_add_test(datagrams, a_port_of_the_clients_speaks_to_all_hosts_from_one_port);
   tcase_add_test(datagrams, a_datagram_of_the_largest_size_goes_both_ways);
   tcase_add_test(datagrams, a_datagram_to_a_closed_port_is_refused);
   tcase_add_test(datagrams, more_flows_than_there_may_be_end_the_oldest_and_leak_nothing);
+  tcase_add_test(datagrams, nobody_but_the_hosts_loopback_answers_in_the_gateways_name);
+  tcase_add_test(datagrams, datagrams_of_no_bytes_go_both_ways);
+  tcase_add_test(datagrams, an_error_of_one_datagram_does_not_hold_up_the_next);
   TCase* published = jx_test_case(suite, "published");
   tcase_add_checked_fixture(published, setup, teardown);
   tcase_add_test(published, a_published_port_leads_to_the_client);
