@@ -15,7 +15,8 @@
 //
 // The link: networks 10.0.2.0/24 and fec0::/64 with the gateway at .2 and a name server at .3, whose port 53
 // is that of the host's first name server (/etc/resolv.conf). The gateway's address leads to the host's
-// loopback unless that is switched off. There is no DHCP: a client takes an address, such as .15.
+// loopback unless that is switched off; link-local addresses of the host's networks, such as 169.254.169.254,
+// lead nowhere. There is no DHCP: a client takes an address, such as .15.
 #ifndef COMPONENTS_ETHERNET_SLIRP_H_
 #define COMPONENTS_ETHERNET_SLIRP_H_
 

@@ -234,9 +234,15 @@ static int open_socket(slirp_wire_t* wire, const gate_t* gate, const slirp_place
   int fd = slirp_open_socket(wire, place, SOCK_DGRAM, protocol);
   if (fd < 0) return -1;
   set_options(fd, family);
-  // Only the name server itself may answer for the name server.
-  if (place->realm != SLIRP_NAME_SERVER) return fd;
-  if (connect(fd, (const struct sockaddr*)&place->address, place->length) == 0) return fd;
+  int result = 0;
+  if (place->realm == SLIRP_NAME_SERVER) {  // only which may answer in its name
+    result = connect(fd, (const struct sockaddr*)&place->address, place->length);
+  } else if (place->realm == SLIRP_LOOPBACK) {  // where nobody outside can send anything
+    slirp_place_t here = *place;
+    ((struct sockaddr_in*)&here.address)->sin_port = 0;  // in the same place for IPv6
+    result = bind(fd, (const struct sockaddr*)&here.address, here.length);
+  }
+  if (result == 0) return fd;
   int error = errno;
   close(fd);
   errno = error;

@@ -21,12 +21,15 @@ enum { BUDGET_BYTES = 256 << 10 };
 enum { GUESS_BYTES = 2048 };
 
 // Connections that wait for the host's.
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 4096 };
 
 // A client that has gone without a word is found out by this, in seconds.
 enum { IDLE_S = 300, PROBE_S = 30, PROBES = 4 };
 
 static const zx_duration_t retry_ns = ZX_MSEC(20);
+
+// For a client to take what a host had said before it reset the connection.
+static const zx_duration_t patience_ns = ZX_SEC(10);
 
 typedef enum stream_state {
   STREAM_CALLING,  // the host connects; the client waits for an answer
@@ -42,7 +45,10 @@ typedef struct stream {
   bool in_all;     // a short read does not say that it has no more: the end or an urgent byte is behind
   bool in_broken;  // there was an error, which reading does not tell of behind the end
   bool in_reset;   // what it has is followed by a reset, though it tells of an end
+  bool in_over;    // that has come
   bool in_ended, out_ended;  // the end has been passed on to the client, to the host
+  bool out_failed;           // the host takes no more
+  zx_time_t patience;        // ends then, after a reset; 0: there was none
   bool retries;
   uint32_t in_guess;  // bytes that the host's socket may have
   struct stream *previous, *next;
@@ -83,8 +89,18 @@ static void reset(stream_t* stream) {
   end(stream);
 }
 
-// The client is told what the host was told.
+// Whether it says something of the host at the other end, or of the way there.
+static bool is_about_the_host(int error) {
+  return error != ETIMEDOUT && error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS;
+}
+
+// The client is told what the host was told; of what passes, nothing, so that it asks again.
 static void refuse(stream_t* stream, int error) {
+  static const int known[] = {ECONNREFUSED, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN, EACCES, EPERM};
+  bool can_say = !is_about_the_host(error);
+  for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    can_say = can_say || error == known[i];
+  if (!can_say) error = EHOSTUNREACH;
   tcpip_socket_refuse(stream->endpoint, error);
   stream->endpoint = NULL;
   end(stream);
@@ -122,7 +138,7 @@ typedef enum progress {
 // The host's bytes go to the client.
 static progress_t take_in(stream_t* stream) {
   size_t budget = BUDGET_BYTES;
-  while (stream->in_ready && !stream->in_ended) {
+  while (stream->in_ready && !stream->in_ended && !stream->in_over) {
     if (budget == 0) return PROGRESS_MORE;
     struct iovec iov[2];
     struct msghdr message = {.msg_iov = iov};
@@ -145,10 +161,10 @@ static progress_t take_in(stream_t* stream) {
     } else if (count < 0 && errno == EAGAIN) {
       stream->in_ready = false;
     } else {
-      return PROGRESS_RESET;
+      stream->in_over = true;
     }
   }
-  return PROGRESS_WAIT;
+  return stream->in_over ? PROGRESS_RESET : PROGRESS_WAIT;
 }
 
 // Leaves a message the first `most` bytes.
@@ -193,17 +209,37 @@ static progress_t give_out(stream_t* stream) {
   return PROGRESS_WAIT;
 }
 
+// The host's connection was reset. What it had said before goes to the client first, as it would have without
+// us in between: as far as the client takes it in time.
+static void finish(stream_t* stream, bool all_taken) {
+  tcpip_tcp_info_t info = {0};
+  (void)tcpip_socket_tcp_info(stream->endpoint, &info);
+  zx_time_t now = tcpip_time(stream->party.wire->engine);
+  if (stream->patience == 0) stream->patience = now + patience_ns;
+  bool delivered = all_taken && info.unsent_bytes == 0 && info.in_flight_bytes == 0;
+  if (delivered || now >= stream->patience) {
+    reset(stream);
+  } else {
+    retry_later(stream);
+  }
+}
+
 static void transfer(stream_t* stream) {
   progress_t in = take_in(stream);
-  progress_t out = in == PROGRESS_RESET ? PROGRESS_RESET : give_out(stream);
-  if (out == PROGRESS_RESET || (tcpip_socket_poll(stream->endpoint) & TCPIP_EVENT_ERROR)) {
+  progress_t out = in == PROGRESS_RESET || stream->out_failed ? PROGRESS_WAIT : give_out(stream);
+  if (out == PROGRESS_RESET) {
+    stream->out_failed = stream->in_ready = stream->in_reset = true;
+    in = PROGRESS_MORE;  // what it has said before is still to be read
+  }
+  bool all_taken = in == PROGRESS_RESET || (stream->in_ended && stream->in_broken);
+  if (tcpip_socket_poll(stream->endpoint) & TCPIP_EVENT_ERROR) {
     reset(stream);
   } else if (stream->in_ended && stream->out_ended) {
     end(stream);  // what is under way, to either side, still arrives
-  } else if (stream->in_ended && stream->in_broken) {
-    reset(stream);
   } else if (in == PROGRESS_MORE || out == PROGRESS_MORE) {
     slirp_party_mark(&stream->party);
+  } else if (all_taken || stream->out_failed) {
+    finish(stream, all_taken);
   }
 }
 

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jx_test.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -222,6 +224,28 @@ START_TEST(a_reset_by_the_host_reaches_the_client) {
   struct linger at_once = {.l_onoff = 1};
   ck_assert_int_eq(setsockopt(pair.host, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
   close(pair.host);
+  WORLD_RUN_UNTIL(&world, tcpip_socket_poll(pair.client) & TCPIP_EVENT_ERROR);
+  ck_assert_int_eq(tcpip_socket_take_error(pair.client), -ECONNRESET);
+  tcpip_socket_destroy(pair.client);
+}
+END_TEST
+
+START_TEST(what_the_host_said_before_its_reset_is_not_lost) {
+  pair_t pair = connect_pair();
+  size_t written = 0, read = 0;
+  for (int left = 1; written < 400 << 10 || left > 0; world_step(&world)) {
+    written += host_write(pair.host, written, 400 << 10);
+    ck_assert_int_eq(ioctl(pair.host, SIOCOUTQ, &left), 0);  // what is left there goes with the reset
+  }
+  ck_assert_uint_eq(client_write(pair.client, 0, 10), 10);  // which the host does not read: so it resets
+  world_step(&world);
+  close(pair.host);
+  while (read < written) {
+    ssize_t count = client_read(pair.client, read);
+    ck_assert_int_ge(count, 0);
+    read += (size_t)count;
+    world_step(&world);
+  }
   WORLD_RUN_UNTIL(&world, tcpip_socket_poll(pair.client) & TCPIP_EVENT_ERROR);
   ck_assert_int_eq(tcpip_socket_take_error(pair.client), -ECONNRESET);
   tcpip_socket_destroy(pair.client);
@@ -743,6 +767,7 @@ int main(void) {
   tcase_add_test(streams, the_hosts_loopback_can_be_switched_off);
   tcase_add_test(streams, either_side_may_shut_down_first);
   tcase_add_test(streams, a_reset_by_the_host_reaches_the_client);
+  tcase_add_test(streams, what_the_host_said_before_its_reset_is_not_lost);
   tcase_add_test(streams, a_reset_by_the_client_reaches_the_host);
   tcase_add_test(streams, a_host_that_does_not_read_stops_the_client_and_nothing_is_lost);
   tcase_add_test(streams, a_client_that_does_not_read_stops_the_host_and_nothing_is_lost);
