@@ -43,6 +43,7 @@ typedef struct flow {
   const gate_t* gate;
   tcpip_endpoint_t client;
   slirp_realm_t realm;
+  bool published;                  // it stays
   struct sockaddr_storage server;  // of a flow to the name server
   zx_time_t last_used;
   struct flow *next_in_bucket, *older, *newer;
@@ -80,7 +81,7 @@ static void age_append(slirp_flows_t* flows, flow_t* flow) {
 
 static void use(flow_t* flow) {
   slirp_flows_t* flows = flow->party.wire->flows;
-  if (flow->realm == SLIRP_ANYWHERE) return;
+  if (flow->published) return;
   flow->last_used = tcpip_time(flow->party.wire->engine);
   if (flows->newest == flow) return;
   age_unlink(flows, flow);
@@ -267,11 +268,22 @@ static flow_t* create_with(slirp_flows_t* flows, const gate_t* gate, const tcpip
   return flow;
 }
 
+// From a socket that is bound to the loopback address nothing can be sent to other hosts; for these there is
+// a flow of the usual kind.
+static slirp_realm_t realm_of(int fd) {
+  struct sockaddr_in in = {0};
+  socklen_t length = sizeof(in);
+  bool loopback = getsockname(fd, (struct sockaddr*)&in, &length) == 0 &&
+                  ntohl(in.sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+  return loopback ? SLIRP_LOOPBACK : SLIRP_ANYWHERE;
+}
+
 zx_status_t slirp_flow_publish(slirp_wire_t* wire, int fd, uint16_t port) {
   slirp_flows_t* flows = wire->flows;
   const tcpip_endpoint_t client = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_CLIENT).address, .port = port};
-  flow_t* flow = create_with(flows, flows->gates[0], &client, SLIRP_ANYWHERE, fd);
+  flow_t* flow = create_with(flows, flows->gates[0], &client, realm_of(fd), fd);
   if (!flow) return ZX_ERR_NO_MEMORY;
+  flow->published = true;
   set_options(fd, AF_INET);
   flow->older = flows->published;
   flows->published = flow;

@@ -291,6 +291,79 @@ def a_netstack_that_is_killed_leaves_the_driver_in_order():
         expect(descriptors(driver) < 100, "the driver has many descriptors")
 
 
+SERVE = """
+import http.server, socket, sys, threading
+class Tells(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.client_address[0].encode())
+    def log_message(self, *arguments):
+        pass
+def echo(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("0.0.0.0", port))
+        s.sendto(b"I am here", (sys.argv[1], int(sys.argv[2])))
+        while True:
+            data, sender = s.recvfrom(2000)
+            s.sendto(sender[0].encode() + b" " + data, sender)
+for port in (53, 54):
+    threading.Thread(target=echo, args=[port], daemon=True).start()
+server = http.server.ThreadingHTTPServer(("0.0.0.0", 80), Tells)
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+ASK = """
+import socket, sys
+for place in sys.argv[1:]:
+    address, port = place.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(20)
+        s.bind((address, 0))
+        s.sendto(b"hello", (address, int(port)))
+        data, sender = s.recvfrom(2000)
+        print(data.decode(), sender == (address, int(port)))
+"""
+
+
+@case
+def published_ports_lead_to_a_program_that_sees_who_calls():
+    require_program("curl")
+    with resources() as owned:
+        world = World(owned)
+        listener = world.serve_inline(owned, "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+                                      f"s.bind(('{HOST}', {PORT})); print('ready', flush=True);"
+                                      "print(s.recv(100).decode(), flush=True)")
+        server = world.spawn(owned, jacinth(), "exec", "-p", f"0.0.0.0:{PORT}:80", "-p", f"[::1]:{PORT}:80",
+                             "--publish", f"{PORT + 1}:53/udp", "--publish", f"0.0.0.0:{PORT + 2}:54/udp", "--",
+                             sys.executable, "-c", SERVE, HOST, str(PORT))
+        server.wait_for_line("ready")
+        curl = f"curl -sS -g --retry 5 --retry-connrefused http://{{}}:{PORT}/"
+        seen = {"127.0.0.1": GATEWAY, "[::1]": GATEWAY, HOST: HOST}
+        for address, caller in seen.items():
+            interface = [] if address.startswith("[") else ["--interface", address]
+            expect_equal(world.run(*curl.format(address).split(), *interface).stdout, caller, f"who called at {address}")
+        places = (f"127.0.0.1:{PORT + 1}", f"127.0.0.1:{PORT + 2}", f"{OTHER}:{PORT + 2}")
+        said = world.run(sys.executable, "-c", ASK, *places).stdout
+        expect_equal(said.splitlines(), [f"{GATEWAY} hello True"] * 2 + [f"{OTHER} hello True"], "answers to datagrams")
+        listener.wait_for_line("I am here")
+
+
+@case
+def what_cannot_be_published_is_said_before_anything_starts():
+    with resources() as owned:
+        world = World(owned)
+        world.serve(owned, HTTP, "127.0.0.1", PORT)
+        done = world.run(jacinth(), "exec", "-p", "53:53/udp", "-p", "54:53/udp", "--", "echo", "started", check=False)
+        expect("twice" in done.stderr and done.returncode == 1 and not done.stdout, f"{done.stdout}{done.stderr}")
+        for what, why in ((f"{PORT}:80", "Address already in use"), ("203.0.113.1:80:80", "Cannot assign requested address"),
+                          ("80", "no port to publish")):
+            done = world.run(jacinth(), "exec", "--publish", what, "--", "echo", "started", check=False)
+            expect_equal(done.returncode, 1, f"status with --publish {what}")
+            expect(why in done.stdout + done.stderr and "started" not in done.stdout, f"{what}: {done.stdout}{done.stderr}")
+
+
 @case
 def the_hosts_loopback_can_be_closed_to_programs():
     with resources() as owned:

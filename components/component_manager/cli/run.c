@@ -105,15 +105,32 @@ static const char* find_program(cli_t* cli, const char* name) {
   return NULL;
 }
 
-// Whether a port can be published as `text` says. Tried before anything starts, because whoever made a
-// mistake wants to hear of it and not of a program without connections.
-static bool can_publish(const char* text) {
+// Where a program answers datagrams from one port, its answers have one port of the host to leave from.
+static bool is_twice(const publication_t* publication, const char* const* before, size_t count) {
+  publication_t other;
+  for (size_t i = 0; i < count && publication->datagrams; i++) {
+    if (publication_parse(before[i], &other) && other.datagrams && other.port == publication->port)
+      return true;
+  }
+  return false;
+}
+
+// Whether a port can be published as the last of `texts` says. Tried before anything starts, because whoever
+// made a mistake wants to hear of it and not of a program without connections.
+static bool can_publish(const char* const* texts, size_t count) {
+  const char* text = texts[count - 1];
   publication_t publication;
   if (!publication_parse(text, &publication)) {
     fprintf(stderr,
             "jacinth exec: \"%s\" is no port to publish: it is " PUBLICATION_FORM
             ", the host's port first, such as 8080:80 or 0.0.0.0:8080:80\n",
             text);
+    return false;
+  }
+  if (is_twice(&publication, texts, count - 1)) {
+    fprintf(stderr,
+            "jacinth exec: the program's port %u/udp is published twice; datagrams have one way each\n",
+            publication.port);
     return false;
   }
   int fd = publication_open(&publication);
@@ -204,7 +221,7 @@ int cli_exec(cli_t* cli) {
     command[i + 1] = cli->argv[i];
   options.manager.command = command;
   for (size_t i = 0; i < publish_count; i++) {
-    if (!can_publish(publish[i])) return 1;
+    if (!can_publish(publish, i + 1)) return 1;
   }
   if (publish_count > 0) *cml_arena_push(cli->arena, &publish, &publish_count) = NULL;
   options.manager.publish = publish;
