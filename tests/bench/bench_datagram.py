@@ -3,7 +3,7 @@
 The program that asks and the one that answers are the same everywhere (datagram_peer.c). Two comparisons, each over
 what both sides can use:
   a kernel at the other end of the link   jacinth over a TAP device | the kernel's own sockets over a veth pair
-  a server on the host's loopback         jacinth over libslirp     | slirp4netns
+  a server on the host's loopback         jacinth over slirp | slirp4netns
 All environments stand at once and take turns; the rows are medians of the rounds. What can't be made here (no root, no
 namespaces) is skipped.
 """

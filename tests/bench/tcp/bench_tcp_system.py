@@ -4,7 +4,7 @@ The program that asks and the one that answers are the same everywhere (stream_p
 everything does the same job:
   a kernel at the other end of the link   the kernel's sockets over a veth pair | jacinth over a TAP device, with the
                                           device's offloads and without
-  a server on the host's loopback         jacinth over libslirp | slirp4netns | pasta, with an MTU of 1500 and of 65520
+  a server on the host's loopback         jacinth over slirp | slirp4netns | pasta, with an MTU of 1500 and of 65520
 All environments stand at once, each in network namespaces of its own, and take turns case by case; the rows are medians of
 the rounds, jacinth's once beside each of the others with the same MTU.
 
