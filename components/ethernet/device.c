@@ -163,6 +163,11 @@ void device_connect(device_t* device, zx_handle_t server_end) {
   if (status != ZX_OK) device_log(device, "a client could not be connected: status %d", status);
 }
 
+bool device_is_unfinished(const device_t* device) {
+  const wire_t* wire = device->wire;
+  return wire->ops->is_unfinished && wire->ops->is_unfinished(wire);
+}
+
 void device_counters(const device_t* device, ethernet_counters_t* out) {
   *out = device->counters;
   for (const session_t* session = device->sessions; session; session = session->next) {

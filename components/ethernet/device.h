@@ -57,6 +57,9 @@ void device_deinit(device_t* device);
 // the client's to see, as an epitaph.
 void device_connect(device_t* device, zx_handle_t server_end);
 
+// Whether something that clients have sent is still here, and would be lost if it were destroyed now.
+bool device_is_unfinished(const device_t* device);
+
 // Everything counted so far, for all clients together.
 void device_counters(const device_t* device, ethernet_counters_t* out);
 

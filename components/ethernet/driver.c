@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fidl/fuchsia.hardware.ethernet.h>
 #include <lib/async-loop/loop.h>
+#include <lib/async/task.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <zircon/syscalls.h>
 
 #include "device.h"
 
@@ -18,7 +20,13 @@ typedef struct driver {
   device_t device;
   bool device_ready;
   bool lost;  // the wire has gone
+  async_task_t stopping;
+  zx_time_t stop_deadline;  // 0: it has not been asked to
 } driver_t;
+
+// Less than the component manager has.
+static const zx_duration_t stop_patience_ns = ZX_SEC(4);
+static const zx_duration_t stop_look_ns = ZX_MSEC(5);
 
 static void log_text(void* context, const char* text) {
   const driver_t* driver = context;
@@ -30,9 +38,26 @@ static void connect_client(void* context, zx_handle_t server_end) {
   device_connect(&driver->device, server_end);
 }
 
+// Clients are gone before their driver is asked to stop; what they have sent last may still be here.
+static void look_whether_finished(driver_t* driver) {
+  driver->stopping.deadline = zx_deadline_after(stop_look_ns);
+  bool again = driver->device_ready && device_is_unfinished(&driver->device) &&
+               driver->stopping.deadline < driver->stop_deadline &&
+               async_post_task(async_loop_get_dispatcher(driver->loop), &driver->stopping) == ZX_OK;
+  if (!again) async_loop_quit(driver->loop);
+}
+
+static void stop_task(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+  driver_t* driver = (void*)((char*)task - offsetof(driver_t, stopping));
+  if (status == ZX_OK) look_whether_finished(driver);
+}
+
 static void stop(void* context) {
   driver_t* driver = context;
-  async_loop_quit(driver->loop);
+  if (driver->stop_deadline) return;
+  driver->stopping.handler = stop_task;
+  driver->stop_deadline = zx_deadline_after(stop_patience_ns);
+  look_whether_finished(driver);
 }
 
 // Ends the driver: whoever needs it again gets a new one, which opens a wire of its own.

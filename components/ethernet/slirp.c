@@ -265,6 +265,10 @@ static void slirp_wire_resume(wire_t* base) {
   slirp_leave(wire);
 }
 
+static bool slirp_wire_is_unfinished(const wire_t* base) {
+  return slirp_streams_are_unfinished(((const slirp_wire_t*)base)->streams);
+}
+
 static void slirp_wire_destroy(wire_t* base) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
   wire->events = NULL;  // connections end without another word
@@ -283,6 +287,7 @@ static const wire_ops_t slirp_wire_ops = {
     .send_done = slirp_wire_send_done,
     .accept = slirp_wire_accept,
     .resume = slirp_wire_resume,
+    .is_unfinished = slirp_wire_is_unfinished,
     .destroy = slirp_wire_destroy,
 };
 

@@ -95,7 +95,10 @@ void slirp_party_end(slirp_party_t* party);
 
 // Streams and flows: their sockets stand in for all hosts from the creation on.
 zx_status_t slirp_streams_create(slirp_wire_t* wire, slirp_streams_t** out);
+// Streams of which the host has not got all are reset.
 void slirp_streams_destroy(slirp_streams_t* streams);
+// Whether there is something of a client's that its host has not taken.
+bool slirp_streams_are_unfinished(const slirp_streams_t* streams);
 zx_status_t slirp_flows_create(slirp_wire_t* wire, slirp_flows_t** out);
 void slirp_flows_destroy(slirp_flows_t* flows);
 // Gives a descriptor back by ending the flow that has been quiet for longest. False if there is none.

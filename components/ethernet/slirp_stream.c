@@ -399,11 +399,19 @@ zx_status_t slirp_streams_create(slirp_wire_t* wire, slirp_streams_t** out) {
   return status == ZX_OK ? listen_for(wire, TCPIP_IPV6, &streams->listeners[1]) : status;
 }
 
+bool slirp_streams_are_unfinished(const slirp_streams_t* streams) {
+  for (const stream_t* stream = streams->first; stream; stream = stream->next) {
+    if (stream->state == STREAM_OPEN && !stream->out_failed && tcpip_socket_next_length(stream->endpoint) > 0)
+      return true;
+  }
+  return false;
+}
+
 void slirp_streams_destroy(slirp_streams_t* streams) {
   if (!streams) return;
   (void)async_cancel_task(streams->wire->dispatcher, &streams->retry);
   while (streams->first)
-    end(streams->first);
+    (streams->first->out_ended ? end : reset)(streams->first);
   for (size_t i = 0; i < 2; i++) {
     listener_t* listener = streams->listeners[i];
     if (!listener) continue;

@@ -70,6 +70,9 @@ typedef struct wire_ops {
   // A frame can be delivered again after `can_receive` had said no.
   void (*resume)(wire_t* wire);
 
+  // Whether something that was sent is still here, and would be lost with the wire. NULL: never.
+  bool (*is_unfinished)(const wire_t* wire);
+
   // Stops and frees the wire; no event comes any more. Also for a wire that was never started.
   void (*destroy)(wire_t* wire);
 } wire_ops_t;

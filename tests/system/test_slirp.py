@@ -291,6 +291,43 @@ def a_netstack_that_is_killed_leaves_the_driver_in_order():
         expect(descriptors(driver) < 100, "the driver has many descriptors")
 
 
+LAST_WORDS = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as s:
+    s.sendall(bytes(3_000_000))
+print("sent", flush=True)
+"""
+
+READS_LATER = """
+import socket, sys
+with socket.socket() as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listener.bind((sys.argv[1], int(sys.argv[2])))
+    listener.listen()
+    print("ready", flush=True)
+    stream, _ = listener.accept()
+    sys.stdin.readline()
+    total = 0
+    while data := stream.recv(8192):
+        total += len(data)
+    print("got", total, flush=True)
+"""
+
+
+@case
+def what_a_program_wrote_before_it_ended_arrives():
+    with resources() as owned:
+        world = World(owned)
+        server = world.spawn(owned, sys.executable, "-c", READS_LATER, HOST, str(PORT), stdin=subprocess.PIPE)
+        server.wait_for_line("ready")
+        program = world.start(owned, sys.executable, "-c", LAST_WORDS, HOST, str(PORT))
+        program.wait_for_line("sent")
+        wait_until(lambda: not process_named(world, "netstack"), "the end of the netstack")
+        server.say("now")
+        server.wait_for_line("got 3000000")
+        program.finish()
+
+
 SERVE = """
 import http.server, socket, sys, threading
 class Tells(http.server.BaseHTTPRequestHandler):

@@ -343,13 +343,35 @@ START_TEST(many_connections_at_once_and_their_descriptors_come_back) {
 }
 END_TEST
 
-START_TEST(a_wire_that_goes_takes_its_connections_with_it) {
-  pair_t pair = connect_pair();
+START_TEST(a_wire_that_goes_ends_what_had_its_end_and_resets_the_rest) {
+  pair_t ended = connect_pair(), open = connect_pair();
+  ck_assert_int_eq(tcpip_socket_shutdown(ended.client, false, true), 0);
+  WORLD_RUN_UNTIL(&world, host_read(ended.host, 0) == -1);
   world_deinit(&world);
   char byte;
-  ck_assert_int_eq(recv(pair.host, &byte, 1, 0), 0);
-  close(pair.host);
+  ck_assert_int_eq(recv(ended.host, &byte, 1, 0), 0);
+  ck_assert_int_eq(recv(open.host, &byte, 1, 0), -1);
+  ck_assert_int_eq(errno, ECONNRESET);
+  close(ended.host);
+  close(open.host);
   world_init(&world, &(world_config_t){.offloads = 0});
+}
+END_TEST
+
+START_TEST(a_wire_is_unfinished_until_the_host_has_taken_everything) {
+  pair_t pair = connect_pair();
+  size_t written = 0, stalled = 0, read = 0;
+  ck_assert(!world.wire->ops->is_unfinished(world.wire));
+  for (size_t count; written < 64 << 20 && stalled < 2000; world_step(&world)) {
+    written += count = client_write(pair.client, written, 64 << 20);
+    stalled = count ? 0 : stalled + 1;
+  }
+  tcpip_socket_destroy(pair.client);
+  ck_assert(world.wire->ops->is_unfinished(world.wire));
+  WORLD_RUN_UNTIL(&world, (read += (size_t)host_read(pair.host, read)) == written);
+  WORLD_RUN_UNTIL(&world, host_read(pair.host, read) == -1);
+  ck_assert(!world.wire->ops->is_unfinished(world.wire));
+  close(pair.host);
 }
 END_TEST
 
@@ -773,7 +795,8 @@ int main(void) {
   tcase_add_test(streams, a_client_that_does_not_read_stops_the_host_and_nothing_is_lost);
   tcase_add_test(streams, a_device_without_buffers_holds_everything_up_and_loses_nothing);
   tcase_add_test(streams, many_connections_at_once_and_their_descriptors_come_back);
-  tcase_add_test(streams, a_wire_that_goes_takes_its_connections_with_it);
+  tcase_add_test(streams, a_wire_that_goes_ends_what_had_its_end_and_resets_the_rest);
+  tcase_add_test(streams, a_wire_is_unfinished_until_the_host_has_taken_everything);
   tcase_add_test(streams, a_connection_that_the_host_resets_at_once_is_made_and_then_reset);
   tcase_add_test(streams, a_reset_by_the_host_after_its_end_reaches_the_client);
   tcase_add_test(streams, an_urgent_byte_and_what_follows_it_do_not_stay_behind);
