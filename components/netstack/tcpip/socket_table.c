@@ -123,6 +123,7 @@ void socket_drop_port(tcpip_socket_t* socket) {
 }
 
 void socket_hold_port(tcpip_socket_t* socket) {
+  if (socket->foreign) return;  // another host's port keeps nobody here from anything
   leave_ports(socket);
   uint64_t hash = port_hash(socket->stack, socket->protocol, socket->local_port);
   // Without memory others may bind it.

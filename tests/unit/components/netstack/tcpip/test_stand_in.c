@@ -200,6 +200,9 @@ START_TEST(other_sockets_come_first_but_only_for_this_hosts_addresses) {
     // The same for streams.
     tcpip_socket_t *l = listening(v6, 4), *own = new_socket(&b, v6, TCPIP_TCP), *child;
     any.port = 80;
+    // Past connections of the other family that wait out their time.
+    ck_assert_int_eq(tcpip_socket_set(l, TCPIP_REUSE_ADDRESS, 1), 0);
+    ck_assert_int_eq(tcpip_socket_set(own, TCPIP_REUSE_ADDRESS, 1), 0);
     ck_assert_int_eq(tcpip_socket_bind(own, &any), 0);
     ck_assert_int_eq(tcpip_socket_listen(own, 4), 0);
     tcpip_socket_t* c = calling(v6, of_b[v6], 80);
