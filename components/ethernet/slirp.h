@@ -7,7 +7,7 @@
 //
 //   streams     are answered when the host's own connection is there; a connection that the host cannot make
 //               is refused as it was refused there. Both ways at their readers' speed; either side may shut
-//               down first; a reset goes through. An urgent byte does not.
+//               down first; a reset goes through. An urgent byte goes as any other.
 //   datagrams   of one port leave from one port of the host, whoever they are for, and everybody may answer
 //               there (RFC 4787: endpoint-independent mapping and filtering). ICMP errors come back.
 //   pings       where the host lets programs ping (net.ipv4.ping_group_range); others are answered by
