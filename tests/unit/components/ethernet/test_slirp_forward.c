@@ -37,12 +37,18 @@ static void teardown(void) {
   world_deinit(&world);
 }
 
-static tcpip_socket_t* call(const char* address, uint16_t to) {
+// `receive_buffer` 0: as large as it becomes.
+static tcpip_socket_t* call_with_buffer(const char* address, uint16_t to, int receive_buffer) {
   tcpip_socket_t* stream;
   tcpip_endpoint_t peer = world_endpoint(address, to);
   ck_assert_int_eq(tcpip_socket_create(world.client, peer.address.family, TCPIP_TCP, NULL, &stream), 0);
+  if (receive_buffer) ck_assert_int_eq(tcpip_socket_set(stream, TCPIP_RECEIVE_BUFFER, receive_buffer), 0);
   ck_assert_int_eq(tcpip_socket_connect(stream, &peer), -EINPROGRESS);
   return stream;
+}
+
+static tcpip_socket_t* call(const char* address, uint16_t to) {
+  return call_with_buffer(address, to, 0);
 }
 
 static tcpip_tcp_state_t state_of(const tcpip_socket_t* stream) {
@@ -56,11 +62,15 @@ typedef struct pair {
   int host;
 } pair_t;
 
-static pair_t connect_pair(void) {
-  pair_t pair = {.client = call(gateway, port), .host = -1};
+static pair_t connect_with_buffer(int receive_buffer) {
+  pair_t pair = {.client = call_with_buffer(gateway, port, receive_buffer), .host = -1};
   WORLD_RUN_UNTIL(&world, (pair.host = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
   WORLD_RUN_UNTIL(&world, state_of(pair.client) == TCPIP_TCP_ESTABLISHED);
   return pair;
+}
+
+static pair_t connect_pair(void) {
+  return connect_with_buffer(0);
 }
 
 static void close_pair(pair_t* pair) {
@@ -230,22 +240,30 @@ START_TEST(a_reset_by_the_host_reaches_the_client) {
 }
 END_TEST
 
+// How much of what a host has written is still in its own socket.
+static int unsent(int host) {
+  int count = -1;
+  ck_assert_int_eq(ioctl(host, SIOCOUTQ, &count), 0);
+  return count;
+}
+
+static int unread(int host) {
+  int count = -1;
+  ck_assert_int_eq(ioctl(host, FIONREAD, &count), 0);
+  return count;
+}
+
+// More than the client has room for, and no more than the wire's socket has.
 START_TEST(what_the_host_said_before_its_reset_is_not_lost) {
-  pair_t pair = connect_pair();
+  const size_t length = 48 << 10;
+  pair_t pair = connect_with_buffer(4096);
   size_t written = 0, read = 0;
-  for (int left = 1; written < 400 << 10 || left > 0; world_step(&world)) {
-    written += host_write(pair.host, written, 400 << 10);
-    ck_assert_int_eq(ioctl(pair.host, SIOCOUTQ, &left), 0);  // what is left there goes with the reset
-  }
-  ck_assert_uint_eq(client_write(pair.client, 0, 10), 10);  // which the host does not read: so it resets
-  world_step(&world);
-  close(pair.host);
-  while (read < written) {
-    ssize_t count = client_read(pair.client, read);
-    ck_assert_int_ge(count, 0);
-    read += (size_t)count;
-    world_step(&world);
-  }
+  WORLD_RUN_UNTIL(&world, (written += host_write(pair.host, written, length)) == length);
+  WORLD_RUN_UNTIL(&world, unsent(pair.host) == 0);
+  ck_assert_uint_eq(client_write(pair.client, 0, 10), 10);
+  WORLD_RUN_UNTIL(&world, unread(pair.host) == 10);
+  close(pair.host);  // with bytes unread: a reset
+  WORLD_RUN_UNTIL(&world, (read += (size_t)client_read(pair.client, read)) == length);
   WORLD_RUN_UNTIL(&world, tcpip_socket_poll(pair.client) & TCPIP_EVENT_ERROR);
   ck_assert_int_eq(tcpip_socket_take_error(pair.client), -ECONNRESET);
   tcpip_socket_destroy(pair.client);
