@@ -22,6 +22,10 @@ int cli_graph(cli_t* cli);
 // Takes the option `name` off the front of the arguments if it stands there.
 bool cli_take_flag(cli_t* cli, const char* name);
 
+// The value of the option `name`, taken off the front of the arguments, "NAME VALUE" or "NAME=VALUE"; NULL if
+// it does not stand there, or without a value.
+const char* cli_take_value(cli_t* cli, const char* name);
+
 // Complains about the arguments, tells how they should be, and returns 2.
 int cli_usage(const cli_t* cli, const char* problem);
 

@@ -62,6 +62,18 @@ bool cli_take_flag(cli_t* cli, const char* name) {
   return true;
 }
 
+const char* cli_take_value(cli_t* cli, const char* name) {
+  size_t length = strlen(name);
+  if (cli->argc > 1 && cli_take_flag(cli, name)) {
+    cli->argc--;
+    return *cli->argv++;
+  }
+  bool joined = cli->argc > 0 && strncmp(cli->argv[0], name, length) == 0 && cli->argv[0][length] == '=';
+  if (!joined) return NULL;
+  cli->argc--;
+  return *cli->argv++ + length + 1;
+}
+
 static void print_warning(void* context, const cml_error_t* warning) {
   (void)context;
   fputs("warning, for it is optional: ", stderr);

@@ -143,15 +143,6 @@ static bool can_publish(const char* const* texts, size_t count) {
   return false;
 }
 
-// Takes "--publish WHAT", which may come several times. False if it is not there.
-static bool take_publish(cli_t* cli, const char*** out, size_t* count) {
-  if (cli->argc < 2 || !(cli_take_flag(cli, "--publish") || cli_take_flag(cli, "-p"))) return false;
-  *cml_arena_push(cli->arena, out, count) = cli->argv[0];
-  cli->argc--;
-  cli->argv++;
-  return true;
-}
-
 // What an environment variable says of a descriptor that is the runtime's business, if we run in a component.
 static bool is_runtimes(int fd) {
   static const char* const variables[] = {"JACINTH_SVC", "JACINTH_TRACE", "JACINTH_BOOTSTRAP"};
@@ -189,6 +180,10 @@ static void keep_descriptors(cli_t* cli, manager_options_t* options) {
   options->kept_count = count;
 }
 
+static bool wants_value(const char* option) {
+  return strcmp(option, "--publish") == 0 || strcmp(option, "-p") == 0 || strcmp(option, "--manifest") == 0;
+}
+
 int cli_exec(cli_t* cli) {
   run_options_t options = {.quiet = true};
   const char** publish = NULL;
@@ -196,18 +191,20 @@ int cli_exec(cli_t* cli) {
   keep_descriptors(cli, &options.manager);
   const char* manifest = cml_arena_printf(cli->arena, "%s/meta/exec.cml", cli->package);
   realm_t realm;
-  for (;;) {
+  for (const char* value;;) {
     if (cli_take_flag(cli, "--verbose")) {
       options.manager.verbose = true;
-    } else if (cli->argc >= 2 && cli_take_flag(cli, "--manifest")) {
-      manifest = cli->argv[0];
-      cli->argc--;
-      cli->argv++;
-    } else if (!take_publish(cli, &publish, &publish_count)) {
+    } else if ((value = cli_take_value(cli, "--manifest"))) {
+      manifest = value;
+    } else if ((value = cli_take_value(cli, "--publish")) || (value = cli_take_value(cli, "-p"))) {
+      *cml_arena_push(cli->arena, &publish, &publish_count) = value;
+    } else {
       break;
     }
   }
   bool separated = cli_take_flag(cli, "--");
+  if (!separated && cli->argc == 1 && wants_value(cli->argv[0]))
+    return cli_usage(cli, cml_arena_printf(cli->arena, "%s what?", cli->argv[0]));
   if (cli->argc == 0) return cli_usage(cli, "which program?");
   if (!separated && cli->argv[0][0] == '-')
     return cli_usage(cli, cml_arena_printf(cli->arena, "unknown option %s", cli->argv[0]));
