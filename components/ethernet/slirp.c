@@ -11,16 +11,16 @@
 #include "slirp.h"
 
 #include <errno.h>
+#include <inet/pieces.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <tcpip/async.h>
+#include <tcpip/offload.h>
 #include <unistd.h>
 #include <zircon/syscalls.h>
 
 #include "slirp_internal.h"
-
-// Turns in one visit to the engine; what is left waits until the loop has looked after others.
-enum { ROUNDS = 4 };
 
 static const uint8_t gateway_mac[ETHERNET_MAC_BYTES] = {0x52, 0x55, 10, 0, 2, SLIRP_GATEWAY};
 
@@ -29,15 +29,6 @@ static const tcpip_quota_t quota = {.sockets = 1u << 16, .buffer_bytes = 256u <<
 static const tcpip_limits_t limits = {.buffer_bytes = 256u << 20};
 
 // Time and turns
-
-static void set_timer(slirp_wire_t* wire, bool at_once) {
-  int64_t deadline = at_once ? tcpip_time(wire->engine) : tcpip_deadline(wire->engine);
-  if (deadline >= wire->timer_deadline) return;
-  (void)async_cancel_task(wire->dispatcher, &wire->timer);
-  wire->timer.deadline = deadline;
-  zx_status_t status = async_post_task(wire->dispatcher, &wire->timer);
-  wire->timer_deadline = status == ZX_OK ? deadline : TCPIP_NEVER;
-}
 
 void slirp_enter(slirp_wire_t* wire) {
   tcpip_set_time(wire->engine, zx_clock_get_monotonic());
@@ -50,18 +41,16 @@ static void deliver(slirp_wire_t* wire) {
   wire->events->receive_done(wire->context);
 }
 
+static bool serve(void* context) {
+  slirp_wire_t* wire = context;
+  return slirp_turns_serve(&wire->turns);
+}
+
 void slirp_leave(slirp_wire_t* wire) {
-  bool more = true;
-  for (int i = 0; more && i < ROUNDS; i++) {
-    more = slirp_turns_serve(&wire->turns);
-    int64_t now = tcpip_time(wire->engine);
-    if (tcpip_deadline(wire->engine) > now) continue;
-    tcpip_advance(wire->engine, now);
-    more = true;
-  }
+  bool more = tcpip_take_rounds(wire->engine, serve, wire);
   tcpip_send_acks(wire->engine);
   deliver(wire);
-  set_timer(wire, more || wire->held);
+  tcpip_timer_set(&wire->timer, more || wire->held);
 }
 
 static void link_is_writable(slirp_wire_t* wire) {
@@ -70,11 +59,8 @@ static void link_is_writable(slirp_wire_t* wire) {
   slirp_flows_resume(wire->flows);
 }
 
-static void timer_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  slirp_wire_t* wire = (void*)((char*)task - offsetof(slirp_wire_t, timer));
-  wire->timer_deadline = TCPIP_NEVER;
-  if (status != ZX_OK) return;
-  tcpip_advance(wire->engine, zx_clock_get_monotonic());
+static void timer_fired(void* context) {
+  slirp_wire_t* wire = context;
   if (wire->held) link_is_writable(wire);
   slirp_leave(wire);
 }
@@ -85,10 +71,8 @@ static void timer_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_sta
 static bool place(slirp_wire_t* wire, const offload_header_t* header, const struct iovec* iov,
                   size_t iov_count, size_t length) {
   struct iovec parts[2];
-  size_t count = wire->events->place(wire->context, parts), room = 0;
-  for (size_t i = 0; i < count; i++)
-    room += parts[i].iov_len;
-  if (length > room) return false;
+  size_t count = wire->events->place(wire->context, parts);
+  if (length > pieces_length(parts, count)) return false;
   const struct iovec* part = parts;
   size_t at = 0;
   for (size_t i = 0; i < iov_count; i++) {
@@ -128,15 +112,8 @@ bool slirp_is_open(slirp_wire_t* wire) {
 static int engine_transmit(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
                            const tcpip_offload_t* offload) {
   slirp_wire_t* wire = context;
-  const offload_header_t header = {.flags = offload->flags,
-                                   .gso_type = offload->gso_type,
-                                   .header_length = offload->header_length,
-                                   .gso_size = offload->gso_size,
-                                   .checksum_start = offload->checksum_start,
-                                   .checksum_offset = offload->checksum_offset};
-  size_t length = 0;
-  for (size_t i = 0; i < iov_count; i++)
-    length += iov[i].iov_len;
+  const offload_header_t header = tcpip_offload_to_header(offload);
+  size_t length = pieces_length(iov, iov_count);
   if (length > WIRE_FRAME_MAX) return -EMSGSIZE;
   if (!wire->events) return -ENETDOWN;
   if (wire->delivered == WIRE_BATCH || !place(wire, &header, iov, iov_count, length)) {
@@ -217,12 +194,7 @@ static void take_inputs(slirp_wire_t* wire) {
   tcpip_lend(wire->engine);
   for (size_t i = 0; i < wire->input_count; i++) {
     const slirp_input_t* input = &wire->inputs[i];
-    const tcpip_offload_t offload = {.flags = input->header.flags,
-                                     .gso_type = input->header.gso_type,
-                                     .gso_size = input->header.gso_size,
-                                     .header_length = input->header.header_length,
-                                     .checksum_start = input->header.checksum_start,
-                                     .checksum_offset = input->header.checksum_offset};
+    const tcpip_offload_t offload = tcpip_offload_from_header(&input->header);
     tcpip_input_shared(wire->engine, wire->interface, wire->input, input->frame, input->length, &offload);
   }
   wire->input_count = 0;
@@ -272,7 +244,7 @@ static bool slirp_wire_is_unfinished(const wire_t* base) {
 static void slirp_wire_destroy(wire_t* base) {
   slirp_wire_t* wire = (slirp_wire_t*)base;
   wire->events = NULL;  // connections end without another word
-  (void)async_cancel_task(wire->dispatcher, &wire->timer);
+  tcpip_timer_cancel(&wire->timer);
   slirp_unpublish_all(wire);
   slirp_streams_destroy(wire->streams);
   slirp_flows_destroy(wire->flows);
@@ -299,10 +271,9 @@ static zx_status_t create(async_dispatcher_t* dispatcher, const slirp_wire_confi
   wire->config = *config;
   wire->config.publications = NULL;  // the caller's
   if (!wire->config.resolv_conf) wire->config.resolv_conf = "/etc/resolv.conf";
-  wire->timer.handler = timer_due;
-  wire->timer_deadline = TCPIP_NEVER;
   wire->turns.epoll_fd = -1;
   zx_status_t status = create_engine(wire) == 0 ? ZX_OK : ZX_ERR_NO_MEMORY;
+  if (status == ZX_OK) tcpip_timer_init(&wire->timer, dispatcher, wire->engine, timer_fired, wire);
   if (status == ZX_OK) status = slirp_turns_init(&wire->turns, wire);
   if (status == ZX_OK) status = slirp_streams_create(wire, &wire->streams);
   if (status == ZX_OK) status = slirp_flows_create(wire, &wire->flows);

@@ -6,7 +6,7 @@
 #include <lib/async/task.h>
 #include <lib/async/wait.h>
 #include <sys/socket.h>
-#include <tcpip/tcpip.h>
+#include <tcpip/async.h>
 
 #include "slirp.h"
 
@@ -61,8 +61,7 @@ struct slirp_wire {
   slirp_streams_t* streams;
   slirp_flows_t* flows;
   slirp_publisher_t* publishers;
-  async_task_t timer;
-  int64_t timer_deadline;  // TCPIP_NEVER while it is not set
+  tcpip_timer_t timer;
   slirp_input_t inputs[WIRE_BATCH];
   size_t input_count;
   unsigned delivered;                    // frames that the device's clients have not been told of

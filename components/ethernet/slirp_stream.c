@@ -5,6 +5,7 @@
 // the host's socket, whose window closes; what the host has no room for stays in the engine, which then
 // offers the client a smaller window. Bytes go from one to the other without resting anywhere between.
 #include <errno.h>
+#include <inet/pieces.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -167,17 +168,6 @@ static progress_t take_in(stream_t* stream) {
   return stream->in_over ? PROGRESS_RESET : PROGRESS_WAIT;
 }
 
-// Leaves a message the first `most` bytes.
-static void cut(struct msghdr* message, size_t most) {
-  size_t count = 0;
-  for (; count < message->msg_iovlen && most > 0; count++) {
-    struct iovec* piece = &message->msg_iov[count];
-    if (piece->iov_len > most) piece->iov_len = most;
-    most -= piece->iov_len;
-  }
-  message->msg_iovlen = count;
-}
-
 // The client's bytes go to the host.
 static progress_t give_out(stream_t* stream) {
   size_t budget = BUDGET_BYTES;
@@ -186,7 +176,7 @@ static progress_t give_out(stream_t* stream) {
     struct iovec iov[TCPIP_PIECES_MAX];
     struct msghdr message = {.msg_iov = iov};
     if (tcpip_socket_recv_data(stream->endpoint, iov, &message.msg_iovlen) <= 0) break;
-    cut(&message, budget);
+    message.msg_iovlen = pieces_cut(iov, message.msg_iovlen, budget);
     ssize_t count = sendmsg(stream->party.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count > 0) {
       (void)tcpip_socket_recv_consume(stream->endpoint, (size_t)count);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <inet/pieces.h>
 #include <lib/trace/trace.h>
 #include <zircon/syscalls.h>
 
@@ -170,13 +171,6 @@ static void tx_ready(async_dispatcher_t* dispatcher, async_wait_t* wait, zx_stat
   }
 }
 
-static size_t total_length(const struct iovec* iov, size_t iov_count) {
-  size_t length = 0;
-  for (size_t i = 0; i < iov_count; i++)
-    length += iov[i].iov_len;
-  return length;
-}
-
 // Appends an entry for the `length` bytes of frame that lie behind the header's place in its buffer.
 static void tx_append(link_endpoint_t* link, link_entry_t entry, const offload_header_t* header,
                       size_t length) {
@@ -240,7 +234,7 @@ static int transmit_split(link_endpoint_t* link, const offload_header_t* header,
 int link_endpoint_transmit(link_endpoint_t* link, const offload_header_t* header, const struct iovec* iov,
                            size_t iov_count) {
   if (!link->started) return -ENETDOWN;
-  size_t length = total_length(iov, iov_count);
+  size_t length = pieces_length(iov, iov_count);
   if (link->tx_pending_count == 0) tx_reclaim(link);
   bool whole = offload_header_valid(header, link->transmit_offloads, length);
   return whole ? transmit_whole(link, header, iov, iov_count, length)

@@ -13,16 +13,14 @@
 #include <sys/random.h>
 
 #include <lib/trace/trace.h>
+#include <tcpip/async.h>
+#include <tcpip/offload.h>
 #include <zircon/syscalls.h>
 
 #include "interface.h"
 #include "provider.h"
 #include "socket_base.h"
 #include "stream_socket.h"
-
-// Rounds of delivery on the loopback interface, and of moving streams' bytes, in one visit; what is left
-// waits for the timer.
-enum { ROUNDS = 4 };
 
 // Less than the component manager has.
 static const zx_duration_t stop_patience_ns = ZX_SEC(4);
@@ -33,8 +31,7 @@ struct netstack {
   netstack_config_t config;
   netstack_host_t host;
   tcpip_t* engine;
-  async_task_t timer;
-  int64_t timer_deadline;  // TCPIP_NEVER while it is not set
+  tcpip_timer_t timer;
   link_endpoint_t* link;
   uint32_t interface;  // the device's index in the engine, 0 before it was first seen
   provider_list_t* providers;
@@ -84,39 +81,24 @@ void netstack_log(netstack_t* netstack, const char* format, ...) {
   netstack->host.log(netstack->host.context, text);
 }
 
-static void set_timer(netstack_t* netstack, bool at_once) {
-  int64_t deadline = at_once ? tcpip_time(netstack->engine) : tcpip_deadline(netstack->engine);
-  if (deadline >= netstack->timer_deadline) return;
-  (void)async_cancel_task(netstack->dispatcher, &netstack->timer);
-  netstack->timer.deadline = deadline;
-  zx_status_t status = async_post_task(netstack->dispatcher, &netstack->timer);
-  netstack->timer_deadline = status == ZX_OK ? deadline : TCPIP_NEVER;
-}
-
 void netstack_enter(netstack_t* netstack) {
   tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
 }
 
-void netstack_leave(netstack_t* netstack) {
-  bool more = true;
-  for (int i = 0; more && i < ROUNDS; i++) {
-    more = stream_set_service(netstack->streams);
-    int64_t now = tcpip_time(netstack->engine);
-    if (tcpip_deadline(netstack->engine) > now) continue;
-    tcpip_advance(netstack->engine, now);
-    more = true;
-  }
-  tcpip_send_acks(netstack->engine);
-  link_endpoint_flush(netstack->link);
-  set_timer(netstack, more);
+static bool serve(void* context) {
+  const netstack_t* netstack = context;
+  return stream_set_service(netstack->streams);
 }
 
-static void timer_fired(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
-  netstack_t* netstack = (void*)((char*)task - offsetof(netstack_t, timer));
-  netstack->timer_deadline = TCPIP_NEVER;
-  if (status != ZX_OK) return;
-  tcpip_advance(netstack->engine, zx_clock_get_monotonic());
-  netstack_leave(netstack);
+void netstack_leave(netstack_t* netstack) {
+  bool more = tcpip_take_rounds(netstack->engine, serve, netstack);
+  tcpip_send_acks(netstack->engine);
+  link_endpoint_flush(netstack->link);
+  tcpip_timer_set(&netstack->timer, more);
+}
+
+static void timer_fired(void* context) {
+  netstack_leave(context);
 }
 
 // What the engine asks for.
@@ -124,12 +106,7 @@ static void timer_fired(async_dispatcher_t* dispatcher, async_task_t* task, zx_s
 static int engine_transmit(void* context, uint32_t interface, const struct iovec* iov, size_t iov_count,
                            const tcpip_offload_t* offload) {
   netstack_t* netstack = context;
-  const offload_header_t header = {.flags = offload->flags,
-                                   .gso_type = offload->gso_type,
-                                   .header_length = offload->header_length,
-                                   .gso_size = offload->gso_size,
-                                   .checksum_start = offload->checksum_start,
-                                   .checksum_offset = offload->checksum_offset};
+  const offload_header_t header = tcpip_offload_to_header(offload);
   return link_endpoint_transmit(netstack->link, &header, iov, iov_count);
 }
 
@@ -189,12 +166,7 @@ static void link_down(void* context, zx_status_t reason) {
 static void link_input(void* context, const offload_header_t* header, void* frame, const void* shared,
                        size_t length) {
   netstack_t* netstack = context;
-  const tcpip_offload_t offload = {.flags = header->flags,
-                                   .gso_type = header->gso_type,
-                                   .gso_size = header->gso_size,
-                                   .header_length = header->header_length,
-                                   .checksum_start = header->checksum_start,
-                                   .checksum_offset = header->checksum_offset};
+  const tcpip_offload_t offload = tcpip_offload_from_header(header);
   tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
   tcpip_gather_acks(netstack->engine);
   tcpip_lend(netstack->engine);
@@ -238,10 +210,9 @@ zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_confi
   netstack->dispatcher = dispatcher;
   netstack->config = *config;
   netstack->host = *host;
-  netstack->timer.handler = timer_fired;
-  netstack->timer_deadline = TCPIP_NEVER;
   zx_status_t status = ZX_ERR_NO_MEMORY;
   if (create_engine(netstack) != 0) goto fail;
+  tcpip_timer_init(&netstack->timer, dispatcher, netstack->engine, timer_fired, netstack);
   status = link_endpoint_create(dispatcher, &link_ops, netstack, &netstack->link);
   if (status != ZX_OK) goto fail;
   status = provider_list_create(netstack, &netstack->providers);
@@ -299,7 +270,7 @@ void netstack_destroy(netstack_t* netstack) {
   netstack->streams = NULL;  // what follows still leaves the engine
   provider_list_destroy(netstack->providers);
   link_endpoint_destroy(netstack->link);
-  (void)async_cancel_task(netstack->dispatcher, &netstack->timer);
+  tcpip_timer_cancel(&netstack->timer);
   tcpip_destroy(netstack->engine);
   free(netstack);
 }

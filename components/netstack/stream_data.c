@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <inet/pieces.h>
+
 #include "stream_internal.h"
 
 // What a stream may move in one turn, each way, before the others get theirs.
@@ -199,17 +201,6 @@ static bool make_room(stream_socket_t* stream) {
   return true;
 }
 
-// Leaves a message the first `most` bytes.
-static void cut(struct msghdr* message, size_t most) {
-  size_t count = 0;
-  for (; count < message->msg_iovlen && most > 0; count++) {
-    struct iovec* piece = &message->msg_iov[count];
-    if (piece->iov_len > most) piece->iov_len = most;
-    most -= piece->iov_len;
-  }
-  message->msg_iovlen = count;
-}
-
 // What the peer has sent goes to the application. Returns false if the budget is used up.
 static bool give_out(stream_socket_t* stream) {
   size_t budget = BUDGET_BYTES;
@@ -225,7 +216,7 @@ static bool give_out(stream_socket_t* stream) {
     if (count <= 0) return true;
     if (!stream->out_ended) {
       if (!stream->out_ready) return true;
-      cut(&message, budget);
+      message.msg_iovlen = pieces_cut(iov, message.msg_iovlen, budget);
       count = sendmsg(stream->server_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     if (count > 0) {

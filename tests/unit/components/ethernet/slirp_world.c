@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <tcpip/offload.h>
 #include <unistd.h>
 #include <zircon/syscalls.h>
 
@@ -16,12 +17,7 @@ static bool can_receive(void* context) {
 }
 
 static void take(world_t* world, const offload_header_t* header, const uint8_t* frame, size_t length) {
-  const tcpip_offload_t offload = {.flags = header->flags,
-                                   .gso_type = header->gso_type,
-                                   .gso_size = header->gso_size,
-                                   .header_length = header->header_length,
-                                   .checksum_start = header->checksum_start,
-                                   .checksum_offset = header->checksum_offset};
+  const tcpip_offload_t offload = tcpip_offload_from_header(header);
   world->received_frames++;
   if (length > world->longest_frame) world->longest_frame = length;
   tcpip_set_time(world->engine, zx_clock_get_monotonic());
@@ -68,12 +64,7 @@ static int transmit(void* context, uint32_t interface, const struct iovec* iov, 
   world_t* world = context;
   if (world->frame_count == WORLD_FRAMES) return -EAGAIN;
   world_frame_t* frame = &world->frames[world->frame_count++];
-  frame->header = (offload_header_t){.flags = offload->flags,
-                                     .gso_type = offload->gso_type,
-                                     .header_length = offload->header_length,
-                                     .gso_size = offload->gso_size,
-                                     .checksum_start = offload->checksum_start,
-                                     .checksum_offset = offload->checksum_offset};
+  frame->header = tcpip_offload_to_header(offload);
   frame->length = 0;
   for (size_t i = 0; i < iov_count; frame->length += iov[i++].iov_len)
     memcpy(frame->bytes + frame->length, iov[i].iov_base, iov[i].iov_len);
