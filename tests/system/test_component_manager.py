@@ -640,6 +640,35 @@ def a_request_for_a_component_that_is_about_to_end_reaches_the_next_one():
 
 
 @case
+def a_component_that_has_worked_and_then_fails_is_tried_again_at_its_own_pace():
+    with resources() as owned:
+        package = Package(owned)
+        package.manifest("server", capabilities=[{"protocol": PROVIDER}], expose=[{"protocol": PROVIDER, "from": "self"}],
+                         program={"runner": "elf", "binary": package.binary("tests/system/failing_server")})
+        package.manifest("asker", use=[{"protocol": PROVIDER}],
+                         program={"runner": "posix", "binary": shutil.which("true")})
+        manifest = package.manifest(
+            "failing",
+            children=[{"name": "server", "url": "#meta/server.cml"}, {"name": "asker", "url": "#meta/asker.cml"}],
+            offer=[{"protocol": PROVIDER, "from": "#server", "to": "#asker"}],
+            facets={"main": "#asker"})
+        failing = os.path.join(package.path, "bin/failing")
+        asker = spawn(owned, jacinth(), "exec", "--manifest", manifest, "--", sys.executable, "-c", ASKER,
+                      stdin=subprocess.PIPE)
+        asker.wait_for_line("ready")
+        asker.say("ask")
+        asker.wait_for_line("got EACCES")
+        open(failing, "w").close()
+        kill(process_below(asker, "failing_server"))
+        for _ in range(20):
+            asker.say("ask")
+        said = asker.wait_for_line("left alone for 800 ms")
+        expect_equal(said.count("server ended with status 3"), 4, f"starts for 20 that ask again and again: {said}")
+        os.remove(failing)
+        asker.wait_for_line("EACCES")
+
+
+@case
 def eager_children_start_with_a_parent_that_is_started_by_a_request():
     with resources() as owned:
         package = Package(owned)

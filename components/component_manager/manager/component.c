@@ -18,6 +18,9 @@
 
 // An end within this time of a start, that nobody asked for, counts as a failure to start.
 #define EARLY_END ZX_SEC(2)
+// How long one that has failed so is left alone: at first, and at most.
+#define BACK_OFF_FIRST ZX_MSEC(100)
+#define BACK_OFF_MOST ZX_SEC(4)
 #define FDIO_INSIDE "/run/jacinth/libfdio.so"
 
 // The standard streams, the sockets, and what a program that knows nothing of us is given besides.
@@ -271,7 +274,7 @@ zx_status_t component_start(component_t* component) {
 }
 
 void component_kill(component_t* component) {
-  if (component->state != COMPONENT_RUNNING && component->state != COMPONENT_STOPPING) return;
+  if (!component_runs(component)) return;
   component->state = COMPONENT_STOPPING;
   kill(component->process.pid, SIGKILL);
 }
@@ -306,6 +309,20 @@ void component_stop(component_t* component) {
   async_post_task(component->manager->dispatcher, &component->stop_timer);
 }
 
+// A component that can work, as it has shown, fails for a reason that may pass: everything goes on, and it is
+// tried again, but not as fast as its users ask.
+static void back_off(component_t* component) {
+  zx_duration_t pause = BACK_OFF_FIRST;
+  for (unsigned i = 0; i < component->failures && pause < BACK_OFF_MOST; i++)
+    pause *= 2;
+  if (pause > BACK_OFF_MOST) pause = BACK_OFF_MOST;
+  component->failures++;
+  component->not_before = async_now(component->manager->dispatcher) + pause;
+  if (component->manager->stopping) return;
+  manager_say(component->manager, "%s failed as soon as it was started, and is left alone for %u ms",
+              component->label, (unsigned)(pause / ZX_MSEC(1)));
+}
+
 static void on_ended(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
   component_t* component = (void*)((char*)fd - offsetof(component_t, ended));
   (void)events;
@@ -322,9 +339,16 @@ static void on_ended(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t
   // Somebody's SIGKILL or SIGTERM is no failure of its own.
   bool wished =
       WIFSIGNALED(wait_status) && (WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM);
-  component->died_early = !was_asked && early && wait_status != 0 && !wished;
+  bool failed = !was_asked && early && wait_status != 0 && !wished;
+  component->never_worked = failed && !component->has_worked;
   release(component);
   component->state = COMPONENT_ENDED;
   manager_component_ended(component->manager, component, was_asked ? 0 : wait_status);
+  if (failed) {
+    back_off(component);
+  } else {
+    component->has_worked = true;
+    component->failures = 0;
+  }
   component_pass_held(component);
 }

@@ -147,13 +147,9 @@ void manager_destroy(manager_t* manager) {
 
 // Running
 
-static bool runs(const component_t* component) {
-  return component->state == COMPONENT_RUNNING || component->state == COMPONENT_STOPPING;
-}
-
 static bool anything_runs(const manager_t* manager) {
   for (size_t i = 0; i < manager->realm->instance_count; i++) {
-    if (runs(&manager->components[i])) return true;
+    if (component_runs(&manager->components[i])) return true;
   }
   return false;
 }
@@ -163,7 +159,7 @@ static void stop_next(manager_t* manager) {
   for (size_t i = 0; i < manager->stop_count; i++) {
     component_t* component = manager->stop_sequence[i];
     if (component->state == COMPONENT_STOPPING && !manager->hurried) return;
-    if (!runs(component)) continue;
+    if (!component_runs(component)) continue;
     if (!manager->hurried) {
       component_stop(component);
       return;
@@ -198,7 +194,7 @@ void manager_start_instance(manager_t* manager, const realm_instance_t* instance
 // A signal meant for the program goes to it; one that the terminal sent has reached it already.
 static void pass_on(manager_t* manager, const struct signalfd_siginfo* info) {
   component_t* component = &manager->components[manager->main->index];
-  if (runs(component) && info->ssi_code <= 0) kill(component->process.pid, (int)info->ssi_signo);
+  if (component_runs(component) && info->ssi_code <= 0) kill(component->process.pid, (int)info->ssi_signo);
 }
 
 static void on_signal(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {
@@ -207,7 +203,7 @@ static void on_signal(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_
   (void)dispatcher;
   (void)events;
   if (status != ZX_OK || read(fd->fd, &info, sizeof info) != sizeof info) return;
-  bool main_runs = manager->main && runs(&manager->components[manager->main->index]);
+  bool main_runs = manager->main && component_runs(&manager->components[manager->main->index]);
   if (manager->options.command && !manager->stopping && main_runs) {
     pass_on(manager, &info);
     return;
@@ -239,7 +235,7 @@ void manager_component_ended(manager_t* manager, component_t* component, int wai
   if (wait_status != 0 && !speaks_for_itself) say_end(component, wait_status);
   if (is_main) {
     manager_stop(manager, exit_status_of(wait_status));
-  } else if (component->died_early) {
+  } else if (component->never_worked) {
     manager_say(manager,
                 "%s died while starting, so everything is stopped; what it said is above, its program is %s",
                 component->label, component->program.binary);

@@ -14,8 +14,8 @@
 
 typedef struct component component_t;
 
-// A request for what a component provides that has come while the component is on its way out: it is for the
-// next process.
+// A request for what a component provides that has come while the component is on its way out, or left alone
+// because it failed: it is for the next process.
 typedef struct held_request {
   component_t* user;
   const realm_route_t* route;
@@ -74,8 +74,11 @@ struct component {
   sandbox_process_t process;
   int last_pid;
   zx_time_t started_at;
-  bool cannot_start;  // its process could not even be made; it is not tried again
-  bool died_early;    // its last process ended by itself soon after its start, and not well
+  bool cannot_start;     // its process could not even be made; it is not tried again
+  bool has_worked;       // a process of it has lived, or ended well or by somebody's will
+  bool never_worked;     // its first process ended by itself soon after its start, and not well
+  unsigned failures;     // processes in a row that did, after one that worked
+  zx_time_t not_before;  // when it may be started again after those
   unsigned complaints;
   async_fd_t ended;
   log_stream_t logs[2];
@@ -113,6 +116,10 @@ void manager_stop(manager_t* manager, int exit_status);
 void manager_component_ended(manager_t* manager, component_t* component, int wait_status);
 void manager_start_instance(manager_t* manager, const realm_instance_t* instance);
 void manager_start_eager_children(manager_t* manager, const realm_instance_t* instance);
+
+static inline bool component_runs(const component_t* component) {
+  return component->state == COMPONENT_RUNNING || component->state == COMPONENT_STOPPING;
+}
 
 // component.c
 zx_status_t component_start(component_t* component);

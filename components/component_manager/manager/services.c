@@ -10,7 +10,8 @@
 
 // How often one component's requests are complained about: it could make any number of them.
 #define COMPLAINTS_MAX 10u
-// How long a component may take to end after it has closed the directory of what it provides.
+// How long a component may take to end after it has closed the directory of what it provides. One that failed
+// is left alone for less.
 #define HELD_TIME ZX_SEC(5)
 #define POSIX_SOCKETS "fuchsia.posix.socket.Provider"
 
@@ -79,9 +80,29 @@ static void refuse_held(component_t* provider, const char* why) {
   provider->held_count = 0;
 }
 
-static void on_held_too_long(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
+// It has failed, and may not be started again yet.
+static bool is_left_alone(const component_t* provider) {
+  return !component_runs(provider) && provider->failures > 0 &&
+         async_now(provider->manager->dispatcher) < provider->not_before;
+}
+
+static void on_held_long_enough(async_dispatcher_t* dispatcher, async_task_t* task, zx_status_t status) {
   component_t* provider = (void*)((char*)task - offsetof(component_t, held_timer));
-  if (status == ZX_OK) refuse_held(provider, "no longer serves anybody, but goes on");
+  if (status != ZX_OK) return;
+  if (component_runs(provider)) {
+    refuse_held(provider, "no longer serves anybody, but goes on");
+  } else {
+    component_pass_held(provider);
+  }
+}
+
+static void wait_with_held(component_t* provider) {
+  async_dispatcher_t* dispatcher = provider->manager->dispatcher;
+  async_cancel_task(dispatcher, &provider->held_timer);
+  provider->held_timer = (async_task_t){.handler = on_held_long_enough};
+  provider->held_timer.deadline =
+      is_left_alone(provider) ? provider->not_before : async_now(dispatcher) + HELD_TIME;
+  async_post_task(dispatcher, &provider->held_timer);
 }
 
 // Its process closes its end of the directory as it dies, before we learn of its death.
@@ -98,17 +119,17 @@ static void hold(component_t* user, const realm_route_t* route, zx_handle_t obje
     refuse(user, route, object, "is being replaced, and too many wait for that");
     return;
   }
-  if (provider->held_count == 0) {
-    provider->held_timer = (async_task_t){.handler = on_held_too_long,
-                                          .deadline = async_now(provider->manager->dispatcher) + HELD_TIME};
-    async_post_task(provider->manager->dispatcher, &provider->held_timer);
-  }
+  if (provider->held_count == 0) wait_with_held(provider);
   provider->held[provider->held_count++] = (held_request_t){user, route, object};
 }
 
 // Consumes `object`.
 static void connect_provider(component_t* user, const realm_route_t* route, zx_handle_t object) {
   component_t* provider = &user->manager->components[route->provider->index];
+  if (is_left_alone(provider)) {
+    hold(user, route, object);
+    return;
+  }
   bool is_new = provider->state != COMPONENT_RUNNING;
   if (component_start(provider) != ZX_OK) {
     refuse(user, route, object, "does not run");
@@ -130,6 +151,10 @@ void component_pass_held(component_t* provider) {
   size_t count = provider->held_count;
   if (provider->manager->stopping) {
     refuse_held(provider, "is not started again");
+    return;
+  }
+  if (count > 0 && is_left_alone(provider)) {
+    wait_with_held(provider);
     return;
   }
   async_cancel_task(provider->manager->dispatcher, &provider->held_timer);
