@@ -639,25 +639,30 @@ def a_request_for_a_component_that_is_about_to_end_reaches_the_next_one():
         expect(process_below(asker, "leaving_server") != first, "the server has not been replaced")
 
 
+def served_asker(owned, package):
+    """Starts one that asks, whose server it has found to work."""
+    package.manifest("server", capabilities=[{"protocol": PROVIDER}], expose=[{"protocol": PROVIDER, "from": "self"}],
+                     program={"runner": "elf", "binary": package.binary("tests/system/failing_server")})
+    package.manifest("asker", use=[{"protocol": PROVIDER}], program={"runner": "posix", "binary": shutil.which("true")})
+    manifest = package.manifest(
+        "failing",
+        children=[{"name": "server", "url": "#meta/server.cml"}, {"name": "asker", "url": "#meta/asker.cml"}],
+        offer=[{"protocol": PROVIDER, "from": "#server", "to": "#asker"}],
+        facets={"main": "#asker"})
+    asker = spawn(owned, jacinth(), "exec", "--manifest", manifest, "--", sys.executable, "-c", ASKER,
+                  stdin=subprocess.PIPE)
+    asker.wait_for_line("ready")
+    asker.say("ask")
+    asker.wait_for_line("got EACCES")
+    return asker
+
+
 @case
 def a_component_that_has_worked_and_then_fails_is_tried_again_at_its_own_pace():
     with resources() as owned:
         package = Package(owned)
-        package.manifest("server", capabilities=[{"protocol": PROVIDER}], expose=[{"protocol": PROVIDER, "from": "self"}],
-                         program={"runner": "elf", "binary": package.binary("tests/system/failing_server")})
-        package.manifest("asker", use=[{"protocol": PROVIDER}],
-                         program={"runner": "posix", "binary": shutil.which("true")})
-        manifest = package.manifest(
-            "failing",
-            children=[{"name": "server", "url": "#meta/server.cml"}, {"name": "asker", "url": "#meta/asker.cml"}],
-            offer=[{"protocol": PROVIDER, "from": "#server", "to": "#asker"}],
-            facets={"main": "#asker"})
+        asker = served_asker(owned, package)
         failing = os.path.join(package.path, "bin/failing")
-        asker = spawn(owned, jacinth(), "exec", "--manifest", manifest, "--", sys.executable, "-c", ASKER,
-                      stdin=subprocess.PIPE)
-        asker.wait_for_line("ready")
-        asker.say("ask")
-        asker.wait_for_line("got EACCES")
         open(failing, "w").close()
         kill(process_below(asker, "failing_server"))
         for _ in range(20):
@@ -665,6 +670,22 @@ def a_component_that_has_worked_and_then_fails_is_tried_again_at_its_own_pace():
         said = asker.wait_for_line("left alone for 800 ms")
         expect_equal(said.count("server ended with status 3"), 4, f"starts for 20 that ask again and again: {said}")
         os.remove(failing)
+        asker.wait_for_line("EACCES")
+
+
+@case
+def a_component_that_has_worked_and_then_cannot_be_started_is_tried_again():
+    with resources() as owned:
+        package = Package(owned)
+        asker = served_asker(owned, package)
+        binary = os.path.join(package.path, "bin/failing_server")
+        os.rename(binary, binary + ".away")
+        kill(process_below(asker, "failing_server"))
+        asker.say("ask")
+        asker.say("ask")
+        said = asker.wait_for_line("left alone for 200 ms")
+        expect("cannot start server: " in said, said)
+        os.rename(binary + ".away", binary)
         asker.wait_for_line("EACCES")
 
 

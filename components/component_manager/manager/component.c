@@ -247,6 +247,20 @@ static void release(component_t* component) {
     log_stream_close(&component->logs[i]);
 }
 
+// A component that can work, as it has shown, fails for a reason that may pass: everything goes on, and it is
+// tried again, but not as fast as its users ask.
+static void back_off(component_t* component) {
+  zx_duration_t pause = BACK_OFF_FIRST;
+  for (unsigned i = 0; i < component->failures && pause < BACK_OFF_MOST; i++)
+    pause *= 2;
+  if (pause > BACK_OFF_MOST) pause = BACK_OFF_MOST;
+  component->failures++;
+  component->not_before = async_now(component->manager->dispatcher) + pause;
+  if (component->manager->stopping) return;
+  manager_say(component->manager, "%s failed as soon as it was started, and is left alone for %u ms",
+              component->label, (unsigned)(pause / ZX_MSEC(1)));
+}
+
 zx_status_t component_start(component_t* component) {
   if (component->state == COMPONENT_RUNNING) return ZX_OK;
   if (component->state == COMPONENT_STOPPING || component->manager->stopping || !component->has_program)
@@ -268,7 +282,11 @@ zx_status_t component_start(component_t* component) {
   if (status == ZX_OK && is_command(component)) close_callers(component->manager);
   if (status != ZX_OK && component->state != COMPONENT_RUNNING) {
     release(component);
-    component->cannot_start = true;
+    if (component->has_worked) {
+      back_off(component);
+    } else {
+      component->cannot_start = true;
+    }
   }
   return status;
 }
@@ -307,20 +325,6 @@ void component_stop(component_t* component) {
   component->stop_timer.deadline =
       async_now(component->manager->dispatcher) + ZX_MSEC(realm_stop_timeout_ms(component->instance));
   async_post_task(component->manager->dispatcher, &component->stop_timer);
-}
-
-// A component that can work, as it has shown, fails for a reason that may pass: everything goes on, and it is
-// tried again, but not as fast as its users ask.
-static void back_off(component_t* component) {
-  zx_duration_t pause = BACK_OFF_FIRST;
-  for (unsigned i = 0; i < component->failures && pause < BACK_OFF_MOST; i++)
-    pause *= 2;
-  if (pause > BACK_OFF_MOST) pause = BACK_OFF_MOST;
-  component->failures++;
-  component->not_before = async_now(component->manager->dispatcher) + pause;
-  if (component->manager->stopping) return;
-  manager_say(component->manager, "%s failed as soon as it was started, and is left alone for %u ms",
-              component->label, (unsigned)(pause / ZX_MSEC(1)));
 }
 
 static void on_ended(async_dispatcher_t* dispatcher, async_fd_t* fd, zx_status_t status, short events) {

@@ -74,7 +74,7 @@ struct component {
   sandbox_process_t process;
   int last_pid;
   zx_time_t started_at;
-  bool cannot_start;     // its process could not even be made; it is not tried again
+  bool cannot_start;     // not even its first process could be made; it is not tried again
   bool has_worked;       // a process of it has lived, or ended well or by somebody's will
   bool never_worked;     // its first process ended by itself soon after its start, and not well
   unsigned failures;     // processes in a row that did, after one that worked
