@@ -7,9 +7,9 @@
 // application waits yet.
 #include "life.h"
 
-#include <lib/trace/trace.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "recording.h"
 
 typedef struct step {
   const char* number;
@@ -73,32 +73,6 @@ static const step_t receive_steps[] = {
 
 #define STEPS_MAX 32u
 
-typedef struct life_event {
-  trace_event_t event;
-  const realm_instance_t* instance;
-} life_event_t;
-
-typedef struct recording {
-  life_event_t* events;  // in the order of time
-  size_t count;
-} recording_t;
-
-static int compare(const void* a, const void* b) {
-  uint64_t left = ((const life_event_t*)a)->event.time_ns, right = ((const life_event_t*)b)->event.time_ns;
-  return left < right ? -1 : left > right;
-}
-
-static void record_instance(recording_t* recording, const realm_t* realm, const manager_t* manager,
-                            const realm_instance_t* instance) {
-  trace_reader_t reader;
-  life_event_t event = {.instance = instance};
-  size_t size;
-  const void* memory = manager_trace(manager, instance, &size);
-  if (!memory || !trace_reader_init(&reader, memory, size)) return;
-  while (trace_reader_next(&reader, &event.event))
-    *cml_arena_push(realm->arena, &recording->events, &recording->count) = event;
-}
-
 // The index of the event that step `i` cannot come before: what it follows in its lane, or in the other one.
 static size_t earliest(const step_t* steps, size_t i, const size_t* found) {
   size_t at = found[0];
@@ -114,12 +88,12 @@ static size_t earliest(const step_t* steps, size_t i, const size_t* found) {
 // `start` on and, in the call's lane, not beyond the end of the call that begins there.
 static size_t follow(const recording_t* recording, const step_t* steps, size_t count, size_t start,
                      size_t* found) {
-  const life_event_t* first = &recording->events[start];
+  const recorded_event_t* first = &recording->events[start];
   found[0] = start;
   for (size_t i = 1; i < count; i++) {
     size_t next = earliest(steps, i, found);
     while (next < recording->count && strcmp(recording->events[next].event.name, steps[i].point) != 0) {
-      const life_event_t* passed = &recording->events[next];
+      const recorded_event_t* passed = &recording->events[next];
       bool call_over = strcmp(passed->event.name, steps[count - 1].point) == 0 &&
                        passed->instance == first->instance && passed->event.thread == first->event.thread;
       if (call_over && !steps[i].beside) return i;
@@ -135,7 +109,7 @@ static void print_steps(const recording_t* recording, const step_t* steps, size_
                         const manager_t* manager, FILE* out) {
   uint64_t start = recording->events[found[0]].event.time_ns;
   for (size_t i = 0; i < count; i++) {
-    const life_event_t* event = &recording->events[found[i]];
+    const recorded_event_t* event = &recording->events[found[i]];
     fprintf(out, "%6s  %9.1f us  %-12s %-7d %-46s %s\n", steps[i].number,
             (double)(event->event.time_ns - start) / 1000.0, event->instance->name,
             manager_process(manager, event->instance), steps[i].point, steps[i].what);
@@ -162,10 +136,8 @@ static bool print_life(const recording_t* recording, const step_t* steps, size_t
 }
 
 bool life_print(const realm_t* realm, const manager_t* manager, FILE* out) {
-  recording_t recording = {NULL, 0};
-  for (size_t i = 0; i < realm->instance_count; i++)
-    record_instance(&recording, realm, manager, realm->instances[i]);
-  if (recording.count > 0) qsort(recording.events, recording.count, sizeof *recording.events, compare);
+  recording_t recording;
+  recording_read(&recording, realm, manager);
   bool sent = print_life(&recording, send_steps, sizeof send_steps / sizeof *send_steps,
                          "Life of a datagram sent", manager, out);
   bool received = print_life(&recording, receive_steps, sizeof receive_steps / sizeof *receive_steps,

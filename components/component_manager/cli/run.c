@@ -15,9 +15,11 @@
 #include "manager.h"
 #include "route.h"
 #include "show.h"
+#include "trace_file.h"
 
 typedef struct run_options {
   bool life, tree, quiet;
+  const char* trace;  // the file to write a trace to, or NULL
   manager_options_t manager;
 } run_options_t;
 
@@ -44,7 +46,7 @@ static const char* describe_after(void* context, const realm_instance_t* instanc
   return process ? cml_arena_printf(after->realm->arena, "process %d", process) : "never started";
 }
 
-static int run_tree(const realm_t* realm, const run_options_t* options) {
+static int run_manager(const realm_t* realm, const run_options_t* options, FILE* trace) {
   manager_t* manager;
   cml_error_t error;
   if (!manager_create(realm, &options->manager, &manager, &error)) {
@@ -58,8 +60,29 @@ static int run_tree(const realm_t* realm, const run_options_t* options) {
   if (options->tree) realm_show_tree(realm, stdout, describe_after, &after);
   if (options->life && !life_print(realm, manager, stdout) && status == 0) status = 1;
   fflush(stdout);
+  if (trace && !trace_file_write(trace, options->trace, realm, manager) && status == 0) status = 1;
   manager_destroy(manager);
   return status;
+}
+
+// A file that cannot be written is told before anything starts.
+static int run_tree(const realm_t* realm, const run_options_t* options) {
+  FILE* trace = options->trace ? fopen(options->trace, "we") : NULL;
+  if (options->trace && !trace) {
+    fprintf(stderr, "jacinth: cannot write a trace to %s: %s\n", options->trace, strerror(errno));
+    return 1;
+  }
+  int status = run_manager(realm, options, trace);
+  if (trace) fclose(trace);
+  return status;
+}
+
+static bool take_trace(cli_t* cli, run_options_t* options) {
+  const char* value = cli_take_value(cli, "--trace");
+  if (!value) return false;
+  options->trace = value;
+  options->manager.trace = true;
+  return true;
 }
 
 int cli_run(cli_t* cli) {
@@ -75,10 +98,11 @@ int cli_run(cli_t* cli) {
       options.quiet = true;
     } else if (cli_take_flag(cli, "--verbose")) {
       options.manager.verbose = true;
-    } else {
+    } else if (!take_trace(cli, &options)) {
       break;
     }
   }
+  if (cli->argc == 1 && strcmp(cli->argv[0], "--trace") == 0) return cli_usage(cli, "--trace what?");
   return cli_load(cli, &realm, &status) ? run_tree(&realm, &options) : status;
 }
 
@@ -181,7 +205,8 @@ static void keep_descriptors(cli_t* cli, manager_options_t* options) {
 }
 
 static bool wants_value(const char* option) {
-  return strcmp(option, "--publish") == 0 || strcmp(option, "-p") == 0 || strcmp(option, "--manifest") == 0;
+  return strcmp(option, "--publish") == 0 || strcmp(option, "-p") == 0 || strcmp(option, "--manifest") == 0 ||
+         strcmp(option, "--trace") == 0;
 }
 
 int cli_exec(cli_t* cli) {
@@ -198,7 +223,7 @@ int cli_exec(cli_t* cli) {
       manifest = value;
     } else if ((value = cli_take_value(cli, "--publish")) || (value = cli_take_value(cli, "-p"))) {
       *cml_arena_push(cli->arena, &publish, &publish_count) = value;
-    } else {
+    } else if (!take_trace(cli, &options)) {
       break;
     }
   }
