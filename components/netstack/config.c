@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,13 @@ static bool set_buffers(netstack_config_t* config, const char* value) {
   return true;
 }
 
+static bool set_capture(netstack_config_t* config, const char* value) {
+  unsigned long number;
+  if (!parse_number(value, 3, INT32_MAX, &number) || fcntl((int)number, F_GETFD) < 0) return false;
+  config->capture = (int)number;
+  return true;
+}
+
 typedef struct config_option {
   const char* name;
   bool (*set)(netstack_config_t* config, const char* value);
@@ -100,6 +108,7 @@ static const config_option_t options[] = {
     {"--interface", set_interface, "a name of 1 to 15 printable characters other than \"lo\""},
     {"--duplicate-detection", set_duplicate_detection, "on or off"},
     {"--congestion", set_congestion, "cubic, reno or bbr"},
+    {"--capture", set_capture, "the number of an open descriptor from 3 on"},
     {"--sockets", set_sockets, "a number from 1 to 65536"},
     {"--buffers", set_buffers, "a number of bytes from 1 to 1073741824"},
 };

@@ -18,6 +18,7 @@ typedef struct netstack_config {
   bool known_unique;     // addresses are used at once, not probed for duplicates on the link first
   int congestion;        // TCPIP_CONGESTION_* of streams that choose none; 0: the engine's default
   tcpip_quota_t quota;   // of each client; zeroes: the engine's defaults
+  int capture;           // a descriptor that frames are recorded into (inet/capture.h); 0: none
   uint32_t descriptors;  // for the sockets of all clients; 0: as many as they like; set by main.c
 } netstack_config_t;
 
@@ -33,6 +34,7 @@ typedef struct netstack_config {
 //                   second before their first use (RFC 4862, DupAddrDetectTransmits 0); "on" if not given
 //   --congestion=cubic|reno|bbr
 //                   the congestion control of streams whose program chooses none; "cubic" if not given
+//   --capture=FD    every frame is recorded into this descriptor, which inet/capture.h has begun
 //   --sockets=N     how many sockets one client may have
 //   --buffers=N     how many bytes one client's sockets may hold
 // False: `error` holds a sentence about what is wrong, and `out` is not to be used.

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <fidl/fuchsia.hardware.ethernet.h>
@@ -72,6 +73,19 @@ static zx_status_t start(netstack_main_t* self) {
   return component_serve(self->component, fuchsia_posix_socket_Provider_NAME, serve_provider, self);
 }
 
+static void log_capture(netstack_main_t* self) {
+  const capture_t* capture = netstack_capture(self->netstack);
+  uint64_t lost = capture ? capture_lost(capture) : 0;
+  int error = capture ? capture_error(capture) : 0;
+  if (error != 0) {
+    component_log(self->component, COMPONENT_LOG_WARNING,
+                  "the capture ends early, %" PRIu64 " frames are missing: %s", lost, strerror(error));
+  } else if (lost > 0) {
+    component_log(self->component, COMPONENT_LOG_WARNING,
+                  "%" PRIu64 " frames are not in the capture: who reads it is too slow", lost);
+  }
+}
+
 static void log_counters(netstack_main_t* self) {
   const link_counters_t* link = netstack_link_counters(self->netstack);
   const tcpip_stats_t* stats = tcpip_stats(netstack_engine(self->netstack));
@@ -113,6 +127,7 @@ int main(int argc, char** argv) {
   if (status == ZX_OK) {
     (void)async_loop_run(self.loop, ZX_TIME_INFINITE, false);
     log_counters(&self);
+    log_capture(&self);
   }
   if (self.loop) async_loop_shutdown(self.loop);
   netstack_destroy(self.netstack);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include <inet/capture.h>
+#include <inet/pieces.h>
 #include <lib/trace/trace.h>
 #include <tcpip/async.h>
 #include <tcpip/offload.h>
@@ -36,6 +38,7 @@ struct netstack {
   uint32_t interface;  // the device's index in the engine, 0 before it was first seen
   provider_list_t* providers;
   stream_set_t* streams;
+  capture_t* capture;  // NULL: frames are not recorded
   async_task_t stopping;
   zx_time_t stop_deadline;
   void (*stopped)(void* context);
@@ -67,6 +70,10 @@ const link_counters_t* netstack_link_counters(const netstack_t* netstack) {
   return link_endpoint_counters(netstack->link);
 }
 
+const capture_t* netstack_capture(const netstack_t* netstack) {
+  return netstack->capture;
+}
+
 void* netstack_scratch(netstack_t* netstack) {
   return netstack->scratch;
 }
@@ -94,6 +101,7 @@ void netstack_leave(netstack_t* netstack) {
   bool more = tcpip_take_rounds(netstack->engine, serve, netstack);
   tcpip_send_acks(netstack->engine);
   link_endpoint_flush(netstack->link);
+  if (netstack->capture) capture_flush(netstack->capture);
   tcpip_timer_set(&netstack->timer, more);
 }
 
@@ -107,7 +115,10 @@ static int engine_transmit(void* context, uint32_t interface, const struct iovec
                            const tcpip_offload_t* offload) {
   netstack_t* netstack = context;
   const offload_header_t header = tcpip_offload_to_header(offload);
-  return link_endpoint_transmit(netstack->link, &header, iov, iov_count);
+  int error = link_endpoint_transmit(netstack->link, &header, iov, iov_count);
+  if (netstack->capture && error == 0)
+    capture_frame(netstack->capture, iov, iov_count, pieces_length(iov, iov_count));
+  return error;
 }
 
 static void engine_multicast_filter(void* context, uint32_t interface, const uint8_t mac[TCPIP_MAC_SIZE],
@@ -167,6 +178,8 @@ static void link_input(void* context, const offload_header_t* header, void* fram
                        size_t length) {
   netstack_t* netstack = context;
   const tcpip_offload_t offload = tcpip_offload_from_header(header);
+  if (netstack->capture)
+    capture_frame(netstack->capture, &(struct iovec){(void*)(uintptr_t)shared, length}, 1, length);
   tcpip_set_time(netstack->engine, zx_clock_get_monotonic());
   tcpip_gather_acks(netstack->engine);
   tcpip_lend(netstack->engine);
@@ -211,6 +224,10 @@ zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_confi
   netstack->config = *config;
   netstack->host = *host;
   zx_status_t status = ZX_ERR_NO_MEMORY;
+  if (config->capture != 0) {
+    netstack->capture = capture_create(config->capture);
+    if (!netstack->capture) goto fail;
+  }
   if (create_engine(netstack) != 0) goto fail;
   tcpip_timer_init(&netstack->timer, dispatcher, netstack->engine, timer_fired, netstack);
   status = link_endpoint_create(dispatcher, &link_ops, netstack, &netstack->link);
@@ -272,6 +289,7 @@ void netstack_destroy(netstack_t* netstack) {
   link_endpoint_destroy(netstack->link);
   tcpip_timer_cancel(&netstack->timer);
   tcpip_destroy(netstack->engine);
+  capture_destroy(netstack->capture);
   free(netstack);
 }
 

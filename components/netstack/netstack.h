@@ -6,6 +6,7 @@
 #ifndef COMPONENTS_NETSTACK_NETSTACK_H_
 #define COMPONENTS_NETSTACK_NETSTACK_H_
 
+#include <inet/capture.h>
 #include <lib/async/dispatcher.h>
 #include <lib/async/task.h>
 #include <tcpip/tcpip.h>
@@ -59,6 +60,7 @@ const netstack_config_t* netstack_configuration(const netstack_t* netstack);
 provider_list_t* netstack_providers(netstack_t* netstack);
 stream_set_t* netstack_streams(const netstack_t* netstack);
 const link_counters_t* netstack_link_counters(const netstack_t* netstack);
+const capture_t* netstack_capture(const netstack_t* netstack);  // NULL if frames are not recorded
 
 // Memory that one received datagram is gathered in on its way into a reply; for the time of one request.
 void* netstack_scratch(netstack_t* netstack);

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -603,6 +604,54 @@ for line in sys.stdin:
             print("got", errno.errorcode[error.errno], flush=True)
         os._exit(0)
 """
+
+
+def captured(path):
+    """The frames of a capture."""
+    with open(path, "rb") as file:
+        magic, _, _, link_type = struct.unpack("=I4xQ2I", file.read(24))
+        expect_equal((magic, link_type), (0xa1b23c4d, 1), "what the capture begins with")
+        frames = []
+        while head := file.read(16):
+            _, nanoseconds, size, length = struct.unpack("=4I", head)
+            expect(nanoseconds < 10**9 and size == length, f"a record that begins {head}")
+            frames.append(file.read(size))
+            expect_equal(len(frames[-1]), size, "the length of a frame")
+        return frames
+
+
+@case
+def the_frames_of_a_program_are_recorded():
+    with resources() as owned:
+        server = owned.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(PATIENCE)
+        port = server.getsockname()[1]
+        path = os.path.join(Package(owned).path, "frames.pcap")
+        script = (f"import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout({PATIENCE});"
+                  f"s.sendto(b'is it recorded?', ('10.0.2.2', {port})); s.recv(100)")
+        process = spawn(owned, jacinth(), "exec", "--capture", path, "--", sys.executable, "-c", script)
+        _, sender = server.recvfrom(100)
+        server.sendto(b"it is", sender)
+        expect_equal((process.finish(), process.returncode), ("", 0), "what it said and its status")
+        frames = captured(path)
+        questions = [frame for frame in frames if b"is it recorded?" in frame]
+        answers = [frame for frame in frames if frame.endswith(b"it is") or b"it is\0" in frame]
+        expect_equal((len(questions), len(answers)), (1, 1), "frames with what was said")
+        (question,), (answer,) = questions, answers
+        expect_equal((question[:6], question[6:12]), (answer[6:12], answer[:6]), "the two ends of the link")
+        expect_equal(struct.unpack("!2H", question[34:38]), struct.unpack("!2H", answer[34:38])[::-1], "the ports")
+        expect(any(frame[12:14] == b"\x08\x06" for frame in frames), "no ARP was recorded")
+
+
+@case
+def a_capture_needs_a_file_and_a_netstack():
+    done = run(jacinth(), "exec", "--capture=/nowhere/frames", "--", "true", check=False)
+    expect_equal(done.returncode, 1, "status")
+    expect("cannot write a capture to /nowhere/frames: No such file" in done.stderr, done.stderr)
+    done = run(jacinth(), "run", "--quiet", "--capture=/dev/null", os.path.join(ROOT, "manifests/calculator.cml"), check=False)
+    expect_equal(done.returncode, 1, "status")
+    expect("no component that could record frames" in done.stderr and "facets: { observer:" in done.stderr, done.stderr)
 
 
 def sleeps(pid):

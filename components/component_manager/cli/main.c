@@ -16,21 +16,26 @@ static const struct {
   const char* usage;
 } commands[] = {
     {"run", cli_run,
-     "run [--life] [--trace FILE] [--tree] [--quiet] [--verbose] MANIFEST.cml\n"
+     "run [--life] [--trace FILE] [--capture FILE] [--tree] [--quiet] [--verbose] MANIFEST.cml\n"
      "    Start the components of a manifest; ends with its main component, or with Ctrl-C.\n"
      "    --life: print the life of one datagram sent and of one received    --tree: print the tree again at "
      "the end\n"
-     "    --trace: record what passes where, for https://ui.perfetto.dev\n"
+     "    --trace: record who does what when, for https://ui.perfetto.dev    --capture: record all frames, "
+     "for "
+     "Wireshark\n"
      "    --quiet: do not print the tree                                     --verbose: show all that "
      "components log\n"},
     {"exec", cli_exec,
-     "exec [--publish PORT:PORT] [--trace FILE] [--manifest NET.cml] [--verbose] -- PROGRAM [ARGUMENT...]\n"
+     "exec [--publish PORT:PORT] [--trace FILE] [--capture FILE] [--manifest NET.cml] [--verbose] -- PROGRAM "
+     "[ARGUMENT...]\n"
      "    Run a program with a network stack of its own. Its working directory can be written, the rest is "
      "read-only.\n"
      "    --publish, -p: a port of the host that leads to the program: 8080:80, 0.0.0.0:8080:80, "
      "5353:53/udp; any "
      "number of times\n"
-     "    --trace: record what passes where, for https://ui.perfetto.dev\n"
+     "    --trace: record who does what when, for https://ui.perfetto.dev    --capture: record all frames, "
+     "for "
+     "Wireshark\n"
      "    --manifest: a tree whose main component's program it replaces, instead of netstack and slirp\n"},
     {"check", cli_check,
      "check MANIFEST.cml\n"

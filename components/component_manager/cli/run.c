@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inet/capture.h>
 #include <inet/publication.h>
 #include <limits.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 typedef struct run_options {
   bool life, tree, quiet;
-  const char* trace;  // the file to write a trace to, or NULL
+  const char *trace, *capture;  // the files to write a trace and a capture to, or NULL
   manager_options_t manager;
 } run_options_t;
 
@@ -65,24 +66,52 @@ static int run_manager(const realm_t* realm, const run_options_t* options, FILE*
   return status;
 }
 
-// A file that cannot be written is told before anything starts.
-static int run_tree(const realm_t* realm, const run_options_t* options) {
-  FILE* trace = options->trace ? fopen(options->trace, "we") : NULL;
-  if (options->trace && !trace) {
-    fprintf(stderr, "jacinth: cannot write a trace to %s: %s\n", options->trace, strerror(errno));
-    return 1;
+// Files that cannot be written are told before anything starts.
+static bool begin_file(const char* path, const char* what, FILE** out) {
+  *out = path ? fopen(path, "we") : NULL;
+  if (!path || *out) return true;
+  fprintf(stderr, "jacinth: cannot write a %s to %s: %s\n", what, path, strerror(errno));
+  return false;
+}
+
+static int run_tree(const realm_t* realm, run_options_t* options) {
+  FILE *trace = NULL, *capture = NULL;
+  bool ok = begin_file(options->trace, "trace", &trace) && begin_file(options->capture, "capture", &capture);
+  if (ok && capture) {
+    options->manager.capture = fileno(capture);
+    ok = capture_begin(options->manager.capture);
+    if (!ok)
+      fprintf(stderr, "jacinth: cannot write a capture to %s: %s\n", options->capture, strerror(errno));
   }
-  int status = run_manager(realm, options, trace);
+  int status = ok ? run_manager(realm, options, trace) : 1;
   if (trace) fclose(trace);
+  if (capture) fclose(capture);
   return status;
 }
 
-static bool take_trace(cli_t* cli, run_options_t* options) {
-  const char* value = cli_take_value(cli, "--trace");
-  if (!value) return false;
-  options->trace = value;
-  options->manager.trace = true;
+// What run and exec have in common.
+static bool take_option(cli_t* cli, run_options_t* options) {
+  const char* value;
+  if (cli_take_flag(cli, "--verbose")) {
+    options->manager.verbose = true;
+  } else if ((value = cli_take_value(cli, "--trace"))) {
+    options->trace = value;
+    options->manager.trace = true;
+  } else if ((value = cli_take_value(cli, "--capture"))) {
+    options->capture = value;
+  } else {
+    return false;
+  }
   return true;
+}
+
+// An option that is the last word, without its value.
+static bool lacks_value(const cli_t* cli) {
+  static const char* const options[] = {"--publish", "-p", "--manifest", "--trace", "--capture"};
+  for (size_t i = 0; cli->argc == 1 && i < sizeof options / sizeof *options; i++) {
+    if (strcmp(cli->argv[0], options[i]) == 0) return true;
+  }
+  return false;
 }
 
 int cli_run(cli_t* cli) {
@@ -96,13 +125,11 @@ int cli_run(cli_t* cli) {
       options.tree = true;
     } else if (cli_take_flag(cli, "--quiet")) {
       options.quiet = true;
-    } else if (cli_take_flag(cli, "--verbose")) {
-      options.manager.verbose = true;
-    } else if (!take_trace(cli, &options)) {
+    } else if (!take_option(cli, &options)) {
       break;
     }
   }
-  if (cli->argc == 1 && strcmp(cli->argv[0], "--trace") == 0) return cli_usage(cli, "--trace what?");
+  if (lacks_value(cli)) return cli_usage(cli, cml_arena_printf(cli->arena, "%s what?", cli->argv[0]));
   return cli_load(cli, &realm, &status) ? run_tree(&realm, &options) : status;
 }
 
@@ -204,11 +231,6 @@ static void keep_descriptors(cli_t* cli, manager_options_t* options) {
   options->kept_count = count;
 }
 
-static bool wants_value(const char* option) {
-  return strcmp(option, "--publish") == 0 || strcmp(option, "-p") == 0 || strcmp(option, "--manifest") == 0 ||
-         strcmp(option, "--trace") == 0;
-}
-
 int cli_exec(cli_t* cli) {
   run_options_t options = {.quiet = true};
   const char** publish = NULL;
@@ -217,18 +239,16 @@ int cli_exec(cli_t* cli) {
   const char* manifest = cml_arena_printf(cli->arena, "%s/meta/exec.cml", cli->package);
   realm_t realm;
   for (const char* value;;) {
-    if (cli_take_flag(cli, "--verbose")) {
-      options.manager.verbose = true;
-    } else if ((value = cli_take_value(cli, "--manifest"))) {
+    if ((value = cli_take_value(cli, "--manifest"))) {
       manifest = value;
     } else if ((value = cli_take_value(cli, "--publish")) || (value = cli_take_value(cli, "-p"))) {
       *cml_arena_push(cli->arena, &publish, &publish_count) = value;
-    } else if (!take_trace(cli, &options)) {
+    } else if (!take_option(cli, &options)) {
       break;
     }
   }
   bool separated = cli_take_flag(cli, "--");
-  if (!separated && cli->argc == 1 && wants_value(cli->argv[0]))
+  if (!separated && lacks_value(cli))
     return cli_usage(cli, cml_arena_printf(cli->arena, "%s what?", cli->argv[0]));
   if (cli->argc == 0) return cli_usage(cli, "which program?");
   if (!separated && cli->argv[0][0] == '-')

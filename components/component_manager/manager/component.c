@@ -24,7 +24,7 @@
 #define FDIO_INSIDE "/run/jacinth/libfdio.so"
 
 // The standard streams, the sockets, and what a program that knows nothing of us is given besides.
-_Static_assert(3 + PROGRAM_SOCKETS_MAX + 2 <= SANDBOX_DESCRIPTORS_MAX, "sockets find no place");
+_Static_assert(3 + PROGRAM_SOCKETS_MAX + 3 <= SANDBOX_DESCRIPTORS_MAX, "sockets find no place");
 
 // What a process is given, on the way there.
 typedef struct launch {
@@ -209,14 +209,16 @@ static zx_status_t say_failure(component_t* component, const char* what) {
 
 static zx_status_t launch_process(launch_t* launch) {
   component_t* component = launch->component;
-  environment_numbers_t numbers = {-1, -1, -1, 0};
+  environment_numbers_t numbers = {-1, -1, -1, -1, 0};
   bool is_elf = component->program.runner == PROGRAM_ELF;
   cml_error_t error;
   if (!make_trace(component) || !add_standard_streams(launch))
     return say_failure(component, "no descriptors left");
   if (!(is_elf ? prepare_elf(launch, &numbers) : prepare_posix(launch, &numbers)))
     return say_failure(component, "no channel to it");
-  launch->spec.argv = component_arguments(component, launch->arena, &error);
+  if (component->instance == component->manager->observer && component->manager->options.capture > 0)
+    numbers.capture = add_descriptor(launch, component->manager->options.capture);
+  launch->spec.argv = component_arguments(component, launch->arena, &numbers, &error);
   launch->spec.envp =
       launch->spec.argv ? component_environment(component, launch->arena, &numbers, &error) : NULL;
   if (!launch->spec.envp) {

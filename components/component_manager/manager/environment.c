@@ -69,7 +69,8 @@ static bool runs_command(const component_t* component) {
   return component->manager->options.command && component->instance == component->manager->main;
 }
 
-const char* const* component_arguments(component_t* component, cml_arena_t* arena, cml_error_t* error) {
+const char* const* component_arguments(component_t* component, cml_arena_t* arena,
+                                       const environment_numbers_t* numbers, cml_error_t* error) {
   list_t list = {.arena = arena};
   if (runs_command(component)) return component->manager->options.command + 1;
   add(&list, component->program.inside);
@@ -78,6 +79,7 @@ const char* const* component_arguments(component_t* component, cml_arena_t* aren
   const char* const* publish = publishes ? component->manager->options.publish : NULL;
   for (; publish && *publish; publish++)
     add(&list, cml_arena_printf(arena, "--publish=%s", *publish));
+  if (numbers->capture >= 0) add(&list, cml_arena_printf(arena, "--capture=%d", numbers->capture));
   add(&list, NULL);
   return list.items;
 }

@@ -46,13 +46,24 @@ static bool place_command(manager_t* manager, cml_error_t* error) {
   return true;
 }
 
-static bool find_publisher(manager_t* manager, cml_error_t* error) {
-  if (!realm_publisher_instance(manager->realm, &manager->publisher, error)) return false;
-  if (!manager->options.publish || (manager->publisher && manager->publisher->document.has_program))
-    return true;
+// Who does what the options ask for: it takes a component that knows how.
+static bool find_by_facet(const manager_t* manager, const realm_instance_t* found, const char* what,
+                          const char* advice, cml_error_t* error) {
+  if (found && found->document.has_program) return true;
   cml_fail(error, manager->realm->root->document.location, "InvalidField",
-           "there is no component that could publish ports of the host");
-  return cml_advise(error, "name a driver of the slirp wire: facets: { publisher: \"#ethernet\" }");
+           "there is no component that could %s", what);
+  return cml_advise(error, "name %s", advice);
+}
+
+static bool find_helpers(manager_t* manager, cml_error_t* error) {
+  const manager_options_t* options = &manager->options;
+  return realm_publisher_instance(manager->realm, &manager->publisher, error) &&
+         realm_observer_instance(manager->realm, &manager->observer, error) &&
+         (!options->publish ||
+          find_by_facet(manager, manager->publisher, "publish ports of the host",
+                        "a driver of the slirp wire: facets: { publisher: \"#ethernet\" }", error)) &&
+         (options->capture == 0 || find_by_facet(manager, manager->observer, "record frames",
+                                                 "a netstack: facets: { observer: \"#netstack\" }", error));
 }
 
 static bool uses_child(const cml_document_t* document) {
@@ -109,7 +120,7 @@ bool manager_create(const realm_t* realm, const manager_options_t* options, mana
   bool ok = realm_main_instance(realm, &manager->main, error);
   for (size_t i = 0; ok && i < realm->instance_count; i++)
     ok = make_component(manager, realm->instances[i], error);
-  ok = ok && place_command(manager, error) && find_publisher(manager, error);
+  ok = ok && place_command(manager, error) && find_helpers(manager, error);
   if (ok && async_loop_create(NULL, &manager->loop) != ZX_OK)
     ok = cml_fail(error, (cml_location_t){0}, "InternalError", "no event loop");
   if (ok) {

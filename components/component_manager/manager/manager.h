@@ -24,6 +24,9 @@ typedef struct manager_options {
   // Ports to publish (inet/publication.h), arguments of the component that the root's facet "publisher"
   // names. NULL: none; NULL-terminated.
   const char* const* publish;
+  // A file that inet/capture.h has begun, for the component that the root's facet "observer" names. 0: none.
+  // It stays the caller's.
+  int capture;
   // Descriptors of the caller's that the command gets by their numbers, from 3 on and ascending. They are
   // closed here once it has them, so that the other ends of pipes learn when it closes them.
   const int* kept;

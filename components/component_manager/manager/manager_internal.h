@@ -98,7 +98,7 @@ struct manager {
   async_loop_t* loop;
   async_dispatcher_t* dispatcher;
   component_t* components;  // by realm_instance_t.index
-  realm_instance_t *main, *publisher;
+  realm_instance_t *main, *publisher, *observer;
   component_t** stop_sequence;
   size_t stop_count;
   async_fd_t signals;
@@ -127,11 +127,12 @@ void component_stop(component_t* component);
 void component_kill(component_t* component);
 
 // environment.c: the arguments and environment of a component's process, from `arena`; NULL with an error.
-const char* const* component_arguments(component_t* component, cml_arena_t* arena, cml_error_t* error);
 typedef struct environment_numbers {
-  int bootstrap, svc, trace;  // descriptors inside; -1: none
+  int bootstrap, svc, trace, capture;  // descriptors inside; -1: none
   size_t sockets;
 } environment_numbers_t;
+const char* const* component_arguments(component_t* component, cml_arena_t* arena,
+                                       const environment_numbers_t* numbers, cml_error_t* error);
 const char* const* component_environment(component_t* component, cml_arena_t* arena,
                                          const environment_numbers_t* numbers, cml_error_t* error);
 

@@ -202,6 +202,11 @@ bool realm_publisher_instance(const realm_t* realm, realm_instance_t** out, cml_
                      "it is the driver that `jacinth exec --publish` gives ports of the host", out, error);
 }
 
+bool realm_observer_instance(const realm_t* realm, realm_instance_t** out, cml_error_t* error) {
+  *out = NULL;
+  return facet_child(realm, "observer", "it is the netstack whose frames --capture records", out, error);
+}
+
 const cml_environment_t* realm_environment(const realm_instance_t* instance) {
   if (!instance->child || !instance->child->environment.text) return NULL;
   return cml_find_environment(&instance->parent->document, instance->child->environment.text);

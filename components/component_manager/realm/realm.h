@@ -49,9 +49,13 @@ realm_instance_t* realm_child(const realm_instance_t* instance, const char* name
 // if it has a program. `*out` is NULL if the manifest names none. False with an error if the facet names
 // nothing.
 bool realm_main_instance(const realm_t* realm, realm_instance_t** out, cml_error_t* error);
+
 // The instance that publishes ports of the host for `jacinth exec`: what the root's facet `publisher:
 // "#child"` names; NULL if there is no such facet. False with an error if it names no child.
 bool realm_publisher_instance(const realm_t* realm, realm_instance_t** out, cml_error_t* error);
+
+// The same for `observer: "#child"`, the instance whose frames `--capture` records.
+bool realm_observer_instance(const realm_t* realm, realm_instance_t** out, cml_error_t* error);
 
 // How long an instance may take to stop before it is killed: that of the nearest environment that says.
 #define REALM_DEFAULT_STOP_TIMEOUT_MS 5000u

@@ -45,7 +45,8 @@ START_TEST(a_socket_is_bound_and_its_port_can_be_named) {
   ck_assert_uint_eq(ntohl(address.sin_addr.s_addr), INADDR_LOOPBACK);
   ck_assert_uint_ne(address.sin_port, 0);
   component.program.args = (cml_strings_t){&argument, 1};
-  const char* const* arguments = component_arguments(&component, arena, &error);
+  const environment_numbers_t numbers = {-1, -1, -1, -1, 1};
+  const char* const* arguments = component_arguments(&component, arena, &numbers, &error);
   snprintf(expected, sizeof expected, "port=%u", ntohs(address.sin_port));
   ck_assert_str_eq(arguments[0], "/pkg/bin/x");
   ck_assert_str_eq(arguments[1], expected);
