@@ -73,7 +73,7 @@ def expect_gone(pids):
 
 def check_demo(done):
     expect_equal(done.returncode, 0, f"status of the demo: {done.stderr}")
-    for text in ("udp-echo\n├─ echo_server", "└─ client", "datagram 5: 64 bytes", "5 of 5 datagrams answered"):
+    for text in ("udp-echo\n├─ echo_server", "└─ client", "datagram 10: 64 bytes", "10 of 10 datagrams answered"):
         expect(text in done.stdout, f"{text!r} is not in:\n{done.stdout}{done.stderr}")
 
 

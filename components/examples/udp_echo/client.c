@@ -45,7 +45,7 @@ static void fill(client_t* client, long number) {
 }
 
 static bool parse(client_t* client, int argc, char** argv) {
-  static const long defaults[] = {5, 64, 3000};
+  static const long defaults[] = {10, 64, 3000};
   long* numbers[] = {&client->count, &client->size, &client->timeout_ms};
   if (argc < 3 || argc > 6) return false;
   client->address = argv[1];
