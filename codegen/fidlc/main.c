@@ -90,6 +90,8 @@ static bool write_outputs(const options_t* options, fidlc_t* fidlc, const Fidl__
       ok = plugin_run(options, &options->plugins[i], library, &output);
     }
     if (ok && options->depfile) ok = add_depfile(options, &output);
+    for (size_t i = 0; i < options->file_count; i++)
+      output_keep(&output, options->files[i].path);
     if (ok) ok = output_commit(&output);
     if (ok && options->dump) dump_message(&library->base, stdout);
   }

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LINKS_MAX 40  // as the kernel
 
 static bool fail(const char* what, const char* path) {
   fprintf(stderr, "%s: %s %s: %s\n", program_invocation_short_name, what, path, strerror(errno));
@@ -88,6 +91,13 @@ bool output_add(output_t* output, const char* path, char* bytes, size_t length) 
   return true;
 }
 
+void output_keep(output_t* output, const char* path) {
+  output_input_t* input = calloc(1, sizeof(*input));
+  if (!input) abort();
+  *input = (output_input_t){output->inputs, path};
+  output->inputs = input;
+}
+
 static bool holds_already(const output_file_t* file) {
   char part[16 << 10];
   size_t at = 0;
@@ -119,12 +129,42 @@ static bool write_temporary(output_file_t* file, mode_t mode) {
   return ok || fail("cannot write", file->path);
 }
 
-// Where a file that is not there yet will be, however its folder is spelt.
-static char* new_place(const char* path) {
+static char* folder_of(const char* path) {
   const char* slash = strrchr(path, '/');
-  char* folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-  char* place = NULL;
+  char* folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("./");
   if (!folder) abort();
+  return folder;
+}
+
+// Where a link leads to; NULL if there is none at `path`.
+static char* target_of(const char* path) {
+  char target[PATH_MAX];
+  char* place = NULL;
+  ssize_t size = readlink(path, target, sizeof(target));
+  if (size <= 0 || size == (ssize_t)sizeof(target)) return NULL;
+  char* folder = target[0] == '/' ? strdup("") : folder_of(path);
+  if (!folder || asprintf(&place, "%s%.*s", folder, (int)size, target) < 0) abort();
+  free(folder);
+  return place;
+}
+
+// Where a file that is not there yet will be, however its folder is spelt; links are followed to where
+// nothing is.
+static char* new_place(const char* path, int links) {
+  char* target = target_of(path);
+  char* place = NULL;
+  if (target && links == LINKS_MAX) {
+    free(target);
+    errno = ELOOP;
+    return NULL;
+  }
+  if (target) {
+    place = new_place(target, links + 1);
+    free(target);
+    return place;
+  }
+  const char* slash = strrchr(path, '/');
+  char* folder = folder_of(path);
   char* whole = realpath(folder, NULL);
   if (whole && asprintf(&place, "%s/%s", whole, slash ? slash + 1 : path) < 0) abort();
   free(whole);
@@ -139,7 +179,7 @@ static bool prepare(output_file_t* file) {
   umask(mask);
   if (stat(file->path, &status) < 0) {
     if (!make_folders(file->path)) return false;
-    file->place = new_place(file->path);
+    file->place = new_place(file->path, 0);
     if (!file->place) return fail("cannot write", file->path);
     return write_temporary(file, 0666 & ~mask);
   }
@@ -160,6 +200,19 @@ static bool is_alone(const output_t* output, const output_file_t* file) {
   for (const output_file_t* other = output->files; other != file; other = other->next) {
     if (!other->place || !file->place || strcmp(other->place, file->place) != 0) continue;
     fprintf(stderr, "%s: %s and %s are one file\n", program_invocation_short_name, other->path, file->path);
+    return false;
+  }
+  return true;
+}
+
+static bool is_no_input(const output_t* output, const output_file_t* file) {
+  for (const output_input_t* input = output->inputs; file->place && input; input = input->next) {
+    char* place = realpath(input->path, NULL);
+    bool same = place && strcmp(place, file->place) == 0;
+    free(place);
+    if (!same) continue;
+    fprintf(stderr, "%s: %s would be written over %s, which was read\n", program_invocation_short_name,
+            file->path, input->path);
     return false;
   }
   return true;
@@ -197,7 +250,7 @@ bool output_commit(output_t* output) {
     sigaddset(&interrupts, kInterrupts[i]);
   sigprocmask(SIG_BLOCK, &interrupts, &before);
   for (output_file_t* file = output->files; ok && file; file = file->next)
-    ok = prepare(file) && is_alone(output, file);
+    ok = prepare(file) && is_alone(output, file) && is_no_input(output, file);
   for (output_file_t* file = output->files; ok && file; file = file->next)
     ok = !file->temporary || put_into_place(file);
   remove_temporaries(output);
@@ -217,6 +270,11 @@ void output_discard(output_t* output) {
     free(file);
   }
   output->last = NULL;
+  while (output->inputs) {
+    output_input_t* input = output->inputs;
+    output->inputs = input->next;
+    free(input);
+  }
 }
 
 bool output_finish_printing(void) {

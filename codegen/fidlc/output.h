@@ -17,10 +17,20 @@ typedef struct output_file {
   bool is_stream;   // a device, pipe or the like is at the path: it is written to, not replaced
 } output_file_t;
 
+// A file that was read: it must stay.
+typedef struct output_input {
+  struct output_input* next;
+  const char* path;
+} output_input_t;
+
 typedef struct output {
   output_file_t* files;  // in the order in which they were added
   output_file_t* last;
+  output_input_t* inputs;
 } output_t;
+
+// Nothing will be written to the file at `path`, which must stay valid, by whatever name it goes.
+void output_keep(output_t* output, const char* path);
 
 // Takes what `path` is to hold, allocated with malloc. False (explained on stderr) if it was added before.
 bool output_add(output_t* output, const char* path, char* bytes, size_t length);

@@ -110,6 +110,36 @@ START_TEST(two_outputs_in_one_place_are_an_error) {
 }
 END_TEST
 
+START_TEST(what_was_read_is_not_written_over) {
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(run("--json b.json --ir ./a.fidl --files a.fidl"), 1);
+  ck_assert_str_eq(cli.output, "fidlc: ./a.fidl would be written over a.fidl, which was read\n");
+  ck_assert_str_eq(read_file("a.fidl"), kGood);
+  ck_assert_int_eq(file_count(), 1);
+  ck_assert_int_eq(symlink("a.fidl", "link"), 0);
+  ck_assert_int_eq(run("--depfile link --json b.json --files a.fidl"), 1);
+  ck_assert_str_eq(cli.output, "fidlc: link would be written over a.fidl, which was read\n");
+  ck_assert_str_eq(read_file("a.fidl"), kGood);
+}
+END_TEST
+
+START_TEST(a_link_to_nothing_is_followed) {
+  struct stat link;
+  write_file("a.fidl", kGood);
+  ck_assert_int_eq(mkdir("elsewhere", 0700), 0);
+  ck_assert_int_eq(symlink("second", "elsewhere/first"), 0);
+  ck_assert_int_eq(symlink("elsewhere/first", "a.json"), 0);
+  ck_assert_int_eq(run("--json a.json --files a.fidl"), 0);
+  ck_assert_int_eq(lstat("a.json", &link), 0);
+  ck_assert(S_ISLNK(link.st_mode));
+  ck_assert_int_eq(lstat("elsewhere/second", &link), 0);
+  ck_assert(S_ISREG(link.st_mode));
+  ck_assert_int_eq(symlink("round", "round"), 0);
+  ck_assert_int_eq(run("--json round --files a.fidl"), 1);
+  ck_assert_ptr_nonnull(strstr(cli.output, "fidlc: cannot write round: "));
+}
+END_TEST
+
 START_TEST(folders_that_cannot_be_written_to_leave_all_outputs_as_they_were) {
   static const char* const kPlaces[] = {"a.fidl/b.pb", "folder", "/proc/none/b.pb"};
   write_file("a.fidl", kGood);
@@ -245,6 +275,8 @@ int main(int argc, char** argv) {
   tcase_add_test(tc, what_is_no_file_is_written_to);
   tcase_add_test(tc, two_outputs_of_one_name_are_an_error);
   tcase_add_test(tc, two_outputs_in_one_place_are_an_error);
+  tcase_add_test(tc, what_was_read_is_not_written_over);
+  tcase_add_test(tc, a_link_to_nothing_is_followed);
   tcase_add_test(tc, folders_that_cannot_be_written_to_leave_all_outputs_as_they_were);
   tcase_add_test(tc, a_full_disk_leaves_all_outputs_as_they_were);
   tcase_add_test(tc, printing_to_a_full_disk_is_an_error);
