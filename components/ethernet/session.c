@@ -373,6 +373,13 @@ zx_status_t session_create(device_t* device, zx_handle_t server_end) {
   return status;
 }
 
+static bool anybody_has_begun(const device_t* device) {
+  for (const session_t* session = device->sessions; session; session = session->next) {
+    if (session->begun) return true;
+  }
+  return false;
+}
+
 void session_destroy(session_t* session) {
   device_t* device = session->device;
   for (session_t** link = &device->sessions; *link; link = &(*link)->next) {
@@ -385,5 +392,7 @@ void session_destroy(session_t* session) {
   if (session->tx_waiting) async_cancel_wait(device->dispatcher, &session->tx_wait);
   exchange_deinit(&session->exchange);
   ethernet_counters_add(&device->counters, &session->counters);
+  bool is_last = session->begun && !anybody_has_begun(device);
   free(session);
+  if (is_last && device->wire && device->wire->ops->deserted) device->wire->ops->deserted(device->wire);
 }

@@ -237,6 +237,13 @@ static void slirp_wire_resume(wire_t* base) {
   slirp_leave(wire);
 }
 
+static void slirp_wire_deserted(wire_t* base) {
+  slirp_wire_t* wire = (slirp_wire_t*)base;
+  slirp_enter(wire);
+  slirp_streams_desert(wire->streams);
+  slirp_leave(wire);
+}
+
 static bool slirp_wire_is_unfinished(const wire_t* base) {
   return slirp_streams_are_unfinished(((const slirp_wire_t*)base)->streams);
 }
@@ -259,6 +266,7 @@ static const wire_ops_t slirp_wire_ops = {
     .send_done = slirp_wire_send_done,
     .accept = slirp_wire_accept,
     .resume = slirp_wire_resume,
+    .deserted = slirp_wire_deserted,
     .is_unfinished = slirp_wire_is_unfinished,
     .destroy = slirp_wire_destroy,
 };

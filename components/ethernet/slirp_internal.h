@@ -96,6 +96,9 @@ void slirp_party_end(slirp_party_t* party);
 zx_status_t slirp_streams_create(slirp_wire_t* wire, slirp_streams_t** out);
 // Streams of which the host has not got all are reset.
 void slirp_streams_destroy(slirp_streams_t* streams);
+// The client has gone. Hosts get what it had sent; then its streams end, with a reset if it had not ended
+// them.
+void slirp_streams_desert(slirp_streams_t* streams);
 // Whether there is something of a client's that its host has not taken.
 bool slirp_streams_are_unfinished(const slirp_streams_t* streams);
 zx_status_t slirp_flows_create(slirp_wire_t* wire, slirp_flows_t** out);

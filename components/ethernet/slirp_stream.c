@@ -49,6 +49,7 @@ typedef struct stream {
   bool in_over;    // that has come
   bool in_ended, out_ended;  // the end has been passed on to the client, to the host
   bool out_failed;           // the host takes no more
+  bool deserted;             // the client has gone
   zx_time_t patience;        // ends then, after a reset; 0: there was none
   bool retries;
   uint32_t in_guess;  // bytes that the host's socket may have
@@ -214,6 +215,17 @@ static void finish(stream_t* stream, bool all_taken) {
   }
 }
 
+// The client has gone: nothing can be said to it any more, and the host gets what is here.
+static void desert(stream_t* stream) {
+  progress_t out = stream->out_failed ? PROGRESS_RESET : give_out(stream);
+  if (out == PROGRESS_MORE) {
+    slirp_party_mark(&stream->party);
+  } else if (out == PROGRESS_RESET || tcpip_socket_next_length(stream->endpoint) == 0) {
+    (void)tcpip_socket_set(stream->endpoint, TCPIP_LINGER, 0);
+    (stream->out_ended ? end : reset)(stream);
+  }
+}
+
 static void transfer(stream_t* stream) {
   progress_t in = take_in(stream);
   progress_t out = in == PROGRESS_RESET || stream->out_failed ? PROGRESS_WAIT : give_out(stream);
@@ -263,7 +275,7 @@ static void serve(slirp_party_t* party) {
   if (stream->state != STREAM_OPEN) {
     tcpip_tcp_info_t info = {0};
     (void)tcpip_socket_tcp_info(stream->endpoint, &info);
-    if (info.state == TCPIP_TCP_CLOSED) {
+    if (info.state == TCPIP_TCP_CLOSED || stream->deserted) {
       reset(stream);
       return;
     }
@@ -274,7 +286,7 @@ static void serve(slirp_party_t* party) {
     if (info.state < TCPIP_TCP_ESTABLISHED) return;
     stream->state = STREAM_OPEN;
   }
-  transfer(stream);
+  (stream->deserted ? desert : transfer)(stream);
 }
 
 // What a program has sent in one piece has been gathered by its own stack already.
@@ -387,6 +399,13 @@ zx_status_t slirp_streams_create(slirp_wire_t* wire, slirp_streams_t** out) {
   streams->retry.handler = retry_due;
   zx_status_t status = listen_for(wire, TCPIP_IPV4, &streams->listeners[0]);
   return status == ZX_OK ? listen_for(wire, TCPIP_IPV6, &streams->listeners[1]) : status;
+}
+
+void slirp_streams_desert(slirp_streams_t* streams) {
+  for (stream_t* stream = streams->first; stream; stream = stream->next) {
+    stream->deserted = true;
+    slirp_party_mark(&stream->party);
+  }
 }
 
 bool slirp_streams_are_unfinished(const slirp_streams_t* streams) {

@@ -70,6 +70,10 @@ typedef struct wire_ops {
   // A frame can be delivered again after `can_receive` had said no.
   void (*resume)(wire_t* wire);
 
+  // The last client has gone: what clients have begun at the other end is over, but for what they had sent.
+  // NULL: that makes no difference.
+  void (*deserted)(wire_t* wire);
+
   // Whether something that was sent is still here, and would be lost with the wire. NULL: never.
   bool (*is_unfinished)(const wire_t* wire);
 

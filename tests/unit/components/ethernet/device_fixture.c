@@ -42,6 +42,10 @@ static void fake_resume(wire_t* base) {
   ((fake_wire_t*)base)->resume_count++;
 }
 
+static void fake_deserted(wire_t* base) {
+  ((fake_wire_t*)base)->deserted_count++;
+}
+
 static void fake_destroy(wire_t* base) {
   ((fake_wire_t*)base)->destroyed = true;
 }
@@ -52,6 +56,7 @@ static const wire_ops_t fake_ops = {
     .send_done = fake_send_done,
     .accept = fake_accept,
     .resume = fake_resume,
+    .deserted = fake_deserted,
     .destroy = fake_destroy,
 };
 

@@ -24,6 +24,7 @@ typedef struct fake_wire {
   size_t send_done_count;
   size_t resume_count;
   uint32_t accepted;
+  size_t deserted_count;
   bool failing;
   bool destroyed;
 } fake_wire_t;

@@ -630,6 +630,23 @@ START_TEST(what_a_client_sent_before_it_went_goes_out) {
 }
 END_TEST
 
+START_TEST(the_wire_is_told_when_the_last_client_has_gone) {
+  client_t first, second, idle;
+  client_connect(&idle, &fixture);
+  client_start(&first, &fixture);
+  client_start(&second, &fixture);
+  client_close(&second);
+  fixture_run(&fixture);
+  ck_assert_uint_eq(fixture.wire.deserted_count, 0);
+  client_close(&first);
+  fixture_run(&fixture);
+  ck_assert_uint_eq(fixture.wire.deserted_count, 1);
+  client_close(&idle);
+  fixture_run(&fixture);
+  ck_assert_uint_eq(fixture.wire.deserted_count, 1);
+}
+END_TEST
+
 START_TEST(client_that_goes_leaves_its_counters_and_a_line_in_the_log) {
   client_t client;
   client_start(&client, &fixture);
@@ -714,6 +731,7 @@ int main(void) {
   tcase_add_test(tc, multicast_addresses_are_checked);
   tcase_add_loop_test(tc, client_that_closes_a_fifo_is_cut_off, 0, 2);
   tcase_add_loop_test(tc, what_a_client_sent_before_it_went_goes_out, 0, 3);
+  tcase_add_test(tc, the_wire_is_told_when_the_last_client_has_gone);
   tcase_add_test(tc, client_that_goes_leaves_its_counters_and_a_line_in_the_log);
   tcase_add_test(tc, too_many_clients_are_turned_away);
   tcase_add_test(tc, device_goes_with_its_clients_still_there);

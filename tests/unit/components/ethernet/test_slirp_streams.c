@@ -257,6 +257,38 @@ START_TEST(a_wire_is_unfinished_until_the_host_has_taken_everything) {
 }
 END_TEST
 
+START_TEST(a_client_that_has_gone_leaves_no_streams) {
+  pair_t open = connect_pair(), ended = connect_pair(), full = connect_pair();
+  char byte;
+  ck_assert_int_eq(tcpip_socket_shutdown(ended.client, false, true), 0);
+  WORLD_RUN_UNTIL(&world, host_read(ended.host, 0) == -1);
+  size_t written = 0, stalled = 0, read = 0;
+  for (size_t count; written < 64 << 20 && stalled < 2000; world_step(&world)) {
+    written += count = client_write(full.client, written, 64 << 20);
+    stalled = count ? 0 : stalled + 1;
+  }
+  tcpip_socket_t* unanswered = call(gateway, port);
+  world.wire->ops->deserted(world.wire);
+  WORLD_RUN_UNTIL(&world, recv(open.host, &byte, 1, 0) < 0 && errno == ECONNRESET);
+  ck_assert_int_eq(recv(ended.host, &byte, 1, 0), 0);
+  // What the wire had taken arrives before the reset.
+  ck_assert(world.wire->ops->is_unfinished(world.wire));
+  for (errno = 0; errno != ECONNRESET;) {
+    world_step(&world);
+    errno = 0;
+    ssize_t count = host_read(full.host, read);
+    ck_assert_int_ge(count, 0);
+    read += (size_t)count;
+  }
+  ck_assert_uint_gt(read, 0);
+  ck_assert(!world.wire->ops->is_unfinished(world.wire));
+  tcpip_socket_destroy(unanswered);
+  close_pair(&open);
+  close_pair(&ended);
+  close_pair(&full);
+}
+END_TEST
+
 static void reset_by_host(int host) {
   struct linger at_once = {.l_onoff = 1};
   ck_assert_int_eq(setsockopt(host, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
@@ -434,6 +466,7 @@ int main(void) {
   tcase_add_test(streams, many_connections_at_once_and_their_descriptors_come_back);
   tcase_add_test(streams, a_wire_that_goes_ends_what_had_its_end_and_resets_the_rest);
   tcase_add_test(streams, a_wire_is_unfinished_until_the_host_has_taken_everything);
+  tcase_add_test(streams, a_client_that_has_gone_leaves_no_streams);
   tcase_add_test(streams, a_connection_that_the_host_resets_at_once_is_made_and_then_reset);
   tcase_add_test(streams, a_reset_by_the_host_after_its_end_reaches_the_client);
   tcase_add_test(streams, an_urgent_byte_and_what_follows_it_do_not_stay_behind);
