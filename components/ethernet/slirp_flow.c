@@ -38,12 +38,22 @@ typedef struct gate {
   tcpip_protocol_t protocol;
 } gate_t;
 
+// By which of the host's addresses somebody has spoken to a published port: answers must come from there.
+typedef struct reached {
+  in_addr_t peer, at;
+  in_port_t port;
+} reached_t;
+
+// As many are remembered for each published port, the latest of those that share a place.
+enum { REACHED_MAX = 1024 };
+
 typedef struct flow {
   slirp_party_t party;
   const gate_t* gate;
   tcpip_endpoint_t client;
   slirp_realm_t realm;
   bool published;                  // it stays
+  reached_t* reached;              // of one that is published at all addresses; else NULL
   struct sockaddr_storage server;  // of a flow to the name server
   zx_time_t last_used;
   struct flow *next_in_bucket, *older, *newer;
@@ -147,15 +157,36 @@ static bool deliver(flow_t* flow, uint8_t* bytes, size_t length, const struct so
   return true;
 }
 
+static reached_t* place_of(const flow_t* flow, const struct sockaddr_in* peer) {
+  uint32_t hash = (ntohl(peer->sin_addr.s_addr) * 0x9e3779b1u) ^ ntohs(peer->sin_port);
+  return &flow->reached[(hash ^ hash >> 16) % REACHED_MAX];
+}
+
+static void remember(const flow_t* flow, const struct msghdr* message) {
+  const struct sockaddr_in* peer = message->msg_name;
+  const struct cmsghdr* header = CMSG_FIRSTHDR(message);
+  if (!header || header->cmsg_level != IPPROTO_IP || header->cmsg_type != IP_PKTINFO) return;
+  struct in_pktinfo info;
+  memcpy(&info, CMSG_DATA(header), sizeof(info));
+  *place_of(flow, peer) = (reached_t){peer->sin_addr.s_addr, info.ipi_spec_dst.s_addr, peer->sin_port};
+}
+
 // Receives what there is while the device takes it. False if there may be more.
 static bool receive_all(flow_t* flow) {
   slirp_wire_t* wire = flow->party.wire;
   for (unsigned i = 0; i < BUDGET && slirp_is_open(wire); i++) {
     struct sockaddr_storage from;
-    socklen_t from_length = sizeof(from);
-    ssize_t length = recvfrom(flow->party.fd, wire->datagram, sizeof(wire->datagram), MSG_DONTWAIT,
-                              (struct sockaddr*)&from, &from_length);
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in_pktinfo))];
+    struct iovec iov = {wire->datagram, sizeof(wire->datagram)};
+    struct msghdr message = {
+        .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
+    if (flow->reached) {
+      message.msg_control = control;
+      message.msg_controllen = sizeof(control);
+    }
+    ssize_t length = recvmsg(flow->party.fd, &message, MSG_DONTWAIT);
     if (length < 0) return true;  // none, or an error, which is queued as well
+    if (flow->reached) remember(flow, &message);
     if (deliver(flow, wire->datagram, (size_t)length, &from)) use(flow);
   }
   return false;
@@ -278,6 +309,12 @@ static slirp_realm_t realm_of(int fd) {
   return loopback ? SLIRP_LOOPBACK : SLIRP_ANYWHERE;
 }
 
+static bool is_at_all_addresses(int fd) {
+  struct sockaddr_in in = {0};
+  socklen_t length = sizeof(in);
+  return getsockname(fd, (struct sockaddr*)&in, &length) == 0 && in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
 zx_status_t slirp_flow_publish(slirp_wire_t* wire, int fd, uint16_t port) {
   slirp_flows_t* flows = wire->flows;
   const tcpip_endpoint_t client = {.address = slirp_subnet(TCPIP_IPV4, SLIRP_CLIENT).address, .port = port};
@@ -285,6 +322,8 @@ zx_status_t slirp_flow_publish(slirp_wire_t* wire, int fd, uint16_t port) {
   if (!flow) return ZX_ERR_NO_MEMORY;
   flow->published = true;
   set_options(fd, AF_INET);
+  if (is_at_all_addresses(fd) && set_option(fd, IPPROTO_IP, IP_PKTINFO, 1))
+    flow->reached = calloc(REACHED_MAX, sizeof(*flow->reached));
   flow->older = flows->published;
   flows->published = flow;
   return ZX_OK;
@@ -333,6 +372,30 @@ static void name_echo(tcpip_recv_t* received, const uint8_t* message) {
   received->destination_port = be16_get(message + 6);
 }
 
+// Sends a datagram on the host's side; -1: errno.
+static ssize_t send_on(const flow_t* flow, const slirp_place_t* place, size_t length) {
+  bool connected = place->realm == SLIRP_NAME_SERVER;
+  _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in_pktinfo))] = {0};
+  struct iovec iov = {flow->party.wire->datagram, length};
+  struct msghdr message = {.msg_name = connected ? NULL : (void*)(uintptr_t)&place->address,
+                           .msg_namelen = connected ? 0 : place->length,
+                           .msg_iov = &iov,
+                           .msg_iovlen = 1};
+  const struct sockaddr_in* to = (const void*)&place->address;
+  const reached_t* reached = flow->reached ? place_of(flow, to) : NULL;
+  if (reached && reached->peer == to->sin_addr.s_addr && reached->port == to->sin_port) {
+    const struct in_pktinfo info = {.ipi_spec_dst.s_addr = reached->at};
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_PKTINFO;
+    header->cmsg_len = CMSG_LEN(sizeof(info));
+    memcpy(CMSG_DATA(header), &info, sizeof(info));
+  }
+  return sendmsg(flow->party.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 // Sends what a client has sent. An errno if it cannot be.
 static int forward(gate_t* gate, const tcpip_recv_t* received, const tcpip_endpoint_t* to, size_t length) {
   slirp_wire_t* wire = gate->party.wire;
@@ -346,12 +409,10 @@ static int forward(gate_t* gate, const tcpip_recv_t* received, const tcpip_endpo
   if (!flow) flow = create(wire->flows, gate, &received->from, &place);
   if (!flow) return errno;
   use(flow);
-  bool connected = place.realm == SLIRP_NAME_SERVER;
   ssize_t sent = -1;
   // The first attempt may tell of an error before it, which is queued as well.
   for (int i = 0; i < 2 && sent < 0; i++) {
-    sent = sendto(flow->party.fd, wire->datagram, length, MSG_DONTWAIT | MSG_NOSIGNAL,
-                  connected ? NULL : (const struct sockaddr*)&place.address, connected ? 0 : place.length);
+    sent = send_on(flow, &place, length);
     if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) return 0;  // lost, as on any full link
   }
   return sent < 0 ? errno : 0;
@@ -407,6 +468,7 @@ void slirp_flows_destroy(slirp_flows_t* flows) {
     continue;
   for (flow_t *flow = flows->published, *next; flow; flow = next) {
     next = flow->older;
+    free(flow->reached);
     slirp_party_end(&flow->party);
   }
   for (size_t i = 0; i < GATES; i++) {

@@ -255,6 +255,34 @@ START_TEST(datagrams_to_a_published_port_reach_the_client_and_its_answers_leave_
 }
 END_TEST
 
+START_TEST(answers_leave_from_the_address_that_was_asked) {
+  struct sockaddr_in any = {.sin_family = AF_INET}, at;
+  socklen_t length = sizeof(any);
+  int published = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  ck_assert_int_eq(bind(published, (struct sockaddr*)&any, sizeof(any)), 0);
+  ck_assert_int_eq(getsockname(published, (struct sockaddr*)&any, &length), 0);
+  publish(published, true, 53);
+  tcpip_socket_t* server = new_datagrams(TCPIP_UDP);
+  tcpip_endpoint_t here = world_endpoint("0.0.0.0", 53);
+  ck_assert_int_eq(tcpip_socket_bind(server, &here), 0);
+  for (uint32_t last = 2; last < 5; last++) {
+    uint16_t from;
+    int host = world_host_socket(AF_INET, SOCK_DGRAM, &from);
+    at = (struct sockaddr_in){.sin_family = AF_INET,
+                              .sin_port = any.sin_port,
+                              .sin_addr.s_addr = htonl((IN_LOOPBACKNET << 24) + last)};
+    ck_assert_int_eq(connect(host, (struct sockaddr*)&at, sizeof(at)), 0);  // and hears nobody else
+    ck_assert_int_eq(send(host, "question", 8, 0), 8);
+    (void)expect(server, "question");
+    send_to(server, gateway, from, "answer", 6);
+    char bytes[16];
+    WORLD_RUN_UNTIL(&world, recv(host, bytes, sizeof(bytes), 0) == 6);
+    close(host);
+  }
+  tcpip_socket_destroy(server);
+}
+END_TEST
+
 int main(void) {
   Suite* suite = suite_create("slirp_flows");
   TCase* datagrams = jx_test_case(suite, "datagrams");
@@ -271,5 +299,6 @@ int main(void) {
   tcase_add_test(published, a_published_port_leads_to_the_client);
   tcase_add_test(published, a_published_port_that_nobody_serves_is_reset);
   tcase_add_test(published, datagrams_to_a_published_port_reach_the_client_and_its_answers_leave_from_there);
+  tcase_add_test(published, answers_leave_from_the_address_that_was_asked);
   return jx_test_run(suite);
 }
