@@ -32,6 +32,7 @@ static bool parse_subnet(const char* text, tcpip_subnet_t* out) {
 }
 
 static bool set_address(netstack_config_t* config, const char* value) {
+  if (strcmp(value, "dhcp") == 0) return config->dhcp = true;
   if (config->address_count == CONFIG_ADDRESSES_MAX) return false;
   return parse_subnet(value, &config->addresses[config->address_count]) && ++config->address_count;
 }
@@ -102,7 +103,8 @@ typedef struct config_option {
 } config_option_t;
 
 static const config_option_t options[] = {
-    {"--address", set_address, "an address and a prefix length such as 10.0.2.15/24, at most 16 of them"},
+    {"--address", set_address,
+     "an address and a prefix length such as 10.0.2.15/24, at most 16 of them, or dhcp"},
     {"--gateway", set_gateway, "an address such as 10.0.2.2, at most 8 of them"},
     {"--mtu", set_mtu, "a number from 576 to 65535"},
     {"--interface", set_interface, "a name of 1 to 15 printable characters other than \"lo\""},

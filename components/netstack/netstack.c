@@ -20,6 +20,7 @@
 #include <zircon/syscalls.h>
 
 #include "interface.h"
+#include "lease.h"
 #include "provider.h"
 #include "socket_base.h"
 #include "stream_socket.h"
@@ -38,6 +39,7 @@ struct netstack {
   uint32_t interface;  // the device's index in the engine, 0 before it was first seen
   provider_list_t* providers;
   stream_set_t* streams;
+  lease_t* lease;      // NULL: all addresses are configured
   capture_t* capture;  // NULL: frames are not recorded
   async_task_t stopping;
   zx_time_t stop_deadline;
@@ -163,13 +165,15 @@ static void link_up(void* context, const link_info_t* info) {
   netstack_t* netstack = context;
   netstack_enter(netstack);
   interface_up(netstack, info, &netstack->interface);
+  if (netstack->lease) lease_up(netstack->lease, netstack->interface, info->mac);
   netstack_leave(netstack);
-  provider_list_open(netstack->providers);
+  if (!netstack->lease) provider_list_open(netstack->providers);
 }
 
 static void link_down(void* context, zx_status_t reason) {
   netstack_t* netstack = context;
   netstack_enter(netstack);
+  if (netstack->lease) lease_down(netstack->lease);
   interface_down(netstack, netstack->interface, reason);
   netstack_leave(netstack);
 }
@@ -236,6 +240,8 @@ zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_confi
   if (status != ZX_OK) goto fail;
   status = stream_set_create(netstack, &netstack->streams);
   if (status != ZX_OK) goto fail;
+  if (config->dhcp) status = lease_create(netstack, &netstack->lease);
+  if (status != ZX_OK) goto fail;
   if (!host->connect_device) provider_list_open(netstack->providers);
   *out = netstack;
   return ZX_OK;
@@ -255,7 +261,7 @@ static bool is_unfinished(netstack_t* netstack) {
 
 static void look_whether_finished(netstack_t* netstack) {
   netstack_enter(netstack);
-  bool unfinished = is_unfinished(netstack);
+  bool unfinished = is_unfinished(netstack) || (netstack->lease && !lease_release(netstack->lease));
   netstack_leave(netstack);
   netstack->stopping.deadline = zx_deadline_after(stop_look_ns);
   bool again = unfinished && netstack->stopping.deadline < netstack->stop_deadline &&
@@ -283,6 +289,7 @@ void netstack_stop(netstack_t* netstack, void (*done)(void* context), void* cont
 void netstack_destroy(netstack_t* netstack) {
   if (!netstack) return;
   (void)async_cancel_task(netstack->dispatcher, &netstack->stopping);
+  lease_destroy(netstack->lease);
   stream_set_destroy(netstack->streams);
   netstack->streams = NULL;  // what follows still leaves the engine
   provider_list_destroy(netstack->providers);

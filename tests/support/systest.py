@@ -445,17 +445,28 @@ def _driver(package, name, wire, host, arguments):
     return f"#meta/{name}-ethernet.cml"
 
 
-def stack(package, name, program=None, wire="tap", driver=(), **children):
+def _netstack(package, name, arguments):
+    """The URL of the netstack; with arguments it gets a manifest of its own."""
+    if not arguments:
+        return "#meta/netstack.cml"
+    package.manifest(f"{name}-netstack", capabilities=[{"protocol": PROVIDER}], use=[{"protocol": ETHERNET}],
+                     expose=[{"protocol": PROVIDER, "from": "self"}],
+                     program={"runner": "elf", "binary": package.binary("components/netstack/netstack"),
+                              "args": list(arguments), "lifecycle": {"stop_event": "notify"}})
+    return f"#meta/{name}-netstack.cml"
+
+
+def stack(package, name, program=None, wire="tap", driver=(), netstack=(), **children):
     """Writes the manifest of an Ethernet driver, a netstack, and programs above it; returns its path.
 
-    `program` is the main one, if there is one: the run ends with it. `driver` are arguments of the driver's. `children` are
-    further programs by name, started with everything else.
+    `program` is the main one, if there is one: the run ends with it. `driver` are arguments of the driver's, `netstack`
+    of the netstack's. `children` are further programs by name, started with everything else.
     """
     host = {"tap": "jacinth.host.Tap", "slirp": "jacinth.host.Network"}[wire]
     sections = {
         "children": [
             {"name": "ethernet", "url": _driver(package, name, wire, host, driver)},
-            {"name": "netstack", "url": "#meta/netstack.cml", "startup": "eager"},
+            {"name": "netstack", "url": _netstack(package, name, netstack), "startup": "eager"},
         ],
         "offer": [
             {"protocol": host, "from": "parent", "to": "#ethernet"},

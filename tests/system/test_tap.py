@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 
 import frames
 from systest import (PATIENCE, Namespace, Package, TapNetwork, case, expect, expect_equal, jacinth, kill, main, process_named,
@@ -244,6 +245,35 @@ def datagrams_from_a_program_on_the_netstack_are_echoed_over_ipv6():
 
 
 GROUPS = ("239.1.2.3", "ff05::1:3")
+# Tells its own address, as its network stack chooses it on the way to another host and to one on the link.
+TELL_ADDRESS = """
+import socket
+for address in ("10.0.2.2", "192.0.2.1"):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 9))
+        print("address", probe.getsockname()[0], flush=True)
+"""
+
+
+@case
+def an_address_comes_from_a_dhcp_server_and_is_given_back():
+    require_program("dnsmasq")
+    with resources() as owned:
+        network, package = TapNetwork(owned), Package(owned)
+        server = network.spawn(
+            owned, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0", "--no-ping",
+            f"--interface={network.device}", "--dhcp-range=10.0.2.100,10.0.2.100,255.255.255.0,2m",
+            f"--dhcp-leasefile={package.path}/leases")
+        server.wait_for_line("IP range")
+        manifest = stack(package, "leased", {"runner": "posix", "binary": sys.executable, "args": ["-c", TELL_ADDRESS]},
+                         netstack=["--address=dhcp"])
+        done = network.run(jacinth(), "run", "--verbose", "--quiet", manifest)
+        expect_equal(re.findall("address (.*)", done.stdout), ["10.0.2.100"] * 2, "the program's addresses")
+        expect("10.0.2.100/24 from the DHCP server 10.0.2.2" in done.stderr, done.stderr)
+        said = server.wait_for_line("DHCPRELEASE")
+        expect("DHCPACK" in said, said)
+
+
 FAR, FAR6 = "10.0.2.3", "fec0::3"
 
 

@@ -93,8 +93,9 @@ int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out) {
   if (!path.v4 && interface->info.mtu < IPV6_MIN_MTU) return -ENETUNREACH;
   if (addr_is_any(&query->source) && addr_is_any(&path.source)) {
     const addr_t* towards = path.multicast || path.broadcast ? &path.destination : &path.next_hop;
-    if (!path_choose_source(interface, path.v4 ? towards : &path.destination, &path.source))
-      return -EADDRNOTAVAIL;
+    // Who has no address yet may ask all for one, from 0.0.0.0 (RFC 1122, 3.2.1.3).
+    bool chosen = path_choose_source(interface, path.v4 ? towards : &path.destination, &path.source);
+    if (!chosen && !addr_is_limited_broadcast(&path.destination)) return -EADDRNOTAVAIL;
   } else if (!addr_is_any(&query->source) && !query->foreign && !address_owner(stack, &query->source)) {
     return -EADDRNOTAVAIL;
   }

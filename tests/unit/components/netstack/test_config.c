@@ -23,6 +23,16 @@ START_TEST(no_arguments_name_the_interface_eth0) {
   ck_assert_uint_eq(config.address_count, 0);
   ck_assert_uint_eq(config.mtu, 0);
   ck_assert(!config.known_unique);
+  ck_assert(!config.dhcp);
+}
+END_TEST
+
+START_TEST(an_address_may_come_from_a_server) {
+  netstack_config_t config;
+  char error[CONFIG_ERROR_SIZE];
+  ck_assert(parse("--address=dhcp", &config, error));
+  ck_assert(config.dhcp);
+  ck_assert_uint_eq(config.address_count, 0);
 }
 END_TEST
 
@@ -110,6 +120,7 @@ int main(void) {
   Suite* suite = suite_create("netstack_config");
   TCase* tc = jx_test_case(suite, "config");
   tcase_add_test(tc, no_arguments_name_the_interface_eth0);
+  tcase_add_test(tc, an_address_may_come_from_a_server);
   tcase_add_test(tc, addresses_and_gateways_of_both_families_are_collected);
   tcase_add_loop_test(tc, wrong_arguments_are_named, 0, (int)(sizeof(wrong) / sizeof(wrong[0])));
   tcase_add_test(tc, too_many_addresses_are_refused);
