@@ -30,6 +30,8 @@ static bool ring_is_readable(struct channel* channel) {
 
 static zx_signals_t channel_peek(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
+  // Whose memory and whose bell it is now: a look inside could take what is its new holder's.
+  if (base->leaving) return base->user_signals;
   bool reads_ring = channel_ring_reads(channel);
   bool queued = reads_ring && ring_is_readable(channel);
   bool closed = channel->peer_closed || channel_ring_peer_closed(channel);
@@ -50,6 +52,7 @@ static zx_signals_t channel_peek(struct zx_object* base) {
 
 static zx_signals_t channel_arm(struct zx_object* base, zx_signals_t want, short* events) {
   struct channel* channel = (struct channel*)base;
+  if (base->leaving) return channel_peek(base);
   // The peer's signals come as packets in the queue.
   bool reads = want & (ZX_CHANNEL_READABLE | ZX_USER_SIGNAL_ALL);
   bool writes = (want & ZX_CHANNEL_WRITABLE) && channel->write_blocked;
@@ -62,7 +65,7 @@ static zx_signals_t channel_arm(struct zx_object* base, zx_signals_t want, short
 
 static zx_signals_t channel_ready(struct zx_object* base, zx_signals_t want, short revents) {
   struct channel* channel = (struct channel*)base;
-  if (channel->peer_closed) return channel_peek(base);
+  if (channel->peer_closed || base->leaving) return channel_peek(base);
   if (revents & POLLOUT) channel->ring.socket_full = false;
   if ((revents & POLLOUT) && !channel_ring_writes(channel)) channel->write_blocked = false;
   bool gone = revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL);
@@ -88,7 +91,8 @@ static zx_signals_t channel_ready(struct zx_object* base, zx_signals_t want, sho
 
 static bool channel_knows(const struct zx_object* base, short polled) {
   const struct channel* channel = (const struct channel*)base;
-  if (channel->peer_closed || (channel_ring_reads(channel) && channel_ring_writes(channel))) return true;
+  if (channel->peer_closed || base->leaving) return true;
+  if (channel_ring_reads(channel) && channel_ring_writes(channel)) return true;
   return (polled & POLLIN) && !channel->write_blocked;
 }
 
@@ -98,7 +102,7 @@ static zx_status_t channel_signal_peer(struct zx_object* base, zx_signals_t clea
   struct packet_header header = {.kind = PACKET_SIGNAL, .num_bytes = sizeof(change)};
   struct iovec iov[3] = {{0}, {.iov_base = &change, .iov_len = sizeof(change)}, {0}};
   pthread_mutex_lock(&base->lock);
-  zx_status_t status = channel_ring_catch_up(channel);
+  zx_status_t status = base->leaving ? ZX_ERR_BAD_HANDLE : channel_ring_catch_up(channel);
   if (status == ZX_OK && channel_ring_writes(channel)) {
     status = channel_ring_write(channel, PACKET_SIGNAL, &iov[1], 1, sizeof(change), NULL);
   } else if (status == ZX_OK) {
@@ -144,6 +148,7 @@ static zx_status_t channel_pack(struct zx_object* base, bool moves, struct wire_
   channel->backlog = -1;
   if (status == ZX_OK) status = channel_backlog_pack(channel, &channel->backlog);
   channel_ring_pack(channel, wire);
+  wire->values[1] = channel->next_txid;  // answers to calls that were given up may yet come
   pthread_mutex_unlock(&base->lock);
   if (status != ZX_OK) return status;
   unsigned count = 0;
@@ -218,7 +223,7 @@ zx_status_t channel_create_object(int fd, unsigned side, struct channel** out) {
   object_init(&channel->base, &channel_ops, fd);
   channel->fd = fd;
   channel->backlog = -1;
-  channel->next_txid = 0x80000000u;
+  channel->next_txid = CHANNEL_FIRST_TXID;
   channel->last_bytes = UINT32_MAX;
   list_init(&channel->messages);
   list_init(&channel->calls);
@@ -276,6 +281,7 @@ zx_status_t channel_unpack(const struct wire_handle* wire, const int* fds, struc
   } else {
     close(fds[0]);
   }
+  if (status == ZX_OK) channel->next_txid = CHANNEL_FIRST_TXID | (uint32_t)wire->values[1];
   if (status == ZX_OK) status = channel_ring_unpack(channel, wire, memory_fd);
   if (status == ZX_OK && backlog >= 0) {
     status = channel_backlog_unpack(channel, backlog);
@@ -332,17 +338,18 @@ zx_status_t zx_linux_channel_to_fd(zx_handle_t handle, int* out_fd) {
     if (status == ZX_ERR_WRONG_TYPE) zx_handle_close(handle);
     return status;
   }
+  object_unref(object);
+  // Nobody else can send it elsewhere from here on.
+  status = handle_take(handle, &object, NULL);
+  if (status != ZX_OK) return status;
   struct channel* channel = (struct channel*)object;
   pthread_mutex_lock(&object->lock);
   bool idle = list_is_empty(&channel->messages) && list_is_empty(&channel->calls) && !channel->ring.shared;
-  pthread_mutex_unlock(&object->lock);
   int fd = idle ? fcntl(channel->fd, F_DUPFD_CLOEXEC, 0) : -1;
-  if (fd >= 0) {
-    zx_linux_after_fork_leave(&handle, 1);  // the descriptor goes on: no word to the peer
-  } else {
-    zx_handle_close(handle);
-  }
-  object_unref(object);
+  object->leaving = true;
+  object->transferred = fd >= 0;  // the descriptor goes on: no word to the peer
+  pthread_mutex_unlock(&object->lock);
+  handle_release(object);
   if (fd < 0) return idle ? ZX_ERR_NO_RESOURCES : ZX_ERR_BAD_STATE;
   *out_fd = fd;
   return ZX_OK;

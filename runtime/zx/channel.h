@@ -38,6 +38,8 @@ struct channel {
 #define CHANNEL_MAX_KEPT_BYTES ((size_t)4 << 20)
 #define CHANNEL_MAX_KEPT_FDS 256u
 
+#define CHANNEL_FIRST_TXID 0x80000000u  // of those that the library gives
+
 // What a call takes at most from the socket or the ring that is not for its caller, before it returns.
 #define CHANNEL_BUDGET 1024u
 

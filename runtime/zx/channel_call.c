@@ -36,18 +36,31 @@ static bool txid_in_use(const struct channel* channel, uint32_t txid) {
   return false;
 }
 
-static void begin_call(struct call* call, zx_handle_t handle) {
+static void add_call(struct call* call, zx_handle_t handle) {
   struct channel* channel = call->channel;
-  threads_lock(&channel->base.lock);
   do {
     call->pending.txid = channel->next_txid++;
-    if (!channel->next_txid) channel->next_txid = 0x80000000u;
+    if (!channel->next_txid) channel->next_txid = CHANNEL_FIRST_TXID;
   } while (txid_in_use(channel, call->pending.txid));
   list_add_tail(&channel->calls, &call->pending.node);
   call->observer.handle = handle;
   call->observer.waker = call->pending.waker;
   if (call->pending.waker) list_add_tail(&channel->base.observers, &call->observer.node);
-  threads_unlock(&channel->base.lock);
+}
+
+static zx_status_t begin_call(struct call* call, zx_handle_t handle) {
+  struct zx_object* channel = &call->channel->base;
+  struct zx_object* again = NULL;
+  threads_lock(&channel->lock);
+  // Another thread may have taken the handle since it was looked up, and has found no call to cancel. Whoever
+  // takes it from here on does, and does not send the channel.
+  zx_status_t status = ZX_OK;
+  if (threads_are_many()) status = handle_lookup(handle, ZX_OBJ_TYPE_CHANNEL, 0, &again, NULL);
+  if (again && again != channel) status = ZX_ERR_BAD_HANDLE;
+  if (status == ZX_OK) add_call(call, handle);
+  threads_unlock(&channel->lock);
+  object_unref(again);
+  return status;
 }
 
 void channel_pass_on(struct channel* channel) {
@@ -230,8 +243,8 @@ static zx_status_t exchange(struct call* call, zx_handle_t handle, struct channe
   zx_status_t status = ZX_ERR_NO_MEMORY;
   void* scratch = scratch_get();
   if (waker_needed()) call->pending.waker = waker_get();
-  if (scratch && (call->pending.waker || !waker_needed())) {
-    begin_call(call, handle);
+  if (scratch && (call->pending.waker || !waker_needed())) status = begin_call(call, handle);
+  if (status == ZX_OK) {
     message->txid = &call->pending.txid;
     status = send_request(call, message, total, outgoing ? &outgoing->handles : NULL);
     bool sent = status == ZX_OK;

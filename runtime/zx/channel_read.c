@@ -322,6 +322,7 @@ static zx_status_t take_message(struct channel* channel, const struct channel_bu
                                 uint32_t options, struct read_result* result) {
   bool lost = false;
   result->message = NULL;
+  if (channel->base.leaving) return ZX_ERR_BAD_HANDLE;
   if (!list_is_empty(&channel->messages)) {
     take_kept(channel, result);
     lost = result->message->lost;
@@ -359,7 +360,7 @@ zx_status_t channel_deliver_handles(struct channel* channel, struct packet_handl
 static bool take_plain(struct channel* channel, const struct channel_buffers* buffers,
                        struct read_result* result) {
   if (!channel_ring_reads(channel) || !list_is_empty(&channel->messages) || !list_is_empty(&channel->calls) ||
-      !channel_ring_read_plain(channel, buffers, &result->num_bytes))
+      channel->base.leaving || !channel_ring_read_plain(channel, buffers, &result->num_bytes))
     return false;
   result->message = NULL;
   result->num_handles = 0;

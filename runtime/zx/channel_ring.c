@@ -296,7 +296,7 @@ bool channel_ring_spin(struct channel* channel, uint32_t reasons) {
   threads_lock(&channel->base.lock);
   bool reads = (reasons & CHANNEL_WAIT_READABLE) && channel_ring_reads(channel);
   bool writes = (reasons & CHANNEL_WAIT_WRITABLE) && channel_ring_writes(channel) && !ring->socket_full;
-  bool spins = (reads || writes) && !channel->peer_closed;
+  bool spins = (reads || writes) && !channel->peer_closed && !channel->base.leaving;
   if (spins) {
     target.own_cpu = &own_side(ring)->cpu;
     target.peer_cpu = &ring->peer->cpu;

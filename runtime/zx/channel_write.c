@@ -89,8 +89,10 @@ static __NO_INLINE zx_status_t send_long(struct channel* channel, const struct c
   }
   // Under the lock: no message may slip into the socket behind the one that says the ring is next.
   threads_lock(&channel->base.lock);
-  channel_ring_look_for_answer(channel);
-  zx_status_t status = channel_ring_catch_up(channel);
+  // A channel with a call goes nowhere but away.
+  bool gone = channel->base.leaving && !message->txid;
+  if (!gone) channel_ring_look_for_answer(channel);
+  zx_status_t status = gone ? ZX_ERR_BAD_HANDLE : channel_ring_catch_up(channel);
   if (status == ZX_OK && channel_ring_writes(channel)) {
     status = channel_ring_write(channel, PACKET_MESSAGE, &iov[1], count - 1, total, handles);
   } else if (status == ZX_OK && !handles && channel_ring_count(channel)) {
@@ -128,7 +130,7 @@ static zx_status_t begin_write(zx_handle_t handle, const struct channel_outgoing
 static bool send_plain(struct channel* channel, const struct channel_outgoing* message, zx_status_t* status) {
   if (message->options & ZX_CHANNEL_WRITE_USE_IOVEC) return false;
   threads_lock(&channel->base.lock);
-  bool short_way = channel_ring_writes(channel);
+  bool short_way = channel_ring_writes(channel) && !channel->base.leaving;
   if (short_way) *status = channel_ring_write_plain(channel, message->bytes, message->num_bytes);
   if (short_way && *status == ZX_ERR_SHOULD_WAIT) channel_note_full(channel);
   threads_unlock(&channel->base.lock);

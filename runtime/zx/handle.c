@@ -214,6 +214,7 @@ void zx_linux_after_fork_leave(const zx_handle_t* handles, size_t num_handles) {
     struct zx_object* object;
     if (handle_take(handles[i], &object, NULL) == ZX_OK) {
       pthread_mutex_lock(&object->lock);
+      object->leaving = true;
       object->transferred = true;
       pthread_mutex_unlock(&object->lock);
       handle_release(object);

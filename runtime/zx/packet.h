@@ -56,7 +56,7 @@ struct wire_handle {
   uint32_t elem_count;         // fifo; socket: options
   zx_signals_t signals;        // user signals that the object's holder keeps
   uint32_t reserved2;          // 0
-  uint64_t values[3];          // own indexes of a ring; sizes of a VMO; a timer's deadline
+  uint64_t values[3];          // own indexes of a ring, next txid; sizes of a VMO; a timer's deadline
   char name[ZX_MAX_NAME_LEN];  // of a VMO
 };
 _Static_assert(sizeof(struct wire_handle) == 96, "the same for all processes");
