@@ -188,6 +188,7 @@ static void channel_close(struct zx_object* base) {
 static void channel_destroy(struct zx_object* base) {
   struct channel* channel = (struct channel*)base;
   channel_ring_destroy(&channel->ring);
+  if (list_in_list(&channel->gap)) list_remove(&channel->gap);
   while (!list_is_empty(&channel->messages)) {
     message_free(LIST_ENTRY(list_take_head(&channel->messages), struct message, node));
   }

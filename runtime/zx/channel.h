@@ -22,7 +22,8 @@ struct channel {
   bool peer_closed;           // and everything it sent is in `messages`, but for `unread`; lock
   bool unread;                // more than `messages` may hold was left in the socket; lock
   bool write_blocked;         // the last write found the queue full; lock
-  struct list_node messages;  // struct message; lock
+  struct list_node messages;  // struct message, and `gap`; lock
+  struct list_node gap;       // where one that could not be kept would be, the last; lock
   unsigned num_kept;          // in `messages`; lock
   size_t kept_bytes;          // lock
   unsigned kept_fds;          // lock
@@ -76,7 +77,8 @@ struct channel_buffers {
   uint32_t num_handles;
 };
 
-// Whether `messages` is as large as a peer may make it. Lock held.
+// Whether `messages` is as large as a peer may make it, or cannot get larger as one could not be kept. Lock
+// held.
 bool channel_holds_enough(const struct channel* channel);
 
 void message_free(struct message* message);  // and closes its descriptors; null is fine
@@ -93,7 +95,9 @@ struct message* message_create(struct packet* packet, const void* bytes, uint32_
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out);
 
-// Puts a received message, also a lost one, at the end of `messages`. Takes over the descriptors. Lock held.
+// Puts a received message, also a lost one, at the end of `messages`. Takes over the descriptors. Without
+// memory for it there is a gap: whoever reads it gets ZX_ERR_NO_RESOURCES, and all that comes behind stays
+// where it is until then. Lock held.
 void channel_keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
                   const void* scratch);
 
@@ -103,6 +107,9 @@ void channel_tell_rest(struct channel* channel);
 // Takes what is first in the ring and for no reader, so that what is left there is messages: applies signals,
 // and gives calls of other threads their answers. Lock held.
 void channel_take_ring_asides(struct channel* channel);
+
+// The same for one that is dropped.
+void channel_leave_gap(struct channel* channel);
 
 // Moves everything from the socket to `messages` and calls; control packets are dealt with. Lock held.
 void channel_take_in(struct channel* channel);

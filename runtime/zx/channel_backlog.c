@@ -16,10 +16,13 @@ static zx_status_t send_one(int socket, uint8_t kind, const struct message* mess
   return packet_send(socket, &header, iov, 3, message->handles);
 }
 
-static zx_status_t send_all(int socket, uint8_t kind, const struct list_node* messages) {
+static zx_status_t send_all(int socket, uint8_t kind, const struct list_node* messages,
+                            const struct list_node* gap) {
+  const struct message missing = {.lost = true};
   zx_status_t status = ZX_OK;
   LIST_FOR_EACH(node, messages) {
-    if (status == ZX_OK) status = send_one(socket, kind, LIST_ENTRY(node, struct message, node));
+    const struct message* message = node == gap ? &missing : LIST_ENTRY(node, struct message, node);
+    if (status == ZX_OK) status = send_one(socket, kind, message);
   }
   return status;
 }
@@ -31,8 +34,8 @@ zx_status_t channel_backlog_pack(const struct channel* channel, int* out_socket)
   if (list_is_empty(&channel->messages) && list_is_empty(&channel->ring.fds)) return ZX_OK;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) return ZX_ERR_NO_RESOURCES;
   setsockopt(sockets[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-  zx_status_t status = send_all(sockets[1], PACKET_MESSAGE, &channel->messages);
-  if (status == ZX_OK) status = send_all(sockets[1], PACKET_FDS, &channel->ring.fds);
+  zx_status_t status = send_all(sockets[1], PACKET_MESSAGE, &channel->messages, &channel->gap);
+  if (status == ZX_OK) status = send_all(sockets[1], PACKET_FDS, &channel->ring.fds, NULL);
   close(sockets[1]);
   if (status == ZX_OK) {
     *out_socket = sockets[0];

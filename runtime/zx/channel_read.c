@@ -91,8 +91,8 @@ static bool give_to_call(struct channel* channel, struct packet* packet,
 }
 
 bool channel_holds_enough(const struct channel* channel) {
-  return channel->num_kept >= CHANNEL_MAX_KEPT || channel->kept_bytes >= CHANNEL_MAX_KEPT_BYTES ||
-         channel->kept_fds >= CHANNEL_MAX_KEPT_FDS;
+  return list_in_list(&channel->gap) || channel->num_kept >= CHANNEL_MAX_KEPT ||
+         channel->kept_bytes >= CHANNEL_MAX_KEPT_BYTES || channel->kept_fds >= CHANNEL_MAX_KEPT_FDS;
 }
 
 // Counts a message in or out of `messages`.
@@ -108,9 +108,17 @@ static void count_kept(struct channel* channel, const struct message* message, i
 void channel_keep(struct channel* channel, struct packet* packet, const struct channel_buffers* buffers,
                   const void* scratch) {
   struct message* message = message_create(packet, buffers->bytes, buffers->num_bytes, scratch);
-  if (!message) return;
+  if (!message) {
+    channel_leave_gap(channel);
+    return;
+  }
   list_add_tail(&channel->messages, &message->node);
   count_kept(channel, message, 1);
+  object_notify(&channel->base, channel->base.ops->peek(&channel->base));
+}
+
+void channel_leave_gap(struct channel* channel) {
+  if (!list_in_list(&channel->gap)) list_add_tail(&channel->messages, &channel->gap);
   object_notify(&channel->base, channel->base.ops->peek(&channel->base));
 }
 
@@ -169,6 +177,7 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
     if (!own_txid) return status;
     if (channel_holds_enough(channel)) {
       packet_close_fds(&out->handles);
+      channel_leave_gap(channel);
       channel_peer_gone(channel);
       return ZX_ERR_PEER_CLOSED;
     }
@@ -287,13 +296,19 @@ static bool fits(const struct read_result* result, const struct channel_buffers*
   return result->num_bytes <= buffers->num_bytes && result->num_handles <= buffers->num_handles;
 }
 
-// Takes the first message from the list.
-static void take_kept(struct channel* channel, struct read_result* result) {
-  struct message* message = LIST_ENTRY(list_take_head(&channel->messages), struct message, node);
+// Takes the first message from the list. False: it is lost.
+static bool take_kept(struct channel* channel, struct read_result* result) {
+  struct list_node* node = list_take_head(&channel->messages);
+  if (node == &channel->gap) {
+    result->num_bytes = result->num_handles = 0;
+    return false;
+  }
+  struct message* message = LIST_ENTRY(node, struct message, node);
   count_kept(channel, message, -1);
   result->message = message;
   result->num_bytes = message->num_bytes;
   result->num_handles = message->handles ? message->handles->count : 0;
+  return !message->lost;
 }
 
 // A message too large for the reader stays the first one, or goes.
@@ -324,8 +339,7 @@ static zx_status_t take_message(struct channel* channel, const struct channel_bu
   result->message = NULL;
   if (channel->base.leaving) return ZX_ERR_BAD_HANDLE;
   if (!list_is_empty(&channel->messages)) {
-    take_kept(channel, result);
-    lost = result->message->lost;
+    lost = !take_kept(channel, result);
   } else if (channel->peer_closed && !channel->unread && !channel_ring_reads(channel)) {
     return ZX_ERR_PEER_CLOSED;
   } else {

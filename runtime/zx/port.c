@@ -5,6 +5,7 @@
 
 #include <zircon/linux.h>
 #include <zircon/syscalls/port.h>
+#include <zircon/syscalls/time.h>
 
 #include "runtime/zx/clock.h"
 #include "runtime/zx/handle.h"
@@ -90,6 +91,8 @@ zx_status_t zx_port_create(uint32_t options, zx_handle_t* out) {
   list_init(&port->packets);
   list_init(&port->spare);
   list_init(&port->unarmed);
+  list_init(&port->starved);
+  atomic_init(&port->starving, false);
   return handle_create(&port->base, ZX_DEFAULT_PORT_RIGHTS, out);
 }
 
@@ -277,8 +280,11 @@ zx_status_t zx_linux_port_arm(zx_handle_t handle) {
     port_arm_all(port);
     pthread_mutex_lock(&object->lock);
     bool ready = !list_is_empty(&port->packets) || !list_is_empty(&port->unarmed);
-    port->asleep = !ready;
+    bool starved = !ready && !list_is_empty(&port->starved);
+    port->asleep = !ready && !starved;
     pthread_mutex_unlock(&object->lock);
+    if (starved) zx_nanosleep(zx_deadline_after(PORT_STARVED_TIME));  // the caller must not sleep for longer
+    ready = ready || starved;
     status = ready ? ZX_OK : ZX_ERR_SHOULD_WAIT;
   }
   object_unref(object);

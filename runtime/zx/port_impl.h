@@ -4,7 +4,8 @@
 // A port is an epoll instance and a queue of packets in memory. For each object it watches there is one link,
 // which carries the waits and says what epoll knows of the object. Beginning a wait does not touch epoll: the
 // link goes on the list of the unarmed, and only a thread that finds no packet and is about to sleep arms
-// what is on that list. What epoll reports and nobody waits for any more is then taken out of epoll.
+// what is on that list. What epoll reports and nobody waits for any more is then taken out of epoll. What
+// epoll has no room for is starved: each sleep ends early, and asks for it and tries again.
 #ifndef RUNTIME_ZX_PORT_IMPL_H_
 #define RUNTIME_ZX_PORT_IMPL_H_
 
@@ -32,6 +33,8 @@ struct port {
   unsigned num_user_packets;
   atomic_uint packets_since_poll;
   struct list_node unarmed;  // struct port_link, by unarmed_node; lock
+  struct list_node starved;  // the same; lock
+  atomic_bool starving;      // some are starved; written under the lock
   struct port_link** slots;  // what epoll's cookies name; lock
   uint32_t num_slots;
   uint32_t slot_hint;  // no slot below it is free
@@ -86,15 +89,17 @@ void port_link_idle(struct port_link* link);
 // Ends a link: its waits, its place in epoll and in both lists. Object's lock held, port's not.
 void port_link_destroy(struct port_link* link);
 
-// Arms whatever is on the list of the unarmed, which may queue packets. No lock held.
+// Arms whatever is on the list of the unarmed or starved, which may queue packets. No lock held.
 void port_arm_all(struct port* port);
 
 // Before a sleep: watches the object that had the last signal for a moment, if it is of a kind that may have
 // the next one soon. No lock held.
 void port_spin(struct port* port);
 
-// Asks epoll until `deadline` and queues packets for what it reports. No lock held. Returns how many
-// events it reported; -1 if a signal handler interrupted it.
+#define PORT_STARVED_TIME ZX_MSEC(2)  // of a sleep with starved links
+
+// Asks epoll until `deadline`, or not as long if there are starved links, and queues packets for what it
+// reports. No lock held. Returns how many events it reported; -1 if a signal handler interrupted it.
 int port_harvest(struct port* port, zx_time_t deadline);
 
 #endif  // RUNTIME_ZX_PORT_IMPL_H_

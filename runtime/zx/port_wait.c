@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include <zircon/syscalls/object.h>
+#include <zircon/syscalls/time.h>
 
 #include "runtime/zx/clock.h"
 #include "runtime/zx/port_impl.h"
@@ -26,21 +27,35 @@ zx_signals_t port_link_wanted(const struct port_link* link) {
   return want;
 }
 
+enum watched {
+  WATCHED,
+  CONSTANT,  // it is nothing that epoll watches, a file or a folder, and so as it will always be
+  STARVED,   // there is no room for it, or no memory
+};
+
 // Makes epoll watch for `events`. Errors and hang-ups are reported in any case. Watching for too much is left
-// alone until it turns out to disturb, since changing it costs a system call. False: it is nothing that epoll
-// watches, a file or a folder, and so as it will always be.
-static bool watch(struct port_link* link, uint32_t events) {
+// alone until it turns out to disturb, since changing it costs a system call.
+static enum watched watch(struct port_link* link, uint32_t events) {
   // Errors stand for nothing at all: what is watched for nothing is in epoll nevertheless.
   events = link->ended ? (events & ~(uint32_t)(EPOLLIN | EPOLLRDHUP)) | EPOLLERR : events | EPOLLRDHUP;
   if (link->events && link->fd != link->object->wait_fd) port_link_idle(link);
-  if (link->inexact ? link->events == events : (link->events & events) == events) return true;
+  if (link->inexact ? link->events == events : (link->events & events) == events) return WATCHED;
   link->inexact = false;
   struct epoll_event event = {.events = events, .data.u64 = ((uint64_t)link->generation << 32) | link->slot};
   link->fd = link->object->wait_fd;
   int op = link->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (epoll_ctl(link->port->epoll_fd, op, link->fd, &event) != 0) return errno != EPERM;
+  if (epoll_ctl(link->port->epoll_fd, op, link->fd, &event) != 0) return errno == EPERM ? CONSTANT : STARVED;
   link->events = events;
-  return true;
+  return WATCHED;
+}
+
+// Threads that sleep already are to sleep no longer than this one.
+static void starve(struct port_link* link) {
+  struct port* port = link->port;
+  pthread_mutex_lock(&port->base.lock);
+  if (!list_in_list(&link->unarmed_node)) list_add_tail(&port->starved, &link->unarmed_node);
+  if (!atomic_exchange_explicit(&port->starving, true, memory_order_relaxed)) port_wake_locked(port);
+  pthread_mutex_unlock(&port->base.lock);
 }
 
 // Object's lock held.
@@ -52,7 +67,9 @@ static void arm_link(struct port_link* link) {
   zx_signals_t signals = object->ops->arm(object, want, &events);
   object_notify(object, signals);
   bool watches = !list_is_empty(&link->waits) && object->wait_fd >= 0 && !link->hung;
-  if (watches && !watch(link, (uint32_t)(unsigned short)events)) object_signals_locked(object);
+  enum watched watched = watches ? watch(link, (uint32_t)(unsigned short)events) : WATCHED;
+  if (watched != WATCHED) object_signals_locked(object);
+  if (watched == STARVED && !list_is_empty(&link->waits)) starve(link);
 }
 
 // The first unarmed link's object, with a reference: its lock comes before the port's.
@@ -76,7 +93,22 @@ static bool take_from_unarmed(struct port_link* link) {
   return was;
 }
 
+static void try_starved_again(struct port* port) {
+  pthread_mutex_lock(&port->base.lock);
+  while (!list_is_empty(&port->starved))
+    list_add_tail(&port->unarmed, list_take_head(&port->starved));
+  pthread_mutex_unlock(&port->base.lock);
+}
+
+static void note_whether_starving(struct port* port) {
+  pthread_mutex_lock(&port->base.lock);
+  atomic_store_explicit(&port->starving, !list_is_empty(&port->starved), memory_order_relaxed);
+  pthread_mutex_unlock(&port->base.lock);
+}
+
 void port_arm_all(struct port* port) {
+  bool starving = atomic_load_explicit(&port->starving, memory_order_relaxed);
+  if (starving) try_starved_again(port);
   for (struct zx_object* object; (object = first_unarmed(port)) != NULL; object_unref(object)) {
     pthread_mutex_lock(&object->lock);
     LIST_FOR_EACH(node, &object->links) {
@@ -88,6 +120,7 @@ void port_arm_all(struct port* port) {
     }
     pthread_mutex_unlock(&object->lock);
   }
+  if (starving) note_whether_starving(port);
 }
 
 // The object that a cookie of epoll stands for, with a reference; null if its link has ended.
@@ -153,6 +186,10 @@ static void report(struct port* port, uint64_t cookie, short revents) {
 int port_harvest(struct port* port, zx_time_t deadline) {
   struct epoll_event events[EVENTS_PER_POLL];
   struct timespec storage;
+  if (atomic_load_explicit(&port->starving, memory_order_relaxed)) {
+    zx_time_t soon = zx_deadline_after(PORT_STARVED_TIME);
+    if (soon < deadline) deadline = soon;
+  }
   int count = epoll_pwait2(port->epoll_fd, events, EVENTS_PER_POLL, clock_until(deadline, &storage), NULL);
   atomic_store_explicit(&port->packets_since_poll, 0, memory_order_relaxed);
   for (int i = 0; i < count; i++) {
