@@ -4,14 +4,13 @@
 #include "sock.h"
 #include "stack.h"
 
-#define DEFAULT_SOCKETS 1024u
 #define DEFAULT_BUFFER_BYTES ((size_t)8 << 20)
 
 int tcpip_client_create(tcpip_t* stack, const tcpip_quota_t* quota, tcpip_client_t** out) {
   tcpip_client_t* client = calloc(1, sizeof *client);
   if (!client) return -ENOMEM;
   client->stack = stack;
-  client->quota.sockets = quota && quota->sockets ? quota->sockets : DEFAULT_SOCKETS;
+  client->quota.sockets = quota && quota->sockets ? quota->sockets : TCPIP_SOCKETS_DEFAULT;
   client->quota.buffer_bytes = quota && quota->buffer_bytes ? quota->buffer_bytes : DEFAULT_BUFFER_BYTES;
   list_init(&client->sockets);
   list_init(&client->orphans);

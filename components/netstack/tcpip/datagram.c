@@ -20,8 +20,21 @@ static void queue_pop(datagram_socket_t* d, datagram_t* datagram) {
   free(datagram);
 }
 
+size_t tcpip_datagram_charge(size_t length) {
+  return sizeof(datagram_t) + length;
+}
+
+void tcpip_socket_hold(tcpip_socket_t* socket, size_t bytes) {
+  if (socket->protocol == PROTOCOL_TCP) return;
+  datagram_socket_t* d = datagram_socket(socket);
+  datagram_release(d, d->held);
+  d->held = client_charge(socket->client, bytes) ? bytes : 0;
+  d->rx_bytes += d->held;
+}
+
 static void datagram_destroy(tcpip_socket_t* socket) {
   datagram_socket_t* d = datagram_socket(socket);
+  datagram_release(d, d->held);
   while (!list_empty(&d->queue))
     queue_pop(d, list_owner(d->queue.next, datagram_t, node));
   datagram_drop_pieces(d);
@@ -113,12 +126,20 @@ static int datagram_shutdown(tcpip_socket_t* socket, bool read, bool write) {
   return socket->connected ? 0 : -ENOTCONN;
 }
 
+static bool make_room(datagram_socket_t* d, size_t bytes) {
+  const tcpip_t* stack = d->base.stack;
+  if (datagram_charge(d, bytes)) return true;
+  if (!d->held || !stack->ops.socket_held) return false;
+  tcpip_socket_hold(&d->base, stack->ops.socket_held(stack->context, d->base.context));
+  return datagram_charge(d, bytes);
+}
+
 void datagram_queue(tcpip_socket_t* socket, const datagram_info_t* info) {
   datagram_socket_t* d = datagram_socket(socket);
   tcpip_t* stack = socket->stack;
   const rx_t* rx = info->rx;
-  size_t charge = sizeof(datagram_t) + info->length;
-  if (socket->shut_read || !datagram_charge(d, charge)) {
+  size_t charge = tcpip_datagram_charge(info->length);
+  if (socket->shut_read || !make_room(d, charge)) {
     count(stack, udp_rx_buffer_full);
     return;
   }
@@ -163,6 +184,18 @@ static tcpip_address_t came_to(const tcpip_socket_t* socket, const datagram_t* d
   return addr_export_as(&local, socket->family);
 }
 
+static void describe(const tcpip_socket_t* socket, const datagram_t* datagram, tcpip_recv_t* recv) {
+  recv->length = datagram->length;
+  socket_export(socket, &datagram->from, datagram->from_port, datagram->interface, &recv->from);
+  recv->destination = addr_export_as(&datagram->destination, socket->family);
+  recv->destination_port = datagram->to_port;
+  recv->local = came_to(socket, datagram);
+  recv->interface = datagram->interface;
+  recv->ttl = datagram->ttl;
+  recv->tos = datagram->tos;
+  recv->timestamp_ns = datagram->timestamp;
+}
+
 static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   datagram_socket_t* d = datagram_socket(socket);
   tcpip_t* stack = socket->stack;
@@ -174,19 +207,31 @@ static int64_t datagram_recv(tcpip_socket_t* socket, tcpip_recv_t* recv) {
   }
   datagram_t* datagram = list_owner(d->queue.next, datagram_t, node);
   size_t copied = datagram_scatter(recv, datagram->bytes, datagram->length);
-  recv->length = datagram->length;
+  describe(socket, datagram, recv);
   recv->truncated = datagram->length - copied;
-  socket_export(socket, &datagram->from, datagram->from_port, datagram->interface, &recv->from);
-  recv->destination = addr_export_as(&datagram->destination, socket->family);
-  recv->destination_port = datagram->to_port;
-  recv->local = came_to(socket, datagram);
-  recv->interface = datagram->interface;
-  recv->ttl = datagram->ttl;
-  recv->tos = datagram->tos;
-  recv->timestamp_ns = datagram->timestamp;
   if (!recv->peek) queue_pop(d, datagram);
   trace(stack, "udp.recv.done");
   return (int64_t)copied;
+}
+
+size_t tcpip_socket_queued(const tcpip_socket_t* socket, tcpip_recv_t* out, struct iovec* bytes, size_t max) {
+  if (socket->protocol == PROTOCOL_TCP) return 0;
+  const datagram_socket_t* d = datagram_socket_const(socket);
+  size_t count = 0;
+  for (list_node_t* node = d->queue.next; node != &d->queue && count < max; node = node->next, count++) {
+    datagram_t* datagram = list_owner(node, datagram_t, node);
+    bytes[count] = (struct iovec){.iov_base = datagram->bytes, .iov_len = datagram->length};
+    out[count] = (tcpip_recv_t){.iov = &bytes[count], .iov_count = 1};
+    describe(socket, datagram, &out[count]);
+  }
+  return count;
+}
+
+void tcpip_socket_take_queued(tcpip_socket_t* socket, size_t count) {
+  if (socket->protocol == PROTOCOL_TCP) return;
+  datagram_socket_t* d = datagram_socket(socket);
+  for (; count > 0 && !list_empty(&d->queue); count--)
+    queue_pop(d, list_owner(d->queue.next, datagram_t, node));
 }
 
 static size_t datagram_next_length(const tcpip_socket_t* socket) {

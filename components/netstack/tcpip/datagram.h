@@ -40,6 +40,7 @@ typedef struct datagram_socket {
   list_node_t queue;  // datagram_t
   datagram_errors_t errors;
   size_t rx_bytes, rx_limit;
+  size_t held;  // of rx_bytes, what waits elsewhere to be read
   bool broadcast;
   bool cork;                  // what is sent are pieces
   datagram_pieces_t* pieces;  // NULL: none

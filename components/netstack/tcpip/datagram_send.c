@@ -144,7 +144,7 @@ static int prepare(datagram_socket_t* d, const tcpip_send_t* send, size_t* out_l
   int result =
       bind_if_needed(d);  // first, as on Linux: whatever becomes of the datagram, there is a port then
   if (result) return result;
-  if (socket->error) return tcpip_socket_take_error(socket);
+  if (socket->error && !send->late) return tcpip_socket_take_error(socket);
   if (socket->shut_write) return -EPIPE;
   result = payload_length(send, out_length);
   if (result == 0) result = find_target(d, send, out_target);
@@ -181,4 +181,24 @@ int64_t datagram_send(tcpip_socket_t* socket, const tcpip_send_t* send) {
   int64_t result = in_pieces ? datagram_send_piece(d, send) : datagram_send_whole(d, send);
   trace(socket->stack, "udp.send.done");
   return result;
+}
+
+int tcpip_socket_preflight(tcpip_socket_t* socket, const tcpip_send_t* send, tcpip_preflight_t* out) {
+  if (socket->protocol != PROTOCOL_UDP) return -EOPNOTSUPP;
+  datagram_socket_t* d = datagram_socket(socket);
+  if (socket->error || d->cork || d->pieces) return -EAGAIN;
+  target_t target;
+  ip_fields_t fields;
+  size_t length;
+  int result = prepare(d, send, &length, &target, &fields);
+  if (result) return result;
+  if (!target.port) return -EINVAL;
+  size_t header = UDP_HEADER + (d->path.v4 ? IPV4_HEADER : 0);
+  size_t most = 65535 - header;
+  if (!fields.may_fragment && d->path.mtu < header + IPV6_HEADER) return -EMSGSIZE;
+  size_t unbroken = d->path.mtu - UDP_HEADER - (d->path.v4 ? IPV4_HEADER : IPV6_HEADER);
+  *out = (tcpip_preflight_t){
+      .maximum_size = fields.may_fragment || unbroken > most ? most : unbroken,
+      .stays = d->path.interface->info.loopback || d->path.multicast || d->path.broadcast};
+  return 0;
 }

@@ -101,6 +101,10 @@ int64_t tcpip_time(const tcpip_t* stack) {
   return stack->now;
 }
 
+uint32_t tcpip_generation(const tcpip_t* stack) {
+  return stack->generation;
+}
+
 void tcpip_advance(tcpip_t* stack, int64_t now_ns) {
   tcpip_set_time(stack, now_ns);
   wheel_advance(&stack->wheel, stack->now);

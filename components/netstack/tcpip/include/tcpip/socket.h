@@ -94,6 +94,7 @@ typedef struct tcpip_send {
   int16_t tos;                    // traffic class 0..255, -1: the socket's
   bool urgent;                    // streams: the last octet is urgent (MSG_OOB)
   bool more;                      // UDP: a piece of a datagram, with more to come (MSG_MORE)
+  bool late;                      // datagrams: was on its way before, a pending error is not for it to tell
 } tcpip_send_t;
 
 // Sends one datagram, or gathers a piece of one; returns its length or an error, never a part. -EAGAIN if the
@@ -102,6 +103,17 @@ typedef struct tcpip_send {
 // -ENODEV if there is no such interface, -EINVAL (also for a source that is not this host's), -ENOBUFS if the
 // client's memory is used up, or the pending error (which it clears).
 int64_t tcpip_socket_send(tcpip_socket_t* socket, const tcpip_send_t* send);
+
+// Whether datagrams like `send` can be sent, whatever their bytes are; sends nothing, but binds as a send
+// does. It holds until tcpip_generation changes, or anything is set or done with the socket, or an error is
+// pending.
+typedef struct tcpip_preflight {
+  size_t maximum_size;  // of a payload that can be sent
+  bool stays;           // what is sent comes, or may come, to this host itself
+} tcpip_preflight_t;
+// What tcpip_socket_send would return; -EAGAIN also if it cannot be told: an error is pending, or pieces are
+// being gathered.
+int tcpip_socket_preflight(tcpip_socket_t* socket, const tcpip_send_t* send, tcpip_preflight_t* out);
 
 typedef struct tcpip_recv {
   const struct iovec* iov;  // scattered to; what does not fit is cut off
@@ -124,6 +136,21 @@ typedef struct tcpip_recv {
 // Takes the oldest datagram; returns the number of bytes copied (0 is a datagram too). -EAGAIN if there is
 // none, also after shutdown (see TCPIP_EVENT_READ_SHUTDOWN), or the pending error (which it clears).
 int64_t tcpip_socket_recv(tcpip_socket_t* socket, tcpip_recv_t* recv);
+
+// Datagrams without a copy of one's own: shows the oldest ones, at most `max`, where they lie, and returns
+// how many. out[i] is filled as by tcpip_socket_recv, its `iov` is set to &bytes[i]. Valid until the next
+// call of anything on the same stack. An error that is pending does not matter.
+size_t tcpip_socket_queued(const tcpip_socket_t* socket, tcpip_recv_t* out, struct iovec* bytes, size_t max);
+
+// Takes the oldest `count` of them, as many as there are; what they took of the receive buffer is free again.
+void tcpip_socket_take_queued(tcpip_socket_t* socket, size_t count);
+
+// So many bytes of the receive buffer are taken by what was received and waits elsewhere to be read, and no
+// longer as many as the last call said. ops.socket_held tells when there seems to be no room.
+void tcpip_socket_hold(tcpip_socket_t* socket, size_t bytes);
+
+// What a datagram of so many bytes takes of the receive buffer.
+size_t tcpip_datagram_charge(size_t length);
 
 // What became of a datagram that could not be delivered.
 enum { TCPIP_ERROR_LOCAL = 1, TCPIP_ERROR_ICMP = 2, TCPIP_ERROR_ICMPV6 = 3 };  // Linux's numbers

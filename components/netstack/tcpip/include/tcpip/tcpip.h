@@ -67,6 +67,9 @@ typedef struct tcpip_ops {
   // Tells where a datagram is, for tracing; NULL when off. `point` is a literal: "udp.send", "ip.output",
   // "udp.send.done", "ip.input", "udp.input", "udp.recv", "udp.recv.would_block" or "udp.recv.done".
   void (*trace)(void* context, const char* point);
+  // There is no room in the socket's receive buffer for a datagram that has come, unless less of it is held
+  // (tcpip_socket_hold) than was said last: returns how much is. NULL: as much as was said.
+  size_t (*socket_held)(void* context, void* socket_context);
 } tcpip_ops_t;
 
 // Bounds on what the engine keeps. A zero means the default in brackets.
@@ -114,6 +117,9 @@ int64_t tcpip_time(const tcpip_t* stack);
 // interface.
 void tcpip_advance(tcpip_t* stack, int64_t now_ns);
 
+// A number that changes with everything that decides which way packets go, and how large they may be.
+uint32_t tcpip_generation(const tcpip_t* stack);
+
 // When tcpip_advance must be called next at the latest; a time not after the present one means "now",
 // TCPIP_NEVER that nothing waits. It can become earlier with any other call.
 int64_t tcpip_deadline(const tcpip_t* stack);
@@ -151,8 +157,10 @@ void tcpip_link_writable(tcpip_t* stack, uint32_t interface);
 // A client owns sockets and pays for their memory, so that none can take more than its share from the others.
 typedef struct tcpip_client tcpip_client_t;
 
+#define TCPIP_SOCKETS_DEFAULT 1024u
+
 typedef struct tcpip_quota {
-  uint32_t sockets;     // how many at once [1024]
+  uint32_t sockets;     // how many at once [TCPIP_SOCKETS_DEFAULT]
   size_t buffer_bytes;  // in their receive and send buffers together [8 MiB]
 } tcpip_quota_t;
 
