@@ -64,6 +64,11 @@ static bool set_duplicate_detection(netstack_config_t* config, const char* value
   return config->known_unique || strcmp(value, "on") == 0;
 }
 
+static bool set_datagrams(netstack_config_t* config, const char* value) {
+  config->synchronous_datagrams = strcmp(value, "synchronous") == 0;
+  return config->synchronous_datagrams || strcmp(value, "fast") == 0;
+}
+
 static bool set_congestion(netstack_config_t* config, const char* value) {
   static const char* const names[] = {
       [TCPIP_CONGESTION_RENO] = "reno", [TCPIP_CONGESTION_CUBIC] = "cubic", [TCPIP_CONGESTION_BBR] = "bbr"};
@@ -109,6 +114,7 @@ static const config_option_t options[] = {
     {"--mtu", set_mtu, "a number from 576 to 65535"},
     {"--interface", set_interface, "a name of 1 to 15 printable characters other than \"lo\""},
     {"--duplicate-detection", set_duplicate_detection, "on or off"},
+    {"--datagrams", set_datagrams, "fast or synchronous"},
     {"--congestion", set_congestion, "cubic, reno or bbr"},
     {"--capture", set_capture, "the number of an open descriptor from 3 on"},
     {"--sockets", set_sockets, "a number from 1 to 65536"},

@@ -14,13 +14,14 @@ typedef struct netstack_config {
   size_t address_count;
   tcpip_address_t gateways[CONFIG_GATEWAYS_MAX];
   size_t gateway_count;
-  bool dhcp;             // an IPv4 address comes from a DHCP server
-  uint32_t mtu;          // 0: the device's
-  bool known_unique;     // addresses are used at once, not probed for duplicates on the link first
-  int congestion;        // TCPIP_CONGESTION_* of streams that choose none; 0: the engine's default
-  tcpip_quota_t quota;   // of each client; zeroes: the engine's defaults
-  int capture;           // a descriptor that frames are recorded into (inet/capture.h); 0: none
-  uint32_t descriptors;  // for the sockets of all clients; 0: as many as they like; set by main.c
+  bool dhcp;                   // an IPv4 address comes from a DHCP server
+  uint32_t mtu;                // 0: the device's
+  bool known_unique;           // addresses are used at once, not probed for duplicates on the link first
+  bool synchronous_datagrams;  // each datagram is a request of its program's
+  int congestion;              // TCPIP_CONGESTION_* of streams that choose none; 0: the engine's default
+  tcpip_quota_t quota;         // of each client; zeroes: the engine's defaults
+  int capture;                 // a descriptor that frames are recorded into (inet/capture.h); 0: none
+  uint32_t descriptors;        // for the sockets of all clients; 0: as many as they like; set by main.c
 } netstack_config_t;
 
 #define CONFIG_ERROR_SIZE 160
@@ -37,6 +38,9 @@ typedef struct netstack_config {
 //   --congestion=cubic|reno|bbr
 //                   the congestion control of streams whose program chooses none; "cubic" if not given
 //   --capture=FD    every frame is recorded into this descriptor, which inet/capture.h has begun
+//   --datagrams=fast|synchronous
+//                   whether datagrams pass between programs and the netstack by themselves, or each by a
+//                   request; "fast" if not given
 //   --sockets=N     how many sockets one client may have
 //   --buffers=N     how many bytes one client's sockets may hold
 // False: `error` holds a sentence about what is wrong, and `out` is not to be used.

@@ -47,8 +47,9 @@ static void stop(void* context) {
   netstack_stop(self->netstack, stopped, self);
 }
 
-// Kept for everything that is not a socket: connections to the Provider, the device, what is on its way.
-enum { OTHER_DESCRIPTORS = PROVIDER_CLIENTS_MAX + 64 };
+// Kept for everything that is not a socket: for each client the connection to the Provider and the memory
+// that shows sockets' states, the device, what is on its way.
+enum { OTHER_DESCRIPTORS = 2 * PROVIDER_CLIENTS_MAX + 64 };
 
 // How many descriptors sockets may take: the limit is raised as far as it goes.
 static uint32_t socket_descriptors(void) {

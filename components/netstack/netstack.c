@@ -19,6 +19,7 @@
 #include <tcpip/offload.h>
 #include <zircon/syscalls.h>
 
+#include "fast_datagram_socket.h"
 #include "interface.h"
 #include "lease.h"
 #include "provider.h"
@@ -39,6 +40,7 @@ struct netstack {
   uint32_t interface;  // the device's index in the engine, 0 before it was first seen
   provider_list_t* providers;
   stream_set_t* streams;
+  fast_datagram_set_t* fast_datagrams;
   lease_t* lease;      // NULL: all addresses are configured
   capture_t* capture;  // NULL: frames are not recorded
   async_task_t stopping;
@@ -66,6 +68,10 @@ provider_list_t* netstack_providers(netstack_t* netstack) {
 
 stream_set_t* netstack_streams(const netstack_t* netstack) {
   return netstack->streams;
+}
+
+fast_datagram_set_t* netstack_fast_datagrams(const netstack_t* netstack) {
+  return netstack->fast_datagrams;
 }
 
 const link_counters_t* netstack_link_counters(const netstack_t* netstack) {
@@ -96,7 +102,8 @@ void netstack_enter(netstack_t* netstack) {
 
 static bool serve(void* context) {
   const netstack_t* netstack = context;
-  return stream_set_service(netstack->streams);
+  bool streams = stream_set_service(netstack->streams);
+  return fast_datagram_set_service(netstack->fast_datagrams) || streams;
 }
 
 void netstack_leave(netstack_t* netstack) {
@@ -135,6 +142,11 @@ static void engine_socket_event(void* context, tcpip_socket_t* endpoint, void* s
   if (socket) socket->kind->event(socket, events);
 }
 
+static size_t engine_socket_held(void* context, void* socket_context) {
+  socket_base_t* socket = socket_context;
+  return socket && socket->kind->held ? socket->kind->held(socket) : 0;
+}
+
 static void engine_trace(void* context, const char* point) {
   trace_point(point, 0);
 }
@@ -144,6 +156,7 @@ static int create_engine(netstack_t* netstack) {
       .ops = {.transmit = engine_transmit,
               .multicast_filter = engine_multicast_filter,
               .socket_event = engine_socket_event,
+              .socket_held = engine_socket_held,
               .trace = trace_enabled() ? engine_trace : NULL},
       .context = netstack,
       .now_ns = zx_clock_get_monotonic(),
@@ -240,6 +253,8 @@ zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_confi
   if (status != ZX_OK) goto fail;
   status = stream_set_create(netstack, &netstack->streams);
   if (status != ZX_OK) goto fail;
+  status = fast_datagram_set_create(netstack, &netstack->fast_datagrams);
+  if (status != ZX_OK) goto fail;
   if (config->dhcp) status = lease_create(netstack, &netstack->lease);
   if (status != ZX_OK) goto fail;
   if (!host->connect_device) provider_list_open(netstack->providers);
@@ -256,7 +271,8 @@ fail:
 static bool is_unfinished(netstack_t* netstack) {
   tcpip_interface_info_t info;
   if (tcpip_interface_get(netstack->engine, netstack->interface, &info) != 0 || !info.up) return false;
-  return stream_set_is_unfinished(netstack->streams) || tcpip_is_unfinished(netstack->engine);
+  return stream_set_is_unfinished(netstack->streams) ||
+         fast_datagram_set_is_unfinished(netstack->fast_datagrams) || tcpip_is_unfinished(netstack->engine);
 }
 
 static void look_whether_finished(netstack_t* netstack) {
@@ -291,7 +307,9 @@ void netstack_destroy(netstack_t* netstack) {
   (void)async_cancel_task(netstack->dispatcher, &netstack->stopping);
   lease_destroy(netstack->lease);
   stream_set_destroy(netstack->streams);
+  fast_datagram_set_destroy(netstack->fast_datagrams);
   netstack->streams = NULL;  // what follows still leaves the engine
+  netstack->fast_datagrams = NULL;
   provider_list_destroy(netstack->providers);
   link_endpoint_destroy(netstack->link);
   tcpip_timer_cancel(&netstack->timer);

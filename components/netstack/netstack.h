@@ -17,6 +17,7 @@
 typedef struct netstack netstack_t;
 typedef struct provider_list provider_list_t;
 typedef struct stream_set stream_set_t;
+typedef struct fast_datagram_set fast_datagram_set_t;
 
 // What the netstack asks of the process it lives in.
 typedef struct netstack_host {
@@ -50,8 +51,8 @@ void netstack_serve_provider(netstack_t* netstack, zx_handle_t server_end);
 // Before calls of the engine: brings its time up to date.
 void netstack_enter(netstack_t* netstack);
 
-// After them: what was sent goes out or, if it was for this host, arrives; bytes of streams are moved on; and
-// the engine is called again when it wants to be.
+// After them: what was sent goes out or, if it was for this host, arrives; bytes of streams, and datagrams of
+// the fast kind, are moved on; and the engine is called again when it wants to be.
 void netstack_leave(netstack_t* netstack);
 
 async_dispatcher_t* netstack_dispatcher(const netstack_t* netstack);
@@ -59,6 +60,7 @@ tcpip_t* netstack_engine(const netstack_t* netstack);
 const netstack_config_t* netstack_configuration(const netstack_t* netstack);
 provider_list_t* netstack_providers(netstack_t* netstack);
 stream_set_t* netstack_streams(const netstack_t* netstack);
+fast_datagram_set_t* netstack_fast_datagrams(const netstack_t* netstack);
 const link_counters_t* netstack_link_counters(const netstack_t* netstack);
 const capture_t* netstack_capture(const netstack_t* netstack);  // NULL if frames are not recorded
 

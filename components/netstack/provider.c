@@ -1,6 +1,6 @@
 // Clients, and what they ask the Provider for. Above: applications' processes. Beside:
-// synchronous_datagram_socket.c and stream_socket.c, which serve the sockets made here. Below: netstack.c and
-// the engine.
+// synchronous_datagram_socket.c, fast_datagram_socket.c and stream_socket.c, which serve the sockets made
+// here. Below: netstack.c and the engine.
 #include "provider.h"
 
 #include <errno.h>
@@ -14,6 +14,8 @@
 #include <zircon/syscalls.h>
 
 #include "address.h"
+#include "fast_datagram_socket.h"
+#include "fast_datagram_state.h"
 #include "interface.h"
 #include "netstack.h"
 #include "stream_socket.h"
@@ -37,6 +39,7 @@ struct provider_client {
   tcpip_client_t* engine;
   uint32_t references;   // the connection to the Provider and each socket
   uint32_t descriptors;  // charged
+  fast_datagram_states_t* states;
 };
 
 netstack_t* provider_client_netstack(const provider_client_t* client) {
@@ -45,6 +48,13 @@ netstack_t* provider_client_netstack(const provider_client_t* client) {
 
 tcpip_client_t* provider_client_engine(const provider_client_t* client) {
   return client->engine;
+}
+
+fast_datagram_states_t* provider_client_states(provider_client_t* client) {
+  uint32_t sockets = netstack_configuration(provider_client_netstack(client))->quota.sockets;
+  if (!client->states)
+    (void)fast_datagram_states_create(sockets > 0 ? sockets : TCPIP_SOCKETS_DEFAULT, &client->states);
+  return client->states;
 }
 
 void provider_client_acquire(provider_client_t* client) {
@@ -58,6 +68,7 @@ void provider_client_release(provider_client_t* client) {
   netstack_enter(netstack);
   tcpip_client_destroy(client->engine);
   netstack_leave(netstack);
+  fast_datagram_states_destroy(client->states);
   free(client);
 }
 
@@ -142,14 +153,16 @@ static void stream_socket_of(void* context, fuchsia_posix_socket_ProviderStreamS
 
 // Makes a socket and the client end that leads to it. 0 or a negative errno.
 static int open_datagram_socket(provider_client_t* client, fuchsia_posix_socket_Domain domain,
-                                fuchsia_posix_socket_DatagramSocketProtocol proto, zx_handle_t* out) {
+                                fuchsia_posix_socket_DatagramSocketProtocol proto, bool fast,
+                                zx_handle_t* out) {
   uint8_t family = domain == fuchsia_posix_socket_Domain_IPV4 ? TCPIP_IPV4 : TCPIP_IPV6;
   tcpip_protocol_t protocol =
       proto == fuchsia_posix_socket_DatagramSocketProtocol_UDP ? TCPIP_UDP : TCPIP_ICMP_ECHO;
   zx_handle_t client_end = ZX_HANDLE_INVALID;
   zx_handle_t server_end = ZX_HANDLE_INVALID;
   if (zx_channel_create(0, &client_end, &server_end) != ZX_OK) return -ENFILE;
-  int result = synchronous_datagram_socket_open(client, family, protocol, server_end);
+  int result = fast ? fast_datagram_socket_open(client, family, server_end)
+                    : synchronous_datagram_socket_open(client, family, protocol, server_end);
   if (result != 0) {
     zx_handle_close(client_end);
     return result;
@@ -162,7 +175,7 @@ static void datagram_socket_deprecated(void* context,
                                        fuchsia_posix_socket_ProviderDatagramSocketDeprecatedRequest* request,
                                        fidl_completer_t completer) {
   fuchsia_posix_socket_Provider_DatagramSocketDeprecated_Response response = {0};
-  int result = open_datagram_socket(context, request->domain, request->proto, &response.s);
+  int result = open_datagram_socket(context, request->domain, request->proto, false, &response.s);
   if (result != 0) {
     fuchsia_posix_socket_Provider_DatagramSocketDeprecated_reply_error(completer, errno_to_fidl(result));
     return;
@@ -172,15 +185,45 @@ static void datagram_socket_deprecated(void* context,
 
 static void datagram_socket(void* context, fuchsia_posix_socket_ProviderDatagramSocketRequest* request,
                             fidl_completer_t completer) {
+  provider_client_t* client = context;
   zx_handle_t s = ZX_HANDLE_INVALID;
-  int result = open_datagram_socket(context, request->domain, request->proto, &s);
+  bool fast = request->proto == fuchsia_posix_socket_DatagramSocketProtocol_UDP &&
+              !netstack_configuration(provider_client_netstack(client))->synchronous_datagrams;
+  int result = open_datagram_socket(client, request->domain, request->proto, fast, &s);
   if (result != 0) {
     fuchsia_posix_socket_Provider_DatagramSocket_reply_error(completer, errno_to_fidl(result));
     return;
   }
   fuchsia_posix_socket_Provider_DatagramSocket_Response response =
-      fuchsia_posix_socket_Provider_DatagramSocket_Response_with_synchronous_datagram_socket(s);
+      fast ? fuchsia_posix_socket_Provider_DatagramSocket_Response_with_datagram_socket(s)
+           : fuchsia_posix_socket_Provider_DatagramSocket_Response_with_synchronous_datagram_socket(s);
   fuchsia_posix_socket_Provider_DatagramSocket_reply(completer, &response);
+}
+
+static void datagram_socket_of(void* context, fuchsia_posix_socket_ProviderDatagramSocketOfRequest* request,
+                               fidl_completer_t completer) {
+  provider_client_t* client = context;
+  fuchsia_posix_socket_Provider_DatagramSocketOf_Response response = {0};
+  zx_handle_t socket = request->socket;
+  zx_handle_t server_end = ZX_HANDLE_INVALID;
+  request->socket = ZX_HANDLE_INVALID;
+  int fd = -1;
+  int result = -ENOTSOCK;
+  if (zx_linux_fd_unwrap(socket, &fd) == ZX_OK) {
+    result = -ENFILE;
+    if (zx_channel_create(0, &response.s, &server_end) == ZX_OK) {
+      result = fast_datagram_socket_adopt(netstack_fast_datagrams(provider_client_netstack(client)), fd,
+                                          server_end);
+    } else {
+      close(fd);
+    }
+  }
+  if (result != 0) {
+    zx_handle_close(response.s);
+    fuchsia_posix_socket_Provider_DatagramSocketOf_reply_error(completer, errno_to_fidl(result));
+    return;
+  }
+  fuchsia_posix_socket_Provider_DatagramSocketOf_reply(completer, &response);
 }
 
 static void interface_index_to_name(void* context,
@@ -300,6 +343,7 @@ static const fuchsia_posix_socket_Provider_ops_t provider_ops = {
     .StreamSocketOf = stream_socket_of,
     .DatagramSocketDeprecated = datagram_socket_deprecated,
     .DatagramSocket = datagram_socket,
+    .DatagramSocketOf = datagram_socket_of,
     .InterfaceIndexToName = interface_index_to_name,
     .InterfaceNameToIndex = interface_name_to_index,
     .InterfaceNameToFlags = interface_name_to_flags,

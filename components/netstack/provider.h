@@ -14,12 +14,14 @@
 typedef struct netstack netstack_t;
 typedef struct provider_list provider_list_t;
 typedef struct provider_client provider_client_t;
+typedef struct fast_datagram_states fast_datagram_states_t;
 
 enum {
   PROVIDER_CLIENTS_MAX = 256,  // at once; further connections are refused with ZX_ERR_NO_RESOURCES
   // What sockets and the connections to them take of the process's descriptors.
   PROVIDER_SOCKET_DESCRIPTORS = 7,
   PROVIDER_STREAM_DESCRIPTORS = 2,
+  PROVIDER_FAST_DATAGRAM_DESCRIPTORS = 2,
   PROVIDER_CONNECTION_DESCRIPTORS = 1,
 };
 
@@ -39,6 +41,8 @@ void provider_list_add(provider_list_t* list, zx_handle_t server_end);
 // For sockets: their client's place in the engine, and a share in its life.
 netstack_t* provider_client_netstack(const provider_client_t* client);
 tcpip_client_t* provider_client_engine(const provider_client_t* client);
+// The memory that shows the state of its fast datagram sockets; NULL if there is none to be had.
+fast_datagram_states_t* provider_client_states(provider_client_t* client);
 void provider_client_acquire(provider_client_t* client);
 void provider_client_release(provider_client_t* client);
 

@@ -28,12 +28,21 @@ void socket_base_deinit(socket_base_t* socket) {
 socket_base_t* socket_begin(void* context) {
   socket_base_t* socket = ((socket_connection_t*)context)->socket;
   netstack_enter(socket->netstack);
+  if (socket->kind->begin) socket->kind->begin(socket);
   return socket;
+}
+
+void socket_changed(socket_base_t* socket) {
+  if (socket->kind->changed) socket->kind->changed(socket);
 }
 
 void socket_end(socket_base_t* socket) {
   netstack_leave(socket->netstack);
   if (socket->endpoint) socket->kind->show(socket);
+}
+
+void socket_took_error(socket_base_t* socket) {
+  if (socket->kind->took_error) socket->kind->took_error(socket);
 }
 
 // Connections

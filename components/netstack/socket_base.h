@@ -44,10 +44,19 @@ typedef struct socket_kind {
   // Binds a connection with the kind's table of methods; consumes `server_end`, also on failure.
   zx_status_t (*bind)(async_dispatcher_t* dispatcher, zx_handle_t server_end, void* connection,
                       fidl_on_unbound_t on_unbound);
+  // A visit to the engine for a method begins. May be NULL.
+  void (*begin)(socket_base_t* socket);
+  // Something was set or done that what the socket sends depends on. May be NULL.
+  void (*changed)(socket_base_t* socket);
+  // A request has told of an error, and there may be another. May be NULL.
+  void (*took_error)(socket_base_t* socket);
   // Shows the state after a visit to the engine.
   void (*show)(socket_base_t* socket);
   // The engine's word that something has come to hold. Must not call the engine but tcpip_socket_poll.
   void (*event)(socket_base_t* socket, uint32_t events);
+  // How much of its receive buffer is taken by what waits elsewhere to be read (ops.socket_held). May be
+  // NULL, and must not call the engine.
+  size_t (*held)(socket_base_t* socket);
   // No connection is left. May free the socket.
   void (*abandoned)(socket_base_t* socket);
 } socket_kind_t;
@@ -81,6 +90,11 @@ void socket_base_deinit(socket_base_t* socket);
 // Begin and end a visit to the engine; `context` is a method's.
 socket_base_t* socket_begin(void* context);
 void socket_end(socket_base_t* socket);
+
+// Between them: tells the kind that something was set or done that what the socket sends depends on.
+void socket_changed(socket_base_t* socket);
+// That a request has told of an error.
+void socket_took_error(socket_base_t* socket);
 
 // Makes another connection. Consumes `server_end`, also on failure. 0 or a negative errno: -EMFILE, -ENOMEM.
 int socket_add_connection(socket_base_t* socket, zx_handle_t server_end);

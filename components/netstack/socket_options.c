@@ -12,6 +12,7 @@ static socket_base_t* socket_of(void* context) {
 int socket_option_set(void* context, tcpip_option_t option, int64_t value) {
   socket_base_t* socket = socket_begin(context);
   int result = tcpip_socket_set(socket->endpoint, option, value);
+  socket_changed(socket);
   socket_end(socket);
   return result;
 }

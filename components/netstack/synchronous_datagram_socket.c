@@ -1,39 +1,33 @@
-// A datagram socket's life, addresses and data. Above: the generated stub of fuchsia.posix.socket. Below: the
+// A datagram socket whose every datagram is a request: its life and how it receives. What it has in common
+// with the fast kind is in datagram_methods.c. Above: the generated stub of fuchsia.posix.socket. Below: the
 // engine's sockets and readiness.c.
-//
-// Each method makes one visit to the engine: begin, act, end, answer. Ending sends frames out, delivers what
-// was sent to this host itself, and shows the new state. It comes before the answer, so that an application
-// which has its answer finds everything as on a kernel's socket: poll() agrees, and what it sent to itself
-// has arrived.
 #include "synchronous_datagram_socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <lib/trace/trace.h>
 #include <zircon/syscalls.h>
 
-#include "socket_options.h"
-#include "synchronous_datagram_socket_internal.h"
+#include "datagram_internal.h"
+#include "readiness.h"
 
 // The most bytes of a datagram that fit into one message with all that can accompany them.
 enum { RECV_DATA_MAX = 65536 - 512 };
-// The same of what an error quotes, with what is told of the error.
-enum { ERROR_DATA_MAX = RECV_DATA_MAX - 512 };
 
 #define METHOD(NAME) fuchsia_posix_socket_SynchronousDatagramSocket_##NAME
 
-static datagram_socket_t* socket_of(void* context) {
-  return (datagram_socket_t*)((socket_connection_t*)context)->socket;
-}
+typedef struct synchronous_socket {
+  datagram_socket_t datagram;
+  readiness_t readiness;
+} synchronous_socket_t;
 
-static datagram_socket_t* begin(void* context) {
-  return (datagram_socket_t*)socket_begin(context);
+static synchronous_socket_t* socket_of(void* context) {
+  return (synchronous_socket_t*)((socket_connection_t*)context)->socket;
 }
 
 static void show(socket_base_t* base) {
-  datagram_socket_t* socket = (datagram_socket_t*)base;
+  synchronous_socket_t* socket = (synchronous_socket_t*)base;
   readiness_update(&socket->readiness, tcpip_socket_poll(base->endpoint));
 }
 
@@ -44,7 +38,7 @@ static void socket_event(socket_base_t* base, uint32_t events) {
 }
 
 static void socket_free(socket_base_t* base) {
-  datagram_socket_t* socket = (datagram_socket_t*)base;
+  synchronous_socket_t* socket = (synchronous_socket_t*)base;
   provider_client_refund(base->client, PROVIDER_SOCKET_DESCRIPTORS);
   socket_base_deinit(base);
   readiness_deinit(&socket->readiness);
@@ -54,7 +48,7 @@ static void socket_free(socket_base_t* base) {
 // Connections
 
 static void describe(void* context, fidl_completer_t completer) {
-  datagram_socket_t* socket = socket_of(context);
+  synchronous_socket_t* socket = socket_of(context);
   zx_handle_t event = ZX_HANDLE_INVALID;
   zx_handle_t descriptor = ZX_HANDLE_INVALID;
   zx_status_t status = readiness_share(&socket->readiness, &event, &descriptor);
@@ -91,87 +85,15 @@ static void query(void* context, fidl_completer_t completer) {
   (void)METHOD(Query_reply)(completer, &response);
 }
 
-static void get_info(void* context, fidl_completer_t completer) {
-  const datagram_socket_t* socket = socket_of(context);
-  fuchsia_posix_socket_BaseDatagramSocket_GetInfo_Response response = {0};
-  response.domain =
-      socket->base.family == TCPIP_IPV4 ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6;
-  response.proto = socket->protocol == TCPIP_UDP ? fuchsia_posix_socket_DatagramSocketProtocol_UDP
-                                                 : fuchsia_posix_socket_DatagramSocketProtocol_ICMP_ECHO;
-  (void)METHOD(GetInfo_reply)(completer, &response);
-}
-
-// Addresses
-
-static void bind_socket(void* context, fuchsia_posix_socket_BaseNetworkSocketBindRequest* request,
-                        fidl_completer_t completer) {
-  datagram_socket_t* socket = begin(context);
-  tcpip_endpoint_t local;
-  int result = -EINVAL;
-  if (endpoint_from_fidl(&request->addr, &local)) result = tcpip_socket_bind(socket->base.endpoint, &local);
-  socket_end(&socket->base);
-  SOCKET_ANSWER(SynchronousDatagramSocket, Bind, completer, result);
-}
-
-static void connect_socket(void* context, fuchsia_posix_socket_BaseNetworkSocketConnectRequest* request,
-                           fidl_completer_t completer) {
-  datagram_socket_t* socket = begin(context);
-  tcpip_endpoint_t peer;
-  int result = -EINVAL;
-  if (endpoint_from_fidl(&request->addr, &peer)) result = tcpip_socket_connect(socket->base.endpoint, &peer);
-  socket_end(&socket->base);
-  SOCKET_ANSWER(SynchronousDatagramSocket, Connect, completer, result);
-}
-
-static void disconnect_socket(void* context, fidl_completer_t completer) {
-  datagram_socket_t* socket = begin(context);
-  int result = tcpip_socket_disconnect(socket->base.endpoint);
-  socket_end(&socket->base);
-  SOCKET_ANSWER(SynchronousDatagramSocket, Disconnect, completer, result);
-}
-
-static void shutdown_socket(void* context, fuchsia_posix_socket_BaseNetworkSocketShutdownRequest* request,
-                            fidl_completer_t completer) {
-  datagram_socket_t* socket = begin(context);
-  bool read = (request->mode & fuchsia_posix_socket_ShutdownMode_READ) != 0;
-  bool write = (request->mode & fuchsia_posix_socket_ShutdownMode_WRITE) != 0;
-  int result = tcpip_socket_shutdown(socket->base.endpoint, read, write);
-  socket_end(&socket->base);
-  SOCKET_ANSWER(SynchronousDatagramSocket, Shutdown, completer, result);
-}
-
-static void get_error(void* context, fidl_completer_t completer) {
-  datagram_socket_t* socket = begin(context);
-  int result = tcpip_socket_take_error(socket->base.endpoint);
-  socket_end(&socket->base);
-  SOCKET_ANSWER(SynchronousDatagramSocket, GetError, completer, result);
-}
-
-// Data
-
-static int64_t send_datagram(datagram_socket_t* socket,
-                             const fuchsia_posix_socket_SynchronousDatagramSocketSendMsgRequest* request) {
-  tcpip_endpoint_t to;
-  tcpip_address_t source;
-  struct iovec iov = {.iov_base = request->data.data, .iov_len = request->data.count};
-  tcpip_send_t send = {.iov = &iov,
-                       .iov_count = 1,
-                       .ttl = -1,
-                       .tos = -1,
-                       .more = (request->flags & fuchsia_posix_socket_SendMsgFlags_MORE) != 0};
-  if (request->addr.ordinal != 0) {
-    if (!endpoint_from_fidl(&request->addr, &to)) return -EINVAL;
-    send.to = &to;
-  }
-  int result = send_control_apply(socket, &request->control, &source, &send);
-  return result < 0 ? result : tcpip_socket_send(socket->base.endpoint, &send);
-}
+// Datagrams
 
 static void send_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSocketSendMsgRequest* request,
                      fidl_completer_t completer) {
   trace_point("netstack.SendMsg", request->data.count);
-  datagram_socket_t* socket = begin(context);
-  int64_t result = send_datagram(socket, request);
+  datagram_socket_t* socket = (datagram_socket_t*)socket_begin(context);
+  const datagram_send_request_t send = {
+      .addr = &request->addr, .data = request->data, .control = &request->control, .flags = request->flags};
+  int64_t result = datagram_send_by_request(socket, &send);
   socket_end(&socket->base);
   trace_point("netstack.SendMsg.done", (uint64_t)result);
   if (result < 0) {
@@ -191,14 +113,14 @@ static void answer_received(datagram_socket_t* socket,
       .data = fidl_bytes(netstack_scratch(socket->base.netstack), length),
       .truncated = (uint32_t)recv->truncated};
   if (request->want_addr) response.addr = endpoint_to_fidl(&recv->from, socket->base.family, &address);
-  if (request->want_control) recv_control_fill(socket, recv, &control, &response.control);
+  if (request->want_control) (void)recv_control_fill(socket, recv, &control, &response.control);
   (void)METHOD(RecvMsg_reply)(completer, &response);
 }
 
 static void recv_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSocketRecvMsgRequest* request,
                      fidl_completer_t completer) {
   trace_point("netstack.RecvMsg", request->data_len);
-  datagram_socket_t* socket = begin(context);
+  datagram_socket_t* socket = (datagram_socket_t*)socket_begin(context);
   struct iovec iov = {.iov_base = netstack_scratch(socket->base.netstack),
                       .iov_len = request->data_len < RECV_DATA_MAX ? request->data_len : RECV_DATA_MAX};
   tcpip_recv_t recv = {
@@ -212,77 +134,14 @@ static void recv_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
   }
 }
 
-static fuchsia_posix_socket_DatagramError error_to_fidl(const tcpip_error_t* error, uint8_t family,
-                                                        socket_address_storage_t* to,
-                                                        socket_address_storage_t* offender) {
-  static const fuchsia_posix_socket_ErrorOrigin origins[] = {
-      [TCPIP_ERROR_LOCAL] = fuchsia_posix_socket_ErrorOrigin_LOCAL,
-      [TCPIP_ERROR_ICMP] = fuchsia_posix_socket_ErrorOrigin_ICMP,
-      [TCPIP_ERROR_ICMPV6] = fuchsia_posix_socket_ErrorOrigin_ICMP6,
-  };
-  fuchsia_posix_socket_DatagramError out;
-  memset(&out, 0, sizeof(out));
-  out.error = errno_to_fidl(-error->error);
-  out.origin = origins[error->origin];
-  out.type = error->type;
-  out.code = error->code;
-  out.info = error->info;
-  out.to = endpoint_to_fidl(&error->to, family, to);
-  if (error->origin != TCPIP_ERROR_LOCAL) out.offender = endpoint_to_fidl(&error->offender, family, offender);
-  return out;
-}
-
-static void recv_error(void* context, fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest* request,
-                       fidl_completer_t completer) {
-  datagram_socket_t* socket = begin(context);
-  struct iovec iov = {.iov_base = netstack_scratch(socket->base.netstack),
-                      .iov_len = request->data_len < ERROR_DATA_MAX ? request->data_len : ERROR_DATA_MAX};
-  tcpip_recv_t recv = {.iov = &iov, .iov_count = 1};
-  tcpip_error_t error;
-  int64_t result = tcpip_socket_recv_error(socket->base.endpoint, &recv, &error);
-  socket_end(&socket->base);
-  if (result < 0) {
-    (void)METHOD(RecvError_reply_error)(completer, errno_to_fidl(result));
-    return;
-  }
-  socket_address_storage_t to, offender;
-  recv_control_t control;
-  fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response response = {
-      .error = error_to_fidl(&error, socket->base.family, &to, &offender),
-      .data = fidl_bytes(netstack_scratch(socket->base.netstack), (size_t)result),
-      .truncated = (uint32_t)recv.truncated};
-  // No message, nothing that came with one.
-  bool has_control = request->want_control && error.origin != TCPIP_ERROR_LOCAL;
-  if (has_control) recv_control_fill(socket, &recv, &control, &response.control);
-  (void)METHOD(RecvError_reply)(completer, &response);
-}
-
 // Making one
 
-ENGINE_FLAG(UdpCork, SynchronousDatagramSocket, TCPIP_UDP_CORK)
-
-static void get_accept_conn(void* context, fidl_completer_t completer) {
-  fuchsia_posix_socket_BaseSocket_GetAcceptConn_Response response = {.value = false};
-  (void)METHOD(GetAcceptConn_reply)(completer, &response);
-}
-
-static const fuchsia_posix_socket_SynchronousDatagramSocket_ops_t socket_ops = {
-    .Close = close_connection,
-    .Query = query,
-    .Describe = describe,
-    .GetInfo = get_info,
-    .Bind = bind_socket,
-    .Connect = connect_socket,
-    .Disconnect = disconnect_socket,
-    .Shutdown = shutdown_socket,
-    .GetError = get_error,
-    .SendMsg = send_msg,
-    .RecvMsg = recv_msg,
-    .RecvError = recv_error,
-    .SetUdpCork = socket_set_UdpCork,
-    .GetUdpCork = socket_get_UdpCork,
-    .GetAcceptConn = get_accept_conn,
-    SOCKET_COMMON_METHODS};
+static const fuchsia_posix_socket_SynchronousDatagramSocket_ops_t socket_ops = {.Close = close_connection,
+                                                                                .Query = query,
+                                                                                .Describe = describe,
+                                                                                .SendMsg = send_msg,
+                                                                                .RecvMsg = recv_msg,
+                                                                                DATAGRAM_COMMON_METHODS};
 
 static zx_status_t bind_connection(async_dispatcher_t* dispatcher, zx_handle_t server_end, void* connection,
                                    fidl_on_unbound_t on_unbound) {
@@ -293,14 +152,10 @@ static const socket_kind_t kind = {
     .bind = bind_connection, .show = show, .event = socket_event, .abandoned = socket_free};
 
 // Gives the engine's socket its face. 0 or a negative errno.
-static int make_endpoint(datagram_socket_t* socket) {
-  socket_base_t* base = &socket->base;
-  netstack_enter(base->netstack);
-  int result = tcpip_socket_create(provider_client_engine(base->client), base->family, socket->protocol, base,
-                                   &base->endpoint);
-  netstack_leave(base->netstack);
+static int make(synchronous_socket_t* socket) {
+  int result = datagram_make_endpoint(&socket->datagram);
   if (result != 0) return result;
-  zx_status_t status = readiness_init(&socket->readiness, tcpip_socket_poll(base->endpoint));
+  zx_status_t status = readiness_init(&socket->readiness, tcpip_socket_poll(socket->datagram.base.endpoint));
   if (status == ZX_OK) return 0;
   return status == ZX_ERR_NO_MEMORY ? -ENOMEM : -ENFILE;
 }
@@ -311,21 +166,22 @@ int synchronous_datagram_socket_open(provider_client_t* client, uint8_t family, 
     zx_handle_close(server_end);
     return -EMFILE;
   }
-  datagram_socket_t* socket = calloc(1, sizeof(*socket));
+  synchronous_socket_t* socket = calloc(1, sizeof(*socket));
   if (!socket) {
     provider_client_refund(client, PROVIDER_SOCKET_DESCRIPTORS);
     zx_handle_close(server_end);
     return -ENOMEM;
   }
-  socket_base_init(&socket->base, &kind, client, family);
-  socket->protocol = protocol;
+  socket_base_t* base = &socket->datagram.base;
+  socket_base_init(base, &kind, client, family);
+  socket->datagram.protocol = protocol;
   socket->readiness = (readiness_t){.server_fd = -1, .client_fd = -1};
-  int result = make_endpoint(socket);
+  int result = make(socket);
   if (result == 0) {
-    result = socket_add_connection(&socket->base, server_end);
+    result = socket_add_connection(base, server_end);
   } else {
     zx_handle_close(server_end);
   }
-  if (result != 0) socket_free(&socket->base);
+  if (result != 0) socket_free(base);
   return result;
 }

@@ -188,15 +188,33 @@ void fdio_socket_close(fdio_socket_t* socket);
 // socket(2) for the families of the internet: the new descriptor, or -1 with errno.
 int fdio_socket_open(int domain, int type, int protocol);
 
-// Streams (stream.c)
+// Datagram sockets of the fast kind (datagram.c)
+
+bool fdio_is_fast(const fdio_socket_t* entry);
+// As the functions of their names; outside of fdio_enter and fdio_leave.
+ssize_t fdio_datagram_sendmsg(int fd, const struct msghdr* message, int flags);
+ssize_t fdio_datagram_recvmsg(int fd, struct msghdr* message, int flags);
+int fdio_datagram_sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags);
+int fdio_datagram_recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags, zx_time_t deadline);
+// FIONREAD.
+int fdio_datagram_readable_bytes(int fd);
+// POLLIN and POLLERR as the kernel has them on a socket of its own. Between fdio_enter and fdio_leave.
+zxio_events_t fdio_datagram_events(fdio_socket_t* socket, int fd);
+
+// Streams (stream.c), and what datagram sockets of the fast kind have in common with them
 
 bool fdio_is_stream(const fdio_socket_t* entry);
 // Whether bytes can be read and written as far as this process knows: then the kernel's calls do.
 bool fdio_is_connected_stream(int fd);
 
-// Whether `fd`, which is not in the table, is a stream's that this process has inherited or was passed; then
-// it is in the table afterwards.
+// Whether `fd`, which is not in the table, is one that this process has inherited or was passed; then it is
+// in the table afterwards.
 bool fdio_stream_recognise(int fd);
+
+// Datagram sockets of the fast kind among the descriptors that this process begins with, and among those that
+// came with a message, are in the table afterwards.
+void fdio_recognise_inherited(void);
+void fdio_recognise_received(const struct msghdr* message);
 
 // Before anything that asks the server: makes sure that there is a connection to it. An errno number.
 int fdio_stream_attach(fdio_socket_t* socket, int fd);

@@ -1,12 +1,12 @@
 // Fork: parent and child go on with the same sockets, each over connections of its own.
 //
-// Streams need nothing: their descriptors are enough to get connections out of when the child needs them.
-// Before the process is doubled, every other socket is cloned; the far ends travel to the server, the near
-// ends stay plain descriptors that both processes have. The parent closes them. The child drops all objects
-// it inherited, which are the parent's, and takes the clones instead. It works through the C library's own
-// hooks, so also for forks the program does not call itself (daemon, forkpty, popen). Children of vfork and
-// posix_spawn run in the parent's memory until they exec, use none of this, and must change none of it: see
-// fdio_foreign_process().
+// Streams and datagram sockets of the fast kind need nothing: their descriptors are enough to get connections
+// out of when the child needs them. Before the process is doubled, every other socket is cloned; the far ends
+// travel to the server, the near ends stay plain descriptors that both processes have. The parent closes
+// them. The child drops all objects it inherited, which are the parent's, and takes the clones instead. It
+// works through the C library's own hooks, so also for forks the program does not call itself (daemon,
+// forkpty, popen). Children of vfork and posix_spawn run in the parent's memory until they exec, use none of
+// this, and must change none of it: see fdio_foreign_process().
 #include <pthread.h>
 #include <unistd.h>
 #include <zircon/linux.h>
@@ -19,7 +19,8 @@ static sigset_t saved_signals;
 static void clone_socket(fdio_socket_t* socket, bool in_use) {
   int ends[2];
   zx_handle_t server_end;
-  if (!in_use || socket->is_stream || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+  if (!in_use || socket->is_stream || socket->is_fast ||
+      socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return;
   if (zx_linux_channel_from_fd(ends[1], &server_end) == ZX_OK &&
       zxio_socket_clone(&socket->zxio, server_end) == ZX_OK) {
@@ -40,7 +41,8 @@ static void take_clone(fdio_socket_t* socket, bool in_use) {
   zx_handle_t channel;
   if (!in_use) {
     close_clone(socket, in_use);
-  } else if (socket->is_stream) {
+  } else if (socket->is_stream || socket->is_fast) {
+    if (socket->is_fast) zxio_promises_reset(socket->promises);  // another thread may have been at it
     zxio_socket_t none;
     zxio_socket_from_clone(&socket->zxio, ZX_HANDLE_INVALID, &none);
     zxio_socket_move(&socket->zxio, &none);

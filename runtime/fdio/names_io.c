@@ -17,8 +17,9 @@ FDIO_EXPORT ssize_t read(int fd, void* data, size_t size) {
   struct iovec iov = {.iov_base = data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_recvmsg(fd, &message, 0);
-  FDIO_ENTER(call, fd, libc_read(fd, data, size));
   // Unlike recv, read of nothing leaves the queue alone.
+  if (size > 0 && fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_recvmsg(fd, &message, 0);
+  FDIO_ENTER(call, fd, libc_read(fd, data, size));
   if (size == 0) return fdio_leave(&call, 0, 0);
   size_t actual = 0;
   int error = fdio_socket_recvmsg(call.socket, fd, &message, 0, &actual);
@@ -29,6 +30,7 @@ FDIO_EXPORT ssize_t write(int fd, const void* data, size_t size) {
   struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, &message, 0);
+  if (fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmsg(fd, &message, 0);
   FDIO_ENTER(call, fd, libc_write(fd, data, size));
   size_t actual = 0;
   int error = fdio_socket_sendmsg(call.socket, fd, &message, 0, &actual);
@@ -39,6 +41,7 @@ FDIO_EXPORT ssize_t readv(int fd, const struct iovec* iov, int count) {
   struct msghdr message = {.msg_iov = (struct iovec*)(uintptr_t)iov, .msg_iovlen = (size_t)count};
   bool valid = count >= 0 && count <= IOV_MAX;
   if (valid && fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_recvmsg(fd, &message, 0);
+  if (valid && fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_recvmsg(fd, &message, 0);
   FDIO_ENTER(call, fd, libc_readv(fd, iov, count));
   if (!valid) return fdio_leave(&call, EINVAL, -1);
   size_t actual = 0;
@@ -50,6 +53,7 @@ FDIO_EXPORT ssize_t writev(int fd, const struct iovec* iov, int count) {
   struct msghdr message = {.msg_iov = (struct iovec*)(uintptr_t)iov, .msg_iovlen = (size_t)count};
   bool valid = count >= 0 && count <= IOV_MAX;
   if (valid && fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, &message, 0);
+  if (valid && fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmsg(fd, &message, 0);
   FDIO_ENTER(call, fd, libc_writev(fd, iov, count));
   if (!valid) return fdio_leave(&call, EINVAL, -1);
   size_t actual = 0;

@@ -72,7 +72,7 @@ static int interface_request(unsigned long request, void* argument) {
 }
 
 // Requests that are the socket's. -1: not one of them.
-static int socket_request(fdio_socket_t* entry, unsigned long request, void* argument) {
+static int socket_request(fdio_socket_t* entry, int fd, unsigned long request, void* argument) {
   zxio_socket_t* socket = &entry->zxio;
   if (entry->is_stream && (request == FIONREAD || request == TIOCOUTQ || request == SIOCATMARK)) return -1;
   int16_t code = 0;
@@ -81,7 +81,12 @@ static int socket_request(fdio_socket_t* entry, unsigned long request, void* arg
   switch (request) {
     case FIONREAD:
       if (!argument) return EFAULT;
-      error = zxio_code(zxio_socket_readable_bytes(socket, &bytes, &code), &code);
+      if (entry->is_fast) {
+        bytes = fdio_datagram_readable_bytes(fd);
+        error = 0;
+      } else {
+        error = zxio_code(zxio_socket_readable_bytes(socket, &bytes, &code), &code);
+      }
       if (!error) memcpy(argument, &bytes, sizeof(bytes));
       return error;
     case TIOCOUTQ:  // what was sent has left
@@ -107,7 +112,7 @@ FDIO_EXPORT int ioctl(int fd, unsigned long request, ...) {
   void* argument = va_arg(arguments, void*);
   va_end(arguments);
   FDIO_ENTER(call, fd, libc_ioctl(fd, request, argument));
-  int error = socket_request(call.socket, request & UINT_MAX, argument);
+  int error = socket_request(call.socket, fd, request & UINT_MAX, argument);
   if (error >= 0) return (int)fdio_leave(&call, error, 0);
   // FIONBIO, FIOASYNC and their like belong to the descriptor; requests about devices must not reach the
   // kernel's.

@@ -17,6 +17,7 @@ void __chk_fail(void) __attribute__((noreturn));
 atomic_bool fdio_has_error_queues;
 
 void fdio_note_error_queue(fdio_socket_t* socket) {
+  if (socket->is_fast && zxio_promises_watch(socket->promises, &socket->zxio) != ZX_OK) return;
   atomic_store_explicit(&socket->queues_errors, true, memory_order_relaxed);
   atomic_store_explicit(&fdio_has_error_queues, true, memory_order_relaxed);
 }
@@ -26,11 +27,20 @@ static short with_errors(int fd, short revents) {
   if (!call.socket || call.error) return revents;
   zxio_events_t events = 0;
   zx_status_t status = ZX_ERR_TIMED_OUT;
-  if (atomic_load_explicit(&call.socket->queues_errors, memory_order_relaxed)) {
+  bool queues_errors = atomic_load_explicit(&call.socket->queues_errors, memory_order_relaxed);
+  if (queues_errors && call.socket->is_fast) {
+    // A child has to ask anew where the state is shown.
+    bool shown = fdio_stream_attach(call.socket, fd) == 0 &&
+                 zxio_promises_watch(call.socket->promises, &call.socket->zxio) == ZX_OK;
+    status = shown ? ZX_OK : ZX_ERR_UNAVAILABLE;
+    if (shown) events = fdio_datagram_events(call.socket, fd);
+  } else if (queues_errors) {
     status = zxio_socket_wait(&call.socket->zxio, POLLIN | POLLERR, ZX_TIME_INFINITE_PAST, -1, &events);
   }
   fdio_leave(&call, 0, 0);
-  if (status != ZX_OK || !(events & POLLERR)) return revents;
+  if (status != ZX_OK) return revents;
+  if (!(events & POLLERR))
+    return queues_errors && !(events & POLLIN) ? revents & (short)~(POLLIN | POLLRDNORM) : revents;
   if (!(events & POLLIN)) revents &= (short)~(POLLIN | POLLRDNORM);
   return revents | POLLERR;
 }
@@ -47,13 +57,27 @@ static int correct(struct pollfd* fds, nfds_t count, int result) {
   return shown;
 }
 
+// Whether one of them has an error in its queue, of which the descriptor of a datagram socket of the fast
+// kind tells only until something has been received from it.
+static bool shows_error(struct pollfd* fds, nfds_t count) {
+  if (!atomic_load_explicit(&fdio_has_error_queues, memory_order_relaxed)) return false;
+  for (nfds_t i = 0; i < count; i++) {
+    const fdio_socket_t* entry = fdio_table_peek(fds[i].fd);
+    if (fdio_is_fast(entry) && atomic_load_explicit(&entry->queues_errors, memory_order_relaxed) &&
+        zxio_promises_state(entry->promises) != 0)
+      return true;
+  }
+  return false;
+}
+
 FDIO_EXPORT int poll(struct pollfd* fds, nfds_t count, int timeout) {
-  return correct(fds, count, libc_poll(fds, count, timeout));
+  return correct(fds, count, libc_poll(fds, count, shows_error(fds, count) ? 0 : timeout));
 }
 
 FDIO_EXPORT int ppoll(struct pollfd* fds, nfds_t count, const struct timespec* timeout,
                       const sigset_t* mask) {
-  return correct(fds, count, libc_ppoll(fds, count, timeout, mask));
+  const struct timespec now = {0};
+  return correct(fds, count, libc_ppoll(fds, count, shows_error(fds, count) ? &now : timeout, mask));
 }
 
 FDIO_EXPORT int __poll_chk(struct pollfd* fds, nfds_t count, int timeout, size_t room);

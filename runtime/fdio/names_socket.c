@@ -114,13 +114,14 @@ static void note_error(fdio_socket_t* socket, int fd, const void* value) {
   if (socket->is_stream) fdio_stream_note_error(socket, fd, error);
 }
 
-// Those that the kernel must know of, too, as it is the one who waits once the stream is connected, or
-// buffers.
+// Those that the kernel must know of, too, as it is the one who waits once the stream is connected, and for
+// datagrams of the fast kind, or buffers.
 static bool is_shared_option(const fdio_socket_t* socket, int level, int name) {
   bool connected = atomic_load_explicit(&socket->state, memory_order_relaxed) == ZXIO_STREAM_CONNECTED;
-  return socket->is_stream && level == SOL_SOCKET &&
-         (name == SO_RCVTIMEO || name == SO_SNDTIMEO || name == SO_OOBINLINE ||
-          (name == SO_SNDBUF && connected));
+  if (level != SOL_SOCKET) return false;
+  if (socket->is_fast) return name == SO_RCVTIMEO || name == SO_SNDTIMEO;
+  return socket->is_stream && (name == SO_RCVTIMEO || name == SO_SNDTIMEO || name == SO_OOBINLINE ||
+                               (name == SO_SNDBUF && connected));
 }
 
 FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
@@ -130,6 +131,8 @@ FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* 
     int result = libc_getsockopt(fd, level, name, value, length);
     return (int)fdio_leave(&call, result == 0 ? 0 : errno, 0);
   }
+  // Asking for an error ends that the descriptor shows one, unless there is another.
+  if (call.socket->is_fast && level == SOL_SOCKET && name == SO_ERROR) zxio_datagram_skip_error(fd);
   zx_status_t status = zxio_socket_getsockopt(&call.socket->zxio, level, name, value, length, &code);
   int error = zxio_code(status, &code);
   if (!error && level == SOL_SOCKET && name == SO_ERROR) note_error(call.socket, fd, value);
@@ -189,6 +192,7 @@ FDIO_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags, con
   struct msghdr message = {
       .msg_name = (void*)(uintptr_t)addr, .msg_namelen = length, .msg_iov = &iov, .msg_iovlen = 1};
   if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, &message, flags);
+  if (fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmsg(fd, &message, flags);
   FDIO_ENTER(call, fd, libc_sendto(fd, data, size, flags, addr, length));
   size_t actual = 0;
   int error = fdio_socket_sendmsg(call.socket, fd, &message, flags, &actual);
@@ -199,6 +203,7 @@ FDIO_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
   struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, &message, flags);
+  if (fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmsg(fd, &message, flags);
   FDIO_ENTER(call, fd, libc_send(fd, data, size, flags));
   size_t actual = 0;
   int error = fdio_socket_sendmsg(call.socket, fd, &message, flags, &actual);
@@ -207,6 +212,7 @@ FDIO_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
 
 FDIO_EXPORT ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
   if (message && fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, message, flags);
+  if (message && fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmsg(fd, message, flags);
   FDIO_ENTER(call, fd, libc_sendmsg(fd, message, flags));
   size_t actual = 0;
   int error = message ? fdio_socket_sendmsg(call.socket, fd, message, flags, &actual) : EFAULT;
@@ -215,6 +221,7 @@ FDIO_EXPORT ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
 
 FDIO_EXPORT int sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags) {
   if (fdio_is_stream(fdio_table_peek(fd))) return stream_messages(fd, messages, count, flags, true);
+  if (fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmmsg(fd, messages, count, flags);
   FDIO_ENTER(call, fd, libc_sendmmsg(fd, messages, count, flags));
   int error = 0;
   unsigned sent = 0;
@@ -239,6 +246,11 @@ FDIO_EXPORT ssize_t recvfrom(int fd, void* data, size_t size, int flags, struct 
     if (count >= 0 && addr && length) *length = 0;
     return count;
   }
+  if (fdio_is_fast(fdio_table_peek(fd)) && (!addr || length)) {
+    ssize_t count = fdio_datagram_recvmsg(fd, &message, flags);
+    if (count >= 0 && addr) *length = message.msg_namelen;
+    return count;
+  }
   FDIO_ENTER(call, fd, libc_recvfrom(fd, data, size, flags, addr, length));
   if (addr && !length) return fdio_leave(&call, EFAULT, -1);
   size_t actual = 0;
@@ -251,6 +263,7 @@ FDIO_EXPORT ssize_t recv(int fd, void* data, size_t size, int flags) {
   struct iovec iov = {.iov_base = data, .iov_len = size};
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_recvmsg(fd, &message, flags);
+  if (fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_recvmsg(fd, &message, flags);
   FDIO_ENTER(call, fd, libc_recv(fd, data, size, flags));
   size_t actual = 0;
   int error = fdio_socket_recvmsg(call.socket, fd, &message, flags, &actual);
@@ -259,6 +272,12 @@ FDIO_EXPORT ssize_t recv(int fd, void* data, size_t size, int flags) {
 
 FDIO_EXPORT ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
   if (message && fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_recvmsg(fd, message, flags);
+  if (message && fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_recvmsg(fd, message, flags);
+  if (!fdio_table_peek(fd)) {
+    ssize_t count = libc_recvmsg(fd, message, flags);
+    if (count >= 0 && message->msg_controllen > 0) fdio_recognise_received(message);
+    return count;
+  }
   FDIO_ENTER(call, fd, libc_recvmsg(fd, message, flags));
   size_t actual = 0;
   int error = message ? fdio_socket_recvmsg(call.socket, fd, message, flags, &actual) : EFAULT;
@@ -269,12 +288,14 @@ FDIO_EXPORT ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
 FDIO_EXPORT int recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags,
                          struct timespec* timeout) {
   if (fdio_is_stream(fdio_table_peek(fd))) return stream_messages(fd, messages, count, flags, false);
-  FDIO_ENTER(call, fd, libc_recvmmsg(fd, messages, count, flags, timeout));
   bool bad_timeout = timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec > 999999999);
   zx_time_t deadline = ZX_TIME_INFINITE;
   if (timeout && !bad_timeout && timeout->tv_sec < ZX_TIME_INFINITE / ZX_SEC(1)) {
     deadline = zx_deadline_after(timeout->tv_sec * ZX_SEC(1) + timeout->tv_nsec);
   }
+  if (!bad_timeout && fdio_is_fast(fdio_table_peek(fd)))
+    return fdio_datagram_recvmmsg(fd, messages, count, flags, deadline);
+  FDIO_ENTER(call, fd, libc_recvmmsg(fd, messages, count, flags, timeout));
   int error = bad_timeout ? EINVAL : 0;
   unsigned received = 0;
   int each = flags & ~MSG_WAITFORONE;

@@ -133,6 +133,7 @@ static void start(void) {
     attach_trace();
     fdio_fork_init();
     atomic_store_explicit(&process.svc_fd, fd, memory_order_release);
+    fdio_recognise_inherited();
     fdio_debug("active, services at descriptor %d", fd);
   } else {
     fdio_debug("inactive: %s", fd < 0 ? "no JACINTH_SVC" : "the descriptor in JACINTH_SVC is no channel");

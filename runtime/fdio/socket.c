@@ -216,7 +216,7 @@ static int create(int domain, int type, int protocol, zxio_socket_t* out, int* o
     int16_t code = 0;
     status = fdio_provider(attempt > 0, &provider);
     if (status != ZX_OK) break;
-    status = zxio_socket_create(provider, domain, type, protocol, out, out_fd, &code);
+    status = zxio_socket_create_fast(provider, domain, type, protocol, out, out_fd, &code);
     if (status == ZX_OK && code) return code;
     if (status == ZX_OK) {
       *out_fd = fdio_reveal(*out_fd);
@@ -246,9 +246,20 @@ bool fdio_socket_enter(zxio_socket_t* zxio, int fd, zxio_stream_state_t state) {
   sigset_t saved;
   fdio_lock(&saved);
   fdio_socket_t* socket = fdio_table_reserve(fd) ? fdio_socket_allocate() : NULL;
+  if (socket && zxio_socket_is_fast(zxio) && !socket->promises) {
+    socket->promises = zxio_promises_create();
+    if (!socket->promises) {
+      fdio_entry_release(socket);
+      socket = NULL;
+    }
+  }
   if (socket) {
     zxio_socket_move(&socket->zxio, zxio);
     socket->is_stream = socket->zxio.type == SOCK_STREAM;
+    socket->is_fast = zxio_socket_is_fast(&socket->zxio);
+    if (socket->is_fast) zxio_promises_reset(socket->promises);
+    bool detached = socket->is_fast && socket->zxio.channel == ZX_HANDLE_INVALID;
+    atomic_store_explicit(&socket->detached, detached, memory_order_relaxed);
     atomic_store_explicit(&socket->queues_errors, false, memory_order_relaxed);
     atomic_store_explicit(&socket->state, state, memory_order_relaxed);
     fdio_entry_release(fdio_table_swap(fd, socket));

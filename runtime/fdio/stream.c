@@ -27,6 +27,8 @@
 
 // By this name of a stream's descriptor the network stack marks it as one of its own.
 #define NAME_PREFIX "jacinth/stream/"
+// And by this one a datagram socket's of the fast kind.
+#define DATAGRAM_PREFIX "jacinth/datagram/"
 
 // State
 
@@ -54,7 +56,7 @@ static short poll_now(int fd, short events) {
 
 // Connections to the server
 
-static int make_connection(int fd, zxio_socket_t* out) {
+static int make_connection(int fd, bool is_stream, zxio_socket_t* out) {
   zx_status_t status = ZX_ERR_PEER_CLOSED;
   for (int attempt = 0; attempt < FDIO_PROVIDER_ATTEMPTS && status == ZX_ERR_PEER_CLOSED; attempt++) {
     zx_handle_t provider;
@@ -66,7 +68,8 @@ static int make_connection(int fd, zxio_socket_t* out) {
       close(duplicate);
       return zxio_errno(status);
     }
-    status = zxio_stream_of(provider, duplicate, out, &code);
+    status = is_stream ? zxio_stream_of(provider, duplicate, out, &code)
+                       : zxio_datagram_of(provider, duplicate, out, &code);
     if (status == ZX_OK) return code;
   }
   return zxio_errno(status);
@@ -75,13 +78,14 @@ static int make_connection(int fd, zxio_socket_t* out) {
 int fdio_stream_attach(fdio_socket_t* socket, int fd) {
   if (!atomic_load_explicit(&socket->detached, memory_order_acquire)) return 0;
   zxio_socket_t made;
-  int error = make_connection(fd, &made);
+  int error = make_connection(fd, socket->is_stream, &made);
   // The network stack knows it no more: it was connected to one that is gone.
   if (error) return error == ENOTSOCK ? ENOTCONN : error;
   sigset_t saved;
   fdio_lock(&saved);
   bool first = atomic_load_explicit(&socket->detached, memory_order_relaxed);
   if (first) {
+    if (socket->zxio.domain == 0) socket->zxio.domain = made.domain;
     zxio_socket_adopt(&socket->zxio, &made);
     atomic_store_explicit(&socket->detached, false, memory_order_release);
   }
@@ -90,13 +94,18 @@ int fdio_stream_attach(fdio_socket_t* socket, int fd) {
   return 0;
 }
 
-static bool is_marked(int fd) {
+static bool has_prefix(const struct sockaddr_un* name, socklen_t length, const char* prefix) {
+  size_t size = strlen(prefix);
+  return length > offsetof(struct sockaddr_un, sun_path) + 1 + size && name->sun_path[0] == '\0' &&
+         memcmp(name->sun_path + 1, prefix, size) == 0;
+}
+
+static bool is_marked(int fd, bool* out_stream) {
   struct sockaddr_un name;
   socklen_t length = sizeof(name);
-  const size_t prefix = sizeof(NAME_PREFIX) - 1;
-  return libc_getsockname(fd, (struct sockaddr*)&name, &length) == 0 && name.sun_family == AF_UNIX &&
-         length > offsetof(struct sockaddr_un, sun_path) + 1 + prefix && name.sun_path[0] == '\0' &&
-         memcmp(name.sun_path + 1, NAME_PREFIX, prefix) == 0;
+  if (libc_getsockname(fd, (struct sockaddr*)&name, &length) != 0 || name.sun_family != AF_UNIX) return false;
+  *out_stream = has_prefix(&name, length, NAME_PREFIX);
+  return *out_stream || has_prefix(&name, length, DATAGRAM_PREFIX);
 }
 
 bool fdio_stream_recognise(int fd) {
@@ -106,9 +115,10 @@ bool fdio_stream_recognise(int fd) {
   zxio_socket_t zxio;
   zxio_stream_state_t state = ZXIO_STREAM_IDLE;
   int16_t code = 0;
-  if (is_marked(fd) && fdio_busy_begin()) {
-    if (make_connection(fd, &zxio) == 0) {
-      recognised = zxio_stream_state(&zxio, &state, &code) == ZX_OK && !code;
+  bool is_stream = false;
+  if (is_marked(fd, &is_stream) && fdio_busy_begin()) {
+    if (make_connection(fd, is_stream, &zxio) == 0) {
+      recognised = !is_stream || (zxio_stream_state(&zxio, &state, &code) == ZX_OK && !code);
       if (recognised) {
         recognised = fdio_socket_enter(&zxio, fd, state);
       } else {
@@ -119,6 +129,42 @@ bool fdio_stream_recognise(int fd) {
   }
   errno = saved_errno;
   return recognised;
+}
+
+// A datagram socket's descriptor cannot be used without us, so it is looked for where descriptors come from;
+// the connection to the server is made when it is first needed.
+static void enter_datagram_socket(int fd) {
+  zxio_socket_t zxio;
+  bool is_stream = false;
+  if (fdio_table_peek(fd) || !is_marked(fd, &is_stream) || is_stream) return;
+  zxio_socket_init_detached(&zxio);
+  (void)fdio_socket_enter(&zxio, fd, ZXIO_STREAM_IDLE);
+}
+
+void fdio_recognise_inherited(void) {
+  enum { LOOKED_AT = 256 };  // where programs put what those they execute are to find
+  struct pollfd fds[LOOKED_AT];
+  for (int fd = 0; fd < LOOKED_AT; fd++)
+    fds[fd] = (struct pollfd){.fd = fd};
+  if (poll(fds, LOOKED_AT, 0) < 0) return;
+  for (int fd = 0; fd < LOOKED_AT; fd++)
+    if (!(fds[fd].revents & POLLNVAL)) enter_datagram_socket(fd);
+}
+
+void fdio_recognise_received(const struct msghdr* message) {
+  if (!fdio_active() || fdio_foreign_process()) return;
+  int saved_errno = errno;
+  struct msghdr* from = (struct msghdr*)(uintptr_t)message;
+  for (struct cmsghdr* header = CMSG_FIRSTHDR(from); header; header = CMSG_NXTHDR(from, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+      enter_datagram_socket(fd);
+    }
+  }
+  errno = saved_errno;
 }
 
 // The pending error; 0 if there is none. A server that is gone counts as a reset connection.

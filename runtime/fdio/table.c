@@ -120,6 +120,7 @@ fdio_socket_t* fdio_socket_allocate(void) {
   }
   zxio_socket_init_closed(&socket->zxio);
   socket->is_stream = false;
+  socket->is_fast = false;
   atomic_store_explicit(&socket->detached, false, memory_order_relaxed);
   atomic_store_explicit(&socket->over, false, memory_order_relaxed);
   atomic_store_explicit(&socket->connect_done, false, memory_order_relaxed);

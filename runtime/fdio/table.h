@@ -17,7 +17,10 @@ typedef struct fdio_socket {
   zxio_socket_t zxio;
   int clone_fd;               // while the process forks: the child's end of a clone's channel; else -1
   atomic_bool queues_errors;  // the program has asked for a queue of errors (names_poll.c)
-  // Streams (stream.c).
+  // Datagram sockets of the fast kind (datagram.c).
+  bool is_fast;
+  zxio_promises_t* promises;  // stays with the memory, from socket to socket
+  // Streams (stream.c) and those.
   bool is_stream;
   atomic_bool detached;                // this process has no connection to its server yet
   atomic_bool over;                    // the reason of its end has been asked for

@@ -73,9 +73,9 @@ static zx_status_t recv_into(zxio_socket_t* socket, const recv_request_t* reques
 
 // The queue of errors (MSG_ERRQUEUE)
 
-typedef fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest error_request_t;
-typedef fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Result error_result_t;
-typedef fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response error_response_t;
+typedef fuchsia_posix_socket_BaseDatagramSocketRecvErrorRequest error_request_t;
+typedef fuchsia_posix_socket_BaseDatagramSocket_RecvError_Result error_result_t;
+typedef fuchsia_posix_socket_BaseDatagramSocket_RecvError_Response error_response_t;
 
 static size_t deliver_error(const error_response_t* response, int domain, struct msghdr* message) {
   size_t actual = scatter(message, response->data.data, response->data.count);
@@ -273,6 +273,15 @@ static zxio_events_t datagram_wait_end(zx_signals_t signals) {
   if (signals & ZX_EVENTPAIR_PEER_CLOSED) events |= POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP;
   return events;
 }
+
+// Of the fast kind, what is asked of its server: errors, and sending where that is by request.
+static zx_status_t errors_recvmsg(zxio_socket_t* socket, struct msghdr* message, int flags,
+                                  size_t* out_actual, int16_t* out_code) {
+  if (!(flags & MSG_ERRQUEUE)) return ZX_ERR_NOT_SUPPORTED;
+  return datagram_recverror(socket, message, out_actual, out_code);
+}
+
+const zxio_socket_ops_t zxio_fast_datagram_ops = {.recvmsg = errors_recvmsg, .sendmsg = datagram_sendmsg};
 
 const zxio_socket_ops_t zxio_datagram_ops = {
     .recvmsg = datagram_recvmsg,

@@ -27,7 +27,11 @@ typedef struct zxio_socket_ops {
 } zxio_socket_ops_t;
 
 extern const zxio_socket_ops_t zxio_datagram_ops;
+extern const zxio_socket_ops_t zxio_fast_datagram_ops;
 extern const zxio_socket_ops_t zxio_stream_ops;
+
+// Asks a fast datagram socket's server for the descriptor that datagrams travel on.
+zx_status_t zxio_fast_datagram_describe(zx_handle_t channel, int* out_fd);
 
 // Sets up a connected socket of `kind`.
 void zxio_socket_init(zxio_socket_t* socket, const zxio_socket_ops_t* kind, zx_handle_t channel, int domain,

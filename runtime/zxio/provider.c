@@ -34,9 +34,27 @@ static int16_t datagram_protocol(int domain, int protocol, fuchsia_posix_socket_
   return EPROTONOSUPPORT;
 }
 
+// As the server likes it, or of the synchronous kind.
 static zx_status_t make_datagram(zx_handle_t provider, int domain,
                                  fuchsia_posix_socket_DatagramSocketProtocol protocol, zx_handle_t* out,
-                                 int16_t* out_code) {
+                                 bool* out_fast, int16_t* out_code) {
+  fuchsia_posix_socket_ProviderDatagramSocketRequest request = {
+      .domain = domain == AF_INET ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6,
+      .proto = protocol};
+  FIDL_BUFFER(buffer, fuchsia_posix_socket_Provider_DatagramSocket_RESPONSE_SIZE);
+  fidl_call_t call = FIDL_CALL(buffer, ZXIO_CALL_DEADLINE);
+  fuchsia_posix_socket_Provider_DatagramSocket_Result* result;
+  zx_status_t status = fuchsia_posix_socket_Provider_DatagramSocket(provider, &request, &call, &result);
+  if (status != ZX_OK || zxio_result_failed(result, out_code)) return status;
+  *out_fast =
+      result->response->ordinal == fuchsia_posix_socket_Provider_DatagramSocket_Response_Tag_datagram_socket;
+  *out = *out_fast ? result->response->datagram_socket : result->response->synchronous_datagram_socket;
+  return ZX_OK;
+}
+
+static zx_status_t make_synchronous_datagram(zx_handle_t provider, int domain,
+                                             fuchsia_posix_socket_DatagramSocketProtocol protocol,
+                                             zx_handle_t* out, int16_t* out_code) {
   fuchsia_posix_socket_ProviderDatagramSocketDeprecatedRequest request = {
       .domain = domain == AF_INET ? fuchsia_posix_socket_Domain_IPV4 : fuchsia_posix_socket_Domain_IPV6,
       .proto = protocol};
@@ -66,18 +84,21 @@ static zx_status_t make_stream(zx_handle_t provider, int domain, zx_handle_t* ou
   return ZX_OK;
 }
 
-static zx_status_t create_datagram(zx_handle_t provider, int domain, int protocol, zxio_socket_t* out_socket,
-                                   int* out_fd, int16_t* out_code) {
+static zx_status_t create_datagram(zx_handle_t provider, int domain, int protocol, bool may_be_fast,
+                                   zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
   fuchsia_posix_socket_DatagramSocketProtocol kind = fuchsia_posix_socket_DatagramSocketProtocol_UDP;
   *out_code = datagram_protocol(domain, protocol, &kind);
   if (*out_code) return ZX_OK;
   zx_handle_t channel = ZX_HANDLE_INVALID;
-  zx_status_t status = make_datagram(provider, domain, kind, &channel, out_code);
+  bool fast = false;
+  zx_status_t status = may_be_fast ? make_datagram(provider, domain, kind, &channel, &fast, out_code)
+                                   : make_synchronous_datagram(provider, domain, kind, &channel, out_code);
   if (status != ZX_OK || *out_code) return status;
-  zxio_socket_init(out_socket, &zxio_datagram_ops, channel, domain, SOCK_DGRAM,
-                   protocol ? protocol : IPPROTO_UDP);
+  zxio_socket_init(out_socket, fast ? &zxio_fast_datagram_ops : &zxio_datagram_ops, channel, domain,
+                   SOCK_DGRAM, protocol ? protocol : IPPROTO_UDP);
   zx_handle_t event = ZX_HANDLE_INVALID;
-  status = zxio_datagram_ops.describe(out_socket, &event, out_fd);
+  status = fast ? zxio_fast_datagram_describe(channel, out_fd)
+                : zxio_datagram_ops.describe(out_socket, &event, out_fd);
   atomic_init(&out_socket->event, event);
   if (status != ZX_OK) zxio_socket_close(out_socket);
   return status;
@@ -97,17 +118,27 @@ static zx_status_t create_stream(zx_handle_t provider, int domain, int protocol,
   return status;
 }
 
-zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
-                               zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
+static zx_status_t create(zx_handle_t provider, int domain, int type, int protocol, bool may_be_fast,
+                          zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
   enum { MAX_TYPE = 11, MAX_PROTOCOL = 263 };  // Linux's; what is beyond is no number of anything
   bool numbered = protocol >= 0 && protocol < MAX_PROTOCOL;
   bool internet = numbered && (domain == AF_INET || domain == AF_INET6);
   if (internet && type == SOCK_DGRAM)
-    return create_datagram(provider, domain, protocol, out_socket, out_fd, out_code);
+    return create_datagram(provider, domain, protocol, may_be_fast, out_socket, out_fd, out_code);
   if (internet && type == SOCK_STREAM)
     return create_stream(provider, domain, protocol, out_socket, out_fd, out_code);
   bool possible = numbered && type >= 0 && type < MAX_TYPE;
   if (possible && type == SOCK_RAW) possible = protocol <= UINT8_MAX;
   *out_code = possible ? EPROTONOSUPPORT : EINVAL;
   return ZX_OK;
+}
+
+zx_status_t zxio_socket_create(zx_handle_t provider, int domain, int type, int protocol,
+                               zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
+  return create(provider, domain, type, protocol, false, out_socket, out_fd, out_code);
+}
+
+zx_status_t zxio_socket_create_fast(zx_handle_t provider, int domain, int type, int protocol,
+                                    zxio_socket_t* out_socket, int* out_fd, int16_t* out_code) {
+  return create(provider, domain, type, protocol, true, out_socket, out_fd, out_code);
 }

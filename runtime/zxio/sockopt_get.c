@@ -53,7 +53,7 @@ DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6ReceivePacketInfo)
 DEFINE_GET_SMALL(BaseNetworkSocket, IpReceiveErrors)
 DEFINE_GET_SMALL(BaseNetworkSocket, Ipv6ReceiveErrors)
 
-DEFINE_GET_SMALL(SynchronousDatagramSocket, UdpCork)
+DEFINE_GET_SMALL(BaseDatagramSocket, UdpCork)
 
 #define DEFINE_GET_STREAM(name, field) \
   DEFINE_GET(StreamSocket, Get##name, name, out->number = (int64_t)result->response.field)

@@ -77,7 +77,7 @@ DEFINE_SET(BaseNetworkSocket, AddIpv6Membership, AddIpv6Membership,
 DEFINE_SET(BaseNetworkSocket, DropIpv6Membership, DropIpv6Membership,
            request.membership = value->ipv6_membership)
 
-DEFINE_SET_BOOL(SynchronousDatagramSocket, UdpCork)
+DEFINE_SET_BOOL(BaseDatagramSocket, UdpCork)
 
 #define DEFINE_SET_STREAM(name, field) \
   DEFINE_SET(StreamSocket, Set##name, name, request.field = (uint32_t)value->number)

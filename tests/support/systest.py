@@ -445,22 +445,23 @@ def _driver(package, name, wire, host, arguments):
     return f"#meta/{name}-ethernet.cml"
 
 
-def _netstack(package, name, arguments):
-    """The URL of the netstack; with arguments it gets a manifest of its own."""
-    if not arguments:
-        return "#meta/netstack.cml"
+def _netstack(package, name, netstack):
+    """The URL of a netstack, which is the name of a manifest or arguments; with these it gets a manifest of its own."""
+    if isinstance(netstack, str):
+        return f"#meta/{netstack}.cml"
     package.manifest(f"{name}-netstack", capabilities=[{"protocol": PROVIDER}], use=[{"protocol": ETHERNET}],
                      expose=[{"protocol": PROVIDER, "from": "self"}],
                      program={"runner": "elf", "binary": package.binary("components/netstack/netstack"),
-                              "args": list(arguments), "lifecycle": {"stop_event": "notify"}})
+                              "args": list(netstack), "lifecycle": {"stop_event": "notify"}})
     return f"#meta/{name}-netstack.cml"
 
 
-def stack(package, name, program=None, wire="tap", driver=(), netstack=(), **children):
+def stack(package, name, program=None, wire="tap", driver=(), netstack="netstack", **children):
     """Writes the manifest of an Ethernet driver, a netstack, and programs above it; returns its path.
 
-    `program` is the main one, if there is one: the run ends with it. `driver` are arguments of the driver's, `netstack`
-    of the netstack's. `children` are further programs by name, started with everything else.
+    `program` is the main one, if there is one: the run ends with it. `driver` are arguments of the driver's, `netstack` is
+    the name of that component's manifest, or its arguments. `children` are further programs by name, started with everything
+    else.
     """
     host = {"tap": "jacinth.host.Tap", "slirp": "jacinth.host.Network"}[wire]
     sections = {

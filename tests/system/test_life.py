@@ -102,7 +102,8 @@ def steps_of_sending_and_receiving_come_in_order_across_the_processes():
         network = TapNetwork(owned)
         server = network.spawn(owned, *python_command("udp_echo_server.py", network.KERNEL, PORT))
         server.wait_for_line("ready")
-        manifest = stack(Package(owned), "life", python_program("udp_ask.py", network.KERNEL, PORT, 50))
+        manifest = stack(Package(owned), "life", python_program("udp_ask.py", network.KERNEL, PORT, 50),
+                         netstack="netstack_synchronous")
         done = network.run(jacinth(), "run", "--life", manifest)
         check_life(recorded_steps(done.stdout, "Life of a datagram sent"), SENDING, 16)
         check_life(recorded_steps(done.stdout, "Life of a datagram received"), RECEIVING, 26)

@@ -107,6 +107,26 @@ def sockets_live_on_in_children_and_threads():
         expect("ok" in done.stdout, f"it said:\n{done.stdout}{done.stderr}")
 
 
+def against_the_echo_server(script):
+    with resources() as owned:
+        network = TapNetwork(owned)
+        network.spawn(owned, *python_command("udp_echo_server.py", "::", PORT)).wait_for_line("ready")
+        path = os.path.join(ROOT, "tests/system/programs", script)
+        for address in (network.KERNEL, network.KERNEL6):
+            done = execute(network, owned, sys.executable, path, address, str(PORT), timeout=2 * PATIENCE)
+            expect("ok" in done.stdout, f"to {address} it said:\n{done.stdout}{done.stderr}")
+
+
+@case
+def sockets_are_inherited_by_programs_and_passed_to_them():
+    against_the_echo_server("udp_handed_on.py")
+
+
+@case
+def datagrams_of_all_numbers_and_sizes_come_back():
+    against_the_echo_server("udp_many.py")
+
+
 # Options
 
 

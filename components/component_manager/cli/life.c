@@ -132,6 +132,7 @@ static bool print_life(const recording_t* recording, const step_t* steps, size_t
   }
   fprintf(out, "  No datagram's whole way was recorded: step %s (%s) is missing.\n", steps[best].number,
           steps[best].point);
+  fprintf(out, "  (It can be followed where each is a request: the netstack's --datagrams=synchronous.)\n");
   return false;
 }
 

@@ -18,7 +18,7 @@ typedef fuchsia_posix_socket_SynchronousDatagramSocket_ops_t fake_socket_ops_t;
   X(BaseSocket, Broadcast)                                                                                  \
   X(BaseSocket, KeepAlive)                                                                                  \
   X(BaseSocket, OutOfBandInline)                                                                            \
-  X(SynchronousDatagramSocket, UdpCork)                                                                     \
+  X(BaseDatagramSocket, UdpCork)                                                                            \
   X(BaseSocket, NoCheck) X(BaseSocket, ReusePort) X(BaseNetworkSocket, IpPacketInfo)                        \
       X(BaseNetworkSocket, IpReceiveTypeOfService) X(BaseNetworkSocket, IpReceiveTtl)                       \
           X(BaseNetworkSocket, IpMulticastLoopback) X(BaseNetworkSocket, Ipv6ReceiveHopLimit)               \

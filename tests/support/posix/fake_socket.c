@@ -267,7 +267,7 @@ static void recv_msg(void* context, fuchsia_posix_socket_SynchronousDatagramSock
   if (!peek) free(datagram);
 }
 
-static void recv_error(void* context, fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest* request,
+static void recv_error(void* context, fuchsia_posix_socket_BaseDatagramSocketRecvErrorRequest* request,
                        fidl_completer_t completer) {
   fake_socket_t* socket = fake_socket_of(context);
   fake_datagram_t* datagram = socket->undelivered;
@@ -279,7 +279,7 @@ static void recv_error(void* context, fuchsia_posix_socket_SynchronousDatagramSo
   wire_address_t to;
   recv_control_t control;
   give_address(&datagram->from, &to);
-  fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response response = {
+  fuchsia_posix_socket_BaseDatagramSocket_RecvError_Response response = {
       .data = fidl_bytes(datagram->data, size), .truncated = datagram->size - size};
   bool v6 = socket->domain == fuchsia_posix_socket_Domain_IPV6;
   response.error.error = ECONNREFUSED;

@@ -14,9 +14,9 @@ typedef struct fake_thread {
   pthread_t thread;
 } fake_thread_t;
 
-static void datagram_socket(void* context,
-                            fuchsia_posix_socket_ProviderDatagramSocketDeprecatedRequest* request,
-                            fidl_completer_t completer) {
+static void synchronous_datagram_socket(void* context,
+                                        fuchsia_posix_socket_ProviderDatagramSocketDeprecatedRequest* request,
+                                        fidl_completer_t completer) {
   zx_handle_t server_end;
   fuchsia_posix_socket_Provider_DatagramSocketDeprecated_Response response = {0};
   if (request->proto != fuchsia_posix_socket_DatagramSocketProtocol_UDP) {
@@ -26,6 +26,22 @@ static void datagram_socket(void* context,
   if (zx_channel_create(0, &response.s, &server_end) != ZX_OK) abort();
   fake_socket_make((fake_stack_t*)context, request->domain, request->proto, server_end);
   PROVIDER(DatagramSocketDeprecated_reply)(completer, &response);
+}
+
+// All are of that kind.
+static void datagram_socket(void* context, fuchsia_posix_socket_ProviderDatagramSocketRequest* request,
+                            fidl_completer_t completer) {
+  zx_handle_t client_end;
+  zx_handle_t server_end;
+  if (request->proto != fuchsia_posix_socket_DatagramSocketProtocol_UDP) {
+    PROVIDER(DatagramSocket_reply_error)(completer, EPROTONOSUPPORT);
+    return;
+  }
+  if (zx_channel_create(0, &client_end, &server_end) != ZX_OK) abort();
+  fake_socket_make((fake_stack_t*)context, request->domain, request->proto, server_end);
+  fuchsia_posix_socket_Provider_DatagramSocket_Response response =
+      fuchsia_posix_socket_Provider_DatagramSocket_Response_with_synchronous_datagram_socket(client_end);
+  PROVIDER(DatagramSocket_reply)(completer, &response);
 }
 
 static void index_to_name(void* context, fuchsia_posix_socket_ProviderInterfaceIndexToNameRequest* request,
@@ -89,7 +105,8 @@ static void get_addresses(void* context, fidl_completer_t completer) {
 }
 
 static const fuchsia_posix_socket_Provider_ops_t provider_ops = {
-    .DatagramSocketDeprecated = datagram_socket,
+    .DatagramSocketDeprecated = synchronous_datagram_socket,
+    .DatagramSocket = datagram_socket,
     .InterfaceIndexToName = index_to_name,
     .InterfaceNameToIndex = name_to_index,
     .InterfaceNameToFlags = name_to_flags,

@@ -33,6 +33,7 @@ START_TEST(an_address_may_come_from_a_server) {
   ck_assert(parse("--address=dhcp", &config, error));
   ck_assert(config.dhcp);
   ck_assert_uint_eq(config.address_count, 0);
+  ck_assert(!config.synchronous_datagrams);
 }
 END_TEST
 
@@ -42,9 +43,10 @@ START_TEST(addresses_and_gateways_of_both_families_are_collected) {
   char a0[] = "netstack", a1[] = "--address=10.0.2.15/24", a2[] = "--address=fec0::15/64",
        a3[] = "--gateway=10.0.2.2", a4[] = "--gateway=fec0::2", a5[] = "--mtu=1400",
        a6[] = "--interface=wire0", a7[] = "--sockets=9", a8[] = "--buffers=65536",
-       a9[] = "--duplicate-detection=off", a10[] = "--congestion=bbr";
-  char* argv[] = {a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, NULL};
-  ck_assert_msg(netstack_config_parse(11, argv, &config, error), "%s", error);
+       a9[] = "--duplicate-detection=off", a10[] = "--congestion=bbr",
+       a11[] = "--datagrams=synchronous";
+  char* argv[] = {a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, NULL};
+  ck_assert_msg(netstack_config_parse(12, argv, &config, error), "%s", error);
   ck_assert_uint_eq(config.address_count, 2);
   ck_assert_uint_eq(config.addresses[0].address.family, TCPIP_IPV4);
   ck_assert_uint_eq(config.addresses[0].prefix_length, 24);
@@ -55,6 +57,7 @@ START_TEST(addresses_and_gateways_of_both_families_are_collected) {
   ck_assert_str_eq(config.interface_name, "wire0");
   ck_assert(config.known_unique);
   ck_assert_int_eq(config.congestion, TCPIP_CONGESTION_BBR);
+  ck_assert(config.synchronous_datagrams);
   ck_assert_uint_eq(config.quota.sockets, 9);
   ck_assert_uint_eq(config.quota.buffer_bytes, 65536);
 }
@@ -87,6 +90,8 @@ static const char* const wrong[] = {
     "--capture=",
     "--capture=2",
     "--capture=999",
+    "--datagrams=",
+    "--datagrams=slow",
     "--sockets=0",
     "--sockets=65537",
     "--buffers=0",

@@ -172,12 +172,12 @@ START_TEST(an_error_waits_in_the_queue_with_its_datagram) {
   ck_assert_int_eq(app_send(&f.left, 2, 9, "nobody", 6), 0);  // without a peer
   app_wait(&f.left, fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR | fuchsia_posix_socket_SIGNAL_DATAGRAM_ERROR_QUEUE);
   expect_poll(f.left.fd, POLLIN);
-  fuchsia_posix_socket_SynchronousDatagramSocketRecvErrorRequest request = {.data_len = 4};
-  fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Result* result;
+  fuchsia_posix_socket_BaseDatagramSocketRecvErrorRequest request = {.data_len = 4};
+  fuchsia_posix_socket_BaseDatagramSocket_RecvError_Result* result;
   call = FIDL_CALL(buffer, ZX_TIME_INFINITE);
   ck_assert_int_eq(fuchsia_posix_socket_SynchronousDatagramSocket_RecvError(f.left.channel, &request, &call, &result),
                    ZX_OK);
-  const fuchsia_posix_socket_SynchronousDatagramSocket_RecvError_Response* got = result->response;
+  const fuchsia_posix_socket_BaseDatagramSocket_RecvError_Response* got = result->response;
   ck_assert_int_eq(got->error.error, ECONNREFUSED);
   ck_assert_int_eq(got->error.origin, fuchsia_posix_socket_ErrorOrigin_ICMP);
   ck_assert_uint_eq(got->error.to.ipv4->port, 9);

@@ -95,9 +95,10 @@ void zxio_socket_close(zxio_socket_t* socket);
 // network stack and the peer, as the kernel does not make anybody wait for that either.
 void zxio_socket_leave(zxio_socket_t* socket);
 
-// Datagram sockets only; a stream is waited for by its descriptor. Waits until one of `events`, or POLLERR or
-// POLLHUP, holds, or `deadline` (monotonic). `out_events` gets all that hold. ZX_ERR_TIMED_OUT;
-// ZX_ERR_INTERNAL_INTR_RETRY: the Linux descriptor `interrupt_fd` (-1: none) became readable.
+// Datagram sockets of the synchronous kind only; others are waited for by their descriptor. Waits until one
+// of `events`, or POLLERR or POLLHUP, holds, or `deadline` (monotonic). `out_events` gets all that hold.
+// ZX_ERR_TIMED_OUT; ZX_ERR_INTERNAL_INTR_RETRY: the Linux descriptor `interrupt_fd` (-1: none) became
+// readable.
 zx_status_t zxio_socket_wait(zxio_socket_t* socket, zxio_events_t events, zx_time_t deadline,
                              int interrupt_fd, zxio_events_t* out_events);
 
@@ -139,9 +140,10 @@ zx_status_t zxio_socket_getsockopt(zxio_socket_t* socket, int level, int name, v
 zx_status_t zxio_socket_setsockopt(zxio_socket_t* socket, int level, int name, const void* value,
                                    socklen_t length, int16_t* out_code);
 
-// Datagram sockets only: recvmsg without waiting. Of `flags`, MSG_PEEK and MSG_TRUNC count (MSG_TRUNC:
-// `out_actual` is the datagram's whole length). msg_name, msg_control, their lengths and msg_flags are filled
-// as recvmsg(2) says, except that control data that does not fit is left out whole and MSG_CTRUNC not set.
+// Datagram sockets of the synchronous kind, and for MSG_ERRQUEUE all: recvmsg without waiting. Of `flags`,
+// MSG_PEEK and MSG_TRUNC count (MSG_TRUNC: `out_actual` is the datagram's whole length). msg_name,
+// msg_control, their lengths and msg_flags are filled as recvmsg(2) says, except that control data that does
+// not fit is left out whole and MSG_CTRUNC not set.
 zx_status_t zxio_socket_recvmsg(zxio_socket_t* socket, struct msghdr* message, int flags, size_t* out_actual,
                                 int16_t* out_code);
 
@@ -150,8 +152,78 @@ zx_status_t zxio_socket_recvmsg(zxio_socket_t* socket, struct msghdr* message, i
 zx_status_t zxio_socket_sendmsg(zxio_socket_t* socket, const struct msghdr* message, int flags,
                                 size_t* out_actual, int16_t* out_code);
 
-// Datagram sockets only: FIONREAD: the length of the first datagram in the queue, 0 if there is none.
+// Datagram sockets of the synchronous kind only: FIONREAD: the length of the first datagram in the queue, 0
+// if there is none.
 zx_status_t zxio_socket_readable_bytes(zxio_socket_t* socket, int* out_bytes, int16_t* out_code);
+
+// Datagram sockets of the fast kind: their datagrams travel on the descriptor that came with the socket, or a
+// duplicate of it, whose flags and timeouts decide about blocking.
+
+// As zxio_socket_create, but a datagram socket is of the kind that the network stack likes, which
+// zxio_socket_is_fast tells.
+zx_status_t zxio_socket_create_fast(zx_handle_t provider, int domain, int type, int protocol,
+                                    zxio_socket_t* out_socket, int* out_fd, int16_t* out_code);
+bool zxio_socket_is_fast(const zxio_socket_t* socket);
+
+// One of the kind without a connection yet, for zxio_socket_adopt: what its domain is, is not known (0).
+void zxio_socket_init_detached(zxio_socket_t* socket);
+
+// Makes `out_socket` another connection to the one whose descriptor `fd` is a duplicate of, as
+// zxio_stream_of.
+zx_status_t zxio_datagram_of(zx_handle_t provider, int fd, zxio_socket_t* out_socket, int16_t* out_code);
+
+// sendmsg on the descriptor, for which there must be a promise. Of `flags`, MSG_DONTWAIT counts. An errno
+// number, 0 with `out_actual`; EPIPE: the network stack is gone.
+int zxio_datagram_send(int fd, const struct msghdr* message, int flags, size_t* out_actual);
+
+// What was received from the descriptor.
+typedef enum zxio_received {
+  ZXIO_RECEIVED_DATAGRAM,
+  ZXIO_RECEIVED_ERROR,     // word that SO_ERROR or the queue of errors has something to tell; may be old news
+  ZXIO_RECEIVED_END,       // receiving was shut down, or the network stack is gone
+  ZXIO_RECEIVED_NONSENSE,  // nothing that a network stack sends
+  ZXIO_RECEIVED_NOTHING,   // for a reason that is told
+} zxio_received_t;
+
+// recvmsg on the descriptor, which fills `message` and `out_actual` as zxio_socket_recvmsg. Of `flags`,
+// MSG_DONTWAIT, MSG_PEEK and MSG_TRUNC count. `out_error` is the errno number for ZXIO_RECEIVED_NOTHING.
+zxio_received_t zxio_datagram_receive(int fd, struct msghdr* message, int flags, size_t* out_actual,
+                                      int* out_error);
+
+// What would be received, without waiting; of a datagram its length.
+zxio_received_t zxio_datagram_look(int fd, size_t* out_length);
+
+// Takes the word about an error that would be received next, if it is one. Before the error is asked for by a
+// call: the network stack gives the word again if there is more. (A datagram that another thread lets come
+// to the head between the two is lost, as datagrams may be.)
+void zxio_datagram_skip_error(int fd);
+
+// What the network stack has promised about sending on such a socket: which datagrams it will not refuse, so
+// that they need no request. Belongs to one socket at a time, and its memory lasts for ever, so that it may
+// be looked at while the socket goes away. All functions but _ask and _watch may be called from anywhere,
+// signal handlers included.
+typedef struct zxio_promises zxio_promises_t;
+
+// NULL: no memory.
+zxio_promises_t* zxio_promises_create(void);
+// For another socket: nothing has been promised.
+void zxio_promises_reset(zxio_promises_t* promises);
+
+typedef enum zxio_promise {
+  ZXIO_PROMISE_REQUEST,  // send it by request (zxio_socket_sendmsg)
+  ZXIO_PROMISE_ASK,      // the same; or ask for a promise, as there are more like it, and look again
+  ZXIO_PROMISE_GO,       // send it on the descriptor (zxio_datagram_send)
+} zxio_promise_t;
+
+zxio_promise_t zxio_promises_look(zxio_promises_t* promises, const struct msghdr* message);
+void zxio_promises_ask(zxio_promises_t* promises, zxio_socket_t* socket, const struct msghdr* message);
+
+// Makes sure that zxio_promises_state tells; before, it tells nothing.
+zx_status_t zxio_promises_watch(zxio_promises_t* promises, zxio_socket_t* socket);
+// The bits of fuchsia.posix.socket.DatagramState that hold now.
+uint32_t zxio_promises_state(zxio_promises_t* promises);
+#define ZXIO_DATAGRAM_ERROR 1u
+#define ZXIO_DATAGRAM_ERROR_QUEUE 2u
 
 // Interfaces of the network stack. Codes: ENODEV (none such). `name` has room for IFNAMSIZ bytes.
 zx_status_t zxio_interface_name(zx_handle_t provider, uint64_t index, char* name, int16_t* out_code);

@@ -5,7 +5,7 @@
 
 #include <zircon/syscalls.h>
 
-#include "synchronous_datagram_socket_internal.h"
+#include "datagram_internal.h"
 
 // The engine stamps datagrams with the monotonic clock; programs want the time of day.
 static int64_t wall_clock_ns(int64_t monotonic_ns) {
@@ -76,19 +76,20 @@ static bool fill_ipv6(const datagram_socket_t* socket, const tcpip_recv_t* recv,
   return true;
 }
 
-void recv_control_fill(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage,
+bool recv_control_fill(const datagram_socket_t* socket, const tcpip_recv_t* recv, recv_control_t* storage,
                        fuchsia_posix_socket_DatagramSocketRecvControlData* out) {
   bool has_socket = fill_socket(socket, recv, storage);
   bool has_ip = fill_ip(socket, recv, storage);
   bool has_ipv6 = fill_ipv6(socket, recv, storage);
   fuchsia_posix_socket_DatagramSocketRecvControlData_init(out, &storage->datagram_frame);
-  if (!has_socket && !has_ip && !has_ipv6) return;
+  if (!has_socket && !has_ip && !has_ipv6) return false;
   fuchsia_posix_socket_NetworkSocketRecvControlData* network = &storage->network;
   fuchsia_posix_socket_NetworkSocketRecvControlData_init(network, &storage->network_frame);
   if (has_socket) fuchsia_posix_socket_NetworkSocketRecvControlData_set_socket(network, &storage->socket);
   if (has_ip) fuchsia_posix_socket_NetworkSocketRecvControlData_set_ip(network, &storage->ip);
   if (has_ipv6) fuchsia_posix_socket_NetworkSocketRecvControlData_set_ipv6(network, &storage->ipv6);
   fuchsia_posix_socket_DatagramSocketRecvControlData_set_network(out, network);
+  return true;
 }
 
 static int apply_ip(const fuchsia_posix_socket_IpSendControlData* ip, tcpip_address_t* source,
