@@ -1,7 +1,8 @@
 """Datagrams through the whole stack, beside the kernel's sockets over a veth pair and beside slirp4netns.
 
 The program that asks and the one that answers are the same everywhere (datagram_peer.c). Two comparisons, each over
-what both sides can use:
+what all sides can use, and each with both kinds of datagram sockets of Jacinth's, the fast one, which programs get, and the
+synchronous one, each of whose datagrams is a request:
   a kernel at the other end of the link   jacinth over a TAP device | the kernel's own sockets over a veth pair
   a server on the host's loopback         jacinth over slirp | slirp4netns
 All environments stand at once and take turns; the rows are medians of the rounds. What can't be made here (no root, no
@@ -64,8 +65,18 @@ def holder(owned, *unshare):
     return process.pid
 
 
+def bench_stack(owned, netstack, wire):
+    return stack(Package(owned), "bench", {"runner": "posix", "binary": PEER, "args": []}, wire=wire, netstack=netstack)
+
+
 def jacinth_over_slirp(owned, cores, port):
     return Asker(owned, "jacinth over slirp", pinned(cores, jacinth(), "exec", "--", PEER, "ask", "10.0.2.2", port))
+
+
+def synchronous_over_slirp(owned, cores, port):
+    manifest = bench_stack(owned, "netstack_synchronous", "slirp")
+    return Asker(owned, "synchronous sockets over slirp",
+                 pinned(cores, jacinth(), "exec", "--manifest", manifest, "--", PEER, "ask", "10.0.2.2", port))
 
 
 def slirp4netns(owned, cores, port):
@@ -83,11 +94,11 @@ def slirp4netns(owned, cores, port):
     return Asker(owned, "slirp4netns", pinned(cores, *enter, PEER, "ask", "10.0.2.2", port))
 
 
-def jacinth_over_tap(owned, cores):
+def jacinth_over_tap(owned, cores, name="jacinth over TAP", netstack="netstack"):
     network = TapNetwork(owned)
     port = start_echo(owned, pinned(cores, *network.command()), network.KERNEL)
-    manifest = stack(Package(owned), "bench", {"runner": "posix", "binary": PEER, "args": []})
-    return Asker(owned, "jacinth over TAP",
+    manifest = bench_stack(owned, netstack, "tap")
+    return Asker(owned, name,
                  pinned(cores, *network.command(jacinth(), "exec", "--manifest", manifest, "--", PEER, "ask",
                                                 network.KERNEL, port)))
 
@@ -103,45 +114,47 @@ def kernel_over_veth(owned, cores):
     return Asker(owned, "kernel sockets over veth", pinned(cores, *near.command(PEER, "ask", "10.0.2.2", port)))
 
 
-def measure(pair):
-    """The medians of both, per case, measured in turns."""
-    values = {(asker, case): [] for asker in pair for case, _, _ in CASES}
+def measure(askers):
+    """The medians of all, per case, measured in turns."""
+    values = {(asker, case): [] for asker in askers for case, _, _ in CASES}
     for _ in range(ROUNDS):
         for case, order, _ in CASES:
-            for asker in pair:
+            for asker in askers:
                 values[asker, case].append(asker.order(order))
     return {key: statistics.median(measured) for key, measured in values.items()}
 
 
-def report(place, pair, medians):
-    subject, reference = pair
-    for case, _, unit in CASES:
-        print(json.dumps({"case": f"{case}, {place}", "subject": subject.name, "value": medians[subject, case],
-                          "unit": unit, "reference": reference.name, "reference_value": medians[reference, case]}),
-              flush=True)
+def report(place, subject, references, medians):
+    for reference in references:
+        for case, _, unit in CASES:
+            print(json.dumps({"case": f"{case}, {place}", "subject": subject.name, "value": medians[subject, case],
+                              "unit": unit, "reference": reference.name,
+                              "reference_value": medians[reference, case]}), flush=True)
 
 
 def skip(reason):
     print(json.dumps({"skip": str(reason)}), flush=True)
 
 
-def compare(place, cores, make_pair):
+def compare(place, cores, make_askers):
     with resources() as owned:
         try:
-            pair = make_pair(owned, cores)
+            subject, *references = make_askers(owned, cores)
         except (Skip, Failure, OSError) as reason:
             skip(reason)
             return
-        report(place, pair, measure(pair))
+        report(place, subject, references, measure((subject, *references)))
 
 
 def on_the_link(owned, cores):
-    return jacinth_over_tap(owned, cores), kernel_over_veth(owned, cores)
+    synchronous = jacinth_over_tap(owned, cores, "synchronous sockets over TAP", "netstack_synchronous")
+    return jacinth_over_tap(owned, cores), kernel_over_veth(owned, cores), synchronous
 
 
 def on_the_host(owned, cores):
     port = start_echo(owned, pinned(cores), "127.0.0.1")
-    return jacinth_over_slirp(owned, cores, port), slirp4netns(owned, cores, port)
+    return (jacinth_over_slirp(owned, cores, port), slirp4netns(owned, cores, port),
+            synchronous_over_slirp(owned, cores, port))
 
 
 def main():
