@@ -129,6 +129,22 @@ tcpip_socket_t* socket_find_connection(const tcpip_t* stack, const socket_key_t*
 // The best fitting socket without a peer (or whose peer fits); of several with equal right the flow's hash
 // chooses.
 tcpip_socket_t* socket_find_bound(const tcpip_t* stack, const socket_key_t* key);
+
+// What a connection is called, for one of TCP whose socket is gone while the name stays taken.
+typedef struct socket_name {
+  table_node_t node;       // in stack->names
+  table_node_t port_node;  // in stack->held_names, unless the port is another host's
+  addr_t local, remote;
+  uint16_t local_port, remote_port;
+  uint32_t zone, device;
+  bool v6_only, reuse_address, foreign;
+} socket_name_t;
+// Enters the name of `socket`, a connection that is about to leave. False, and nothing has changed: no
+// memory.
+bool socket_keep_name(const tcpip_socket_t* socket, socket_name_t* name);
+void socket_drop_name(tcpip_t* stack, socket_name_t* name);
+socket_name_t* socket_find_name(const tcpip_t* stack, const socket_key_t* key);
+
 // Walks all sockets that should get a packet to a group: the first if `after` is NULL.
 tcpip_socket_t* socket_find_next_member(const tcpip_t* stack, const socket_key_t* key,
                                         const tcpip_socket_t* after);
@@ -165,6 +181,7 @@ void tcp_input(rx_t* rx);
 void tcp_unreachable(tcpip_socket_t* socket);                              // the neighbour does not answer
 void tcp_link_back(tcpip_socket_t* socket, const interface_t* interface);  // see socket_link_back
 void tcp_idle_init(tcpip_t* stack);
+void tcp_time_wait_forget_all(tcpip_t* stack);
 void udp_input(rx_t* rx);
 // Puts the protocol's header before the payload in `tx`; returns 0 or a negative errno. An echo message has
 // one port, the local one, which is its identifier; with `local_port` 0 it is a reply and keeps the one it

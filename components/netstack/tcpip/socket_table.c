@@ -3,7 +3,8 @@
 // Three tables: `connections` by protocol and both endpoints, for one look-up per packet however many peers a
 // port has; `ports` by protocol and local port, with every bound socket, for listeners, groups and conflicts;
 // `held_ports` likewise with the connections that a listener's port has brought forth or that wait out their
-// time, for conflicts only, so that no packet has to pass them.
+// time, for conflicts only, so that no packet has to pass them. Two more, `names` and `held_names`, do the
+// same as `connections` and `held_ports` for connections that wait out their time without a socket.
 #include "sock.h"
 #include "stack.h"
 
@@ -59,9 +60,33 @@ static bool port_free_to_connect(const tcpip_socket_t* socket, const addr_t* loc
   return free_in(&socket->stack->ports, socket, local, port);
 }
 
+// What counts of it where sockets are compared.
+static tcpip_socket_t as_socket(const socket_name_t* name) {
+  return (tcpip_socket_t){.protocol = PROTOCOL_TCP,
+                          .local = name->local,
+                          .remote = name->remote,
+                          .local_port = name->local_port,
+                          .remote_port = name->remote_port,
+                          .zone = name->zone,
+                          .device = name->device,
+                          .v6_only = name->v6_only,
+                          .reuse_address = name->reuse_address};
+}
+
+static bool free_of_names(const tcpip_socket_t* socket, const addr_t* local, uint16_t port) {
+  if (socket->protocol != PROTOCOL_TCP) return true;
+  table_node_t* node = table_find(&socket->stack->held_names, port_hash(socket->stack, PROTOCOL_TCP, port));
+  for (; node; node = table_find_next(node)) {
+    const socket_name_t* name = table_owner(node, socket_name_t, port_node);
+    const tcpip_socket_t other = as_socket(name);
+    if (name->local_port == port && conflict(socket, local, &other)) return false;
+  }
+  return true;
+}
+
 static bool port_free(const tcpip_socket_t* socket, const addr_t* local, uint16_t port) {
   return port_free_to_connect(socket, local, port) &&
-         free_in(&socket->stack->held_ports, socket, local, port);
+         free_in(&socket->stack->held_ports, socket, local, port) && free_of_names(socket, local, port);
 }
 
 // A distance that leads through all ports: prime to their count, 8 * 3529.
@@ -146,7 +171,9 @@ int socket_begin_to_listen(tcpip_socket_t* socket) {
 int socket_enter_connection(tcpip_socket_t* socket) {
   socket_key_t key = key_of(socket);
   uint64_t hash = flow_hash(socket->stack, &key);
-  if (socket->protocol == PROTOCOL_TCP && socket_find_connection(socket->stack, &key)) return -EADDRINUSE;
+  bool alone = socket->protocol == PROTOCOL_TCP;
+  if (alone && (socket_find_connection(socket->stack, &key) || socket_find_name(socket->stack, &key)))
+    return -EADDRINUSE;
   int result = table_insert(&socket->stack->connections, &socket->connection_node, hash);
   if (result == 0 && !table_has(&socket->port_node)) socket_hold_port(socket);  // it is the listener's
   return result;
@@ -171,6 +198,42 @@ tcpip_socket_t* socket_find_connection(const tcpip_t* stack, const socket_key_t*
   for (; node; node = table_find_next(node)) {
     tcpip_socket_t* socket = table_owner(node, tcpip_socket_t, connection_node);
     if (same_flow(socket, key)) return socket;
+  }
+  return NULL;
+}
+
+bool socket_keep_name(const tcpip_socket_t* socket, socket_name_t* name) {
+  tcpip_t* stack = socket->stack;
+  socket_key_t key = key_of(socket);
+  *name = (socket_name_t){.local = socket->local,
+                          .remote = socket->remote,
+                          .local_port = socket->local_port,
+                          .remote_port = socket->remote_port,
+                          .zone = socket->zone,
+                          .device = socket->device,
+                          .v6_only = socket->v6_only,
+                          .reuse_address = socket->reuse_address,
+                          .foreign = socket->foreign};
+  if (table_insert(&stack->names, &name->node, flow_hash(stack, &key))) return false;
+  // Without memory others may bind it.
+  if (!name->foreign)
+    (void)table_insert(&stack->held_names, &name->port_node,
+                       port_hash(stack, PROTOCOL_TCP, name->local_port));
+  return true;
+}
+
+void socket_drop_name(tcpip_t* stack, socket_name_t* name) {
+  table_remove(&stack->names, &name->node);
+  table_remove(&stack->held_names, &name->port_node);
+}
+
+socket_name_t* socket_find_name(const tcpip_t* stack, const socket_key_t* key) {
+  if (!stack->names.count) return NULL;
+  table_node_t* node = table_find(&stack->names, flow_hash(stack, key));
+  for (; node; node = table_find_next(node)) {
+    socket_name_t* name = table_owner(node, socket_name_t, node);
+    const tcpip_socket_t socket = as_socket(name);
+    if (same_flow(&socket, key)) return name;
   }
   return NULL;
 }

@@ -73,6 +73,8 @@ struct tcpip {
   table_t ports;                       // every bound socket, by protocol and local port
   table_t held_ports;   // likewise, connections whose port is not theirs; looked at by bind only
   table_t connections;  // sockets with a peer, by protocol and both endpoints
+  table_t names;        // of connections whose sockets are gone, by both endpoints
+  table_t held_names;   // likewise, by local port; looked at by bind only
   list_node_t clients;
   tcpip_client_t* orphanage;  // owns streams that were closed and are not finished
   bool closing;

@@ -5,6 +5,7 @@
 //   tcp_receive.c   its data: in order, out of order, the window we offer
 //   tcp_output.c    what is sent and when
 //   tcp_timer.c     what happens when nothing arrives
+//   tcp_time_wait.c the time after the end
 //   tcp_recovery.c  which segments are lost (RACK, RFC 8985) and how much may be sent meanwhile (PRR, RFC
 //   6937) tcp_scoreboard.c  the segments in flight tcp_idle.c      memory of connections that rest
 //   tcp_rate.c      how fast what is sent arrives, and the pace of sending
@@ -376,6 +377,7 @@ static inline uint32_t tcp_read_seq(const tcp_t* tcp) {
 }
 // Our clock in timestamps: milliseconds, from an offset of its own for each pair of hosts.
 uint32_t tcp_clock(const tcp_t* tcp);
+uint32_t tcp_clock_from(const tcpip_t* stack, uint32_t offset);
 
 // Life (tcp_socket.c).
 tcp_t* tcp_create(tcpip_client_t* client, uint8_t family, void* context);
@@ -385,9 +387,35 @@ void tcp_end(tcp_t* tcp, int error);
 void tcp_free(tcp_t* tcp);
 void tcp_inherit(tcp_t* tcp, const tcp_t* listener);
 void tcp_event(tcp_t* tcp, uint32_t events);
-void tcp_enter_time_wait(tcp_t* tcp);
 // Nobody holds it, and its FIN is acknowledged: waits for the peer's. False if it does not, and is over.
 bool tcp_wait_for_end(tcp_t* tcp);
+
+// The time after the end (tcp_time_wait.c). A connection that waits it out without a socket is no more than
+// this.
+typedef struct tcp_wait {
+  socket_name_t name;
+  tcpip_t* stack;
+  wheel_timer_t timer;
+  bucket_t challenges;
+  int64_t ts_recent_at;
+  uint32_t snd_nxt, rcv_nxt, ts_recent, ts_offset;
+  uint16_t window;  // as in the header
+  uint8_t ttl, tos;
+  bool use_timestamps;
+} tcp_wait_t;
+
+void tcp_enter_time_wait(tcp_t* tcp);
+// Nobody holds `tcp` any more: if it waits out its time, a tcp_wait_t does so instead, and `tcp` is gone.
+void tcp_retire(tcp_t* tcp);
+tcp_wait_t* tcp_wait_find(const tcpip_t* stack, const socket_key_t* key);
+// A segment for a connection that waits, with a socket and without. True if that is over, and the segment is
+// to be looked at anew.
+bool tcp_time_wait_input(tcp_t* tcp, tcp_in_t* in);
+bool tcp_wait_input(tcp_wait_t* wait, tcp_in_t* in);
+// RFC 6191, 2, from the other side: where the peer would recognize old segments by their timestamps, a
+// connection that waits out its time makes room for a new one a second after it last heard anything. True if
+// it did.
+bool tcp_time_wait_replace(tcpip_t* stack, const socket_key_t* key, uint32_t* out_isn_floor);
 
 // Bytes in and out (tcp_stream.c); the first three as in socket_ops_t.
 int64_t tcp_stream_send(tcpip_socket_t* socket, const tcpip_send_t* send);
@@ -457,6 +485,8 @@ void tcp_output(tcp_t* tcp);
 void tcp_send_syn(tcp_t* tcp);
 void tcp_send_ack(tcp_t* tcp);
 void tcp_send_challenge(tcp_t* tcp);
+// Whether one may be sent by a connection with this bucket.
+bool tcp_may_challenge(tcpip_t* stack, bucket_t* bucket);
 void tcp_send_reset(tcp_t* tcp);
 void tcp_send_probe(tcp_t* tcp);
 // So many segments of the scoreboard from `index` on, as one frame. -EAGAIN if the link refuses it, -EMSGSIZE
@@ -474,10 +504,13 @@ typedef struct tcp_bare {
   uint32_t seq, ack;
   uint16_t window;
   uint8_t flags;
+  uint8_t ttl, tos;  // ttl 0: the usual one
   const uint8_t* options;
   size_t options_length;
 } tcp_bare_t;
 void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare);
+#define TCP_TIMESTAMP_BYTES 12u
+size_t tcp_put_timestamp(uint8_t* p, uint32_t value, uint32_t echo);  // with what fills it up
 
 // Timers.
 void tcp_timers_init(tcp_t* tcp);

@@ -250,6 +250,7 @@ static void unacceptable(tcp_t* tcp, const tcp_in_t* in) {
   else
     tcp_send_challenge(tcp);  // two that disagree must not answer each other for ever
   tcp_output(tcp);
+  tcp_retire(tcp);
 }
 
 // RFC 5961, 3.2: only the exact number resets; what is near is asked about.
@@ -328,36 +329,17 @@ static void synchronized_input(tcp_t* tcp, const tcp_in_t* in) {
   if (in->flags & TCP_URG) tcp_urgent_input(tcp, in);
   tcp_receive(tcp, in);
   tcp_output(tcp);
-}
-
-// RFC 6191, 2: with timestamps on both, the later one is the newer; else the sequence number must be beyond.
-static bool newer_than_waiting(const tcp_t* tcp, const tcp_in_t* in) {
-  bool beyond = seq_lt(tcp->rcv_nxt, in->seq);
-  if (!tcp->use_timestamps || !in->has_timestamp) return beyond;
-  return seq_lt(tcp->ts_recent, in->ts_value) || (tcp->ts_recent == in->ts_value && beyond);
-}
-
-static void dispatch(const socket_key_t* key, tcp_in_t* in);
-
-static void time_wait_input(tcp_t* tcp, const socket_key_t* key, tcp_in_t* in) {
-  bool syn = (in->flags & TCP_SYN) && !(in->flags & (TCP_ACK | TCP_RST));
-  if (syn && newer_than_waiting(tcp, in)) {
-    in->has_isn_floor = true;
-    in->isn_floor = tcp->snd_nxt + 65535;
-    count(tcp->base.stack, tcp_time_wait_reused);
-    tcp_end(tcp, 0);
-    dispatch(key, in);
-    return;
-  }
-  if (in->flags & TCP_RST) return;  // RFC 1337
-  bool last_again = (in->flags & TCP_FIN) && in->data_seq + in->length + 1 == tcp->rcv_nxt;
-  if (last_again) tcp_arm_life(tcp, TCP_TIME_WAIT_TIME);
-  if (last_again || in->length || (in->flags & (TCP_FIN | TCP_SYN))) tcp_send_challenge(tcp);
+  tcp_retire(tcp);
 }
 
 static void dispatch(const socket_key_t* key, tcp_in_t* in) {
   tcpip_t* stack = in->rx->stack;
   tcpip_socket_t* socket = socket_find_connection(stack, key);
+  tcp_wait_t* wait = socket ? NULL : tcp_wait_find(stack, key);
+  if (wait) {
+    if (tcp_wait_input(wait, in)) dispatch(key, in);
+    return;
+  }
   if (!socket && !in->rx->foreign) socket = socket_find_bound(stack, key);
   if (!socket) socket = stand_in_find(in->rx->interface, PROTOCOL_TCP, in->rx->v4);
   tcp_t* tcp = socket ? tcp_of(socket) : NULL;
@@ -371,7 +353,7 @@ static void dispatch(const socket_key_t* key, tcp_in_t* in) {
   } else if (tcp->state == TCPIP_TCP_SYN_SENT) {
     syn_sent_input(tcp, in);
   } else if (tcp->state == TCPIP_TCP_TIME_WAIT) {
-    time_wait_input(tcp, key, in);
+    if (tcp_time_wait_input(tcp, in)) dispatch(key, in);
   } else {
     synchronized_input(tcp, in);
   }

@@ -23,11 +23,15 @@ enum {
   OPTION_TIMESTAMP = 8
 };
 
-uint32_t tcp_clock(const tcp_t* tcp) {
-  return (uint32_t)(tcp->base.stack->now / NS_PER_MS) + tcp->ts_offset;
+uint32_t tcp_clock_from(const tcpip_t* stack, uint32_t offset) {
+  return (uint32_t)(stack->now / NS_PER_MS) + offset;
 }
 
-static size_t put_timestamp(uint8_t* p, uint32_t value, uint32_t echo) {
+uint32_t tcp_clock(const tcp_t* tcp) {
+  return tcp_clock_from(tcp->base.stack, tcp->ts_offset);
+}
+
+size_t tcp_put_timestamp(uint8_t* p, uint32_t value, uint32_t echo) {
   p[0] = p[1] = OPTION_NOP;
   p[2] = OPTION_TIMESTAMP;
   p[3] = 10;
@@ -50,7 +54,7 @@ static size_t put_sacks(uint8_t* p, const tcp_range_t* ranges, uint32_t count) {
 // The options of a segment other than SYN; `room` is what blocks of SACK may take.
 static size_t put_options(tcp_t* tcp, uint8_t* p, size_t room) {
   size_t length = 0;
-  if (tcp->use_timestamps) length += put_timestamp(p, tcp_clock(tcp), tcp->ts_recent);
+  if (tcp->use_timestamps) length += tcp_put_timestamp(p, tcp_clock(tcp), tcp->ts_recent);
   if (room >= SACK_LEAST && tcp->use_sack && (tcp->ooo_count || tcp->dsack_start != tcp->dsack_end)) {
     tcp_range_t ranges[TCP_SACKS_MAX];
     uint32_t count = tcp_receive_sacks(tcp, ranges), most = (uint32_t)(room - SACK_LEAST) / 8 + 1;
@@ -67,7 +71,7 @@ static size_t put_syn_options(const tcp_t* tcp, uint8_t* p) {
   p[1] = 4;
   be16_put(p + 2, mss < tcp->mss_limit ? mss : tcp->mss_limit);
   if (tcp->use_timestamps) {
-    length += put_timestamp(p + length, tcp_clock(tcp), tcp->ts_recent);
+    length += tcp_put_timestamp(p + length, tcp_clock(tcp), tcp->ts_recent);
     if (tcp->use_sack) {  // in place of the two fillers
       p[4] = OPTION_SACK_OK;
       p[5] = 2;
@@ -200,9 +204,8 @@ void tcp_send_ack(tcp_t* tcp) {
 
 // RFC 5961, 7: not more often than a peer in good faith needs. The limit for all is another one each second,
 // so that nobody can count what others used of it (CVE-2016-5696).
-static bool may_challenge(tcp_t* tcp) {
-  tcpip_t* stack = tcp->base.stack;
-  if (!bucket_take(&tcp->challenges, stack->now, CHALLENGE_INTERVAL, CHALLENGE_BURST)) return false;
+static bool challenge_left(tcpip_t* stack, bucket_t* bucket) {
+  if (!bucket_take(bucket, stack->now, CHALLENGE_INTERVAL, CHALLENGE_BURST)) return false;
   if (stack->now - stack->challenge_second >= NS_PER_S) {
     stack->challenge_second = stack->now;
     stack->challenges_left = CHALLENGES_PER_SECOND / 2 + stack_random_below(stack, CHALLENGES_PER_SECOND);
@@ -212,13 +215,17 @@ static bool may_challenge(tcp_t* tcp) {
   return true;
 }
 
+bool tcp_may_challenge(tcpip_t* stack, bucket_t* bucket) {
+  bool may = challenge_left(stack, bucket);
+  if (may)
+    count(stack, tcp_challenge_acks);
+  else
+    count(stack, tcp_challenge_acks_limited);
+  return may;
+}
+
 void tcp_send_challenge(tcp_t* tcp) {
-  if (!may_challenge(tcp)) {
-    count(tcp->base.stack, tcp_challenge_acks_limited);
-    return;
-  }
-  count(tcp->base.stack, tcp_challenge_acks);
-  tcp_send_ack(tcp);
+  if (tcp_may_challenge(tcp->base.stack, &tcp->challenges)) tcp_send_ack(tcp);
 }
 
 void tcp_send_syn(tcp_t* tcp) {
@@ -503,7 +510,7 @@ void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare) {
   be16_put(h + 14, bare->window);
   if (bare->options_length) memcpy(h + TCP_HEADER, bare->options, bare->options_length);
   ip_output_checksum(&bare->path, PROTOCOL_TCP, 16, &tx);
-  ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = 64};
+  ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = bare->ttl ? bare->ttl : 64, .tos = bare->tos};
   count(stack, tcp_tx);
   (void)ip_output(stack, &bare->path, &fields, &tx);
 }

@@ -7,7 +7,6 @@
 #define TX_LIMIT (64u << 10)
 #define BACKLOG_MIN 1u
 #define PORT_TRIES 64
-#define TIME_WAIT_REUSE_AFTER (1 * NS_PER_S)
 #define LISTEN_BACKLOG_MAX 4096u
 #define ORPHANS_MAX 65536u  // those that wait out their time among them: a thousand a second for a minute
 
@@ -170,14 +169,17 @@ static void tcp_destroy(tcpip_socket_t* socket) {
   }
   // RFC 9293, 3.6.1 and RFC 2525, 2.17: data that nobody will read is refused, not swallowed.
   if (tcp->listener || tcp->rx.length || tcp->linger_s == 0 ||
-      stack->orphanage->socket_count >= ORPHANS_MAX) {
+      stack->orphanage->socket_count + stack->names.count >= ORPHANS_MAX) {
     abort_connection(tcp);
     return;
   }
   close_write(tcp);
   client_move_socket(socket, tcp->tx.room + tcp->rx.room, stack->orphanage);
   tcp->detached = true;
-  if (tcp->state == TCPIP_TCP_FIN_WAIT_2) (void)tcp_wait_for_end(tcp);
+  if (tcp->state == TCPIP_TCP_FIN_WAIT_2)
+    (void)tcp_wait_for_end(tcp);
+  else
+    tcp_retire(tcp);
 }
 
 // All of what it has to say has been heard, or there is nobody to hear it.
@@ -272,23 +274,6 @@ static int connect_again(tcp_t* tcp) {
   return 0;
 }
 
-// RFC 6191, 2, from the other side: where the peer would recognize old segments by their timestamps, a
-// connection that waits out its time makes room for a new one a second after it last heard anything. True if
-// it did.
-static bool replace_waiting(tcp_t* tcp, uint32_t* out_isn_floor) {
-  tcpip_socket_t* s = &tcp->base;
-  socket_key_t key = {PROTOCOL_TCP, s->local_port, s->remote_port, s->local, s->remote, s->zone};
-  tcpip_socket_t* found = socket_find_connection(s->stack, &key);
-  tcp_t* old = found ? tcp_of(found) : NULL;
-  if (!old || old->state != TCPIP_TCP_TIME_WAIT || !old->use_timestamps ||
-      s->stack->now - old->ts_recent_at < TIME_WAIT_REUSE_AFTER)
-    return false;
-  *out_isn_floor = old->snd_nxt + 65535;
-  count(s->stack, tcp_time_wait_reused);
-  tcp_end(old, 0);
-  return true;
-}
-
 // The local port, if bind has not chosen it, and the numbers to begin with. Another port is tried where the
 // one found by chance is taken towards this peer.
 static int take_endpoints(tcp_t* tcp) {
@@ -299,7 +284,9 @@ static int take_endpoints(tcp_t* tcp) {
     uint32_t floor;
     result = chosen ? 0 : socket_take_port(socket, &socket->local, 0);
     if (result) break;
-    bool replaced = replace_waiting(tcp, &floor);
+    const socket_key_t key = {PROTOCOL_TCP,  socket->local_port, socket->remote_port,
+                              socket->local, socket->remote,     socket->zone};
+    bool replaced = tcp_time_wait_replace(socket->stack, &key, &floor);
     result = socket_enter_connection(socket);
     if (result == 0) tcp_choose_numbers(tcp, replaced ? &floor : NULL);
     if (result && chosen) break;

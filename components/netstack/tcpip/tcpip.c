@@ -57,7 +57,7 @@ int tcpip_create(const tcpip_config_t* config, tcpip_t** out) {
   set_limits(&stack->limits, &config->limits);
   wheel_init(&stack->wheel, config->now_ns);
   list_init(&stack->path_mtu_ages);
-  stack->held_ports.heads_max = HELD_PORTS_HEADS;
+  stack->held_ports.heads_max = stack->held_names.heads_max = HELD_PORTS_HEADS;
   list_init(&stack->reassembly_ages);
   list_init(&stack->loopback);
   list_init(&stack->clients);
@@ -81,6 +81,7 @@ void tcpip_destroy(tcpip_t* stack) {
   stack->closing = true;
   while (!list_empty(&stack->clients))
     tcpip_client_destroy(list_owner(stack->clients.next, tcpip_client_t, node));
+  tcp_time_wait_forget_all(stack);
   waiting_destroy_all(&stack->loopback);
   while (stack->interface_count)
     interface_destroy(stack->interfaces[stack->interface_count - 1]);
@@ -89,6 +90,8 @@ void tcpip_destroy(tcpip_t* stack) {
   table_deinit(&stack->ports);
   table_deinit(&stack->held_ports);
   table_deinit(&stack->connections);
+  table_deinit(&stack->names);
+  table_deinit(&stack->held_names);
   free(stack->routes);
   free(stack);
 }

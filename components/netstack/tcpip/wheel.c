@@ -45,6 +45,10 @@ void wheel_start(wheel_t* wheel, wheel_timer_t* timer, int64_t deadline_ns) {
   place(wheel, timer);
 }
 
+int64_t wheel_deadline(const wheel_timer_t* timer) {
+  return (int64_t)(timer->tick << TICK_SHIFT);
+}
+
 void wheel_stop(wheel_t* wheel, wheel_timer_t* timer) {
   if (!timer->link) return;
   uintptr_t link = (uintptr_t)timer->link, first = (uintptr_t)wheel->slots;

@@ -37,6 +37,9 @@ void wheel_start(wheel_t* wheel, wheel_timer_t* timer, int64_t deadline_ns);
 // Nothing happens if it is not running.
 void wheel_stop(wheel_t* wheel, wheel_timer_t* timer);
 
+// When a running one is due, as the wheel counts: starting it anew for then changes nothing.
+int64_t wheel_deadline(const wheel_timer_t* timer);
+
 static inline bool wheel_running(const wheel_timer_t* timer) {
   return timer->link != 0;
 }

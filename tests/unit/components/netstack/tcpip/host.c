@@ -78,7 +78,7 @@ void host_deinit(host_t* host) {
 }
 
 size_t host_connections(const host_t* host) {
-  return host->stack->connections.count;
+  return host->stack->connections.count + host->stack->names.count;
 }
 
 void host_advance(host_t* host, int64_t by) {

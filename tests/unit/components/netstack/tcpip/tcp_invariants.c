@@ -119,8 +119,25 @@ static void check_listener(const tcp_t* tcp) {
   holds(tcp, ready + undecided <= l->backlog);
 }
 
+// What waits without a socket has a time at which that ends, and its name to itself.
+static void check_names(const tcpip_t* stack) {
+  size_t ports = 0;
+  for (table_node_t* node = table_walk(&stack->names, NULL); node; node = table_walk(&stack->names, node)) {
+    const socket_name_t* name = table_owner(node, socket_name_t, node);
+    socket_key_t key = {PROTOCOL_TCP, name->local_port, name->remote_port,
+                        name->local,  name->remote,     name->zone};
+    const tcp_wait_t* wait = tcp_wait_find(stack, &key);
+    bool right = wait && &wait->name == name && wheel_running(&wait->timer) &&
+                 !socket_find_connection(stack, &key) && name->foreign != table_has(&name->port_node);
+    if (!right) tcp_invariants_failed("a connection without a socket does not wait by itself for its end");
+    ports += table_has(&name->port_node);
+  }
+  if (ports != stack->held_names.count) tcp_invariants_failed("a port is held for nobody");
+}
+
 void tcp_invariants_check(const tcpip_t* stack) {
   size_t used = 0;
+  check_names(stack);
   for (const list_node_t* c = stack->clients.next; c != &stack->clients; c = c->next) {
     const tcpip_client_t* client = list_owner(c, tcpip_client_t, node);
     size_t bytes = 0;

@@ -672,6 +672,52 @@ START_TEST(a_port_that_connecting_chose_is_in_use_until_the_connection_is_over) 
   ck_assert_int_eq(bind_again(&a, "0.0.0.0", from.port, false), 0);
 } END_TEST
 
+// The one that closes first. Its peer has closed, too; what that has sent has not arrived.
+static void close_both(tcpip_socket_t* first, tcpip_socket_t* second) {
+  tcpip_socket_destroy(first);
+  host_exchange(&a, &b);
+  tcpip_socket_destroy(second);
+}
+
+static tcpip_socket_t* connection_from(uint16_t port, int expected) {
+  tcpip_socket_t* c = stream(&a, TCPIP_IPV4);
+  tcpip_endpoint_t from = host_endpoint("0.0.0.0", port), to = host_endpoint("10.0.0.2", 80);
+  ck_assert_int_eq(tcpip_socket_set(c, TCPIP_REUSE_ADDRESS, 1), 0);
+  ck_assert_int_eq(tcpip_socket_bind(c, &from), 0);
+  ck_assert_int_eq(tcpip_socket_connect(c, &to), expected);
+  return c;
+}
+
+START_TEST(a_connection_that_waits_out_its_time_keeps_its_name) {
+  tcpip_socket_t *l = listener(&b, "0.0.0.0", 80), *c = connection_from(5000, -EINPROGRESS), *s;
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+  close_both(c, s);
+  host_exchange(&a, &b);
+  ck_assert_uint_eq(host_connections(&a), 1);
+  tcpip_socket_destroy(connection_from(5000, -EADDRNOTAVAIL));
+  ck_assert_uint_eq(host_connections(&a), 1);
+  host_advance(&a, 1100 * MS);  // its peer can tell old segments by their timestamps
+  tcpip_socket_destroy(connection_from(5000, -EINPROGRESS));
+  ck_assert_uint_eq(tcpip_stats(a.stack)->tcp_time_wait_reused, 1);
+} END_TEST
+
+START_TEST(the_last_acknowledgement_leaves_though_nobody_holds_the_connection) {
+  tcpip_socket_t *l = listener(&b, "0.0.0.0", 80), *c = connection_from(5000, -EINPROGRESS), *s;
+  host_frame_t frame;
+  host_exchange(&a, &b);
+  ck_assert_int_eq(tcpip_socket_accept(l, NULL, &s), 0);
+  close_both(c, s);
+  ck_assert(host_take(&b, &frame));
+  tcpip_gather_acks(a.stack);
+  host_input(&a, frame.bytes, frame.length);
+  tcpip_send_acks(a.stack);
+  free(frame.bytes);
+  ck_assert_uint_eq(host_connections(&b), 1);
+  host_exchange(&a, &b);
+  ck_assert_uint_eq(host_connections(&b), 0);
+} END_TEST
+
 int main(void) {
   Suite* suite = suite_create("tcp_sockets");
   TCase* tc = jx_test_case(suite, "tcp_sockets");
@@ -700,5 +746,7 @@ int main(void) {
   tcase_add_test(tc, ports_towards_one_peer_tell_another_nothing);
   tcase_add_test(tc, a_port_is_in_use_until_its_last_connection_is_over);
   tcase_add_test(tc, a_port_that_connecting_chose_is_in_use_until_the_connection_is_over);
+  tcase_add_test(tc, a_connection_that_waits_out_its_time_keeps_its_name);
+  tcase_add_test(tc, the_last_acknowledgement_leaves_though_nobody_holds_the_connection);
   return jx_test_run(suite);
 }
