@@ -89,16 +89,16 @@ class Pair:
         self.relay.answer()
 
     def transfer(self, sending, control, seconds):
-        """Mbit/s as the receiver sees it."""
+        """Mbit/s as the receiver sees it; the sender's mean window in segments and round trip in microseconds."""
         sender, receiver = (self.near, self.far.program) if sending else (self.far.program, self.near)
         address = "10.0.9.2" if sending else "10.0.9.1"
         receiver.tell(f"receive {PORT} {seconds}")
         if receiver.answer() != ["listening"]:
             raise Failure(f"{receiver.name} does not listen")
         sender.tell(f"send {address} {PORT} {control} {seconds + 20}")
-        count, took = map(float, receiver.answer())
-        sender.answer()
-        return count * 8e-6 / took if took else 0.0
+        count, took = map(float, receiver.answer()[:2])
+        window, trip = map(float, sender.answer()[2:])
+        return (count * 8e-6 / took if took else 0.0), window, trip
 
 
 def kernel_pair(owned, kind="tap"):
@@ -142,8 +142,13 @@ def measure(chosen, wire, loss):
             pair.shape(wire, loss, sending, seed + 1)
             values[name].append(pair.transfer(sending, control, options.seconds))
     if options.verbose:
-        print(wire[0], loss, {name: [round(v, 1) for v in found] for name, found in values.items()}, file=sys.stderr)
-    return {name: statistics.median(found) for name, found in values.items()}
+        print(wire[0], loss, {name: [round(v, 1) for v, *_ in found] for name, found in values.items()}, file=sys.stderr)
+        for name, found in values.items():
+            _, windows, trips = zip(*found)
+            if all(windows):
+                print(f"{name}: a window of {statistics.mean(windows):.1f} segments, a round trip of {statistics.mean(trips):.0f} us",
+                      file=sys.stderr)
+    return {name: statistics.median(rate for rate, *_ in found) for name, found in values.items()}
 
 
 def impaired_wires(owned):
@@ -180,6 +185,6 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--subjects", help="only these, by name, with commas between")
     parser.add_argument("--wires", help="only cases in whose names one of these (with semicolons between) occurs")
-    parser.add_argument("--verbose", action="store_true", help="every round, on standard error")
+    parser.add_argument("--verbose", action="store_true", help="every round, and means of the senders' windows and round trips, on standard error")
     options = parser.parse_args()
     main()

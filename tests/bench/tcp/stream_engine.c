@@ -161,6 +161,22 @@ stream_result_t stream_receive(uint16_t port, double seconds, void (*ready)(void
   return result;
 }
 
+// Sums that become means.
+typedef struct sample_sums {
+  double count, window, rtt_us;
+  uint64_t next;
+} sample_sums_t;
+
+static void sample(const tcpip_socket_t* s, sample_sums_t* sums) {
+  uint64_t now = bench_now_ns();
+  tcpip_tcp_info_t info;
+  if (now < sums->next || tcpip_socket_tcp_info(s, &info) || !info.mss) return;
+  sums->next = now + STREAM_SAMPLE_NS;
+  sums->count++;
+  sums->window += (double)info.window_bytes / info.mss;
+  sums->rtt_us += (double)info.rtt_ns / 1e3;
+}
+
 stream_result_t stream_send(const char* address, uint16_t port, const char* control, double seconds) {
   static uint8_t bytes[256 << 10];
   tcpip_socket_t* s = open_stream();
@@ -173,6 +189,7 @@ stream_result_t stream_send(const char* address, uint16_t port, const char* cont
   uint64_t begin = bench_now_ns();
   struct iovec iov = {bytes, sizeof(bytes)};
   tcpip_send_t send = {.iov = &iov, .iov_count = 1, .ttl = -1, .tos = -1};
+  sample_sums_t sums = {0};
   while (result.seconds < seconds) {
     int64_t sent;
     while ((sent = tcpip_socket_send(s, &send)) > 0)
@@ -180,6 +197,11 @@ stream_result_t stream_send(const char* address, uint16_t port, const char* cont
     result.seconds = since(begin);
     if (sent != -EAGAIN) break;
     turn(10000000);
+    sample(s, &sums);
+  }
+  if (sums.count) {
+    result.window = sums.window / sums.count;
+    result.rtt_us = sums.rtt_us / sums.count;
   }
   reset(s);
   return result;

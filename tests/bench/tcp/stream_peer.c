@@ -1,6 +1,9 @@
 // One end of a stream, in the benchmark's hands. Orders on standard input:
-//   receive PORT SECONDS                   answers "listening", and when it is done "BYTES SECONDS"
-//   send ADDRESS PORT CONTROL SECONDS      answers "BYTES SECONDS" when the receiver has reset the connection
+//   receive PORT SECONDS                   answers "listening", and when it is done "BYTES SECONDS 0 0"
+//   send ADDRESS PORT CONTROL SECONDS      answers "BYTES SECONDS WINDOW RTT" when the receiver has reset the
+//   connection:
+//                                          the mean congestion window in segments, and round trip in
+//                                          microseconds
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +15,8 @@ static void ready(void) {
 }
 
 static void tell(stream_result_t result) {
-  printf("%llu %.6f\n", (unsigned long long)result.bytes, result.seconds);
+  printf("%llu %.6f %.2f %.1f\n", (unsigned long long)result.bytes, result.seconds, result.window,
+         result.rtt_us);
   fflush(stdout);
 }
 

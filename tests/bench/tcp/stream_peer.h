@@ -8,7 +8,12 @@
 typedef struct stream_result {
   uint64_t bytes;
   double seconds;
+  // Of a sender, means over the time it sent; 0: unknown.
+  double window;  // of congestion control, in segments
+  double rtt_us;
 } stream_result_t;
+
+#define STREAM_SAMPLE_NS 10000000  // between two looks at them
 
 // `arguments`: what the command line has besides the program's name, NULL at the end. Exits with a message on
 // failure.

@@ -4,11 +4,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -65,6 +68,29 @@ stream_result_t stream_receive(uint16_t port, double seconds, void (*ready)(void
   return result;
 }
 
+// Looks at a stream from time to time, while its sender is within a call.
+typedef struct sampler {
+  int fd;
+  atomic_bool ends;
+  double count, window, rtt_us;
+} sampler_t;
+
+static void* sample(void* context) {
+  sampler_t* s = context;
+  const struct timespec pause = {0, STREAM_SAMPLE_NS};
+  while (!atomic_load(&s->ends)) {
+    struct tcp_info info;
+    socklen_t length = sizeof(info);
+    if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0) {
+      s->count++;
+      s->window += info.tcpi_snd_cwnd;
+      s->rtt_us += info.tcpi_rtt;
+    }
+    nanosleep(&pause, NULL);
+  }
+  return NULL;
+}
+
 stream_result_t stream_send(const char* address, uint16_t port, const char* control, double seconds) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -74,12 +100,21 @@ stream_result_t stream_send(const char* address, uint16_t port, const char* cont
     fail(control);
   if (connect(fd, (struct sockaddr*)&to, sizeof(to)) != 0) fail("connect");
   stream_result_t result = {0};
+  sampler_t sampler = {.fd = fd};
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, sample, &sampler) != 0) fail("pthread_create");
   uint64_t begin = bench_now_ns();
   while (result.seconds < seconds) {
     ssize_t sent = send(fd, bytes, sizeof(bytes), 0);
     if (sent < 0 && errno != EINTR) break;
     result.bytes += sent > 0 ? (uint64_t)sent : 0;
     result.seconds = since(begin);
+  }
+  atomic_store(&sampler.ends, true);
+  pthread_join(thread, NULL);
+  if (sampler.count > 0) {
+    result.window = sampler.window / sampler.count;
+    result.rtt_us = sampler.rtt_us / sampler.count;
   }
   reset(fd);
   return result;
