@@ -212,7 +212,8 @@ static void event(socket_base_t* base, uint32_t events) {
 void stream_forsaken(stream_socket_t* stream) {
   if (stream->state == STREAM_ENDED) {
     stream_finish(stream);
-  } else if (stream->state != STREAM_CLOSED && (!stream_is_held(stream) || !stream_watch(stream, false))) {
+  } else if (stream->state != STREAM_CLOSED &&
+             (!stream_is_held(stream) || !stream_watch(stream, stream->wants_out))) {
     stream_close(stream, false);
   }
 }

@@ -544,6 +544,27 @@ static size_t write_all_there_is_room_for(int fd) {
   return written;
 }
 
+START_TEST(bytes_that_wait_for_room_come_when_nobody_speaks_for_the_stream) {
+  fixture_t f;
+  app_socket_t client, server;
+  char bytes[4096];
+  ssize_t count;
+  set_up(&f);
+  connect_pair(&f, &client, &server);
+  write_all_there_is_room_for(client.fd);
+  zx_handle_close(server.channel);
+  ck_assert_int_eq(shutdown(client.fd, SHUT_WR), 0);
+  do {
+    wait_for(server.fd, POLLIN);
+    count = recv(server.fd, bytes, sizeof(bytes), 0);
+  } while (count > 0);
+  ck_assert_int_eq(count, 0);
+  close(server.fd);
+  app_socket_release(&client);
+  tear_down(&f);
+}
+END_TEST
+
 START_TEST(lingering_ends_in_time_and_what_was_written_goes_on_without) {
   fixture_t f;
   app_socket_t client, server;
@@ -654,6 +675,7 @@ int main(void) {
   tcase_add_test(tc, a_connection_closed_without_a_word_is_in_nobodys_way);
   tcase_add_test(tc, bytes_left_unread_reset_the_connection);
   tcase_add_test(tc, a_connection_made_after_its_channel_is_gone_begins_with_the_programs_bytes);
+  tcase_add_test(tc, bytes_that_wait_for_room_come_when_nobody_speaks_for_the_stream);
   tcase_add_test(tc, lingering_ends_in_time_and_what_was_written_goes_on_without);
   tcase_add_test(tc, a_netstack_that_stops_lets_what_was_written_arrive);
   tcase_add_test(tc, nobody_joins_a_stream_that_lingers);
