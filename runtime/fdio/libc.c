@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <lib/intercept/intercept.h>
 
 // Variadic functions take as many words as the longest use of them has; a caller that gives fewer leaves the
 // rest unread, as the kernel does.
@@ -41,6 +44,40 @@ FDIO_LIBC_FUNCTIONS(DEFINE_LIBC)
     return libc_##name arguments;                        \
   }
 FDIO_LIBC_PLAIN_FUNCTIONS(DEFINE_WRAP)
+
+// Whatever the program's own library would do with such a call, ours are the kernel's.
+static long own_call(long number, long fd, long a, long b, long c, long d) {
+  return libc_syscall(number, fd, a, b, c, d, (long)INTERCEPT_PASS);
+}
+
+#define WORD(value) ((long)(intptr_t)(value))
+
+int own_shutdown(int fd, int how) {
+  return (int)own_call(SYS_shutdown, fd, how, 0, 0, 0);
+}
+
+int own_getsockname(int fd, struct sockaddr* addr, socklen_t* length) {
+  return (int)own_call(SYS_getsockname, fd, WORD(addr), WORD(length), 0, 0);
+}
+
+int own_getpeername(int fd, struct sockaddr* addr, socklen_t* length) {
+  return (int)own_call(SYS_getpeername, fd, WORD(addr), WORD(length), 0, 0);
+}
+
+int own_getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
+  return (int)own_call(SYS_getsockopt, fd, level, name, WORD(value), WORD(length));
+}
+
+int own_setsockopt(int fd, int level, int name, const void* value, socklen_t length) {
+  return (int)own_call(SYS_setsockopt, fd, level, name, WORD(value), length);
+}
+
+#define DEFINE_OWN_WRAP(result, name, parameters, arguments) \
+  result __wrap_##name parameters;                           \
+  result __wrap_##name parameters {                          \
+    return own_##name arguments;                             \
+  }
+FDIO_LIBC_OWN_FUNCTIONS(DEFINE_OWN_WRAP)
 
 // All of them, before the program begins: dlsym is nothing for a signal handler or a child of vfork.
 __attribute__((constructor(101))) static void find_all(void) {

@@ -28,6 +28,18 @@
   X(int, fcntl, (int fd, int command, void* argument), (fd, command, argument))          \
   X(int, fcntl64, (int fd, int command, void* argument), (fd, command, argument))
 
+// ... those that our own streams and channels need of the kernel, too (own_shutdown and so on): the calls
+// behind them are marked to be none of a program without us, which <lib/intercept/intercept.h> would make for
+// it ...
+#define FDIO_LIBC_OWN_FUNCTIONS(X)                                                            \
+  X(int, shutdown, (int fd, int how), (fd, how))                                              \
+  X(int, getsockname, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length)) \
+  X(int, getpeername, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length)) \
+  X(int, getsockopt, (int fd, int level, int name, void* value, socklen_t* length),           \
+    (fd, level, name, value, length))                                                         \
+  X(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t length),      \
+    (fd, level, name, value, length))
+
 // ... and for the others.
 #define FDIO_LIBC_PLAIN_FUNCTIONS(X)                                                                         \
   X(int, bind, (int fd, const struct sockaddr* addr, socklen_t length), (fd, addr, length))                  \
@@ -35,13 +47,6 @@
   X(int, listen, (int fd, int backlog), (fd, backlog))                                                       \
   X(int, accept, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length))                     \
   X(int, accept4, (int fd, struct sockaddr* addr, socklen_t* length, int flags), (fd, addr, length, flags))  \
-  X(int, shutdown, (int fd, int how), (fd, how))                                                             \
-  X(int, getsockname, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length))                \
-  X(int, getpeername, (int fd, struct sockaddr* addr, socklen_t* length), (fd, addr, length))                \
-  X(int, getsockopt, (int fd, int level, int name, void* value, socklen_t* length),                          \
-    (fd, level, name, value, length))                                                                        \
-  X(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t length),                     \
-    (fd, level, name, value, length))                                                                        \
   X(ssize_t, send, (int fd, const void* data, size_t size, int flags), (fd, data, size, flags))              \
   X(ssize_t, sendto,                                                                                         \
     (int fd, const void* data, size_t size, int flags, const struct sockaddr* addr, socklen_t length),       \
@@ -96,9 +101,13 @@
 
 #define FDIO_LIBC_FUNCTIONS(X)      \
   FDIO_LIBC_DESCRIPTOR_FUNCTIONS(X) \
+  FDIO_LIBC_OWN_FUNCTIONS(X)        \
   FDIO_LIBC_PLAIN_FUNCTIONS(X)
 
 #define FDIO_DECLARE_LIBC(result, name, parameters, arguments) result libc_##name parameters;
 FDIO_LIBC_FUNCTIONS(FDIO_DECLARE_LIBC)
+
+#define FDIO_DECLARE_OWN(result, name, parameters, arguments) result own_##name parameters;
+FDIO_LIBC_OWN_FUNCTIONS(FDIO_DECLARE_OWN)
 
 #endif  // RUNTIME_FDIO_LIBC_H_

@@ -128,7 +128,7 @@ FDIO_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* 
   FDIO_ENTER_SOCKET(call, fd, libc_getsockopt(fd, level, name, value, length));
   int16_t code = 0;
   if (is_kernels_option(call.socket, level, name)) {
-    int result = libc_getsockopt(fd, level, name, value, length);
+    int result = own_getsockopt(fd, level, name, value, length);
     return (int)fdio_leave(&call, result == 0 ? 0 : errno, 0);
   }
   // Asking for an error ends that the descriptor shows one, unless there is another.
@@ -148,13 +148,13 @@ FDIO_EXPORT int setsockopt(int fd, int level, int name, const void* value, sockl
   FDIO_ENTER_SOCKET(call, fd, libc_setsockopt(fd, level, name, value, length));
   int16_t code = 0;
   if (is_kernels_option(call.socket, level, name)) {
-    int result = libc_setsockopt(fd, level, name, value, length);
+    int result = own_setsockopt(fd, level, name, value, length);
     return (int)fdio_leave(&call, result == 0 ? 0 : errno, 0);
   }
   zx_status_t status = zxio_socket_setsockopt(&call.socket->zxio, level, name, value, length, &code);
   int error = zxio_code(status, &code);
   if (!error && is_shared_option(call.socket, level, name))
-    (void)libc_setsockopt(fd, level, name, value, length);
+    (void)own_setsockopt(fd, level, name, value, length);
   if (!error && asks_for_error_queue(call.socket, level, name)) fdio_note_error_queue(call.socket);
   return (int)fdio_leave(&call, error, 0);
 }

@@ -97,8 +97,8 @@ static bool is_channel(int fd) {
   int type = 0;
   int domain = 0;
   socklen_t length = sizeof(int);
-  return libc_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET &&
-         libc_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
+  return own_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET &&
+         own_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
 }
 
 // Whoever started the program may have put such a descriptor at a number that the program counts on. The

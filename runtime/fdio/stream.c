@@ -103,7 +103,7 @@ static bool has_prefix(const struct sockaddr_un* name, socklen_t length, const c
 static bool is_marked(int fd, bool* out_stream) {
   struct sockaddr_un name;
   socklen_t length = sizeof(name);
-  if (libc_getsockname(fd, (struct sockaddr*)&name, &length) != 0 || name.sun_family != AF_UNIX) return false;
+  if (own_getsockname(fd, (struct sockaddr*)&name, &length) != 0 || name.sun_family != AF_UNIX) return false;
   *out_stream = has_prefix(&name, length, NAME_PREFIX);
   return *out_stream || has_prefix(&name, length, DATAGRAM_PREFIX);
 }
@@ -278,7 +278,7 @@ int fdio_stream_shutdown(fdio_socket_t* socket, int fd, int how) {
   bool one = how == SHUT_RD || how == SHUT_WR;
   short ended = poll_now(fd, how == SHUT_WR ? POLLRDHUP : 0) & (POLLHUP | POLLRDHUP);
   if (one && state_of(socket) == ZXIO_STREAM_CONNECTED && !ended)
-    return libc_shutdown(fd, how) == 0 ? 0 : errno;
+    return own_shutdown(fd, how) == 0 ? 0 : errno;
   int16_t code = 0;
   zx_status_t status = zxio_socket_shutdown(&socket->zxio, how, &code);
   return zxio_code(status, &code);
