@@ -152,6 +152,7 @@ static bool prepare_posix(launch_t* launch, environment_numbers_t* numbers) {
   if (!svc) return true;
   numbers->svc = add_channel(launch, &server_end);
   if (numbers->svc < 0 || component_serve_directory(svc, server_end) != ZX_OK) return false;
+  if (component->needs_fdio) launch->spec.svc = numbers->svc;
   if (component->trace) numbers->trace = add_descriptor(launch, component->trace_fd);
   return true;
 }

@@ -132,20 +132,22 @@ static void execute_elf(const child_t* child, const last_descriptors_t* last) {
   syscall(SYS_execveat, last->exec_fd, "", spec->argv, spec->envp, AT_EMPTY_PATH);
 }
 
-// init gets: STATUS_FD REPORT_FD PRELOAD PROGRAM ARGV...
+// init gets: STATUS_FD REPORT_FD SVC_FD PRELOAD PROGRAM ARGV...
 static void execute_posix(const child_t* child, const last_descriptors_t* last) {
   const sandbox_spec_t* spec = child->spec;
-  char status_fd[16], report_fd[16];
+  char status_fd[16], report_fd[16], svc_fd[16];
   size_t count = 0, size = 0;
   while (spec->argv[size])
     size++;
-  char** argv = calloc(size + 6, sizeof *argv);
+  char** argv = calloc(size + 7, sizeof *argv);
   if (!argv) return;
   snprintf(status_fd, sizeof status_fd, "%d", last->status_fd);
   snprintf(report_fd, sizeof report_fd, "%d", last->report_fd);
+  snprintf(svc_fd, sizeof svc_fd, "%d", spec->svc);
   argv[count++] = (char*)"jacinth-init";
   argv[count++] = status_fd;
   argv[count++] = report_fd;
+  argv[count++] = svc_fd;
   const char* preload = child->has_mounts ? spec->preload : spec->preload_outside;
   argv[count++] = (char*)(preload ? preload : "");
   argv[count++] = (char*)(child->has_mounts ? spec->program : spec->program_outside);

@@ -185,9 +185,6 @@ static const int posix_refused[] = {
     SCMP_SYS(mount_setattr),
     SCMP_SYS(open_by_handle_at),
     SCMP_SYS(name_to_handle_at),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(pidfd_getfd),
     SCMP_SYS(kcmp),
     SCMP_SYS(bpf),
     SCMP_SYS(perf_event_open),
@@ -223,6 +220,14 @@ static const int posix_refused[] = {
     SCMP_SYS(lookup_dcookie),
     SCMP_SYS(move_pages),
     SCMP_SYS(migrate_pages),
+};
+
+// The same, but for an init that makes calls on sockets for the program: it refuses them to the program by
+// itself.
+static const int posix_refused_without_svc[] = {
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(pidfd_getfd),
 };
 
 static void rule(const child_t* child, int result) {
@@ -283,6 +288,10 @@ static void allow_elf(const child_t* child, scmp_filter_ctx filter, int exec_fd)
 static void refuse_posix(const child_t* child, scmp_filter_ctx filter) {
   uint32_t eperm = SCMP_ACT_ERRNO(EPERM), no_family = SCMP_ACT_ERRNO(EAFNOSUPPORT);
   add_all(child, filter, eperm, posix_refused, sizeof posix_refused / sizeof *posix_refused);
+  if (child->spec->svc == 0) {
+    add_all(child, filter, eperm, posix_refused_without_svc,
+            sizeof posix_refused_without_svc / sizeof *posix_refused_without_svc);
+  }
   static const int namespaces[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWIPC,
                                    CLONE_NEWUTS,  CLONE_NEWNET, CLONE_NEWCGROUP};
   for (size_t i = 0; i < sizeof namespaces / sizeof *namespaces; i++) {
@@ -311,6 +320,9 @@ void child_filter_calls(const child_t* child, int exec_fd) {
   if (is_elf) {
     allow_elf(child, filter, exec_fd);
   } else {
+    // For who is looked at twice (<lib/intercept/intercept.h>) the kernel cannot tell beforehand that reading
+    // and writing are allowed: the way to that is to be short.
+    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     refuse_posix(child, filter);
   }
   int result = seccomp_load(filter);

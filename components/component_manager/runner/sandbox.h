@@ -52,7 +52,10 @@ typedef struct sandbox_spec {
   bool writable_directory;        // the host's working_directory is there, and can be written
   bool host_tmp;                  // /tmp is the host's, and can be written, instead of an empty one
   bool foreground;                // stay in the caller's session, with its terminal and umask
-  const char* name_server;        // what /etc/resolv.conf says inside, NULL to leave it as it is
+  // The number of the channel to the services, for an init that makes the calls on sockets of those programs
+  // which `preload` cannot reach; 0: it makes none.
+  int svc;
+  const char* name_server;  // what /etc/resolv.conf says inside, NULL to leave it as it is
 } sandbox_spec_t;
 
 #define SANDBOX_TEXT_MAX 512u
