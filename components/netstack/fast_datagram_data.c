@@ -249,7 +249,7 @@ void fast_serve(fast_socket_t* fast) {
   }
   if (!fast_give_out(fast, BUDGET)) done = false;
   // Room is watched for only while it matters.
-  if (fast->wants_out && fast->out_ready) (void)fast_watch(fast, false);
+  if (fast->member.wants_out && fast->out_ready) (void)fast_watch(fast, false);
   fast_show(fast);
   if (!done) fast_mark_dirty(fast);
 }

@@ -9,6 +9,7 @@
 #include "fast_datagram_metadata.h"
 #include "fast_datagram_socket.h"
 #include "fast_datagram_state.h"
+#include "watched_set.h"
 
 typedef struct fast_socket fast_socket_t;
 struct fast_backlog;
@@ -21,7 +22,6 @@ struct fast_socket {
   int server_fd;    // -1 once it is over
   int client_fd;    // -1 once given away
   uint64_t cookie;  // the kernel's number for the application's end
-  bool watched;     // server_fd is in the set's epoll
   bool closing;     // nobody holds it any more; what was sent may still be on its way to the engine
 
   // Datagrams to send.
@@ -31,7 +31,6 @@ struct fast_socket {
 
   // Received ones.
   bool out_ready;     // server_fd may have room
-  bool wants_out;     // EPOLLOUT is watched
   bool out_ended;     // the application is told that nothing more comes, or reads no more
   bool error_news;    // there is an error that, as far as is known, the application has not been told of
   bool told_error;    // the last that was put there is the word about an error
@@ -44,10 +43,7 @@ struct fast_socket {
   uint32_t generation;       // of the promises
   bool promised;             // one was made in this generation
 
-  bool dirty, dead, retries;
-  fast_socket_t* next_dirty;
-  fast_socket_t* next_dead;
-  fast_socket_t *previous, *next;  // all of them
+  watched_t member;  // of the set
 };
 
 static inline fast_socket_t* fast_of(void* context) {

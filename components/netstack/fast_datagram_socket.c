@@ -70,7 +70,7 @@ static void close_descriptors(fast_socket_t* fast) {
   if (fast->server_fd >= 0) close(fast->server_fd);  // which leaves the epoll instance, too
   if (fast->client_fd >= 0) close(fast->client_fd);
   fast->server_fd = fast->client_fd = -1;
-  fast->watched = false;
+  watched_forget(&fast->member);
 }
 
 static void discard(fast_socket_t* fast) {
@@ -112,7 +112,7 @@ static bool is_held(fast_socket_t* fast) {
 }
 
 void fast_forsaken(fast_socket_t* fast) {
-  if (!fast->closing && (!is_held(fast) || !fast_watch(fast, fast->wants_out))) fast_close(fast);
+  if (!fast->closing && (!is_held(fast) || !fast_watch(fast, fast->member.wants_out))) fast_close(fast);
 }
 
 static void abandoned(socket_base_t* base) {

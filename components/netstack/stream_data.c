@@ -280,7 +280,7 @@ static void transfer(stream_socket_t* stream) {
   look_for_reader(stream);
   if (!give_out(stream)) done = false;
   // Room to write is watched for only while it matters.
-  if (stream->wants_out && stream->out_ready) (void)stream_watch(stream, false);
+  if (stream->member.wants_out && stream->out_ready) (void)stream_watch(stream, false);
   show_end(stream);
   if (!done) stream_mark_dirty(stream);
 }

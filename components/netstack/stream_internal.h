@@ -9,6 +9,7 @@
 
 #include "socket_base.h"
 #include "stream_socket.h"
+#include "watched_set.h"
 
 typedef enum stream_state {
   STREAM_IDLE,  // new, or as new after a connection could not be made
@@ -33,7 +34,6 @@ struct stream_socket {
   int server_fd;    // -1 once ENDED
   int client_fd;    // -1 once given up
   bool described;   // the application has its end
-  bool watched;     // server_fd is in the set's epoll
   bool filled;      // stream_shape.c: shown as unwritable
   uint32_t shown;   // bytes in the application's queue that show it as readable
   uint64_t cookie;  // the kernel's number for the application's end
@@ -43,7 +43,6 @@ struct stream_socket {
 
   // Moving bytes.
   bool in_ready, out_ready;  // server_fd may have something to read, room to write
-  bool wants_out;            // EPOLLOUT is watched
   uint32_t in_guess;         // how many bytes may be there
   bool in_hung_up;           // the end of what the application writes may be in sight
   bool in_last;              // it is: the kernel has said so
@@ -66,11 +65,8 @@ struct stream_socket {
   bool has_closer;           // somebody waits until all has been acknowledged (SO_LINGER)
   fidl_completer_t closer;
 
-  stream_socket_t* next_dirty;
-  bool dirty, dead, retries;
-  stream_socket_t* next_dead;
+  watched_t member;  // of the set
   stream_socket_t* next_in_bucket;
-  stream_socket_t *previous, *next;  // all of them
 };
 
 #define STREAM_ROOM_MAX (1u << 20)

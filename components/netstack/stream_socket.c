@@ -52,7 +52,7 @@ int stream_create(provider_client_t* client, uint8_t family, stream_socket_t** o
 static void close_server_end(stream_socket_t* stream) {
   if (stream->server_fd >= 0) close(stream->server_fd);
   stream->server_fd = -1;
-  stream->watched = false;
+  watched_forget(&stream->member);
 }
 
 static void close_descriptors(stream_socket_t* stream) {
@@ -213,7 +213,7 @@ void stream_forsaken(stream_socket_t* stream) {
   if (stream->state == STREAM_ENDED) {
     stream_finish(stream);
   } else if (stream->state != STREAM_CLOSED &&
-             (!stream_is_held(stream) || !stream_watch(stream, stream->wants_out))) {
+             (!stream_is_held(stream) || !stream_watch(stream, stream->member.wants_out))) {
     stream_close(stream, false);
   }
 }
