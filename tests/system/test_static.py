@@ -13,7 +13,7 @@ from systest import (BUILD, PATIENCE, ROOT, Namespace, Package, Skip, TapNetwork
 
 PORT = 7990
 STATIC = os.path.join(BUILD, "tests/system/static_sockets")
-SOURCE = os.path.join(ROOT, "tests/system/programs/static_sockets.c")
+SOURCE = os.path.join(ROOT, "tests/system/programs/static_sockets.h")
 GO = os.path.join(ROOT, "tests/system/programs/go_sockets.go")
 HTTP = os.path.join(ROOT, "tests/system/programs/http_bytes.py")
 
@@ -46,7 +46,7 @@ def require_static():
 
 def each_case():
     with open(SOURCE, encoding="utf-8") as source:
-        return re.findall(r"^    CASE\((\w+)\),$", source.read(), re.MULTILINE)
+        return re.findall(r"^  X\((\w+)\)", source.read(), re.MULTILINE)
 
 
 WITH_A_DRIVER = ("thousands_of_sockets_leave_nothing", "hundreds_of_connections_at_once", "wait_to_be_killed")
