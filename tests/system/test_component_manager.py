@@ -413,6 +413,10 @@ def wrong_arguments_are_told_with_the_right_ones():
     for arguments in ((), ("rnu", "x"), ("run",), ("run", "--lief", DEMO), ("run", DEMO, DEMO), ("exec",), ("exec", "--x", "y")):
         done = run(jacinth(), *arguments, check=False)
         expect(done.returncode == 2 and "usage:" in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
+    for arguments in (("exec", "--capture"), ("exec", "--capture=", "--", "true"), ("run", "--trace"), ("run", "--trace=", DEMO)):
+        done = run(jacinth(), *arguments, check=False)
+        option = arguments[1].rstrip("=")
+        expect(done.returncode == 2 and f"{option} what?" in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
     expect("usage:" in run(jacinth(), "help").stdout, "help gives no help")
     expect_equal(run(jacinth(), "exec", "--help").stdout, run(jacinth(), "help", "exec").stdout, "help with a command")
     expect(run(jacinth(), "--version").stdout.startswith("jacinth "), "no version")

@@ -23,7 +23,7 @@ int cli_graph(cli_t* cli);
 bool cli_take_flag(cli_t* cli, const char* name);
 
 // The value of the option `name`, taken off the front of the arguments, "NAME VALUE" or "NAME=VALUE"; NULL if
-// it does not stand there, or without a value.
+// it does not stand there, or without a value (with an empty one, neither).
 const char* cli_take_value(cli_t* cli, const char* name);
 
 // Complains about the arguments, tells how they should be, and returns 2.

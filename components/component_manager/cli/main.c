@@ -76,7 +76,7 @@ const char* cli_take_value(cli_t* cli, const char* name) {
     return *cli->argv++;
   }
   bool joined = cli->argc > 0 && strncmp(cli->argv[0], name, length) == 0 && cli->argv[0][length] == '=';
-  if (!joined) return NULL;
+  if (!joined || cli->argv[0][length + 1] == '\0') return NULL;
   cli->argc--;
   return *cli->argv++ + length + 1;
 }

@@ -105,13 +105,17 @@ static bool take_option(cli_t* cli, run_options_t* options) {
   return true;
 }
 
-// An option that is the last word, without its value.
-static bool lacks_value(const cli_t* cli) {
+// The option that stands without its value: as the last word, or with nothing behind the "="; NULL if none
+// does.
+static const char* option_without_value(const cli_t* cli) {
   static const char* const options[] = {"--publish", "-p", "--manifest", "--trace", "--capture"};
-  for (size_t i = 0; cli->argc == 1 && i < sizeof options / sizeof *options; i++) {
-    if (strcmp(cli->argv[0], options[i]) == 0) return true;
+  for (size_t i = 0; cli->argc > 0 && i < sizeof options / sizeof *options; i++) {
+    size_t length = strlen(options[i]);
+    if (strncmp(cli->argv[0], options[i], length) != 0) continue;
+    const char* rest = cli->argv[0] + length;
+    if ((*rest == '\0' && cli->argc == 1) || strcmp(rest, "=") == 0) return options[i];
   }
-  return false;
+  return NULL;
 }
 
 int cli_run(cli_t* cli) {
@@ -129,7 +133,8 @@ int cli_run(cli_t* cli) {
       break;
     }
   }
-  if (lacks_value(cli)) return cli_usage(cli, cml_arena_printf(cli->arena, "%s what?", cli->argv[0]));
+  const char* bare = option_without_value(cli);
+  if (bare) return cli_usage(cli, cml_arena_printf(cli->arena, "%s what?", bare));
   return cli_load(cli, &realm, &status) ? run_tree(&realm, &options) : status;
 }
 
@@ -248,8 +253,8 @@ int cli_exec(cli_t* cli) {
     }
   }
   bool separated = cli_take_flag(cli, "--");
-  if (!separated && lacks_value(cli))
-    return cli_usage(cli, cml_arena_printf(cli->arena, "%s what?", cli->argv[0]));
+  const char* bare = separated ? NULL : option_without_value(cli);
+  if (bare) return cli_usage(cli, cml_arena_printf(cli->arena, "%s what?", bare));
   if (cli->argc == 0) return cli_usage(cli, "which program?");
   if (!separated && cli->argv[0][0] == '-')
     return cli_usage(cli, cml_arena_printf(cli->arena, "unknown option %s", cli->argv[0]));
