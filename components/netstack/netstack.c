@@ -1,10 +1,10 @@
-// The engine's surroundings: time, frames, events. Above: provider.c and synchronous_datagram_socket.c, which
-// call the engine for applications. Below: <tcpip/tcpip.h> and the link endpoint.
+// The engine's surroundings: time, frames, events. Above: provider.c and the kinds of sockets, which call the
+// engine for applications. Below: <tcpip/tcpip.h> and the link endpoint.
 //
-// netstack_enter and netstack_leave bracket every visit to the engine. Leaving moves the bytes of streams,
-// sends what the visit produced, acknowledgements last, delivers what it sent to this host itself, and sets
-// one timer to the engine's next deadline. The timer is only ever moved forward in time by its own firing: a
-// deadline that became later costs nothing until then.
+// netstack_enter and netstack_leave bracket every visit to the engine. Leaving moves the bytes of streams and
+// datagrams of the fast kind, sends what the visit produced, acknowledgements last, delivers what it sent to
+// this host itself, and sets one timer to the engine's next deadline. The timer is only ever moved forward in
+// time by its own firing: a deadline that became later costs nothing until then.
 #include "netstack.h"
 
 #include <stdarg.h>

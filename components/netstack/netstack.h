@@ -51,8 +51,8 @@ void netstack_serve_provider(netstack_t* netstack, zx_handle_t server_end);
 // Before calls of the engine: brings its time up to date.
 void netstack_enter(netstack_t* netstack);
 
-// After them: what was sent goes out or, if it was for this host, arrives; bytes of streams, and datagrams of
-// the fast kind, are moved on; and the engine is called again when it wants to be.
+// After them: what was sent goes out or, if it was for this host, arrives; bytes of streams and datagrams of
+// the fast kind are moved on; and the engine is called again when it wants to be.
 void netstack_leave(netstack_t* netstack);
 
 async_dispatcher_t* netstack_dispatcher(const netstack_t* netstack);
