@@ -19,6 +19,7 @@ struct channel {
   int backlog;                // what was packed for a message to carry; -1: nothing
   bool bare;                  // made of a descriptor of which others may hold duplicates
   bool in_ring;               // its first entry is being taken, which may lead to a look at the signals; lock
+  bool telling_rest;          // in channel_tell_rest; lock
   bool peer_closed;           // and everything it sent is in `messages`, but for `unread`; lock
   bool unread;                // more than `messages` may hold was left in the socket; lock
   bool write_blocked;         // the last write found the queue full; lock

@@ -134,8 +134,11 @@ static void tell_others(struct channel* channel) {
 }
 
 void channel_tell_rest(struct channel* channel) {
-  if (object_is_watched(&channel->base))
-    object_notify(&channel->base, channel->base.ops->peek(&channel->base));
+  // The look may take more that is for no reader, and end up here: what is left then is in what it returns.
+  if (channel->telling_rest || !object_is_watched(&channel->base)) return;
+  channel->telling_rest = true;
+  object_notify(&channel->base, channel->base.ops->peek(&channel->base));
+  channel->telling_rest = false;
 }
 
 // The next message or signal in the stream, wherever it runs.

@@ -104,6 +104,30 @@ START_TEST(a_queue_is_bounded_before_and_after_it_moves_to_shared_memory) {
 }
 END_TEST
 
+START_TEST(a_signal_behind_more_messages_than_an_end_keeps_comes_after_them) {
+  enum { KEPT = 4096, MORE = 10 };
+  zx_handle_t c[2], port;
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  make_busy(c);
+  for (int i = 0; i < KEPT; i++)
+    ck_assert_int_eq(zx_channel_write(c[0], 0, bytes, 1, NULL, 0), ZX_OK);
+  for (int i = 0; i < MORE; i++)
+    ck_assert_int_eq(zx_object_signal_peer(c[0], 0, ZX_USER_SIGNAL_0), ZX_OK);
+  ck_assert_int_eq(zx_channel_write(c[0], 0, bytes, 1, NULL, 0), ZX_OK);
+  // Both look for the signal behind the messages, and keep what they find on the way.
+  ck_assert_int_eq(zx_object_wait_async(c[1], port, 1, ZX_USER_SIGNAL_0, 0), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_one(c[1], ZX_USER_SIGNAL_0, zx_deadline_after(ZX_MSEC(1)), NULL),
+                   ZX_ERR_TIMED_OUT);
+  drain(c[0], c[1], KEPT + 1);
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
+  ck_assert(packet.key == 1 && packet.signal.observed & ZX_USER_SIGNAL_0);
+  zx_handle_close(port);
+  zx_handle_close_many(c, 2);
+}
+END_TEST
+
 // The largest of this process's mappings of shared memory.
 static size_t largest_mapping(void) {
   char line[256];
@@ -328,6 +352,7 @@ int main(void) {
   TCase* tc = jx_test_case(suite, "limits");
   tcase_add_test(tc, a_message_has_at_most_65536_bytes_64_handles_and_8192_parts);
   tcase_add_test(tc, a_queue_is_bounded_before_and_after_it_moves_to_shared_memory);
+  tcase_add_test(tc, a_signal_behind_more_messages_than_an_end_keeps_comes_after_them);
   tcase_add_test(
       tc, an_idle_channel_is_a_descriptor_and_half_a_kilobyte_at_each_end_and_a_busy_one_half_a_megabyte);
   tcase_add_test(tc, a_wait_has_at_most_64_items);
