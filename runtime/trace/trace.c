@@ -6,6 +6,7 @@
 // are checked against its own idea of the sizes, names are copied with an end of their own.
 #include <lib/trace/trace.h>
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,8 @@
 
 #define TRACE_MAGIC UINT64_C(0x3165636172746a6a)
 #define NAME_NONE UINT32_MAX
+// How often others may run before a lock is taken for one whose holder was killed.
+#define LOCK_PATIENCE 100
 
 typedef struct trace_record {
   _Atomic uint64_t sequence;  // number of the record + 1, 0 while it is being written
@@ -56,7 +59,10 @@ static uint32_t find_name(const trace_buffer_t* buffer, uint32_t from, uint32_t 
 
 // The lock is held for one copy of at most TRACE_NAME_MAX bytes, once per distinct name and process.
 static uint32_t add_name(trace_buffer_t* buffer, uint32_t known, const char* name) {
-  while (atomic_exchange_explicit(&buffer->lock, 1, memory_order_acquire)) continue;
+  for (int tries = 0; atomic_exchange_explicit(&buffer->lock, 1, memory_order_acquire); tries++) {
+    if (tries == LOCK_PATIENCE) return NAME_NONE;
+    sched_yield();
+  }
   uint32_t names = atomic_load_explicit(&buffer->names, memory_order_relaxed);
   if (names > TRACE_NAMES_MAX) names = TRACE_NAMES_MAX;
   uint32_t index = find_name(buffer, known, names, name);

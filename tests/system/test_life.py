@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 
 from systest import (ROOT, Package, TapNetwork, case, expect, expect_equal, jacinth, main, python_command,
@@ -188,6 +189,15 @@ def a_trace_shows_slices_and_what_led_to_what():
             kinds = [kind for _, found, kind, _ in events if found == name]
             expect(kinds and kinds.count(BEGIN) == kinds.count(END), f"{name} is no slice: {kinds}")
         check_flows(events)
+
+
+@case
+def a_trace_tells_how_much_it_lacks():
+    program = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor i in range(20000): s.getsockname()"
+    with tempfile.TemporaryDirectory(prefix="jacinth-test-") as folder:
+        path = os.path.join(folder, "trace")
+        said = run(jacinth(), "exec", "--trace", path, "--", sys.executable, "-c", program).stderr
+        expect(re.search(r"\d+ events in .*; [1-9]\d+ older ones found no room", said), said)
 
 
 @case

@@ -22,11 +22,11 @@ static void read_instance(recording_t* recording, const realm_t* realm, const ma
   size_t size;
   const void* memory = manager_trace(manager, instance, &size);
   if (!memory || !trace_reader_init(&reader, memory, size)) return;
-  recording->overwritten += reader.next;
   for (; trace_reader_next(&reader, &event.event); event.order++) {
     make_harmless(event.event.name);
     *cml_arena_push(realm->arena, &recording->events, &recording->count) = event;
   }
+  recording->overwritten += reader.next - event.order;
 }
 
 void recording_read(recording_t* recording, const realm_t* realm, const manager_t* manager) {

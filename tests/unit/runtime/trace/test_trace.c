@@ -59,6 +59,7 @@ START_TEST(the_newest_records_overwrite_the_oldest) {
     count++;
   }
   ck_assert_uint_eq(count, reader.capacity);
+  ck_assert_uint_eq(reader.next, 100000);
 }
 END_TEST
 
@@ -116,6 +117,27 @@ START_TEST(threads_and_forked_children_record_into_one_buffer) {
 }
 END_TEST
 
+// One that was killed while it added a name.
+START_TEST(nobody_waits_for_a_process_that_is_gone) {
+  unsigned char* memory = shared_memory(TRACE_BUFFER_MIN_BYTES);
+  const uint32_t held = 1;
+  trace_reader_t reader;
+  trace_event_t event;
+  ck_assert(trace_attach(memory, TRACE_BUFFER_MIN_BYTES));
+  trace_point("known", 1);
+  memcpy(memory + 20, &held, sizeof(held));  // trace.c: the lock
+  trace_point("new", 2);
+  trace_point("known", 3);
+  ck_assert(trace_reader_init(&reader, memory, TRACE_BUFFER_MIN_BYTES));
+  for (uint64_t i = 1; i <= 3; i += 2) {
+    ck_assert(trace_reader_next(&reader, &event));
+    ck_assert_str_eq(event.name, "known");
+    ck_assert_uint_eq(event.argument, i);
+  }
+  ck_assert(!trace_reader_next(&reader, &event));
+}
+END_TEST
+
 START_TEST(a_reader_survives_whatever_the_memory_holds) {
   unsigned char* memory = shared_memory(TRACE_BUFFER_MIN_BYTES);
   trace_reader_t reader;
@@ -144,6 +166,7 @@ int main(void) {
   tcase_add_test(tc, the_newest_records_overwrite_the_oldest);
   tcase_add_test(tc, too_many_and_too_long_names_are_cut_off);
   tcase_add_test(tc, threads_and_forked_children_record_into_one_buffer);
+  tcase_add_test(tc, nobody_waits_for_a_process_that_is_gone);
   tcase_add_test(tc, a_reader_survives_whatever_the_memory_holds);
   return jx_test_run(suite);
 }

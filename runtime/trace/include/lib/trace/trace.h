@@ -20,7 +20,7 @@ extern "C" {
 
 // Longest name of a trace point, NUL included; longer ones are cut.
 #define TRACE_NAME_MAX 64
-// Distinct names one buffer holds; points beyond are not recorded and counted as dropped.
+// Distinct names one buffer holds; points with others are not recorded.
 #define TRACE_NAMES_MAX 512
 // The least memory trace_attach() takes: the names and some hundred records.
 #define TRACE_BUFFER_MIN_BYTES (64u * 1024u)
@@ -38,7 +38,8 @@ extern trace_buffer_t* trace_process_buffer;
 bool trace_attach(void* memory, size_t size_bytes);
 
 // Records the point `name` with `argument` (a length, an ordinal, whatever helps). `name` has static lifetime;
-// the same text is the same point. Any thread, any time but a signal handler.
+// the same text is the same point. Any thread, any time but a signal handler. Never waits for another process:
+// if one was killed while it added a name, points with new names are lost.
 void trace_record(const char* name, uint64_t argument);
 
 static inline bool trace_enabled(void) {
@@ -62,7 +63,7 @@ typedef struct trace_event {
 typedef struct trace_reader {
   const trace_buffer_t* buffer;
   uint64_t capacity;  // records
-  uint64_t next;      // the record to read next
+  uint64_t next;      // the record to read next; in the end, how many there have been
 } trace_reader_t;
 
 // Begins reading `memory` (`size_bytes` long, as attached by its owner) at the oldest record it still holds.
