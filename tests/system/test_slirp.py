@@ -79,6 +79,20 @@ def iperf3_measures_both_directions_of_streams_and_datagrams():
             expect("error" not in result, f"iperf3 says: {result.get('error')}")
 
 
+@case
+def streams_that_take_all_they_can_get_leave_room_for_a_word():
+    """iperf3's client tells its server by another connection when it is to stop."""
+    require_program("iperf3")
+    with resources() as owned:
+        world = World(owned)
+        server = world.spawn(owned, jacinth(), "exec", "-p", f"{PORT}:{PORT}", "--", "iperf3", "-s", "-p", str(PORT), "--forceflush")
+        server.wait_for_line("Server listening")
+        for direction in ((), ("-R",)):
+            result = json.loads(world.run("iperf3", "-J", "-c", "127.0.0.1", "-p", str(PORT), "-P", "4", "-t", "1", *direction).stdout)
+            expect("error" not in result, f"iperf3 says: {result.get('error')}")
+            server.wait_for_line("Server listening")
+
+
 def name_server(world, owned, address, answer):
     """A name server that says that everything is `answer`."""
     require_program("dnsmasq")

@@ -4,7 +4,9 @@
 #include "sock.h"
 #include "stack.h"
 
-#define DEFAULT_BUFFER_BYTES ((size_t)8 << 20)
+#define DEFAULT_BUFFER_BYTES ((size_t)16 << 20)
+// One buffer may be half as large as what it leaves for the other ones.
+#define BUFFER_MODESTY 2u
 
 int tcpip_client_create(tcpip_t* stack, const tcpip_quota_t* quota, tcpip_client_t** out) {
   tcpip_client_t* client = calloc(1, sizeof *client);
@@ -39,8 +41,8 @@ void tcpip_client_usage(const tcpip_client_t* client, uint32_t* out_sockets, siz
   if (out_buffer_bytes) *out_buffer_bytes = client->buffer_used;
 }
 
-// No client may have more than what is left for the others.
-size_t client_left(const tcpip_client_t* client) {
+// What is left for the client, which may not have more than what is left for the others.
+static size_t client_share(const tcpip_client_t* client) {
   const tcpip_t* stack = client->stack;
   size_t own = client->quota.buffer_bytes, used = client->buffer_used;
   own = used < own ? own - used : 0;
@@ -50,11 +52,21 @@ size_t client_left(const tcpip_client_t* client) {
   return own < share ? own : share;
 }
 
-bool client_charge(tcpip_client_t* client, size_t bytes) {
-  if (bytes > client_left(client)) return false;
+// BUFFER_MODESTY * (held + more) <= share - more
+size_t client_left(const tcpip_client_t* client, size_t held) {
+  size_t share = client_share(client);
+  return BUFFER_MODESTY * held < share ? (share - BUFFER_MODESTY * held) / (BUFFER_MODESTY + 1) : 0;
+}
+
+bool client_charge(tcpip_client_t* client, size_t held, size_t bytes) {
+  if (bytes > client_left(client, held)) return false;
+  client_charge_anyway(client, bytes);
+  return true;
+}
+
+void client_charge_anyway(tcpip_client_t* client, size_t bytes) {
   client->buffer_used += bytes;
   client->stack->buffer_used += bytes;
-  return true;
 }
 
 void client_move_socket(tcpip_socket_t* socket, size_t bytes, tcpip_client_t* to) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 bool datagram_charge(datagram_socket_t* d, size_t bytes) {
-  if (d->rx_bytes + bytes > d->rx_limit || !client_charge(d->base.client, bytes)) return false;
+  if (d->rx_bytes + bytes > d->rx_limit || !client_charge(d->base.client, d->rx_bytes, bytes)) return false;
   d->rx_bytes += bytes;
   return true;
 }
@@ -28,7 +28,7 @@ void tcpip_socket_hold(tcpip_socket_t* socket, size_t bytes) {
   if (socket->protocol == PROTOCOL_TCP) return;
   datagram_socket_t* d = datagram_socket(socket);
   datagram_release(d, d->held);
-  d->held = client_charge(socket->client, bytes) ? bytes : 0;
+  d->held = client_charge(socket->client, d->rx_bytes, bytes) ? bytes : 0;
   d->rx_bytes += d->held;
 }
 

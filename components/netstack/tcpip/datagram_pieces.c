@@ -30,7 +30,7 @@ static int make_room(datagram_socket_t* d, size_t needed) {
   size_t room = 2 * pieces->room > ROOM_FIRST ? 2 * pieces->room : ROOM_FIRST;
   if (room < needed) room = needed;
   if (room > PIECES_MOST) room = PIECES_MOST;
-  if (!client_charge(d->base.client, room - pieces->room)) return -ENOBUFS;
+  if (!client_charge(d->base.client, pieces->room, room - pieces->room)) return -ENOBUFS;
   uint8_t* bytes = realloc(pieces->bytes, room);
   if (!bytes) {
     client_release(d->base.client, room - pieces->room);

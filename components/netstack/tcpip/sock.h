@@ -70,12 +70,14 @@ struct tcpip_client {
   tcpip_quota_t quota;
 };
 
-// Takes `bytes` from the client's and the stack's memory for buffers. A client may always have as much as is
-// still free to all others, and no more: so there is something left for the next one however greedy the
-// others are.
+// Takes `bytes` from the client's and the stack's memory for buffers, for a buffer that has `held`. A client
+// may always have as much as is still free to all others, and no more, and each buffer of its sockets half of
+// what is left to its other ones: so there is something left for the next one however greedy the others are.
+bool client_charge(tcpip_client_t* client, size_t held, size_t bytes);
 // How many bytes more it may be charged.
-size_t client_left(const tcpip_client_t* client);
-bool client_charge(tcpip_client_t* client, size_t bytes);
+size_t client_left(const tcpip_client_t* client, size_t held);
+// For what a socket cannot do without.
+void client_charge_anyway(tcpip_client_t* client, size_t bytes);
 void client_release(tcpip_client_t* client, size_t bytes);
 // A socket that nobody holds any more goes to another owner, with `bytes` of buffers besides what waits to
 // leave.

@@ -81,7 +81,7 @@ int tcpip_socket_take_error(tcpip_socket_t* socket) {
 
 int socket_charge_tx(tcpip_socket_t* socket, size_t bytes, bool forced) {
   if (socket->tx_bytes >= socket->tx_limit && !forced) return -EAGAIN;
-  if (!client_charge(socket->client, bytes)) return -ENOBUFS;
+  if (!client_charge(socket->client, socket->tx_bytes, bytes)) return -ENOBUFS;
   socket->tx_bytes += bytes;
   return 0;
 }

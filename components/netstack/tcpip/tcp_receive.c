@@ -11,16 +11,9 @@ static uint32_t offset_of(const tcp_t* tcp, uint32_t seq) {
   return tcp->rx.length + (seq - tcp->rcv_nxt);
 }
 
-// How much may lie in the buffer: the ring grows by doubling, as far as the client's memory goes.
+// How much may lie in the buffer.
 static uint32_t buffer_size(const tcp_t* tcp) {
-  uint32_t limit = tcp->rx_limit;
-  if (limit <= tcp->rx.room) return limit;
-  uint64_t most = client_left(tcp->base.client) + tcp->rx.room;
-  uint64_t room = tcp->rx.room ? tcp->rx.room : TCP_RING_FIRST_ROOM;
-  while (2 * room <= most && room < limit)
-    room *= 2;
-  if (room > most) return 0;
-  return room < limit ? (uint32_t)room : limit;
+  return tcp_ring_may_have(&tcp->rx, tcp->base.client, tcp->rx_limit);
 }
 
 static uint32_t clamped(const tcp_t* tcp, uint32_t window) {
@@ -197,9 +190,12 @@ static void take_data(tcp_t* tcp, uint32_t seq, const uint8_t* data, uint32_t le
   }
   if (seq_lt(edge, end)) length = edge - seq;
   // Nobody will read it: RFC 2525, 2.17 has been answered with a reset before we come here.
-  if (tcp_ring_reserve(&tcp->rx, tcp->base.client, offset_of(tcp, seq) + length)) {
+  uint32_t offset = offset_of(tcp, seq);
+  uint32_t room = tcp_ring_reserve(&tcp->rx, tcp->base.client, offset + length);
+  if (room < offset + length) {
     tcp->ack_now = true;
-    return;
+    if (room <= offset) return;
+    length = room - offset;
   }
   if (seq == tcp->rcv_nxt)
     in_order(tcp, data, length, stays);

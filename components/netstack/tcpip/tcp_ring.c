@@ -7,8 +7,8 @@
 
 #define HUGE_PAGE (2u << 20)
 
-// A large ring is filled for the first time while a stream speeds up, and each page of it that is touched then
-// holds that up: huge ones do so hundreds of times less often.
+// A large ring is filled for the first time while a stream speeds up, and each page of it that is touched
+// then holds that up: huge ones do so hundreds of times less often.
 static uint8_t* allocate(uint32_t room) {
   if (room < HUGE_PAGE) return malloc(room);
   uint8_t* bytes = aligned_alloc(HUGE_PAGE, room);
@@ -16,17 +16,25 @@ static uint8_t* allocate(uint32_t room) {
   return bytes;
 }
 
-int tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t needed) {
-  if (needed <= ring->room) return 0;
+// By doubling, as far as the client's memory goes.
+static uint32_t grown_room(const tcp_ring_t* ring, const tcpip_client_t* client, uint32_t wanted) {
   uint32_t room = ring->room ? ring->room : TCP_RING_FIRST_ROOM;
-  while (room < needed)
+  if (wanted <= room) return room;
+  size_t most = ring->room + client_left(client, ring->room);
+  while (room < wanted && 2 * (size_t)room <= most)
     room *= 2;
-  if (!client_charge(client, room - ring->room)) return -ENOBUFS;
+  return room;
+}
+
+uint32_t tcp_ring_may_have(const tcp_ring_t* ring, const tcpip_client_t* client, uint32_t wanted) {
+  uint32_t room = grown_room(ring, client, wanted);
+  return wanted < room ? wanted : room;
+}
+
+static void grow(tcp_ring_t* ring, tcpip_client_t* client, uint32_t room) {
   uint8_t* grown = allocate(room);
-  if (!grown) {
-    client_release(client, room - ring->room);
-    return -ENOBUFS;
-  }
+  if (!grown) return;
+  client_charge_anyway(client, room - ring->room);
   // All of it moves: behind the ordered bytes there may be others at their places.
   if (ring->room) {
     uint32_t first = ring->room - ring->head;
@@ -37,7 +45,14 @@ int tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t needed) 
   ring->bytes = grown;
   ring->room = room;
   ring->head = 0;
-  return 0;
+}
+
+uint32_t tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t wanted) {
+  if (wanted > ring->room) {
+    uint32_t room = grown_room(ring, client, wanted);
+    if (room > ring->room) grow(ring, client, room);
+  }
+  return wanted < ring->room ? wanted : ring->room;
 }
 
 void tcp_ring_free(tcp_ring_t* ring, tcpip_client_t* client) {

@@ -7,6 +7,7 @@
 
 #include "base.h"
 
+// What a ring may always have, so that no connection stands still for want of memory.
 #define TCP_RING_FIRST_ROOM 4096u
 
 typedef struct tcp_ring {
@@ -16,8 +17,11 @@ typedef struct tcp_ring {
   uint32_t length;  // bytes from there on that are in order
 } tcp_ring_t;
 
-// Makes room for `needed` bytes from the head on, charging the client. 0, -ENOBUFS.
-int tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t needed);
+// Makes room for `wanted` bytes from the head on, or for as many as there is memory for, charging the client.
+// Returns for how many of them there is room.
+uint32_t tcp_ring_reserve(tcp_ring_t* ring, tcpip_client_t* client, uint32_t wanted);
+// What that would return, if malloc has memory.
+uint32_t tcp_ring_may_have(const tcp_ring_t* ring, const tcpip_client_t* client, uint32_t wanted);
 void tcp_ring_free(tcp_ring_t* ring, tcpip_client_t* client);
 // Writes at `offset` from the head; there must be room. The length stays.
 void tcp_ring_write(tcp_ring_t* ring, uint32_t offset, const void* bytes, uint32_t length);

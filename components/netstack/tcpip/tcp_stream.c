@@ -38,10 +38,9 @@ static int64_t make_room(tcp_t* tcp, size_t wanted) {
   uint32_t limit = tx_limit(tcp), length = tcp->tx.length;
   uint32_t room = length < limit ? limit - length : 0;
   if (wanted < room) room = (uint32_t)wanted;
-  bool refused = room && tcp_ring_reserve(&tcp->tx, tcp->base.client, length + room);
-  if (refused) room = tcp->tx.room - length;
-  if (room < wanted) tcp->was_writable = false;
-  return room ? (int64_t)room : refused ? -ENOBUFS : -EAGAIN;
+  uint32_t reserved = room ? tcp_ring_reserve(&tcp->tx, tcp->base.client, length + room) - length : 0;
+  if (reserved < wanted) tcp->was_writable = false;
+  return reserved ? (int64_t)reserved : room && !length ? -ENOBUFS : -EAGAIN;
 }
 
 int64_t tcpip_socket_send_space(tcpip_socket_t* socket, size_t wanted, struct iovec out[2],

@@ -161,7 +161,8 @@ typedef struct tcpip_client tcpip_client_t;
 
 typedef struct tcpip_quota {
   uint32_t sockets;     // how many at once [TCPIP_SOCKETS_DEFAULT]
-  size_t buffer_bytes;  // in their receive and send buffers together [8 MiB]
+  size_t buffer_bytes;  // in their receive and send buffers together, of which each may have half of what is left
+                        // to the others, and a stream's always 4 KiB [16 MiB]
 } tcpip_quota_t;
 
 // Makes a client. `quota` may be NULL for the defaults; a zero in it means the default in brackets.

@@ -279,8 +279,8 @@ START_TEST(no_client_can_take_what_another_needs) {
   }
   size_t used;
   tcpip_client_usage(greedy, NULL, &used);
-  ck_assert_uint_gt(used, 400 << 10);
-  ck_assert_uint_lt(used, 600 << 10);
+  ck_assert_uint_gt(used, 200 << 10);
+  ck_assert_uint_lt(used, 300 << 10);
   to.port = 2;
   for (int i = 0; i < 100; i++)
     ck_assert_int_eq(host_send(sender, bytes, sizeof bytes, &to), sizeof bytes);

@@ -133,7 +133,7 @@ START_TEST(pieces_are_charged_to_who_sends_them) {
   static const uint8_t bytes[40000];
   tcpip_client_t* poor;
   tcpip_socket_t* rich = sender;
-  ck_assert_int_eq(tcpip_client_create(a.stack, &(tcpip_quota_t){.buffer_bytes = 4096}, &poor), 0);
+  ck_assert_int_eq(tcpip_client_create(a.stack, &(tcpip_quota_t){.buffer_bytes = 16384}, &poor), 0);
   ck_assert_int_eq(tcpip_socket_create(poor, TCPIP_IPV4, TCPIP_UDP, NULL, &sender), 0);
   ck_assert_int_eq(send_piece(bytes, 1000, &to, true), 1000);
   ck_assert_int_eq(send_piece(bytes, sizeof bytes, NULL, true), -ENOBUFS);
