@@ -42,7 +42,8 @@ struct channel {
 
 #define CHANNEL_FIRST_TXID 0x80000000u  // of those that the library gives
 
-// What a call takes at most from the socket or the ring that is not for its caller, before it returns.
+// What a call takes at most from the socket that is not for its caller, before it returns. Of the ring: as
+// much as it holds.
 #define CHANNEL_BUDGET 1024u
 
 // A message outside the socket. Owns its descriptors. One that has lost them is nothing else: whoever reads

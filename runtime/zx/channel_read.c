@@ -141,6 +141,12 @@ void channel_tell_rest(struct channel* channel) {
   channel->telling_rest = false;
 }
 
+// Whether a look that began when the ring's index was `tail` may take one more. Of the ring it takes all that
+// can have lain there: what comes later rings for those who sleep. What lies in the socket keeps them awake.
+static bool may_look_on(const struct channel* channel, uint32_t tail, unsigned* budget) {
+  return channel_ring_reads(channel) ? channel->ring.in.tail - tail < RING_BYTES : --*budget > 0;
+}
+
 // The next message or signal in the stream, wherever it runs.
 static zx_status_t receive_next(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                                 int flags, struct packet* out) {
@@ -163,7 +169,9 @@ static zx_status_t receive_next(struct channel* channel, const struct channel_bu
 
 zx_status_t channel_receive(struct channel* channel, const struct channel_buffers* buffers, void* scratch,
                             int flags, uint32_t own_txid, struct packet* out) {
-  for (unsigned budget = CHANNEL_BUDGET; budget; budget--) {
+  uint32_t tail = channel->ring.in.tail;
+  unsigned budget = CHANNEL_BUDGET;
+  do {
     zx_status_t status = receive_next(channel, buffers, scratch, flags, out);
     if (status == ZX_OK && out->header.kind == PACKET_SIGNAL) {
       status = apply_signal(channel, out, buffers->bytes, buffers->num_bytes, scratch);
@@ -185,7 +193,7 @@ zx_status_t channel_receive(struct channel* channel, const struct channel_buffer
       return ZX_ERR_PEER_CLOSED;
     }
     channel_keep(channel, out, buffers, scratch);
-  }
+  } while (may_look_on(channel, tail, &budget));
   return ZX_ERR_SHOULD_WAIT;
 }
 
@@ -249,8 +257,10 @@ void channel_await_message(struct channel* channel) {
 
 void channel_take_in_ring(struct channel* channel) {
   void* scratch = scratch_get();
+  uint32_t tail = channel->ring.in.tail;
   while (scratch && channel_ring_reads(channel) && !channel_holds_enough(channel) &&
-         !channel_ring_is_empty(channel) && keep_next(channel, scratch, MSG_DONTWAIT) == ZX_OK) {
+         !channel_ring_is_empty(channel) && channel->ring.in.tail - tail < RING_BYTES &&
+         keep_next(channel, scratch, MSG_DONTWAIT) == ZX_OK) {
   }
   scratch_put(scratch);
 }
@@ -271,7 +281,8 @@ void channel_take_ring_asides(struct channel* channel) {
   struct packet packet;
   zx_status_t status = ZX_OK;
   channel->in_ring = true;
-  for (unsigned budget = CHANNEL_BUDGET; budget && status == ZX_OK; budget--) {
+  uint32_t tail = channel->ring.in.tail;
+  while (status == ZX_OK && channel->ring.in.tail - tail < RING_BYTES) {
     if (!first_is_aside(channel) || channel_holds_enough(channel)) break;
     status = channel_ring_read(channel, &nowhere, scratch, &packet);
     if (status == ZX_ERR_NO_RESOURCES) status = ZX_OK;  // it is lost, and its call learns of it

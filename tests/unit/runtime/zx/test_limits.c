@@ -89,8 +89,8 @@ START_TEST(a_queue_is_bounded_before_and_after_it_moves_to_shared_memory) {
     zx_handle_t c[2];
     ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
     if (busy) make_busy(c);
-    // Of the kernel's memory a small message takes more than its bytes; of the ring 8 more, and up to an eighth
-    // is what was read last.
+    // Of the kernel's memory a small message takes more than its bytes; of the ring 8 more, and up to an
+    // eighth is what was read last.
     unsigned small = fill_queue(c[0], 1);
     ck_assert_uint_ge(small, busy ? 14335 : 128);
     ck_assert_uint_le(small, 16383);
@@ -104,10 +104,15 @@ START_TEST(a_queue_is_bounded_before_and_after_it_moves_to_shared_memory) {
 }
 END_TEST
 
+static void expect_signal(zx_handle_t port) {
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
+  ck_assert(packet.key == 1 && packet.signal.observed & ZX_USER_SIGNAL_0);
+}
+
 START_TEST(a_signal_behind_more_messages_than_an_end_keeps_comes_after_them) {
   enum { KEPT = 4096, MORE = 10 };
   zx_handle_t c[2], port;
-  zx_port_packet_t packet;
   ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
   ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
   make_busy(c);
@@ -121,8 +126,34 @@ START_TEST(a_signal_behind_more_messages_than_an_end_keeps_comes_after_them) {
   ck_assert_int_eq(zx_object_wait_one(c[1], ZX_USER_SIGNAL_0, zx_deadline_after(ZX_MSEC(1)), NULL),
                    ZX_ERR_TIMED_OUT);
   drain(c[0], c[1], KEPT + 1);
-  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_SEC(60)), &packet), ZX_OK);
-  ck_assert(packet.key == 1 && packet.signal.observed & ZX_USER_SIGNAL_0);
+  expect_signal(port);
+  zx_handle_close(port);
+  zx_handle_close_many(c, 2);
+}
+END_TEST
+
+START_TEST(what_is_behind_as_many_signals_as_a_ring_holds_is_found) {
+  enum { SIGNALS = 12000 };
+  zx_handle_t c[2], port;
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  make_busy(c);
+  for (int how = 0; how < 3; how++) {
+    ck_assert_int_eq(zx_object_signal(c[1], ZX_USER_SIGNAL_0, 0), ZX_OK);
+    for (int i = 0; i < SIGNALS; i++)
+      ck_assert_int_eq(zx_object_signal_peer(c[0], 0, ZX_USER_SIGNAL_1), ZX_OK);
+    ck_assert_int_eq(zx_object_signal_peer(c[0], 0, ZX_USER_SIGNAL_0), ZX_OK);
+    if (how == 0) {
+      ck_assert_int_eq(zx_object_wait_one(c[1], ZX_USER_SIGNAL_0, zx_deadline_after(ZX_SEC(60)), NULL),
+                       ZX_OK);
+    } else if (how == 1) {
+      ck_assert_int_eq(zx_object_wait_async(c[1], port, 1, ZX_USER_SIGNAL_0, 0), ZX_OK);
+      expect_signal(port);
+    } else {
+      ck_assert_int_eq(zx_channel_write(c[0], 0, bytes, 1, NULL, 0), ZX_OK);
+      ck_assert_int_eq(zx_channel_read(c[1], 0, bytes, NULL, 1, 0, NULL, NULL), ZX_OK);
+    }
+  }
   zx_handle_close(port);
   zx_handle_close_many(c, 2);
 }
@@ -353,6 +384,7 @@ int main(void) {
   tcase_add_test(tc, a_message_has_at_most_65536_bytes_64_handles_and_8192_parts);
   tcase_add_test(tc, a_queue_is_bounded_before_and_after_it_moves_to_shared_memory);
   tcase_add_test(tc, a_signal_behind_more_messages_than_an_end_keeps_comes_after_them);
+  tcase_add_test(tc, what_is_behind_as_many_signals_as_a_ring_holds_is_found);
   tcase_add_test(
       tc, an_idle_channel_is_a_descriptor_and_half_a_kilobyte_at_each_end_and_a_busy_one_half_a_megabyte);
   tcase_add_test(tc, a_wait_has_at_most_64_items);
