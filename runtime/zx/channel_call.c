@@ -93,6 +93,7 @@ static zx_status_t end_call(struct call* call, zx_status_t status) {
     take_answer(call);
     status = ZX_OK;
   }
+  if (call->pending.answer != call->message) message_free(call->pending.answer);  // one answer too many
   threads_unlock(&channel->base.lock);
   return status;
 }

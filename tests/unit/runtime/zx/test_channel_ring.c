@@ -143,6 +143,34 @@ START_TEST(a_signal_first_in_the_ring_is_no_message) {
 }
 END_TEST
 
+// With handles: after those are taken, who watches the channel is told what else there is, which leads to a
+// look.
+START_TEST(a_second_answer_to_a_call_leaves_nothing_behind) {
+  const uint32_t txid = 0x80000000;  // of the first call
+  zx_handle_t port, handle;
+  exchange(400);
+  ck_assert_int_eq(count_rings(NULL), 2);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(ends[0], port, 1, ZX_CHANNEL_PEER_CLOSED, 0), ZX_OK);
+  for (int i = 0; i < 2; i++) {
+    ck_assert_int_eq(zx_event_create(0, &handle), ZX_OK);
+    ck_assert_int_eq(zx_channel_write(ends[1], 0, &txid, sizeof(txid), &handle, 1), ZX_OK);
+  }
+  uint32_t request = 0, answer, num_bytes, num_handles;
+  zx_channel_call_args_t args = {.wr_bytes = &request,
+                                 .wr_num_bytes = sizeof(request),
+                                 .rd_bytes = &answer,
+                                 .rd_num_bytes = sizeof(answer),
+                                 .rd_handles = &handle,
+                                 .rd_num_handles = 1};
+  ck_assert_int_eq(zx_channel_call(ends[0], 0, ZX_TIME_INFINITE, &args, &num_bytes, &num_handles), ZX_OK);
+  ck_assert_uint_eq(answer, txid);
+  ck_assert_uint_eq(num_handles, 1);
+  zx_handle_close(handle);
+  zx_handle_close(port);
+}
+END_TEST
+
 START_TEST(a_scribbled_ring_is_a_closed_channel_at_worst) {
   static char buffer[65536];
   for (unsigned seed = 0; seed < 400; seed++) {
@@ -222,6 +250,7 @@ int main(void) {
   tcase_add_test(tc, a_full_ring_says_should_wait_and_tells_of_room);
   tcase_add_test(tc, user_signals_and_ports_work_with_rings);
   tcase_add_test(tc, a_signal_first_in_the_ring_is_no_message);
+  tcase_add_test(tc, a_second_answer_to_a_call_leaves_nothing_behind);
   tcase_add_test(tc, a_scribbled_ring_is_a_closed_channel_at_worst);
   tcase_add_test(tc, control_packets_out_of_place_close_the_channel);
   return jx_test_run(suite);
