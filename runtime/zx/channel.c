@@ -50,16 +50,23 @@ static zx_signals_t channel_peek(struct zx_object* base) {
   return signals;
 }
 
+// Whether there is anything to be had from the socket for who waits for `want`. An end that holds as much as
+// it may leaves the rest there; but for the bell of a full ring, which may be among it.
+static bool channel_takes_more(const struct channel* channel, zx_signals_t want) {
+  if ((want & ZX_CHANNEL_WRITABLE) && channel->write_blocked && channel_ring_writes(channel)) return true;
+  return channel_ring_reads(channel) ? !channel_ring_holds_enough(channel) : !channel_holds_enough(channel);
+}
+
 static zx_signals_t channel_arm(struct zx_object* base, zx_signals_t want, short* events) {
   struct channel* channel = (struct channel*)base;
   if (base->leaving) return channel_peek(base);
   // The peer's signals come as packets in the queue.
   bool reads = want & (ZX_CHANNEL_READABLE | ZX_USER_SIGNAL_ALL);
   bool writes = (want & ZX_CHANNEL_WRITABLE) && channel->write_blocked;
-  if ((reads && !channel_holds_enough(channel)) || channel->ring.shared) *events |= POLLIN;
-  if (writes && (!channel_ring_writes(channel) || channel->ring.socket_full)) *events |= POLLOUT;
   channel_ring_wait_for(channel, (reads ? CHANNEL_WAIT_READABLE : 0) | (writes ? CHANNEL_WAIT_WRITABLE : 0));
   if (want & ZX_USER_SIGNAL_ALL) channel_take_in_ring(channel);
+  if ((reads || channel->ring.shared) && channel_takes_more(channel, want)) *events |= POLLIN;
+  if (writes && (!channel_ring_writes(channel) || channel->ring.socket_full)) *events |= POLLOUT;
   return channel_peek(base);
 }
 
@@ -73,7 +80,7 @@ static zx_signals_t channel_ready(struct zx_object* base, zx_signals_t want, sho
   bool look_inside = (revents & POLLIN) &&
                      (!list_is_empty(&channel->calls) || (want & ZX_USER_SIGNAL_ALL) || channel->ring.shared);
   if (look_inside && channel_ring_reads(channel) && !gone) {
-    channel_take_in_control(channel);
+    if (channel_takes_more(channel, want)) channel_take_in_control(channel);
   } else if (gone || look_inside) {
     channel_take_in(channel);
   }
@@ -128,6 +135,7 @@ static bool channel_block(struct zx_object* base, zx_signals_t want) {
     // Room in the socket rings no bell.
     bool for_room = (want & ZX_CHANNEL_WRITABLE) && channel->write_blocked;
     if (for_room && (!channel_ring_writes(channel) || channel->ring.socket_full)) return false;
+    if (!channel_takes_more(channel, want)) return false;
     channel_await_control(channel);
     return true;
   }

@@ -226,6 +226,7 @@ void channel_take_in(struct channel* channel) {
   zx_status_t status = ZX_OK;
   unsigned budget = CHANNEL_BUDGET;
   while (!channel->peer_closed && !channel_holds_enough(channel) && budget-- > 0 && status == ZX_OK) {
+    if (channel_ring_reads(channel) && channel_ring_holds_enough(channel)) break;
     status = channel_ring_reads(channel) ? channel_take_in_control(channel)
                                          : keep_next(channel, scratch, MSG_DONTWAIT);
   }
@@ -353,7 +354,9 @@ static zx_status_t take_message(struct channel* channel, const struct channel_bu
   result->message = NULL;
   if (channel->base.leaving) return ZX_ERR_BAD_HANDLE;
   if (!list_is_empty(&channel->messages)) {
+    bool left_some = channel_holds_enough(channel);
     lost = !take_kept(channel, result);
+    if (left_some && !channel_holds_enough(channel)) object_rearm(&channel->base);
   } else if (channel->peer_closed && !channel->unread && !channel_ring_reads(channel)) {
     return ZX_ERR_PEER_CLOSED;
   } else {

@@ -20,6 +20,8 @@
 #define PACE_TIME ZX_USEC(2)     // that a reader lets the writer get ahead
 #define PACE_WORTH 4u            // messages that must have come by then
 #define SETTLE_TIME ZX_MSEC(20)  // no processor holds back a store for that long
+// Descriptors that the entries of a full ring may need.
+#define RING_MAX_FDS (RING_BYTES / (uint32_t)sizeof(struct wire_handle) * OBJECT_MAX_FDS)
 
 _Static_assert(ENTRY_BYTES + ZX_CHANNEL_MAX_MSG_BYTES + 8 +
                        ZX_CHANNEL_MAX_MSG_HANDLES * sizeof(struct wire_handle) <=
@@ -159,11 +161,17 @@ static unsigned count_fds(const struct message* message) {
   return message->handles ? message->handles->num_fds : 1;
 }
 
+bool channel_ring_holds_enough(const struct channel* channel) {
+  return channel->ring.num_fds >= CHANNEL_MAX_KEPT_FDS;
+}
+
 static zx_status_t queue_fds(struct channel* channel, struct packet* packet) {
   struct channel_ring* ring = &channel->ring;
   bool empty = !packet->handles.num_fds && !packet->lost;
-  // Descriptors without entries that need them are a flood.
-  if (!channel_ring_reads(channel) || ring->num_fds >= CHANNEL_MAX_KEPT_FDS || empty) {
+  // Without entries that need them, or more than a full ring needs, they are a flood.
+  bool flood =
+      channel_ring_holds_enough(channel) && (channel_ring_is_empty(channel) || ring->num_fds >= RING_MAX_FDS);
+  if (!channel_ring_reads(channel) || flood || empty) {
     packet_close_fds(&packet->handles);
     return ZX_ERR_IO_DATA_INTEGRITY;
   }
@@ -394,7 +402,9 @@ static zx_status_t take_fds(struct channel* channel, const struct ring_entry* en
   struct list_node* node = list_take_head(&ring->fds);
   if (!node) return ZX_ERR_IO_DATA_INTEGRITY;
   struct message* message = LIST_ENTRY(node, struct message, node);
+  bool left_some = channel_ring_holds_enough(channel);
   ring->num_fds -= count_fds(message);
+  if (left_some && !channel_ring_holds_enough(channel)) object_rearm(&channel->base);
   zx_status_t status = message->lost ? ZX_ERR_NO_RESOURCES : ZX_ERR_IO_DATA_INTEGRITY;
   if (message->handles && message->handles->num_fds == entry->num_fds &&
       message->handles->count == entry->num_handles) {

@@ -88,6 +88,10 @@ zx_status_t channel_ring_answer(struct channel* channel, int memory_fd);
 // entry that needs them will be lost, and no other. ZX_ERR_IO_DATA_INTEGRITY: out of place.
 zx_status_t channel_ring_control(struct channel* channel, struct packet* packet);
 
+// Whether so many descriptors wait for the entries that need them, which come first, that more of them are
+// left in the socket.
+bool channel_ring_holds_enough(const struct channel* channel);
+
 // Before a packet goes to the socket: sends a SWITCH that is due. ZX_ERR_SHOULD_WAIT.
 zx_status_t channel_ring_catch_up(struct channel* channel);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <zircon/linux.h>
@@ -128,6 +129,89 @@ START_TEST(a_signal_behind_more_messages_than_an_end_keeps_comes_after_them) {
   drain(c[0], c[1], KEPT + 1);
   expect_signal(port);
   zx_handle_close(port);
+  zx_handle_close_many(c, 2);
+}
+END_TEST
+
+// Of a channel that stays a socket: its reader never writes.
+START_TEST(an_end_that_keeps_as_much_as_it_may_sleeps_until_there_is_room_for_more) {
+  enum { KEPT = 4096, MORE = 10 };
+  zx_handle_t c[2], port;
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  ck_assert_int_eq(zx_port_create(0, &port), ZX_OK);
+  for (int i = 0; i < KEPT + MORE; i++) {
+    // Takes in what there is, to look behind it.
+    if (i % 64 == 0) ck_assert_int_eq(zx_object_wait_one(c[0], ZX_USER_SIGNAL_0, 1, NULL), ZX_ERR_TIMED_OUT);
+    ck_assert_int_eq(zx_channel_write(c[1], 0, bytes, 1, NULL, 0), ZX_OK);
+  }
+  ck_assert_int_eq(zx_object_signal_peer(c[1], 0, ZX_USER_SIGNAL_0), ZX_OK);
+  ck_assert_int_eq(zx_object_wait_async(c[0], port, 1, ZX_USER_SIGNAL_0, 0), ZX_OK);
+  zx_port_packet_t packet;
+  ck_assert_int_eq(zx_port_wait(port, zx_deadline_after(ZX_MSEC(1)), &packet), ZX_ERR_TIMED_OUT);
+  // As many as there are: no read finds nothing, and so the signal.
+  for (int i = 0; i < KEPT + MORE; i++)
+    ck_assert_int_eq(zx_channel_read(c[0], 0, bytes, NULL, 1, 0, NULL, NULL), ZX_OK);
+  expect_signal(port);
+  zx_handle_close(port);
+  zx_handle_close_many(c, 2);
+}
+END_TEST
+
+static int64_t processor_time(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// With shared memory offered and no answer: that makes an end look into the socket for whatever it waits.
+START_TEST(an_end_that_keeps_as_much_as_it_may_does_not_turn_in_circles) {
+  enum { KEPT = 4096, MORE = 10 };
+  zx_handle_t c[2];
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  for (int i = 0; i < KEPT + MORE; i++) {
+    if (i % 64 == 0) ck_assert_int_eq(zx_object_wait_one(c[0], ZX_USER_SIGNAL_0, 1, NULL), ZX_ERR_TIMED_OUT);
+    ck_assert_int_eq(zx_channel_write(c[1], 0, bytes, 1, NULL, 0), ZX_OK);
+  }
+  for (int i = 0; i < 100; i++)
+    ck_assert_int_eq(zx_channel_write(c[0], 0, bytes, 1, NULL, 0), ZX_OK);
+  static const zx_signals_t awaited[] = {ZX_USER_SIGNAL_0, ZX_CHANNEL_PEER_CLOSED};
+  for (int i = 0; i < 2; i++) {
+    int64_t before = processor_time();
+    ck_assert_int_eq(zx_object_wait_one(c[0], awaited[i], zx_deadline_after(ZX_MSEC(200)), NULL),
+                     ZX_ERR_TIMED_OUT);
+    ck_assert_int_lt(processor_time() - before, ZX_MSEC(50));
+  }
+  zx_handle_close_many(c, 2);
+}
+END_TEST
+
+// The reader looks at each for something else: what it takes out of the socket then is not for ever more.
+// What is left there counts for all processes of this user, so it is little.
+START_TEST(unread_handles_are_bounded_by_the_queue_and_not_by_how_often_an_end_is_looked_at) {
+  enum { MESSAGES = 180 };
+  zx_handle_t c[2], handle;
+  zx_signals_t observed;
+  ck_assert_int_eq(zx_channel_create(0, &c[0], &c[1]), ZX_OK);
+  make_busy(c);
+  for (int round = 0; round < 2; round++) {
+    for (uint32_t i = 0; i < MESSAGES; i++) {
+      handle = make_event();  // three descriptors
+      ck_assert_int_eq(zx_channel_write(c[0], 0, &i, sizeof(i), &handle, 1), ZX_OK);
+      ck_assert_int_eq(zx_object_wait_one(c[1], ZX_CHANNEL_PEER_CLOSED, 1, &observed), ZX_ERR_TIMED_OUT);
+      ck_assert(observed & ZX_CHANNEL_READABLE);
+      int64_t before = processor_time();
+      if (i == MESSAGES - 1)
+        ck_assert_int_eq(
+            zx_object_wait_one(c[1], ZX_CHANNEL_PEER_CLOSED, zx_deadline_after(ZX_MSEC(200)), NULL),
+            ZX_ERR_TIMED_OUT);
+      ck_assert_int_lt(processor_time() - before, ZX_MSEC(50));
+    }
+    for (uint32_t i = 0, got; i < MESSAGES; i++) {
+      ck_assert_int_eq(zx_channel_read(c[1], 0, &got, &handle, sizeof(got), 1, NULL, NULL), ZX_OK);
+      ck_assert_uint_eq(got, i);
+      zx_handle_close(handle);
+    }
+  }
   zx_handle_close_many(c, 2);
 }
 END_TEST
@@ -384,6 +468,9 @@ int main(void) {
   tcase_add_test(tc, a_message_has_at_most_65536_bytes_64_handles_and_8192_parts);
   tcase_add_test(tc, a_queue_is_bounded_before_and_after_it_moves_to_shared_memory);
   tcase_add_test(tc, a_signal_behind_more_messages_than_an_end_keeps_comes_after_them);
+  tcase_add_test(tc, an_end_that_keeps_as_much_as_it_may_sleeps_until_there_is_room_for_more);
+  tcase_add_test(tc, an_end_that_keeps_as_much_as_it_may_does_not_turn_in_circles);
+  tcase_add_test(tc, unread_handles_are_bounded_by_the_queue_and_not_by_how_often_an_end_is_looked_at);
   tcase_add_test(tc, what_is_behind_as_many_signals_as_a_ring_holds_is_found);
   tcase_add_test(
       tc, an_idle_channel_is_a_descriptor_and_half_a_kilobyte_at_each_end_and_a_busy_one_half_a_megabyte);
