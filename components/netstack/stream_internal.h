@@ -31,12 +31,13 @@ struct stream_socket {
 
   // The pair. Until there is a connection a duplicate of the application's end is kept, through which the end
   // is shaped; afterwards it is given up, so that the kernel tells when the last holder has closed.
-  int server_fd;    // -1 once ENDED
-  int client_fd;    // -1 once given up
-  bool described;   // the application has its end
-  bool filled;      // stream_shape.c: shown as unwritable
-  uint32_t shown;   // bytes in the application's queue that show it as readable
-  uint64_t cookie;  // the kernel's number for the application's end
+  int server_fd;     // -1 once ENDED
+  int client_fd;     // -1 once given up
+  uint32_t charged;  // descriptors, to the client
+  bool described;    // the application has its end
+  bool filled;       // stream_shape.c: shown as unwritable
+  uint32_t shown;    // bytes in the application's queue that show it as readable
+  uint64_t cookie;   // the kernel's number for the application's end
 
   bool arrived;          // listening: connections have come since it was last shaped
   bool accepts_no_more;  // it listened, and was shut down
@@ -124,6 +125,8 @@ void stream_shape(stream_socket_t* stream);
 // From now on the end is the application's own.
 void stream_unshape(stream_socket_t* stream);
 
+// The application's end is no longer ours: what it took is the client's again.
+void stream_gave_end_away(stream_socket_t* stream);
 // The application's end as a handle to give away (stream_methods.c); there must be one (`client_fd`).
 zx_status_t stream_share_end(stream_socket_t* stream, zx_handle_t* out);
 

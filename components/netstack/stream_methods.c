@@ -21,7 +21,7 @@ zx_status_t stream_share_end(stream_socket_t* stream, zx_handle_t* out) {
     fd = fcntl(stream->client_fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) return ZX_ERR_NO_RESOURCES;
   } else {
-    stream->client_fd = -1;
+    stream_gave_end_away(stream);
   }
   stream->described = true;
   return zx_linux_socket_wrap(fd, out);
@@ -173,16 +173,32 @@ static void listen_socket(void* context, fuchsia_posix_socket_StreamSocketListen
   SOCKET_ANSWER(StreamSocket, Listen, completer, result);
 }
 
+// A stream for a connection in the listener's queue. There has to be room for the connection to it as well:
+// what is taken out of the queue then would be lost.
+static int create_for(stream_socket_t* listener, stream_socket_t** out) {
+  provider_client_t* client = listener->base.client;
+  stream_socket_t* stream;
+  int result = stream_create(client, listener->base.family, &stream);
+  if (result != 0) return result;
+  if (!provider_client_charge(client, PROVIDER_CONNECTION_DESCRIPTORS)) {
+    stream_discard(stream);
+    return -EMFILE;
+  }
+  provider_client_refund(client, PROVIDER_CONNECTION_DESCRIPTORS);
+  *out = stream;
+  return 0;
+}
+
 // Takes a connection out of the listener's queue and makes a stream of it, served on `server_end` (consumed).
 static int accept_stream(stream_socket_t* listener, zx_handle_t server_end, stream_socket_t** out) {
   stream_socket_t* stream = NULL;
   int result = -EINVAL;
   if (listener->state == STREAM_LISTENING) {
     bool waiting = tcpip_socket_poll(listener->base.endpoint) & TCPIP_EVENT_READABLE;
-    result = waiting ? stream_create(listener->base.client, listener->base.family, &stream) : -EAGAIN;
+    result = waiting ? create_for(listener, &stream) : -EAGAIN;
     if (result == -EMFILE || result == -ENFILE) {  // as for a new one
       stream_set_sweep(stream_set_of(listener), listener);
-      result = stream_create(listener->base.client, listener->base.family, &stream);
+      result = create_for(listener, &stream);
     }
   }
   if (result == 0) {

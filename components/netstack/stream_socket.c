@@ -36,6 +36,7 @@ int stream_create(provider_client_t* client, uint8_t family, stream_socket_t** o
     return -ENOMEM;
   }
   socket_base_init(&stream->base, &stream_kind, client, family);
+  stream->charged = PROVIDER_STREAM_DESCRIPTORS;
   stream->server_fd = stream->client_fd = -1;
   stream->closing_timer.handler = closing_timer_fired;
   zx_status_t status = stream_open_pair(stream);
@@ -55,16 +56,27 @@ static void close_server_end(stream_socket_t* stream) {
   watched_forget(&stream->member);
 }
 
+void stream_gave_end_away(stream_socket_t* stream) {
+  stream->client_fd = -1;
+  stream->charged--;
+  provider_client_refund(stream->base.client, 1);
+}
+
+static void close_client_end(stream_socket_t* stream) {
+  if (stream->client_fd < 0) return;
+  close(stream->client_fd);
+  stream_gave_end_away(stream);
+}
+
 static void close_descriptors(stream_socket_t* stream) {
   close_server_end(stream);
-  if (stream->client_fd >= 0) close(stream->client_fd);
-  stream->client_fd = -1;
+  close_client_end(stream);
 }
 
 void stream_discard(stream_socket_t* stream) {
   close_descriptors(stream);
   (void)async_cancel_task(netstack_dispatcher(stream->base.netstack), &stream->closing_timer);
-  provider_client_refund(stream->base.client, PROVIDER_STREAM_DESCRIPTORS);
+  provider_client_refund(stream->base.client, stream->charged);
   provider_client_t* client = stream->base.client;
   stream_set_remove(stream);
   provider_client_release(client);
@@ -90,10 +102,7 @@ void stream_finish(stream_socket_t* stream) {
 void stream_connected(stream_socket_t* stream) {
   stream->state = STREAM_CONNECTED;
   stream_unshape(stream);
-  if (stream->described && stream->client_fd >= 0) {
-    close(stream->client_fd);
-    stream->client_fd = -1;
-  }
+  if (stream->described) close_client_end(stream);
   stream->out_ready = true;  // what is there to be read, watching tells
   if (!stream_watch(stream, false)) stream_end(stream, ENOBUFS);
 }
@@ -106,6 +115,7 @@ void stream_end(stream_socket_t* stream, int error) {
 }
 
 bool stream_is_held(stream_socket_t* stream) {
+  // Whoever comes back for a stream without a connection brings the end along: it stays charged.
   if (stream->client_fd >= 0) close(stream->client_fd);
   stream->client_fd = -1;
   if (stream->in_closed) return false;  // which does not pass

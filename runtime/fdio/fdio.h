@@ -56,6 +56,8 @@ int fdio_hide_inherited(int fd);
 int fdio_reveal(int fd);
 // Whether so many descriptors more, at least one, can be had at this moment. `fd` is any open one.
 bool fdio_room_for(int fd, int count);
+// Whether one of our own has been left among the program's, for want of room, since this was last asked.
+bool fdio_crowded(void);
 
 // Registers what must happen around fork. Called once, when the process turns out to be active.
 void fdio_fork_init(void);
@@ -218,6 +220,14 @@ void fdio_recognise_received(const struct msghdr* message);
 
 // Before anything that asks the server: makes sure that there is a connection to it. An errno number.
 int fdio_stream_attach(fdio_socket_t* socket, int fd);
+
+// Where descriptors are short: gives up the connections to the server of streams that can do without for
+// now, as they are connected and no call is being made on them. Between fdio_busy_begin and fdio_busy_end.
+// Whether there were any.
+bool fdio_streams_let_go(void);
+// So often the network stack is asked again after that, if it was short of descriptors: what was given up it
+// has back soon, and a request gives it the time for that.
+#define FDIO_ROOM_ATTEMPTS 8
 
 // Between fdio_enter and fdio_leave; each returns an errno number. fdio_stream_accept waits if the descriptor
 // blocks.

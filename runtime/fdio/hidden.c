@@ -22,6 +22,8 @@
 #define INTERNAL_ROOM 100
 
 static atomic_int floor_fd;
+// One of ours has found no room there since somebody asked.
+static atomic_bool crowded;
 
 void fdio_hidden_init(void) {
   struct rlimit limit;
@@ -53,6 +55,7 @@ static int claim(int fd) {
   int claimed = fd >= floor ? fd : libc_fcntl(fd, F_DUPFD_CLOEXEC, (void*)(intptr_t)floor);
   if (claimed < 0) {
     claimed = fd;
+    atomic_store_explicit(&crowded, true, memory_order_relaxed);
   } else if (claimed != fd) {
     libc_close(fd);
   }
@@ -173,6 +176,11 @@ static bool has_room_anywhere(int fd, int count) {
   bool room = count == 1 || has_room_anywhere(fd, count - 1);
   libc_close(spare);
   return room;
+}
+
+bool fdio_crowded(void) {
+  return atomic_load_explicit(&crowded, memory_order_relaxed) &&
+         atomic_exchange_explicit(&crowded, false, memory_order_relaxed);
 }
 
 bool fdio_room_for(int fd, int count) {

@@ -11,6 +11,10 @@
 
 #include "fdio.h"
 
+// That must be left behind a stream, so that with what its connection to the server takes there is enough to
+// make that anew.
+#define SPARE_DESCRIPTORS 2
+
 #define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 // Entering and leaving
@@ -38,6 +42,19 @@ void fdio_busy_end(void) {
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
+// A call holds on to the socket's connection to its server, or waits until somebody has taken that away.
+static void begin_call(fdio_socket_t* socket) {
+  uint32_t calls = atomic_fetch_add_explicit(&socket->calls, 1, memory_order_acquire);
+  if (__builtin_expect(!(calls & FDIO_LETTING_GO), 1)) return;
+  sigset_t saved;
+  fdio_lock(&saved);
+  fdio_unlock(&saved);
+}
+
+static void end_call(fdio_socket_t* socket) {
+  atomic_fetch_sub_explicit(&socket->calls, 1, memory_order_release);
+}
+
 fdio_call_t fdio_enter(int fd) {
   fdio_call_t call = {.socket = fdio_table_peek(fd), .saved_errno = errno};
   if (__builtin_expect(!call.socket, 1)) return call;
@@ -52,13 +69,17 @@ fdio_call_t fdio_enter(int fd) {
       call.error = EBADF;  // closed this moment
       call.socket = FDIO_INTERNAL;
       fdio_busy_end();
+    } else {
+      begin_call(call.socket);
     }
   }
   return call;
 }
 
 ssize_t fdio_leave(fdio_call_t* call, int error, ssize_t result) {
+  end_call(call->socket);
   fdio_entry_release(call->socket);
+  if (fdio_crowded()) (void)fdio_streams_let_go();
   fdio_busy_end();
   errno = error ? error : call->saved_errno;
   return error ? -1 : result;
@@ -233,6 +254,20 @@ static int create(int domain, int type, int protocol, zxio_socket_t* out, int* o
   return status == ZX_ERR_PEER_CLOSED ? EPERM : zxio_errno(status);
 }
 
+// The network stack's descriptors may be short as well as ours.
+static int create_with_room(int domain, int type, int protocol, zxio_socket_t* out, int* out_fd) {
+  int error = create(domain, type, protocol, out, out_fd);
+  if (!error && type == SOCK_STREAM && !fdio_room_for(*out_fd, SPARE_DESCRIPTORS)) {
+    libc_close(*out_fd);
+    zxio_socket_close(out);
+    return EMFILE;
+  }
+  if ((error != EMFILE && error != ENFILE) || !fdio_streams_let_go()) return error;
+  for (int i = 0; (error == EMFILE || error == ENFILE) && i < FDIO_ROOM_ATTEMPTS; i++)
+    error = create(domain, type, protocol, out, out_fd);
+  return error;
+}
+
 // The descriptor begins with the flags that were asked for, whatever the server left there.
 static int set_flags(int fd, int type) {
   int flags = libc_fcntl(fd, F_GETFL, NULL);
@@ -298,8 +333,9 @@ int fdio_socket_open(int domain, int type, int protocol) {
   }
   zxio_socket_t zxio;
   int fd = -1;
-  int error = create(domain, type & ~TYPE_FLAGS, protocol, &zxio, &fd);
+  int error = create_with_room(domain, type & ~TYPE_FLAGS, protocol, &zxio, &fd);
   if (!error) error = fdio_socket_install(&zxio, fd, type, ZXIO_STREAM_IDLE);
+  if (fdio_crowded()) (void)fdio_streams_let_go();
   fdio_busy_end();
   errno = error ? error : saved_errno;
   return error ? -1 : fd;

@@ -22,8 +22,8 @@
 #define DISCARD_BYTES 4096
 
 // That a stream is made of: its own, that of the connection to its server, and one that moves to another
-// number.
-#define ACCEPT_DESCRIPTORS 3
+// number. And one behind it, so that there is enough to make that connection anew.
+#define ACCEPT_DESCRIPTORS 4
 
 // By this name of a stream's descriptor the network stack marks it as one of its own.
 #define NAME_PREFIX "jacinth/stream/"
@@ -75,10 +75,60 @@ static int make_connection(int fd, bool is_stream, zxio_socket_t* out) {
   return zxio_errno(status);
 }
 
+// One that lingers ends its connection by a request.
+static bool can_do_without(const fdio_socket_t* socket) {
+  return socket->is_stream && !atomic_load_explicit(&socket->detached, memory_order_relaxed) &&
+         state_of(socket) == ZXIO_STREAM_CONNECTED && socket->zxio.linger_secs == 0;
+}
+
+static bool let_go(fdio_socket_t* socket) {
+  uint32_t no_calls = 0;
+  if (!can_do_without(socket) ||
+      !atomic_compare_exchange_strong_explicit(&socket->calls, &no_calls, FDIO_LETTING_GO,
+                                               memory_order_acquire, memory_order_relaxed))
+    return false;
+  bool gone = can_do_without(socket);  // a call may just have ended
+  if (gone) {
+    zx_handle_close(socket->zxio.channel);
+    socket->zxio.channel = ZX_HANDLE_INVALID;
+    atomic_store_explicit(&socket->detached, true, memory_order_relaxed);
+  }
+  atomic_fetch_sub_explicit(&socket->calls, FDIO_LETTING_GO, memory_order_release);
+  return gone;
+}
+
+static unsigned let_go_count;  // under fdio_lock()
+
+static void visit_to_let_go(fdio_socket_t* socket, bool in_use) {
+  if (!in_use || !fdio_socket_retain(socket)) return;
+  if (let_go(socket)) let_go_count++;
+  fdio_entry_release(socket);
+}
+
+bool fdio_streams_let_go(void) {
+  sigset_t saved;
+  if (fdio_foreign_process()) return false;
+  fdio_lock(&saved);
+  let_go_count = 0;
+  fdio_socket_each(visit_to_let_go);
+  bool any = let_go_count > 0;
+  fdio_unlock(&saved);
+  return any;
+}
+
+// The same, where descriptors are short.
+static int make_room_and_connection(int fd, bool is_stream, zxio_socket_t* out) {
+  int error = make_connection(fd, is_stream, out);
+  if ((error != EMFILE && error != ENFILE) || !fdio_streams_let_go()) return error;
+  for (int i = 0; (error == EMFILE || error == ENFILE) && i < FDIO_ROOM_ATTEMPTS; i++)
+    error = make_connection(fd, is_stream, out);
+  return error;
+}
+
 int fdio_stream_attach(fdio_socket_t* socket, int fd) {
   if (!atomic_load_explicit(&socket->detached, memory_order_acquire)) return 0;
   zxio_socket_t made;
-  int error = make_connection(fd, socket->is_stream, &made);
+  int error = make_room_and_connection(fd, socket->is_stream, &made);
   // The network stack knows it no more: it was connected to one that is gone.
   if (error) return error == ENOTSOCK ? ENOTCONN : error;
   sigset_t saved;
@@ -247,6 +297,12 @@ int fdio_stream_listen(fdio_socket_t* socket, int backlog) {
   return error;
 }
 
+// Whether there is room for what an accepted stream takes; made, if need be.
+static bool has_room(int fd) {
+  return fdio_room_for(fd, ACCEPT_DESCRIPTORS) ||
+         (fdio_streams_let_go() && fdio_room_for(fd, ACCEPT_DESCRIPTORS));
+}
+
 int fdio_stream_accept(fdio_socket_t* socket, int fd, struct sockaddr* addr, socklen_t* length,
                        zxio_socket_t* out, int* out_fd) {
   fdio_waiting_t waiting = {
@@ -256,6 +312,7 @@ int fdio_stream_accept(fdio_socket_t* socket, int fd, struct sockaddr* addr, soc
       .timeout_ns = atomic_load_explicit(&socket->zxio.receive_timeout_ns, memory_order_relaxed),
   };
   bool at_once = fdio_nonblocking(fd);
+  int attempts = 0;  // since the network stack had no room
   for (;;) {
     // The descriptor of a listener tells whether it is worth a call.
     if (state_of(socket) == ZXIO_STREAM_LISTENING && !poll_now(fd, POLLIN)) {
@@ -263,10 +320,15 @@ int fdio_stream_accept(fdio_socket_t* socket, int fd, struct sockaddr* addr, soc
       if (error) return error;
     }
     // What is taken out of the queue and finds no descriptor here would be lost.
-    if (!fdio_room_for(fd, ACCEPT_DESCRIPTORS)) return EMFILE;
+    if (!has_room(fd)) return EMFILE;
     int16_t code = 0;
     zx_status_t status = zxio_socket_accept(&socket->zxio, addr, length, out, out_fd, &code);
     int error = status == ZX_ERR_NO_RESOURCES ? EMFILE : zxio_code(status, &code);
+    if ((error == EMFILE || error == ENFILE) && attempts < FDIO_ROOM_ATTEMPTS &&
+        (attempts > 0 || fdio_streams_let_go())) {
+      attempts++;
+      continue;
+    }
     if (error != EAGAIN || at_once) return error;
     set_state(socket, ZXIO_STREAM_LISTENING);
   }

@@ -63,7 +63,7 @@ int fdio_table_next(unsigned first, unsigned last) {
   return -1;
 }
 
-static bool add_reference(fdio_socket_t* socket) {
+bool fdio_socket_retain(fdio_socket_t* socket) {
   uint32_t references = atomic_load_explicit(&socket->references, memory_order_relaxed);
   while (references != 0) {
     if (atomic_compare_exchange_weak_explicit(&socket->references, &references, references + 1,
@@ -78,7 +78,7 @@ fdio_socket_t* fdio_table_acquire(int fd) {
   for (;;) {
     fdio_socket_t* entry = fdio_table_peek(fd);
     if (!fdio_entry_is_socket(entry)) return entry;
-    if (!add_reference(entry)) continue;  // it went between the two
+    if (!fdio_socket_retain(entry)) continue;  // it went between the two
     if (fdio_table_peek(fd) == entry) return entry;
     fdio_entry_release(entry);
   }
@@ -124,6 +124,7 @@ fdio_socket_t* fdio_socket_allocate(void) {
   atomic_store_explicit(&socket->detached, false, memory_order_relaxed);
   atomic_store_explicit(&socket->over, false, memory_order_relaxed);
   atomic_store_explicit(&socket->connect_done, false, memory_order_relaxed);
+  atomic_store_explicit(&socket->calls, 0, memory_order_relaxed);
   atomic_store_explicit(&socket->references, 1, memory_order_release);
   return socket;
 }
@@ -165,6 +166,7 @@ void fdio_socket_each(void (*visit)(fdio_socket_t* socket, bool in_use)) {
 
 static void forget_references(fdio_socket_t* socket, bool in_use) {
   atomic_store_explicit(&socket->references, 0, memory_order_relaxed);
+  atomic_store_explicit(&socket->calls, 0, memory_order_relaxed);
 }
 
 static void put_back_unused(fdio_socket_t* socket, bool in_use) {
@@ -177,8 +179,10 @@ void fdio_table_recount(void) {
        fd = fdio_table_next((unsigned)fd + 1, FDIO_TABLE_LIMIT - 1)) {
     fdio_entry_retain(fdio_table_peek(fd));
   }
-  if (fdio_thread.waiting)
-    fdio_entry_retain(fdio_thread.waiting);  // forked by a handler: the wait goes on in the child
+  if (fdio_thread.waiting) {  // forked by a handler: the wait goes on in the child
+    fdio_entry_retain(fdio_thread.waiting);
+    atomic_store_explicit(&fdio_thread.waiting->calls, 1, memory_order_relaxed);
+  }
   atomic_store_explicit(&pool_free, NULL, memory_order_relaxed);
   atomic_store_explicit(&released, NULL, memory_order_relaxed);
   fdio_socket_each(put_back_unused);

@@ -14,6 +14,7 @@
 
 typedef struct fdio_socket {
   _Atomic(uint32_t) references;  // 0: free
+  _Atomic(uint32_t) calls;       // that may use `zxio` just now, and FDIO_LETTING_GO
   zxio_socket_t zxio;
   int clone_fd;               // while the process forks: the child's end of a clone's channel; else -1
   atomic_bool queues_errors;  // the program has asked for a queue of errors (names_poll.c)
@@ -28,6 +29,10 @@ typedef struct fdio_socket {
   _Atomic(zxio_stream_state_t) state;  // as far as this process knows
   struct fdio_socket* next_free;
 } fdio_socket_t;
+
+// Somebody, who holds fdio_lock(), takes the connection away from the socket. Only where no call is under
+// way; those that come wait.
+#define FDIO_LETTING_GO 0x80000000u
 
 // The entry of a descriptor of our own, which the program must not see.
 #define FDIO_INTERNAL ((fdio_socket_t*)(uintptr_t)1)
@@ -68,6 +73,9 @@ fdio_socket_t* fdio_table_swap(int fd, fdio_socket_t* entry);
 
 // The first descriptor in [first, last] that has an entry; -1 if none does.
 int fdio_table_next(unsigned first, unsigned last);
+
+// One reference more for a socket that may be going away. False: it has gone.
+bool fdio_socket_retain(fdio_socket_t* socket);
 
 // One reference more, one less. What is no socket has none. The last reference closes the socket.
 void fdio_entry_retain(fdio_socket_t* entry);

@@ -754,6 +754,66 @@ def beyond_the_limit_of_descriptors_there_are_no_more_sockets():
 
 
 @check
+def connections_may_have_all_descriptors_but_a_few():
+    with contextlib.ExitStack() as opened, listener(backlog=4) as server:
+        with limit_of_descriptors(256):
+            pairs = []
+            for _ in range(100):
+                client = opened.enter_context(stream())
+                client.connect(server.getsockname())
+                accepted = opened.enter_context(server.accept()[0])
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                pairs.append((client, accepted))
+            for number, (client, accepted) in enumerate(pairs):
+                equal(client.getpeername(), server.getsockname())
+                equal(accepted.getpeername(), client.getsockname())
+                equal(bool(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)), True)
+                client.sendall(b"%d" % number)
+                client.shutdown(socket.SHUT_WR)
+                equal(drain(accepted), b"%d" % number)
+                accepted.sendall(b"answer")
+                equal(client.recv(100), b"answer")
+
+
+@check
+def threads_ask_about_connections_while_descriptors_are_short():
+    with contextlib.ExitStack() as opened, listener(backlog=4) as server, limit_of_descriptors(128):
+        ended, failures = threading.Event(), []
+        pairs = []
+        for _ in range(30):
+            client = opened.enter_context(stream())
+            client.connect(server.getsockname())
+            pairs.append((client, opened.enter_context(server.accept()[0])))
+
+        def ask(mine):
+            try:
+                while not ended.is_set():
+                    for client, accepted in mine:
+                        equal(client.getpeername(), server.getsockname())
+                        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                        accepted.sendall(b"x")
+                        equal(client.recv(1), b"x")
+            except (OSError, AssertionError) as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=ask, args=(pairs[first::3],)) for first in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(100):
+                with stream() as client:
+                    client.connect(server.getsockname())
+                    with server.accept()[0] as accepted:
+                        accepted.sendall(b"y")
+                        equal(client.recv(1), b"y")
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+        equal(failures, [])
+
+
+@check
 def options_are_kept():
     client, server = pair()
     with client, server:

@@ -23,10 +23,14 @@ typedef struct fixture {
   zx_handle_t provider[2];
 } fixture_t;
 
-static void set_up_limited(fixture_t* f, const tcpip_quota_t* quota) {
-  two_netstacks_start(&f->two, quota);
+static void set_up_with(fixture_t* f, const tcpip_quota_t* quota, uint32_t descriptors) {
+  two_netstacks_start_limited(&f->two, quota, descriptors);
   for (int side = LEFT; side <= RIGHT; side++)
     f->provider[side] = two_netstacks_provider(&f->two, side);
+}
+
+static void set_up_limited(fixture_t* f, const tcpip_quota_t* quota) {
+  set_up_with(f, quota, 0);
 }
 
 static void set_up(fixture_t* f) {
@@ -399,6 +403,54 @@ START_TEST(a_client_has_its_number_of_streams) {
 }
 END_TEST
 
+// Ends that are given away and come back leave the account as it was.
+START_TEST(an_end_that_comes_back_is_counted_once) {
+  enum { ROUNDS = 50, SHARE = 20 };
+  fixture_t f;
+  app_socket_t streams[SHARE];
+  int count = 0;
+  set_up_with(&f, NULL, 2 * SHARE);
+  for (int i = 0; i < ROUNDS; i++) {
+    app_socket_t made = stream(f.provider[LEFT]);
+    zx_handle_close(made.channel);
+    ck_assert_int_eq(stream_of(f.provider[LEFT], made.fd, &made.channel), 0);
+    app_socket_release(&made);
+  }
+  while (open_stream(f.provider[LEFT], &streams[count]) == 0)
+    ck_assert_int_lt(++count, SHARE);
+  ck_assert_int_ge(count, 2);
+  while (count > 0)
+    app_socket_release(&streams[--count]);
+  tear_down(&f);
+}
+END_TEST
+
+// Of a share of eight descriptors the listener takes three, and another stream three: what is left is enough
+// for a stream, but not for a connection to it.
+START_TEST(a_connection_stays_in_the_queue_until_there_is_room_for_all_of_it) {
+  fixture_t f;
+  app_socket_t accepted;
+  fuchsia_posix_Errno error;
+  set_up_with(&f, NULL, 16);
+  app_socket_t server = listener(f.provider[RIGHT]), other = stream(f.provider[RIGHT]);
+  app_socket_t client = stream(f.provider[LEFT]);
+  ck_assert_int_eq(app_connect(&client, 2, PORT), EINPROGRESS);
+  wait_for(server.fd, POLLIN);
+  ck_assert_int_eq(accept_from(&server, &accepted), EMFILE);
+  app_socket_release(&other);
+  do {
+    error = accept_from(&server, &accepted);
+  } while (error == EMFILE);  // the other one is just going
+  ck_assert_int_eq(error, 0);
+  ck_assert_int_eq(write(client.fd, "x", 1), 1);
+  wait_for(accepted.fd, POLLIN);
+  app_socket_release(&accepted);
+  app_socket_release(&client);
+  app_socket_release(&server);
+  tear_down(&f);
+}
+END_TEST
+
 static app_socket_t described_stream(zx_handle_t provider) {
   fuchsia_posix_socket_ProviderStreamSocketDescribedRequest request = {.domain =
                                                                            fuchsia_posix_socket_Domain_IPV4};
@@ -671,6 +723,8 @@ int main(void) {
   tcase_add_test(tc, a_port_is_free_when_close_is_answered);
   tcase_add_test(tc, a_port_whose_last_holder_said_nothing_is_free);
   tcase_add_test(tc, a_client_has_its_number_of_streams);
+  tcase_add_test(tc, an_end_that_comes_back_is_counted_once);
+  tcase_add_test(tc, a_connection_stays_in_the_queue_until_there_is_room_for_all_of_it);
   tcase_add_test(tc, one_answer_makes_a_stream_and_hands_out_its_descriptor);
   tcase_add_test(tc, a_connection_closed_without_a_word_is_in_nobodys_way);
   tcase_add_test(tc, bytes_left_unread_reset_the_connection);
