@@ -46,7 +46,11 @@ static int read_iov(const supervisor_t* supervisor, const call_t* call, uint64_t
   return error ? error : count_bytes(message);
 }
 
+// As in Linux, the most that one call moves; more is not wrong.
+#define BUFFER_MAX 0x7ffff000u
+
 static void one_buffer(message_t* message, uint64_t address, uint64_t size) {
+  if (size > BUFFER_MAX) size = BUFFER_MAX;
   message->header.msg_iovlen = 1;
   message->iov[0] = (struct iovec){(void*)(uintptr_t)address, (size_t)size};
   message->total = (size_t)size;
@@ -59,6 +63,8 @@ static int read_header(const supervisor_t* supervisor, const call_t* call, uint6
   message->has_name = message->header.msg_name != NULL;
   message->has_control = message->header.msg_control != NULL && message->header.msg_controllen > 0;
   if (message->has_name && (int)message->header.msg_namelen < 0) return EINVAL;
+  if (message->header.msg_namelen > sizeof(struct sockaddr_storage))
+    message->header.msg_namelen = sizeof(struct sockaddr_storage);
   return read_iov(supervisor, call, address_of(message->header.msg_iov), message->header.msg_iovlen, EMSGSIZE,
                   message);
 }
@@ -223,6 +229,7 @@ static step_t send_to(supervisor_t* supervisor, call_t* call) {
 static step_t send_header(supervisor_t* supervisor, call_t* call, uint64_t address, int flags) {
   message_t message = {.total = 0};
   int error = read_header(supervisor, call, address, &message);
+  if (message.header.msg_namelen == 0) message.has_name = false;
   return error ? call_fail(call, error) : send_message(supervisor, call, &message, flags);
 }
 
@@ -238,6 +245,7 @@ static step_t with_iov(supervisor_t* supervisor, call_t* call) {
 
 static step_t with_buffer(supervisor_t* supervisor, call_t* call) {
   message_t message = {.total = 0};
+  if (call_word(call, 2) > SSIZE_MAX) return call_fail(call, EINVAL);
   one_buffer(&message, call_word(call, 1), call_word(call, 2));
   return call_number(call) == SYS_read ? read_bytes(supervisor, call, &message)
                                        : send_message(supervisor, call, &message, 0);

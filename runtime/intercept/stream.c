@@ -32,6 +32,7 @@ static int64_t timeout_of(int fd, int name) {
 void stream_keep_connecting(supervisor_t* supervisor, call_t* call) {
   connecting_t* connecting = malloc(sizeof(*connecting));
   if (!connecting) return;
+  supervisor_unwatch(supervisor, call->fd);  // a call that has waited has it watched for itself
   connecting->source = (source_t){SOURCE_CONNECTING, connecting};
   connecting->fd = call->fd;
   zxio_socket_move(&connecting->stream, &call->stream);

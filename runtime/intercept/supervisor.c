@@ -150,6 +150,11 @@ static bool is_control(int number) {
   }
 }
 
+// fdio's own, about the descriptor; at the numbers of datagram sockets they come here as well.
+static bool is_passed(const call_t* call) {
+  return call_word(call, 5) == INTERCEPT_PASS;
+}
+
 static step_t try(supervisor_t* supervisor, call_t* call) {
   int error;
   step_t step;
@@ -158,7 +163,7 @@ static step_t try(supervisor_t* supervisor, call_t* call) {
     case CALL_FAILED:
       return call_fail(call, call->error);
     case CALL_STREAM:
-      if (!is_control(call_number(call))) return STEP_NATIVE;
+      if (!is_control(call_number(call)) || is_passed(call)) return STEP_NATIVE;
       error = call_attach(supervisor, call);
       if (error == ENOTCONN && asks_for_error(call)) return do_with_ended_stream(supervisor, call);
       return error ? call_fail(call, error) : do_with_socket(supervisor, call);
@@ -283,7 +288,12 @@ static void look_at(supervisor_t* supervisor, call_t* call, zx_time_t now) {
   }
   int interruption = call_interruption(supervisor, call);
   if (interruption) {
-    call_fail(call, interruption);
+    // What has been done counts: of several messages, those that have been received are gone from the queue.
+    if (call->done > 0) {
+      call_succeed(call, call->done);
+    } else {
+      call_fail(call, interruption);
+    }
     respond(supervisor, call, false);
     give_up(supervisor, call);
     return;

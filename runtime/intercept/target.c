@@ -243,6 +243,7 @@ step_t call_answer_numbered_fd(supervisor_t* supervisor, call_t* call, int fd, b
       found = find_free(supervisor, pidfd, which, least, most, &number);
   }
   close(pidfd);
+  if (least > 0 && least >= limit.rlim_cur) return call_fail(call, EINVAL);  // fcntl's
   if (!found) return call_fail(call, EMFILE);
   int error = put_fd(supervisor, call, fd, SECCOMP_ADDFD_FLAG_SETFD, number, close_on_exec);
   return error ? call_fail(call, error == EBADF ? EMFILE : error) : STEP_ANSWERED;

@@ -106,6 +106,29 @@ void many_messages_go_in_one_call(void) {
   CHECK_FAILS(recvmmsg(other, messages, COUNT, 0, &bad), EINVAL);
 }
 
+void lengths_beyond_all_memory_are_cut(void) {
+  int one = datagram_socket(0), other = datagram_socket(0);
+  char bytes[8];
+  volatile size_t most = SIZE_MAX, much = SIZE_MAX / 2;
+  struct sockaddr_in to = loopback(port_of(other));
+  struct {
+    struct sockaddr_in name;
+    char more[256];
+  } longer = {.name = to};
+  struct iovec iov = {(char[]){"x"}, 1};
+  struct msghdr message = {
+      .msg_name = &longer, .msg_namelen = sizeof longer, .msg_iov = &iov, .msg_iovlen = 1};
+  CHECK(sendmsg(one, &message, 0) == 1);  // of the name as much as any has
+  CHECK(recv(other, bytes, most, 0) == 1 && bytes[0] == 'x');
+  CHECK(do_connect(one, port_of(other)) == 0);
+  message.msg_namelen = 0;
+  CHECK(sendmsg(one, &message, 0) == 1);
+  CHECK_FAILS(read(other, bytes, most), EINVAL);
+  CHECK(read(other, bytes, much) == 1);
+  CHECK_FAILS(send(one, bytes, most, 0), EMSGSIZE);
+  CHECK_FAILS(fcntl(one, F_DUPFD, 1 << 30), EINVAL);
+}
+
 void each_datagram_is_an_edge(void) {
   uint32_t events;
   char bytes[8];

@@ -25,6 +25,7 @@
   X(streams_have_the_lowest_numbers)        \
   X(options_are_the_network_stacks)         \
   X(a_connection_to_nobody_is_refused)      \
+  X(a_connect_whose_time_is_over_goes_on)   \
   X(edges_tell_of_connecting_and_accepting) \
   X(a_new_connection_takes_much_at_once)    \
   X(children_serve_connections)             \
@@ -34,6 +35,7 @@
   X(large_datagrams_arrive_whole)           \
   X(messages_have_names_and_control_data)   \
   X(many_messages_go_in_one_call)           \
+  X(lengths_beyond_all_memory_are_cut)      \
   X(each_datagram_is_an_edge)               \
   X(waits_have_their_time)                  \
   X(errors_of_datagrams_come_back)          \
@@ -43,6 +45,7 @@
   X(signals_interrupt_waits)                \
   X(calls_begin_anew_after_signals)         \
   X(signals_make_nothing_happen_twice)      \
+  X(signals_lose_no_messages)               \
   X(waiting_threads_hold_up_nobody)         \
   X(a_killed_listener_leaves_its_port)      \
   X(a_closed_port_is_free_at_once)          \

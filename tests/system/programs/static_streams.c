@@ -135,6 +135,27 @@ void a_connection_to_nobody_is_refused(void) {
   CHECK(pending_error(fd) == 0);
 }
 
+// A listener whose queue is full answers nobody, until there is room again.
+void a_connect_whose_time_is_over_goes_on(void) {
+  enum { ROUNDS = 3, MOST = 8 };
+  struct timeval timeout = {.tv_usec = 50000};
+  for (int round = 0; round < ROUNDS; round++) {
+    int listener = listener_with(0, 1), fds[MOST], count = 0, result;
+    do {
+      CHECK(count < MOST);
+      fds[count] = socket(AF_INET, SOCK_STREAM, 0);
+      CHECK(setsockopt(fds[count], SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0);
+      result = do_connect(fds[count++], port_of(listener));
+    } while (result == 0);
+    CHECK(errno == EINPROGRESS);
+    for (int i = 0; i < count; i++)
+      CHECK(accept(listener, NULL, NULL) >= 0);
+    CHECK(shown(fds[count - 1], POLLOUT, -1) == POLLOUT);
+    CHECK(pending_error(fds[count - 1]) == 0 && peer_port_of(fds[count - 1]) == port_of(listener));
+    close(listener);
+  }
+}
+
 void edges_tell_of_connecting_and_accepting(void) {
   uint32_t events;
   char bytes[8];

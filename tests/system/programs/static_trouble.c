@@ -145,6 +145,32 @@ void signals_make_nothing_happen_twice(void) {
   CHECK(signals > 0);
 }
 
+// One that interrupts a wait for several messages ends it with those that are there.
+void signals_lose_no_messages(void) {
+  enum { ROUNDS = 10 };
+  int go[2], datagrams = datagram_socket(0), other = datagram_socket(0), listener = listener_at_any_port();
+  handle(SA_RESTART);
+  CHECK(do_connect(other, port_of(datagrams)) == 0 && pipe(go) == 0);
+  pid_t child = disturber(go[0], port_of(listener), port_of(datagrams));
+  for (int i = 0; i < ROUNDS; i++) {
+    int got[3] = {-1, -1, -1};
+    struct iovec iovs[3] = {{&got[0], sizeof(int)}, {&got[1], sizeof(int)}, {&got[2], sizeof(int)}};
+    struct mmsghdr messages[3];
+    memset(messages, 0, sizeof messages);
+    for (int j = 0; j < 3; j++)
+      messages[j].msg_hdr = (struct msghdr){.msg_iov = &iovs[j], .msg_iovlen = 1};
+    for (int j = 0; j < 2; j++)
+      CHECK(send(other, (int[]){2 * i + j}, sizeof(int), 0) == sizeof(int));
+    int count = recvmmsg(datagrams, messages, 3, 0, NULL);
+    CHECK(count == 2 || count == 1);
+    CHECK(got[0] == 2 * i);
+    if (count == 1) CHECK(recv(datagrams, &got[1], sizeof(int), 0) == sizeof(int));
+    CHECK(got[1] == 2 * i + 1);
+  }
+  CHECK(write(go[1], "", 1) == 1);
+  wait_for_child(child);
+}
+
 static void* accept_one(void* context) {
   int fd = accept(*(int*)context, NULL, NULL);
   CHECK(fd >= 0);
