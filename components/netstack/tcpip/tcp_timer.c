@@ -99,6 +99,12 @@ static void syn_timeout(tcp_t* tcp) {
   tcp_arm_send_timer(tcp);
 }
 
+// A closed window is a reason why nothing is acknowledged, but what arrives is answered all the same (RFC
+// 9293, 3.10.7.4): who says nothing to what was sent last has perhaps not got it.
+static bool answers_though_shut(const tcp_t* tcp) {
+  return !tcp->snd_wnd && tcp->board.count && tcp->last_heard >= tcp_board_at(&tcp->board, 0)->sent_ns;
+}
+
 static void retransmission_timeout(tcp_t* tcp) {
   if (given_up(tcp) && (tcp->snd_wnd || ends_though_shut(tcp))) {
     tcp_end(tcp, tcp->soft_error ? tcp->soft_error : ETIMEDOUT);
@@ -114,7 +120,7 @@ static void retransmission_timeout(tcp_t* tcp) {
   if (tcp->backoff < UINT8_MAX) tcp->backoff++;
   suspect_neighbour(tcp);
   (void)tcp_mtu_probe_lost(tcp);
-  if (tcp->snd_wnd) tcp_mtu_timeout(tcp);
+  if (!answers_though_shut(tcp)) tcp_mtu_timeout(tcp);
   tcp_output(tcp);
   tcp_arm_send_timer(tcp);
 }
