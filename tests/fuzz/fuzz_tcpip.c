@@ -2,7 +2,8 @@
 // they get further), time passing, and its sockets' calls in between.
 //
 // Each step is an octet that says what, and what it needs: a frame is two octets of length and its bytes. All of it
-// happens to two stacks, one after the other: in the second, some of the sockets stand in for other hosts.
+// happens to two stacks, one after the other: in the second, some of the sockets stand in for other hosts. Both listen to
+// routers.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,7 @@ static void create(world_t* w) {
   tcpip_address_t group;
   w->now = 1;
   if (tcpip_create(&config, &w->stack) || tcpip_interface_add(w->stack, &link, &w->interface) ||
+      tcpip_autoconf_start(w->stack, w->interface, &(tcpip_autoconf_config_t){.known_unique = w->stands_in}) ||
       tcpip_interface_set_up(w->stack, w->interface, true) || tcpip_client_create(w->stack, NULL, &w->client))
     abort();
   add_address(w, "10.0.0.1", 24);

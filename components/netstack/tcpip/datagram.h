@@ -47,6 +47,7 @@ typedef struct datagram_socket {
   bool multicast_loop, multicast_loop_v6;
   uint8_t ttl, tos, multicast_ttl;
   uint8_t hops, traffic_class, multicast_hops;
+  bool hops_chosen;  // else they are the interface's
   uint32_t multicast_interface, multicast_interface_v6;
   // The last path taken and the question it answers.
   path_query_t query;

@@ -3,14 +3,13 @@
 
 #include "datagram.h"
 
-#define DEFAULT_TTL 64
 #define DEFAULT_BUFFER (208u << 10)
 #define BUFFER_MIN (2 << 10)
 #define BUFFER_MAX (4 << 20)
 
 void datagram_options_init(datagram_socket_t* d) {
   d->rx_limit = DEFAULT_BUFFER;
-  d->ttl = d->hops = DEFAULT_TTL;
+  d->ttl = d->hops = DEFAULT_HOP_LIMIT;
   d->multicast_ttl = d->multicast_hops = 1;
   d->multicast_loop = d->multicast_loop_v6 = true;
 }
@@ -89,7 +88,7 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
     case TCPIP_SEND_BUFFER:
       return set_send_buffer(socket, value);
     case TCPIP_TTL:
-      return set_octet(&d->ttl, value, 1, DEFAULT_TTL);
+      return set_octet(&d->ttl, value, 1, DEFAULT_HOP_LIMIT);
     case TCPIP_TOS:
       return set_octet(&d->tos, value, 0, 0);
     case TCPIP_MTU_DISCOVER:
@@ -108,7 +107,8 @@ int datagram_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value) {
     case TCPIP_IPV6_ONLY:
       return set_v6_only(socket, value);
     case TCPIP_IPV6_HOPS:
-      return set_octet(&d->hops, value, 0, DEFAULT_TTL);
+      d->hops_chosen = value != -1;
+      return set_octet(&d->hops, value, 0, DEFAULT_HOP_LIMIT);
     case TCPIP_IPV6_TRAFFIC_CLASS:
       return set_octet(&d->traffic_class, value, 0, 0);
     case TCPIP_IPV6_MTU_DISCOVER:

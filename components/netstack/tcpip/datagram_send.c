@@ -73,7 +73,8 @@ static int find_fields(const datagram_socket_t* d, const tcpip_send_t* send, ip_
                        .may_fragment = !whole && discover != TCPIP_MTU_INTERFACE,
                        .routers_may_fragment = !whole && discover != TCPIP_MTU_WANT};
   if (send->ttl > 255 || send->tos > 255 || (path->v4 && send->ttl == 0)) return -EINVAL;
-  uint8_t ttl = path->v4 ? (group ? d->multicast_ttl : d->ttl) : (group ? d->multicast_hops : d->hops);
+  uint8_t hops = d->hops_chosen ? d->hops : path_hop_limit(path);
+  uint8_t ttl = path->v4 ? (group ? d->multicast_ttl : d->ttl) : (group ? d->multicast_hops : hops);
   out->ttl = send->ttl >= 0 ? (uint8_t)send->ttl : ttl;
   out->tos = send->tos >= 0 ? (uint8_t)send->tos : path->v4 ? d->tos : d->traffic_class;
   out->multicast_loop = path->v4 ? d->multicast_loop : d->multicast_loop_v6;

@@ -48,7 +48,7 @@ static void echo_reply(rx_t* rx, uint8_t type) {
   h[1] = h[2] = h[3] = 0;
   tx_add(&tx, rx->transport + ICMP_HEADER, rx->transport_length - ICMP_HEADER);
   addr_t from = rx->to_group ? addr_any(rx->v4) : rx->destination;
-  icmp_send(rx->interface, &from, &rx->source, &tx, 64, rx->tos);
+  icmp_send(rx->interface, &from, &rx->source, &tx, 0, rx->tos);
 }
 
 static void v4_error(rx_t* rx) {

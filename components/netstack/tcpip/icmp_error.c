@@ -70,7 +70,7 @@ static void send_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument, 
   be32_put(h + 4, argument);
   tx_add(&tx, rx->network, rx->network_length < quote ? rx->network_length : quote);
   addr_t from = rx->to_group ? addr_any(rx->v4) : rx->destination;
-  icmp_send(rx->interface, &from, &rx->source, &tx, 64, rx->v4 ? 0xc0 : 0);
+  icmp_send(rx->interface, &from, &rx->source, &tx, 0, rx->v4 ? 0xc0 : 0);
 }
 
 void icmpv4_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument) {
@@ -160,7 +160,7 @@ bool icmp_unreachable(interface_t* interface, const icmp_quote_t* quote, int err
   h[0] = v4 ? V4_DEST_UNREACHABLE : V6_DEST_UNREACHABLE;
   h[1] = code;
   tx_add(&tx, quoted, quoted_put(quoted, quote, v4));
-  icmp_send(interface, &quote->to, &quote->from, &tx, 64, v4 ? 0xc0 : 0);
+  icmp_send(interface, &quote->to, &quote->from, &tx, 0, v4 ? 0xc0 : 0);
   return true;
 }
 
@@ -188,8 +188,10 @@ void icmp_send(interface_t* interface, const addr_t* source, const addr_t* desti
                           .foreign = foreign};
     if (path_resolve(stack, &query, &path)) return;
   }
-  ip_fields_t fields = {
-      .protocol = v4 ? PROTOCOL_ICMPV4 : PROTOCOL_ICMPV6, .ttl = ttl, .tos = tos, .may_fragment = true};
+  ip_fields_t fields = {.protocol = v4 ? PROTOCOL_ICMPV4 : PROTOCOL_ICMPV6,
+                        .ttl = ttl ? ttl : path_hop_limit(&path),
+                        .tos = tos,
+                        .may_fragment = true};
   uint8_t* h = tx->head + tx->head_start;
   if (v4) {
     uint64_t sum = checksum_add(0, h, tx_head_length(tx));

@@ -21,6 +21,9 @@ interface_t* interface_create(tcpip_t* stack, const tcpip_interface_config_t* co
   interface->info.loopback = loopback;
   memcpy(interface->info.name, config->name, sizeof interface->info.name);
   memcpy(interface->info.mac, config->mac, TCPIP_MAC_SIZE);
+  interface->hop_limit = DEFAULT_HOP_LIMIT;
+  interface->reachable_time = NEIGHBOUR_REACHABLE_TIME;
+  interface->retrans_time = NEIGHBOUR_RETRANS_TIME;
   list_init(&interface->addresses);
   list_init(&interface->groups);
   list_init(&interface->neighbour_ages);
@@ -52,6 +55,7 @@ static void interface_quiesce(interface_t* interface) {
 void interface_destroy(interface_t* interface) {
   tcpip_t* stack = interface->stack;
   interface->info.up = false;
+  autoconf_destroy(interface);
   interface_quiesce(interface);
   neighbour_flush(interface, true);
   table_deinit(&interface->neighbours);
@@ -152,15 +156,22 @@ int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up) {
   if (!interface->info.loopback) join_all_hosts(interface, up);
   if (!up) {
     interface_quiesce(interface);
+    autoconf_down(interface);
   } else if (!interface->info.loopback) {
     group_report_all(interface, true);
     group_report_all(interface, false);
     interface_addresses_announce(interface);
     interface_link_local(interface);
+    autoconf_up(interface);
     socket_link_back(interface);
   }
   socket_link_writable(interface);
   return 0;
+}
+
+uint32_t interface_mtu(const interface_t* interface, bool v4) {
+  uint32_t link = interface->info.mtu;
+  return !v4 && interface->mtu_v6 && interface->mtu_v6 < link ? interface->mtu_v6 : link;
 }
 
 int tcpip_interface_get(const tcpip_t* stack, uint32_t index, tcpip_interface_info_t* out) {

@@ -20,6 +20,7 @@ static void address_assigned(interface_address_t* address) {
   bool is_new = address->state != TCPIP_ADDRESS_ASSIGNED;
   address->state = TCPIP_ADDRESS_ASSIGNED;
   interface->stack->generation++;
+  if (address->learned) autoconf_address_assigned(interface);
   if (interface->info.loopback || !interface->info.up) return;
   if (addr_is_v4(&address->address)) {
     arp_announce(interface, &address->address);
@@ -30,16 +31,21 @@ static void address_assigned(interface_address_t* address) {
   }
 }
 
-static void dad_done(wheel_timer_t* timer) {
-  address_assigned(list_owner(timer, interface_address_t, dad_timer));
-}
-
 static void dad_start(interface_address_t* address) {
   interface_t* interface = address->interface;
   address->state = TCPIP_ADDRESS_TENTATIVE;
+  address->dad_waits = false;
   if (!interface->info.up) return;
   nd_solicit(interface, NULL, &address->address, NULL);
   wheel_start(&interface->stack->wheel, &address->dad_timer, interface->stack->now + DAD_TIME);
+}
+
+static void dad_timer_fired(wheel_timer_t* timer) {
+  interface_address_t* address = list_owner(timer, interface_address_t, dad_timer);
+  if (address->dad_waits)
+    dad_start(address);
+  else
+    address_assigned(address);
 }
 
 interface_address_t* interface_address_find(const interface_t* interface, const addr_t* address) {
@@ -77,29 +83,57 @@ bool interface_is_subnet_broadcast(const interface_t* interface, const addr_t* a
   return false;
 }
 
+static interface_address_t* address_create(interface_t* interface, const addr_t* address,
+                                           unsigned prefix_length) {
+  interface_address_t* own = calloc(1, sizeof *own);
+  if (!own) return NULL;
+  own->interface = interface;
+  own->address = *address;
+  own->prefix_length = prefix_length;
+  own->preferred_until = own->valid_until = INT64_MAX;
+  own->dad_timer.fire = dad_timer_fired;
+  list_append(&interface->addresses, &own->node);
+  interface->address_count++;
+  interface->stack->generation++;
+  return own;
+}
+
 int interface_address_add(interface_t* interface, const addr_t* address, unsigned prefix_length,
                           bool known_unique) {
   if (interface_address_find(interface, address)) return -EEXIST;
   if (interface->address_count == ADDRESSES_MAX) return -ENOSPC;
   int result = route_add_subnet(interface, address, prefix_length);
   if (result) return result;
-  interface_address_t* own = calloc(1, sizeof *own);
+  interface_address_t* own = address_create(interface, address, prefix_length);
   if (!own) {
     route_remove_subnet(interface, address, prefix_length);
     return -ENOMEM;
   }
-  own->interface = interface;
-  own->address = *address;
-  own->prefix_length = prefix_length;
-  own->dad_timer.fire = dad_done;
-  list_append(&interface->addresses, &own->node);
-  interface->address_count++;
   solicited_group(interface, address, true);
   if (addr_is_v4(address) || known_unique || interface->info.loopback)
     address_assigned(own);
   else
     dad_start(own);
-  interface->stack->generation++;
+  return 0;
+}
+
+// RFC 4862, 5.4.2: where all hosts of a link are told at the same moment, they do not probe their addresses at
+// the same moment.
+int interface_address_learn(interface_t* interface, const addr_t* address, bool known_unique, int64_t delay) {
+  if (interface_address_find(interface, address)) return -EEXIST;
+  if (interface->address_count == ADDRESSES_MAX) return -ENOSPC;
+  interface_address_t* own = address_create(interface, address, 64);
+  if (!own) return -ENOMEM;
+  own->learned = true;
+  solicited_group(interface, address, true);
+  if (known_unique) {
+    address_assigned(own);
+  } else if (delay) {
+    own->dad_waits = true;
+    wheel_start(&interface->stack->wheel, &own->dad_timer, interface->stack->now + delay);
+  } else {
+    dad_start(own);
+  }
   return 0;
 }
 
@@ -111,6 +145,15 @@ void interface_address_destroy(interface_address_t* own) {
   interface->address_count--;
   interface->stack->generation++;
   free(own);
+}
+
+addr_t interface_link_local_source(const interface_t* interface) {
+  for (const list_node_t* node = interface->addresses.next; node != &interface->addresses;
+       node = node->next) {
+    const interface_address_t* own = list_owner(node, interface_address_t, node);
+    if (addr_is_link_local(&own->address) && own->state == TCPIP_ADDRESS_ASSIGNED) return own->address;
+  }
+  return addr_any(false);
 }
 
 void interface_addresses_announce(interface_t* interface) {
@@ -135,6 +178,7 @@ void interface_address_conflict(interface_t* interface, const addr_t* address) {
   own->state = TCPIP_ADDRESS_DUPLICATE;
   wheel_stop(&interface->stack->wheel, &own->dad_timer);
   count(interface->stack, nd_duplicate_address);
+  if (own->learned) autoconf_duplicate(interface, address);
 }
 
 static bool subnet_import(const tcpip_subnet_t* subnet, addr_t* address, unsigned* prefix_length) {
@@ -163,13 +207,15 @@ int tcpip_address_remove(tcpip_t* stack, uint32_t index, const tcpip_address_t* 
   interface_address_t* own = addr_import(address, &key) ? interface_address_find(interface, &key) : NULL;
   if (!own) return -EADDRNOTAVAIL;
   unsigned prefix_length = own->prefix_length;
+  bool learned = own->learned;
   interface_address_destroy(own);
   bool shared = false;
   for (list_node_t* node = interface->addresses.next; node != &interface->addresses; node = node->next) {
     const interface_address_t* other = list_owner(node, interface_address_t, node);
-    shared |= other->prefix_length == prefix_length && addr_in_prefix(&other->address, &key, prefix_length);
+    shared |= !other->learned && other->prefix_length == prefix_length &&
+              addr_in_prefix(&other->address, &key, prefix_length);
   }
-  if (!shared) route_remove_subnet(interface, &key, prefix_length);
+  if (!shared && !learned) route_remove_subnet(interface, &key, prefix_length);
   return 0;
 }
 
@@ -180,8 +226,13 @@ int tcpip_address_list(const tcpip_t* stack, uint32_t index, tcpip_address_info_
   for (list_node_t* node = interface->addresses.next; node != &interface->addresses; node = node->next, i++) {
     const interface_address_t* own = list_owner(node, interface_address_t, node);
     unsigned prefix_length = own->prefix_length - (addr_is_v4(&own->address) ? ADDR_V4_PREFIX : 0);
-    if (i < capacity)
-      out[i] = (tcpip_address_info_t){{addr_export(&own->address), (uint8_t)prefix_length}, own->state};
+    if (i >= capacity) continue;
+    out[i] = (tcpip_address_info_t){.subnet = {addr_export(&own->address), (uint8_t)prefix_length},
+                                    .state = own->state,
+                                    .learned = own->learned,
+                                    .deprecated = own->deprecated,
+                                    .preferred_until_ns = own->preferred_until,
+                                    .valid_until_ns = own->valid_until};
   }
   return (int)i;
 }

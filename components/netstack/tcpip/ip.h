@@ -98,6 +98,10 @@ int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out);
 path_t path_on_link(interface_t* interface, const addr_t* source, const addr_t* destination);
 // Is it still what path_resolve would answer?
 bool path_valid(const tcpip_t* stack, const path_t* path);
+// What a packet has whose sender does not choose.
+static inline uint8_t path_hop_limit(const path_t* path) {
+  return path->v4 ? DEFAULT_HOP_LIMIT : path->interface->hop_limit;
+}
 // The source address for `destination` on `interface` (RFC 6724, section 5, the rules that apply to us).
 bool path_choose_source(const interface_t* interface, const addr_t* destination, addr_t* out);
 
@@ -112,6 +116,10 @@ void path_mtu_deinit(tcpip_t* stack);
 struct route;
 const struct route* route_find(const tcpip_t* stack, const addr_t* destination, uint32_t interface);
 void route_remove_interface(tcpip_t* stack, uint32_t index);
+// A route of IPv6 from a router, whose destination has no bits behind its prefix: enters it, or gives the one
+// that is there another metric. 0, -ENOSPC, -ENOMEM. And the end of it, if it is there.
+int route_learn(tcpip_t* stack, const struct route* route);
+void route_unlearn(tcpip_t* stack, const struct route* route);
 int route_add_subnet(interface_t* interface, const addr_t* address, unsigned prefix_length);
 void route_remove_subnet(interface_t* interface, const addr_t* address, unsigned prefix_length);
 
@@ -166,7 +174,7 @@ void icmpv4_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument);
 void icmpv6_error(rx_t* rx, uint8_t type, uint8_t code, uint32_t argument);
 void icmp_port_unreachable(rx_t* rx);
 // Sends an ICMP message from `source` (unspecified: choose) to `destination`; the first 4 octets are type,
-// code, 0, 0.
+// code, 0, 0. `ttl` 0: the default.
 void icmp_send(interface_t* interface, const addr_t* source, const addr_t* destination, tx_t* tx, uint8_t ttl,
                uint8_t tos);
 

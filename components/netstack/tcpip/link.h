@@ -12,10 +12,13 @@
 #define BACKLOG_MAX 256         // frames that wait for the link, per interface
 #define NEIGHBOUR_QUEUE_MAX 64  // packets that wait for one neighbour
 #define NEIGHBOUR_QUEUE_BYTES (256u << 10)
+#define NEIGHBOUR_REACHABLE_TIME (30 * NS_PER_S)
+#define NEIGHBOUR_RETRANS_TIME (1 * NS_PER_S)
 #define OWN_WAITING_BYTES (4u << 20)  // the stack's own packets that wait, all together
 
 typedef struct interface interface_t;
 typedef struct tx tx_t;
+typedef struct autoconf autoconf_t;
 
 typedef struct interface_address {
   list_node_t node;
@@ -23,6 +26,10 @@ typedef struct interface_address {
   addr_t address;
   unsigned prefix_length;  // over addr_t
   tcpip_address_state_t state;
+  bool learned;     // formed in a prefix of a router's
+  bool deprecated;  // nothing new is to begin with it
+  bool dad_waits;   // duplicate detection begins when its timer fires
+  int64_t preferred_until, valid_until;
   wheel_timer_t dad_timer;
 } interface_address_t;
 
@@ -87,6 +94,11 @@ struct interface {
   uint32_t address_count;
   list_node_t groups;     // group_t
   querier_t queriers[2];  // [true]: IPv4's
+  autoconf_t* autoconf;   // NULL: its routers are not listened to
+  // Of IPv6, as its routers say.
+  uint8_t hop_limit;
+  uint32_t mtu_v6;  // 0: that of the link
+  int64_t reachable_time, retrans_time;
   table_t neighbours;
   list_node_t neighbour_ages;  // learned ones only
   list_node_t backlog;         // waiting_t
@@ -107,6 +119,9 @@ bool interface_has_address(const interface_t* interface, const addr_t* address);
 bool interface_is_subnet_broadcast(const interface_t* interface, const addr_t* address);
 int interface_address_add(interface_t* interface, const addr_t* address, unsigned prefix_length,
                           bool known_unique);
+// One formed in a prefix of a router's: no route comes with it. Its detection of duplicates begins after
+// `delay`.
+int interface_address_learn(interface_t* interface, const addr_t* address, bool known_unique, int64_t delay);
 void interface_address_destroy(interface_address_t* address);
 void interface_addresses_announce(interface_t* interface);
 void interface_addresses_pause(interface_t* interface);
@@ -114,6 +129,23 @@ void interface_addresses_pause(interface_t* interface);
 void interface_address_conflict(interface_t* interface, const addr_t* address);
 // Which interface has `address`, assigned; NULL if none.
 interface_t* address_owner(const tcpip_t* stack, const addr_t* address);
+// An address to speak to the link's routers from; unspecified while there is none.
+addr_t interface_link_local_source(const interface_t* interface);
+// The largest packet of the family.
+uint32_t interface_mtu(const interface_t* interface, bool v4);
+
+// Listening to routers (autoconf.h tells what is known of them). Nothing happens where they are not listened
+// to.
+void autoconf_up(interface_t* interface);
+void autoconf_down(interface_t* interface);
+void autoconf_destroy(interface_t* interface);
+// What becomes of an address that was formed: it can be used, or another host has it.
+void autoconf_address_assigned(interface_t* interface);
+void autoconf_duplicate(interface_t* interface, const addr_t* address);
+// What is known of a neighbour, which may be a router: it does not answer, it does, or it says that it is none.
+void autoconf_neighbour_failed(interface_t* interface, const addr_t* address);
+void autoconf_neighbour_answers(interface_t* interface, const addr_t* address);
+void autoconf_no_router(interface_t* interface, const addr_t* address);
 
 // Groups.
 bool group_joined(const interface_t* interface, const addr_t* group);
@@ -165,6 +197,8 @@ void neighbour_learn(interface_t* interface, const neighbour_news_t* news);
 void neighbour_confirm(interface_t* interface, const addr_t* address);
 // It sees no progress: what was known of the neighbour is to be checked at its next use.
 void neighbour_suspect(interface_t* interface, const addr_t* address);
+// Whether it answers is to be found out now, if its address is known.
+void neighbour_check(interface_t* interface, const addr_t* address);
 int neighbour_set(interface_t* interface, const addr_t* address, const uint8_t mac[TCPIP_MAC_SIZE]);
 int neighbour_forget(interface_t* interface, const addr_t* address);
 void neighbour_flush(interface_t* interface, bool permanent_too);

@@ -10,16 +10,6 @@ enum { QUERY = 130, V1_REPORT, V1_DONE, V2_REPORT = 143 };
 
 static const addr_t all_routers = {{0xff, 2, [15] = 2}}, all_v2_routers = {{0xff, 2, [15] = 0x16}};
 
-// RFC 3590: a link-local address, or none while there is none.
-static addr_t link_local_source(const interface_t* interface) {
-  for (const list_node_t* node = interface->addresses.next; node != &interface->addresses;
-       node = node->next) {
-    const interface_address_t* own = list_owner(node, interface_address_t, node);
-    if (addr_is_link_local(&own->address) && own->state == TCPIP_ADDRESS_ASSIGNED) return own->address;
-  }
-  return addr_any(false);
-}
-
 void mld_report(interface_t* interface, const addr_t* group, unsigned version, group_news_t news) {
   tx_t tx;
   tx_init(&tx, NULL);
@@ -39,7 +29,7 @@ void mld_report(interface_t* interface, const addr_t* group, unsigned version, g
   } else {
     p[0] = V1_REPORT;
   }
-  addr_t from = link_local_source(interface);
+  addr_t from = interface_link_local_source(interface);  // RFC 3590: or none while there is none
   path_t path = path_on_link(interface, &from, &to);
   ip_output_checksum(&path, PROTOCOL_ICMPV6, 2, &tx);
   ip_fields_t fields = {.protocol = PROTOCOL_ICMPV6, .ttl = 1, .router_alert = true};

@@ -1,15 +1,10 @@
 // Neighbour discovery (RFC 4861): solicitations and advertisements of neighbours, and their part in duplicate
-// address detection (RFC 4862). Routers' messages and redirects are counted, not obeyed: routes are
-// configured.
-#include "stack.h"
+// address detection (RFC 4862). Routers' messages are nd_router.c's.
+#include "nd.h"
 
-enum { ND_ROUTER_SOLICIT = 133, ND_ROUTER_ADVERT, ND_SOLICIT, ND_ADVERT, ND_REDIRECT };
-enum { OPTION_SOURCE_MAC = 1, OPTION_TARGET_MAC = 2 };
 enum { FLAG_ROUTER = 0x80, FLAG_SOLICITED = 0x40, FLAG_OVERRIDE = 0x20 };
 
 #define ND_HEADER 24u
-#define ND_OPTION 8u
-#define ND_HOPS 255
 
 static const addr_t all_nodes = {{0xff, 2, [15] = 1}};
 
@@ -22,7 +17,7 @@ static uint8_t* nd_put(tx_t* tx, uint8_t type, uint8_t flags, const addr_t* targ
   return p + ND_HEADER;
 }
 
-static void option_put(uint8_t* p, uint8_t type, const interface_t* interface) {
+void nd_option_put(uint8_t* p, uint8_t type, const interface_t* interface) {
   p[0] = type;
   p[1] = 1;
   memcpy(p + 2, interface->info.mac, TCPIP_MAC_SIZE);
@@ -34,7 +29,7 @@ void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* targ
   tx_init(&tx, NULL);
   uint8_t* option = nd_put(&tx, ND_SOLICIT, 0, target, source ? ND_OPTION : 0);
   addr_t any = addr_any(false);
-  if (source) option_put(option, OPTION_SOURCE_MAC, interface);
+  if (source) nd_option_put(option, ND_SOURCE_MAC, interface);
   addr_t to = unicast_mac ? *target : addr_solicited_node(target);
   count(interface->stack, nd_tx_solicit);
   icmp_send(interface, source ? source : &any, &to, &tx, ND_HOPS, 0);
@@ -43,7 +38,7 @@ void nd_solicit(interface_t* interface, const addr_t* source, const addr_t* targ
 static void nd_advertise(interface_t* interface, const addr_t* target, const addr_t* to, uint8_t flags) {
   tx_t tx;
   tx_init(&tx, NULL);
-  option_put(nd_put(&tx, ND_ADVERT, flags, target, ND_OPTION), OPTION_TARGET_MAC, interface);
+  nd_option_put(nd_put(&tx, ND_ADVERT, flags, target, ND_OPTION), ND_TARGET_MAC, interface);
   count(interface->stack, nd_tx_advert);
   icmp_send(interface, target, to, &tx, ND_HOPS, 0);
 }
@@ -52,8 +47,7 @@ void nd_announce(interface_t* interface, const addr_t* address) {
   nd_advertise(interface, address, &all_nodes, FLAG_OVERRIDE);
 }
 
-// Finds the link-layer address among the options; false if any option is malformed.
-static bool options_read(const rx_t* rx, size_t offset, uint8_t wanted, const uint8_t** out_mac) {
+bool nd_options_read(const rx_t* rx, size_t offset, uint8_t wanted, const uint8_t** out_mac) {
   const uint8_t* p = rx->transport + offset;
   size_t left = rx->transport_length - offset;
   *out_mac = NULL;
@@ -105,6 +99,7 @@ static void advert_input(rx_t* rx, const addr_t* target, const uint8_t* mac) {
                            .is_advert = true,
                            .router = flags & FLAG_ROUTER};
   neighbour_learn(rx->interface, &news);
+  if (!(flags & FLAG_ROUTER)) autoconf_no_router(rx->interface, target);
 }
 
 // RFC 4861, 7.1
@@ -112,11 +107,13 @@ void nd_input(rx_t* rx) {
   count(rx->stack, nd_rx);
   const uint8_t* p = rx->transport;
   uint8_t type = p[0];
-  bool neighbour = type == ND_SOLICIT || type == ND_ADVERT;
-  if (!neighbour) return;
+  if (type != ND_SOLICIT && type != ND_ADVERT) {
+    nd_router_input(rx);
+    return;
+  }
   const uint8_t* mac;
   bool good = rx->ttl == ND_HOPS && p[1] == 0 && rx->transport_length >= ND_HEADER &&
-              options_read(rx, ND_HEADER, type == ND_SOLICIT ? OPTION_SOURCE_MAC : OPTION_TARGET_MAC, &mac);
+              nd_options_read(rx, ND_HEADER, type == ND_SOLICIT ? ND_SOURCE_MAC : ND_TARGET_MAC, &mac);
   addr_t target = good ? addr_v6(p + 8) : addr_any(false);
   if (!good || addr_is_multicast(&target) || addr_is_any(&target) || addr_is_v4(&target) ||
       rx->interface->info.loopback) {

@@ -8,8 +8,6 @@
 #include "neighbour_table.h"
 #include "sock.h"
 
-#define REACHABLE_TIME (30 * NS_PER_S)
-#define RETRANS_TIME (1 * NS_PER_S)
 #define DELAY_FIRST_PROBE_TIME (5 * NS_PER_S)
 #define UNREACHABLE_TIME (3 * NS_PER_S)
 #define MAX_PROBES 3
@@ -22,8 +20,10 @@ static void start(neighbour_t* n, int64_t delay) {
 static void set_reachable(neighbour_t* n) {
   n->state = TCPIP_NEIGHBOUR_REACHABLE;
   // Uniformly between 0.5 and 1.5 times the base (RFC 4861, 6.3.2).
-  uint32_t spread = stack_random_below(n->interface->stack, REACHABLE_TIME / NS_PER_MS);
-  start(n, REACHABLE_TIME / 2 + spread * NS_PER_MS);
+  int64_t base = addr_is_v4(&n->address) ? NEIGHBOUR_REACHABLE_TIME : n->interface->reachable_time;
+  uint32_t spread = stack_random_below(n->interface->stack, (uint32_t)(base / NS_PER_MS));
+  start(n, base / 2 + spread * NS_PER_MS);
+  if (n->router) autoconf_neighbour_answers(n->interface, &n->address);
 }
 
 static void set_stale(neighbour_t* n) {
@@ -36,7 +36,7 @@ static void probe(neighbour_t* n) {
   const uint8_t* mac = n->state == TCPIP_NEIGHBOUR_PROBE ? n->mac : NULL;
   addr_t source;
   n->probes++;
-  start(n, RETRANS_TIME);
+  start(n, addr_is_v4(&n->address) ? NEIGHBOUR_RETRANS_TIME : interface->retrans_time);
   if (!path_choose_source(interface, &n->address, &source)) return;
   if (addr_is_v4(&n->address))
     arp_request(interface, &n->address, mac);
@@ -49,6 +49,7 @@ static void set_unreachable(neighbour_t* n) {
   count(n->interface->stack, neighbour_failed);
   n->state = TCPIP_NEIGHBOUR_UNREACHABLE;
   start(n, UNREACHABLE_TIME);
+  autoconf_neighbour_failed(n->interface, &n->address);
   while (!list_empty(&n->queue)) {
     waiting_t* waiting = list_owner(n->queue.next, waiting_t, node);
     if (waiting->socket) socket_unreachable(waiting->socket, waiting);
@@ -76,10 +77,12 @@ void neighbour_timer(wheel_timer_t* timer) {
         probe(n);
       break;
     case TCPIP_NEIGHBOUR_PROBE:
-      if (n->probes >= MAX_PROBES)
-        neighbour_destroy(n);
-      else
+      if (n->probes < MAX_PROBES) {
         probe(n);
+      } else {
+        autoconf_neighbour_failed(n->interface, &n->address);
+        neighbour_destroy(n);
+      }
       break;
     case TCPIP_NEIGHBOUR_UNREACHABLE:
       neighbour_destroy(n);
@@ -149,11 +152,11 @@ static void update_known(neighbour_t* n, const neighbour_news_t* news) {
     return;
   }
   if (differs) memcpy(n->mac, news->mac, TCPIP_MAC_SIZE);
+  if (news->is_advert) n->router = news->router;
   if (news->solicited)
     set_reachable(n);
   else if (differs)
     set_stale(n);
-  if (news->is_advert) n->router = news->router;
 }
 
 void neighbour_learn(interface_t* interface, const neighbour_news_t* news) {
@@ -186,6 +189,14 @@ void neighbour_confirm(interface_t* interface, const addr_t* address) {
 void neighbour_suspect(interface_t* interface, const addr_t* address) {
   neighbour_t* n = neighbour_find(interface, address);
   if (n && n->state == TCPIP_NEIGHBOUR_REACHABLE) set_stale(n);
+}
+
+void neighbour_check(interface_t* interface, const addr_t* address) {
+  neighbour_t* n = neighbour_find(interface, address);
+  if (!n || (n->state != TCPIP_NEIGHBOUR_STALE && n->state != TCPIP_NEIGHBOUR_DELAY)) return;
+  n->state = TCPIP_NEIGHBOUR_PROBE;
+  n->probes = 0;
+  probe(n);
 }
 
 int neighbour_set(interface_t* interface, const addr_t* address, const uint8_t mac[TCPIP_MAC_SIZE]) {

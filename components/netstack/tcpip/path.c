@@ -25,22 +25,25 @@ static int scope(const addr_t* a) {
   return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0xc0 ? 5 : 14;
 }
 
-// Is `a` a better source for `destination` than `b`?
-static bool better_source(const addr_t* a, const addr_t* b, const addr_t* destination) {
-  int scope_a = scope(a), scope_b = scope(b), wanted = scope(destination);
+// Is `a` a better source for `destination` than `b`? (RFC 6724, 5, rules 2, 3 and 8; rule 1 is that what is
+// for ourselves comes from there, and there are no rules about other interfaces' addresses.)
+static bool better_source(const interface_address_t* a, const interface_address_t* b,
+                          const addr_t* destination) {
+  int scope_a = scope(&a->address), scope_b = scope(&b->address), wanted = scope(destination);
   if (scope_a != scope_b) return scope_a < scope_b ? scope_a >= wanted : scope_b < wanted;
-  return addr_common_prefix(a, destination) > addr_common_prefix(b, destination);
+  if (a->deprecated != b->deprecated) return b->deprecated;
+  return addr_common_prefix(&a->address, destination) > addr_common_prefix(&b->address, destination);
 }
 
 bool path_choose_source(const interface_t* interface, const addr_t* destination, addr_t* out) {
-  const addr_t* best = NULL;
+  const interface_address_t* best = NULL;
   bool v4 = addr_is_v4(destination);
   for (list_node_t* node = interface->addresses.next; node != &interface->addresses; node = node->next) {
     const interface_address_t* own = list_owner(node, interface_address_t, node);
     if (own->state != TCPIP_ADDRESS_ASSIGNED || addr_is_v4(&own->address) != v4) continue;
-    if (!best || better_source(&own->address, best, destination)) best = &own->address;
+    if (!best || better_source(own, best, destination)) best = own;
   }
-  if (best) *out = *best;
+  if (best) *out = best->address;
   return best != NULL;
 }
 
@@ -100,7 +103,7 @@ int path_resolve(tcpip_t* stack, const path_query_t* query, path_t* out) {
     return -EADDRNOTAVAIL;
   }
   path.broadcast |= !interface->info.loopback && interface_is_subnet_broadcast(interface, &path.destination);
-  path.mtu = path_mtu_get(stack, &path.destination, interface->info.mtu, &path.expires);
+  path.mtu = path_mtu_get(stack, &path.destination, interface_mtu(interface, path.v4), &path.expires);
   *out = path;
   return 0;
 }
@@ -110,7 +113,7 @@ path_t path_on_link(interface_t* interface, const addr_t* source, const addr_t* 
                   .destination = *destination,
                   .next_hop = *destination,
                   .source = *source,
-                  .mtu = interface->info.mtu,
+                  .mtu = interface_mtu(interface, addr_is_v4(destination)),
                   .v4 = addr_is_v4(destination),
                   .multicast = addr_is_multicast(destination)};
 }

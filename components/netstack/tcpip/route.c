@@ -15,8 +15,9 @@ static bool better(const route_t* a, const route_t* b) {
 static route_t* find(tcpip_t* stack, const route_t* key) {
   for (size_t i = 0; i < stack->route_count; i++) {
     route_t* r = &stack->routes[i];
-    if (r->v4 == key->v4 && r->prefix_length == key->prefix_length && r->interface == key->interface &&
-        addr_equal(&r->destination, &key->destination) && addr_equal(&r->gateway, &key->gateway))
+    if (r->v4 == key->v4 && r->learned == key->learned && r->prefix_length == key->prefix_length &&
+        r->interface == key->interface && addr_equal(&r->destination, &key->destination) &&
+        addr_equal(&r->gateway, &key->gateway))
       return r;
   }
   return NULL;
@@ -111,6 +112,18 @@ void route_remove_subnet(interface_t* interface, const addr_t* address, unsigned
                    .interface = interface};
   route_t* found = find(interface->stack, &route);
   if (found) remove_at(interface->stack, found);
+}
+
+int route_learn(tcpip_t* stack, const route_t* route) {
+  route_t* found = find(stack, route);
+  if (found && found->metric == route->metric) return 0;
+  if (found) remove_at(stack, found);
+  return insert(stack, route);
+}
+
+void route_unlearn(tcpip_t* stack, const route_t* route) {
+  route_t* found = find(stack, route);
+  if (found) remove_at(stack, found);
 }
 
 void route_remove_interface(tcpip_t* stack, uint32_t index) {

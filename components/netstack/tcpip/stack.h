@@ -24,6 +24,7 @@ typedef struct route {
   bool v4;
   interface_t* interface;
   uint32_t metric;
+  bool learned;  // from a router; nothing that was added is ever taken for it
 } route_t;
 
 #define PORT_COUNTERS 16

@@ -270,7 +270,7 @@ struct tcp {
   uint8_t urgent_octet;
   uint8_t snd_scale, rcv_scale;
   uint8_t quick_acks;
-  uint8_t ttl, tos;
+  uint8_t ttl, tos;  // ttl 0: the default
   uint16_t rcv_mss;  // how large the peer's segments seem to be
   uint32_t ts_offset;
   uint32_t lent;  // the first bytes of rx that are not in it, but among the stack's loans

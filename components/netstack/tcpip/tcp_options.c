@@ -121,7 +121,8 @@ int tcp_option_set(tcpip_socket_t* socket, tcpip_option_t option, int64_t value)
       return 0;
     case TCPIP_TTL:
     case TCPIP_IPV6_HOPS:
-      return set_octet(&tcp->ttl, value == -1 ? 64 : value, 1, 255);
+      if (value == -1) tcp->ttl = 0;
+      return value == -1 ? 0 : set_octet(&tcp->ttl, value, 1, 255);
     case TCPIP_TOS:
     case TCPIP_IPV6_TRAFFIC_CLASS:
       return set_octet(&tcp->tos, value == -1 ? 0 : value, 0, 255);
@@ -180,12 +181,12 @@ int tcp_option_get(const tcpip_socket_t* socket, tcpip_option_t option, int64_t*
       [TCPIP_BIND_TO_DEVICE] = socket->device,
       [TCPIP_RECEIVE_BUFFER] = tcp->rx_limit,
       [TCPIP_SEND_BUFFER] = (int64_t)socket->tx_limit,
-      [TCPIP_TTL] = tcp->ttl,
+      [TCPIP_TTL] = tcp->ttl ? tcp->ttl : DEFAULT_HOP_LIMIT,
       [TCPIP_TOS] = tcp->tos,
       [TCPIP_MTU_DISCOVER] = socket->mtu_discover,
       [TCPIP_IPV6_MTU_DISCOVER] = socket->mtu_discover_v6,
       [TCPIP_IPV6_ONLY] = socket->v6_only,
-      [TCPIP_IPV6_HOPS] = tcp->ttl,
+      [TCPIP_IPV6_HOPS] = tcp->ttl ? tcp->ttl : DEFAULT_HOP_LIMIT,
       [TCPIP_IPV6_TRAFFIC_CLASS] = tcp->tos,
       [TCPIP_TCP_NO_DELAY] = tcp->nodelay,
       [TCPIP_TCP_CORK] = tcp->cork,

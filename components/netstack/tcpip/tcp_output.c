@@ -153,7 +153,7 @@ static int send_segment(tcp_t* tcp, tx_t* tx, uint32_t seq, unsigned flags, cons
   ip_output_checksum(&tcp->path, PROTOCOL_TCP, 16, tx);
   bool ect = tcp->ecn && (flags & SEND_NEW);
   ip_fields_t fields = {.protocol = PROTOCOL_TCP,
-                        .ttl = tcp->ttl,
+                        .ttl = tcp->ttl ? tcp->ttl : path_hop_limit(&tcp->path),
                         .tos = (uint8_t)((tcp->tos & ~3u) | (ect ? ECT : 0)),
                         .may_fragment = true};
   tcp->sending = true;
@@ -510,7 +510,8 @@ void tcp_send_bare(tcpip_t* stack, const tcp_bare_t* bare) {
   be16_put(h + 14, bare->window);
   if (bare->options_length) memcpy(h + TCP_HEADER, bare->options, bare->options_length);
   ip_output_checksum(&bare->path, PROTOCOL_TCP, 16, &tx);
-  ip_fields_t fields = {.protocol = PROTOCOL_TCP, .ttl = bare->ttl ? bare->ttl : 64, .tos = bare->tos};
+  ip_fields_t fields = {
+      .protocol = PROTOCOL_TCP, .ttl = bare->ttl ? bare->ttl : path_hop_limit(&bare->path), .tos = bare->tos};
   count(stack, tcp_tx);
   (void)ip_output(stack, &bare->path, &fields, &tx);
 }

@@ -25,7 +25,6 @@ static void set_defaults(tcp_t* tcp) {
   tcp->congestion = &tcp_cubic;
   tcp->ecn_mode = TCPIP_ECN_ASK;
   tcp->quick_acks = TCP_QUICK_ACKS;
-  tcp->ttl = 64;
   tcp->linger_s = -1;
   tcp->syn_count = 6;
   tcp->keepalive_idle_s = 7200;

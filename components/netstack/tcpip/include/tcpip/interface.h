@@ -47,9 +47,9 @@ int tcpip_interface_change(tcpip_t* stack, uint32_t index, const tcpip_interface
 // pending error. -ENODEV if there is none, -EBUSY for the loopback interface.
 int tcpip_interface_remove(tcpip_t* stack, uint32_t index);
 
-// Brings an interface up (it gets its IPv6 link-local address, announces its addresses, joins their groups and
-// reports all groups to the link's multicast routers: RFC 9776, RFC 9777) or down (its learned neighbours are forgotten and what waits on it is dropped; addresses and routes
-// stay). -ENODEV.
+// Brings an interface up (it gets its IPv6 link-local address, announces its addresses, joins their groups
+// and reports all groups to the link's multicast routers: RFC 9776, RFC 9777) or down (its learned neighbours
+// are forgotten and what waits on it is dropped; addresses and routes stay). -ENODEV.
 int tcpip_interface_set_up(tcpip_t* stack, uint32_t index, bool up);
 
 // -ENODEV if there is no such interface.
@@ -78,6 +78,10 @@ typedef enum tcpip_address_state {
 typedef struct tcpip_address_info {
   tcpip_subnet_t subnet;
   tcpip_address_state_t state;
+  // Formed in a prefix of a router's (<tcpip/routers.h>). The subnet need not be on the link.
+  bool learned;
+  bool deprecated;                             // nothing new begins with it as its source if there is another
+  int64_t preferred_until_ns, valid_until_ns;  // TCPIP_NEVER where nobody has said
 } tcpip_address_info_t;
 
 // Copies up to `capacity` addresses of an interface to `out` and returns how many there are in all; -ENODEV.

@@ -12,6 +12,7 @@
   X(link_tx_full) X(link_tx_dropped)                                                                            \
   X(arp_rx) X(arp_rx_bad) X(arp_rx_conflict) X(arp_tx_request) X(arp_tx_reply)                                  \
   X(nd_rx) X(nd_rx_bad) X(nd_tx_solicit) X(nd_tx_advert) X(nd_duplicate_address)                                \
+  X(nd_tx_router_solicit) X(nd_rx_router_advert) X(nd_rx_redirect) X(nd_rx_rate_limited) X(autoconf_full)        \
   X(neighbour_full) X(neighbour_failed) X(neighbour_queue_dropped)                                              \
   X(ipv4_rx) X(ipv4_rx_bad_header) X(ipv4_rx_bad_checksum) X(ipv4_rx_bad_source) X(ipv4_rx_not_ours)            \
   X(ipv4_rx_unknown_protocol) X(ipv4_rx_options) X(ipv4_tx) X(ipv4_tx_fragments) X(ipv4_tx_failed)              \

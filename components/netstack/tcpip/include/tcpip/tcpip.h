@@ -21,6 +21,7 @@
 
 #include <tcpip/address.h>
 #include <tcpip/interface.h>
+#include <tcpip/routers.h>
 #include <tcpip/socket.h>
 #include <tcpip/stats.h>
 
@@ -70,6 +71,9 @@ typedef struct tcpip_ops {
   // There is no room in the socket's receive buffer for a datagram that has come, unless less of it is held
   // (tcpip_socket_hold) than was said last: returns how much is. NULL: as much as was said.
   size_t (*socket_held)(void* context, void* socket_context);
+  // What is known from the routers of `interface` has changed: addresses, their states, routers, name
+  // servers, search domains. May be NULL.
+  void (*autoconfigured)(void* context, uint32_t interface);
 } tcpip_ops_t;
 
 // Bounds on what the engine keeps. A zero means the default in brackets.
