@@ -33,8 +33,27 @@ static bool parse_subnet(const char* text, tcpip_subnet_t* out) {
 
 static bool set_address(netstack_config_t* config, const char* value) {
   if (strcmp(value, "dhcp") == 0) return config->dhcp = true;
+  if (strcmp(value, "slaac") == 0) return config->slaac = true;
   if (config->address_count == CONFIG_ADDRESSES_MAX) return false;
   return parse_subnet(value, &config->addresses[config->address_count]) && ++config->address_count;
+}
+
+static int digit(char c) {
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
+}
+
+static bool set_address_secret(netstack_config_t* config, const char* value) {
+  uint8_t any = 0;
+  if (strlen(value) != 2 * sizeof(config->secret)) return false;
+  for (size_t i = 0; i < sizeof(config->secret); i++) {
+    int high = digit(value[2 * i]), low = digit(value[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    any |= config->secret[i] = (uint8_t)(high << 4 | low);
+  }
+  return any != 0;
 }
 
 static bool set_gateway(netstack_config_t* config, const char* value) {
@@ -109,7 +128,8 @@ typedef struct config_option {
 
 static const config_option_t options[] = {
     {"--address", set_address,
-     "an address and a prefix length such as 10.0.2.15/24, at most 16 of them, or dhcp"},
+     "an address and a prefix length such as 10.0.2.15/24, at most 16 of them, dhcp or slaac"},
+    {"--address-secret", set_address_secret, "32 hexadecimal digits, not all zero"},
     {"--gateway", set_gateway, "an address such as 10.0.2.2, at most 8 of them"},
     {"--mtu", set_mtu, "a number from 576 to 65535"},
     {"--interface", set_interface, "a name of 1 to 15 printable characters other than \"lo\""},

@@ -14,8 +14,10 @@ typedef struct netstack_config {
   size_t address_count;
   tcpip_address_t gateways[CONFIG_GATEWAYS_MAX];
   size_t gateway_count;
-  bool dhcp;                   // an IPv4 address comes from a DHCP server
-  uint32_t mtu;                // 0: the device's
+  bool dhcp;                          // an IPv4 address comes from a DHCP server
+  bool slaac;                         // IPv6 addresses and routes come from the link's routers
+  uint8_t secret[TCPIP_SECRET_SIZE];  // that those addresses are formed with; zero: any
+  uint32_t mtu;                       // 0: the device's
   bool known_unique;           // addresses are used at once, not probed for duplicates on the link first
   bool synchronous_datagrams;  // each datagram is a request of its program's
   int congestion;              // TCPIP_CONGESTION_* of streams that choose none; 0: the engine's default
@@ -29,6 +31,10 @@ typedef struct netstack_config {
 // Reads arguments (argv[0] is not looked at):
 //   --address=A/N   an address of the interface with its prefix length; may be repeated
 //   --address=dhcp  an IPv4 address, and the gateway, as a DHCP server says
+//   --address=slaac IPv6 addresses, routes and gateways as the link's routers say
+//   --address-secret=HEX
+//                   the 32 digits from which --address=slaac makes the last half of addresses, so that they
+//                   are the same each time in the same network; drawn at each start if not given
 //   --gateway=A     the default route's next hop; may be repeated
 //   --mtu=N         at most N bytes in an IP packet, 576 to 65535
 //   --interface=S   the interface's name, "eth0" if not given

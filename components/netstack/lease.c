@@ -9,7 +9,6 @@
 #include <zircon/syscalls.h>
 
 #include "dhcp_client.h"
-#include "provider.h"
 #include "socket_base.h"
 
 // Messages that are read in one go before others get their turn.
@@ -164,7 +163,7 @@ static void input_due(async_dispatcher_t* dispatcher, async_task_t* task, zx_sta
   }
   bool more = tcpip_socket_poll(lease->base.endpoint) & TCPIP_EVENT_READABLE;
   netstack_leave(lease->netstack);
-  if (lease->address.prefix_length != 0) provider_list_open(netstack_providers(lease->netstack));
+  if (lease_has_address(lease)) netstack_configured(lease->netstack);
   if (more && !lease->input_set) lease->input_set = async_post_task(dispatcher, &lease->input) == ZX_OK;
   set_timer(lease);
 }
@@ -218,6 +217,10 @@ void lease_up(lease_t* lease, uint32_t interface, const uint8_t mac[LINK_MAC_SIZ
 void lease_down(lease_t* lease) {
   dhcp_client_down(&lease->client);
   set_timer(lease);
+}
+
+bool lease_has_address(const lease_t* lease) {
+  return lease->address.prefix_length != 0;
 }
 
 bool lease_release(lease_t* lease) {

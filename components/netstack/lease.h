@@ -16,6 +16,8 @@ void lease_destroy(lease_t* lease);
 // next.
 void lease_up(lease_t* lease, uint32_t interface, const uint8_t mac[LINK_MAC_SIZE]);
 void lease_down(lease_t* lease);
+// There is an address.
+bool lease_has_address(const lease_t* lease);
 // Gives the address back to its server, the first time, and does nothing more afterwards. True once that has
 // left, or cannot for a while.
 bool lease_release(lease_t* lease);

@@ -23,6 +23,7 @@
 #include "interface.h"
 #include "lease.h"
 #include "provider.h"
+#include "routed.h"
 #include "socket_base.h"
 #include "stream_socket.h"
 
@@ -41,7 +42,8 @@ struct netstack {
   provider_list_t* providers;
   stream_set_t* streams;
   fast_datagram_set_t* fast_datagrams;
-  lease_t* lease;      // NULL: all addresses are configured
+  lease_t* lease;      // NULL: IPv4 addresses are configured
+  routed_t* routed;    // NULL: and IPv6 ones, too
   capture_t* capture;  // NULL: frames are not recorded
   async_task_t stopping;
   zx_time_t stop_deadline;
@@ -147,6 +149,11 @@ static size_t engine_socket_held(void* context, void* socket_context) {
   return socket && socket->kind->held ? socket->kind->held(socket) : 0;
 }
 
+static void engine_autoconfigured(void* context, uint32_t interface) {
+  netstack_t* netstack = context;
+  if (netstack->routed) routed_changed(netstack->routed);
+}
+
 static void engine_trace(void* context, const char* point) {
   trace_point(point, 0);
 }
@@ -157,12 +164,19 @@ static int create_engine(netstack_t* netstack) {
               .multicast_filter = engine_multicast_filter,
               .socket_event = engine_socket_event,
               .socket_held = engine_socket_held,
+              .autoconfigured = engine_autoconfigured,
               .trace = trace_enabled() ? engine_trace : NULL},
       .context = netstack,
       .now_ns = zx_clock_get_monotonic(),
   };
   if (getrandom(config.secret, sizeof(config.secret), 0) != (ssize_t)sizeof(config.secret)) return -1;
   return tcpip_create(&config, &netstack->engine);
+}
+
+void netstack_configured(netstack_t* netstack) {
+  bool waits = (netstack->lease && !lease_has_address(netstack->lease)) ||
+               (netstack->routed && !routed_has_address(netstack->routed));
+  if (!waits) provider_list_open(netstack->providers);
 }
 
 // What the link endpoint tells.
@@ -178,9 +192,10 @@ static void link_up(void* context, const link_info_t* info) {
   netstack_t* netstack = context;
   netstack_enter(netstack);
   interface_up(netstack, info, &netstack->interface);
+  if (netstack->routed) routed_up(netstack->routed, netstack->interface);
   if (netstack->lease) lease_up(netstack->lease, netstack->interface, info->mac);
   netstack_leave(netstack);
-  if (!netstack->lease) provider_list_open(netstack->providers);
+  netstack_configured(netstack);
 }
 
 static void link_down(void* context, zx_status_t reason) {
@@ -257,6 +272,8 @@ zx_status_t netstack_create(async_dispatcher_t* dispatcher, const netstack_confi
   if (status != ZX_OK) goto fail;
   if (config->dhcp) status = lease_create(netstack, &netstack->lease);
   if (status != ZX_OK) goto fail;
+  if (config->slaac) status = routed_create(netstack, &netstack->routed);
+  if (status != ZX_OK) goto fail;
   if (!host->connect_device) provider_list_open(netstack->providers);
   *out = netstack;
   return ZX_OK;
@@ -306,6 +323,8 @@ void netstack_destroy(netstack_t* netstack) {
   if (!netstack) return;
   (void)async_cancel_task(netstack->dispatcher, &netstack->stopping);
   lease_destroy(netstack->lease);
+  routed_destroy(netstack->routed);
+  netstack->routed = NULL;  // what follows still calls the engine
   stream_set_destroy(netstack->streams);
   fast_datagram_set_destroy(netstack->fast_datagrams);
   netstack->streams = NULL;  // what follows still leaves the engine

@@ -55,6 +55,9 @@ void netstack_enter(netstack_t* netstack);
 // the fast kind are moved on; and the engine is called again when it wants to be.
 void netstack_leave(netstack_t* netstack);
 
+// One of those that find addresses has found one. When all have, and the link is up, programs may begin.
+void netstack_configured(netstack_t* netstack);
+
 async_dispatcher_t* netstack_dispatcher(const netstack_t* netstack);
 tcpip_t* netstack_engine(const netstack_t* netstack);
 const netstack_config_t* netstack_configuration(const netstack_t* netstack);

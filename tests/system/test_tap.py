@@ -274,6 +274,56 @@ def an_address_comes_from_a_dhcp_server_and_is_given_back():
         expect("DHCPACK" in said, said)
 
 
+# The prefix that the router tells of, its own address there, and one that lies behind it.
+PREFIX, ROUTER6, BEHIND = "2001:db8:1:2:", "2001:db8:1:2::2", "2001:db8:9::1"
+
+
+def routed(owned):
+    """A network whose kernel end is an IPv6 router, which says so."""
+    require_program("dnsmasq")
+    network = TapNetwork(owned)
+    network.run("ip", "link", "set", "lo", "up")
+    network.run("ip", "address", "add", f"{ROUTER6}/64", "dev", network.device, "nodad")
+    network.run("ip", "address", "add", f"{BEHIND}/128", "dev", "lo", "nodad")
+    router = network.spawn(
+        owned, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0", "--enable-ra",
+        f"--interface={network.device}", f"--dhcp-range={PREFIX}:,ra-only,64,10m",
+        f"--ra-param={network.device},mtu:1400,high,60,600", f"--dhcp-option=option6:dns-server,[{ROUTER6}]",
+        "--dhcp-option=option6:domain-search,example.org")
+    router.wait_for_line("router advertisement on")
+    return network
+
+
+@case
+def addresses_and_routes_come_from_an_ipv6_router():
+    require_program("ping")
+    with resources() as owned:
+        network = routed(owned)
+        process = spawn(owned, *network.command(jacinth(), "run", "--verbose", stack(
+            Package(owned), "routed", netstack=["--address=slaac"])))
+        said = process.wait_for_line("from the routers fe80::") + process.wait_for_line(f"name servers: {ROUTER6}")
+        address = re.search(rf"eth0: ({PREFIX}[0-9a-f:]+) from", said)
+        expect(address, said)
+        for size in (56, 1300, 8000):
+            ping(network, address.group(1), "-6", "-s", str(size))
+        ping(network, address.group(1), "-6", "-I", BEHIND)  # answers go back by way of the router
+        expect_equal(process.stop(), 0, "status of jacinth run after SIGTERM")
+
+
+@case
+def programs_reach_what_lies_behind_an_ipv6_router():
+    with resources() as owned:
+        network = routed(owned)
+        server = network.spawn(owned, *python_command("udp_echo_server.py", BEHIND, PORT))
+        server.wait_for_line("ready")
+        manifest = stack(Package(owned), "behind", python_program("udp_echo_client.py", BEHIND, PORT, 1400, COUNT),
+                         netstack=["--address=slaac"])
+        done = network.run(jacinth(), "run", manifest, check=False, timeout=4 * PATIENCE)
+        expect(done.returncode == 0, f"{done.stdout}{done.stderr}")
+        summary = next(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+        expect_equal(summary, {"size": 1400, "sent": COUNT, "lost": 0, "wrong": 0}, "summary of the client")
+
+
 FAR, FAR6 = "10.0.2.3", "fec0::3"
 
 

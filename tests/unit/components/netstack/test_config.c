@@ -37,6 +37,20 @@ START_TEST(an_address_may_come_from_a_server) {
 }
 END_TEST
 
+START_TEST(addresses_may_come_from_routers) {
+  netstack_config_t config;
+  char error[CONFIG_ERROR_SIZE];
+  ck_assert(parse("--address=slaac", &config, error));
+  ck_assert(config.slaac);
+  ck_assert(!config.dhcp);
+  ck_assert_uint_eq(config.address_count, 0);
+  ck_assert_uint_eq(config.secret[0], 0);
+  ck_assert(parse("--address-secret=00112233445566778899aabbccDDEEff", &config, error));
+  for (unsigned i = 0; i < sizeof(config.secret); i++)
+    ck_assert_uint_eq(config.secret[i], 0x11 * i);
+}
+END_TEST
+
 START_TEST(addresses_and_gateways_of_both_families_are_collected) {
   netstack_config_t config;
   char error[CONFIG_ERROR_SIZE];
@@ -72,6 +86,11 @@ static const char* const wrong[] = {
     "--address=/24",
     "--address=",
     "--address=1111:2222:3333:4444:5555:6666:7777:8888:9999:0000:aaaa:bbbb:cccc/64",
+    "--address-secret=",
+    "--address-secret=00112233445566778899aabbccddeef",
+    "--address-secret=00112233445566778899aabbccddeeff0",
+    "--address-secret=0x112233445566778899aabbccddeeff",
+    "--address-secret=00000000000000000000000000000000",
     "--gateway=10.0.2.2/24",
     "--gateway=",
     "--mtu=575",
@@ -126,6 +145,7 @@ int main(void) {
   TCase* tc = jx_test_case(suite, "config");
   tcase_add_test(tc, no_arguments_name_the_interface_eth0);
   tcase_add_test(tc, an_address_may_come_from_a_server);
+  tcase_add_test(tc, addresses_may_come_from_routers);
   tcase_add_test(tc, addresses_and_gateways_of_both_families_are_collected);
   tcase_add_loop_test(tc, wrong_arguments_are_named, 0, (int)(sizeof(wrong) / sizeof(wrong[0])));
   tcase_add_test(tc, too_many_addresses_are_refused);
