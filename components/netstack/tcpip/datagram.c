@@ -249,7 +249,8 @@ void datagram_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
   uint8_t discover = datagram_mtu_discover(d, v4);
   bool too_large = error->error == EMSGSIZE;
   if (too_large && discover < TCPIP_MTU_INTERFACE)
-    path_mtu_lower(socket->stack, &error->remote, interface_mtu(error->interface, addr_is_v4(&error->remote)), error->mtu);
+    path_mtu_lower(socket->stack, &error->remote, interface_mtu(error->interface, addr_is_v4(&error->remote)),
+                   error->mtu);
   if (datagram_errors_wanted(&d->errors, v4)) {
     // As on Linux: not about what routers were free to cut, or, for IPv6, about paths that are not learnt of.
     bool silent = too_large && (v4 ? discover == TCPIP_MTU_DONT : discover >= TCPIP_MTU_INTERFACE);

@@ -117,8 +117,8 @@ int interface_address_add(interface_t* interface, const addr_t* address, unsigne
   return 0;
 }
 
-// RFC 4862, 5.4.2: where all hosts of a link are told at the same moment, they do not probe their addresses at
-// the same moment.
+// RFC 4862, 5.4.2: where all hosts of a link are told at the same moment, they do not probe their addresses
+// at the same moment.
 int interface_address_learn(interface_t* interface, const addr_t* address, bool known_unique, int64_t delay) {
   if (interface_address_find(interface, address)) return -EEXIST;
   if (interface->address_count == ADDRESSES_MAX) return -ENOSPC;

@@ -142,7 +142,8 @@ void autoconf_destroy(interface_t* interface);
 // What becomes of an address that was formed: it can be used, or another host has it.
 void autoconf_address_assigned(interface_t* interface);
 void autoconf_duplicate(interface_t* interface, const addr_t* address);
-// What is known of a neighbour, which may be a router: it does not answer, it does, or it says that it is none.
+// What is known of a neighbour, which may be a router: it does not answer, it does, or it says that it is
+// none.
 void autoconf_neighbour_failed(interface_t* interface, const addr_t* address);
 void autoconf_neighbour_answers(interface_t* interface, const addr_t* address);
 void autoconf_no_router(interface_t* interface, const addr_t* address);

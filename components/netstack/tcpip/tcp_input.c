@@ -387,7 +387,8 @@ void tcp_icmp_error(tcpip_socket_t* socket, const icmp_error_t* error) {
     return;
   if (error->error == EMSGSIZE) {
     uint32_t before = tcp->path.mtu;
-    path_mtu_lower(socket->stack, &error->remote, interface_mtu(error->interface, addr_is_v4(&error->remote)), error->mtu);
+    path_mtu_lower(socket->stack, &error->remote, interface_mtu(error->interface, addr_is_v4(&error->remote)),
+                   error->mtu);
     if (tcp_refresh_path(tcp) == 0 && tcp->path.mtu < before && tcp->board.count) {
       tcp_mark_all_lost(tcp);  // not congestion: sent again at once, in smaller pieces
       tcp_output(tcp);

@@ -39,7 +39,8 @@ static void end_search(tcp_t* tcp) {
   bool narrower = m->low < tcp->path.mtu;
   if (narrower) {
     count(tcp->base.stack, tcp_black_holes);
-    path_mtu_lower(tcp->base.stack, &tcp->base.remote, interface_mtu(tcp->path.interface, tcp->path.v4), m->low);
+    path_mtu_lower(tcp->base.stack, &tcp->base.remote, interface_mtu(tcp->path.interface, tcp->path.v4),
+                   m->low);
   }
   *m = (tcp_mtu_search_t){0};
   if (narrower)
