@@ -155,7 +155,8 @@ ssize_t fdio_datagram_recvmsg(int fd, struct msghdr* message, int flags) {
 int fdio_datagram_sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags) {
   unsigned done = 0;
   for (; done < count && done < FDIO_MESSAGES_MAX; done++) {
-    ssize_t bytes = fdio_datagram_sendmsg(fd, &messages[done].msg_hdr, flags);
+    struct msghdr message = fdio_as_sent(&messages[done].msg_hdr);
+    ssize_t bytes = fdio_datagram_sendmsg(fd, &message, flags);
     if (bytes < 0) return done ? (int)done : -1;
     messages[done].msg_len = (unsigned)bytes;
   }

@@ -174,6 +174,16 @@ void fdio_note_error_queue(fdio_socket_t* socket);
 // Whether the descriptor has O_NONBLOCK.
 bool fdio_nonblocking(int fd);
 
+// A message as its sender means it: a name without a length, or a length without a name, is none, as in Linux.
+static inline struct msghdr fdio_as_sent(const struct msghdr* message) {
+  struct msghdr sent = *message;
+  if (!sent.msg_name || sent.msg_namelen == 0) {
+    sent.msg_name = NULL;
+    sent.msg_namelen = 0;
+  }
+  return sent;
+}
+
 // How many messages sendmmsg and recvmmsg take at a time, as in Linux.
 #define FDIO_MESSAGES_MAX 1024u
 

@@ -190,7 +190,7 @@ FDIO_EXPORT ssize_t sendto(int fd, const void* data, size_t size, int flags, con
                            socklen_t length) {
   struct iovec iov = {.iov_base = (void*)(uintptr_t)data, .iov_len = size};
   struct msghdr message = {
-      .msg_name = (void*)(uintptr_t)addr, .msg_namelen = length, .msg_iov = &iov, .msg_iovlen = 1};
+      .msg_name = (void*)(uintptr_t)addr, .msg_namelen = addr ? length : 0, .msg_iov = &iov, .msg_iovlen = 1};
   if (fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, &message, flags);
   if (fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmsg(fd, &message, flags);
   FDIO_ENTER(call, fd, libc_sendto(fd, data, size, flags, addr, length));
@@ -212,10 +212,17 @@ FDIO_EXPORT ssize_t send(int fd, const void* data, size_t size, int flags) {
 
 FDIO_EXPORT ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
   if (message && fdio_is_stream(fdio_table_peek(fd))) return fdio_stream_sendmsg(fd, message, flags);
-  if (message && fdio_is_fast(fdio_table_peek(fd))) return fdio_datagram_sendmsg(fd, message, flags);
+  if (message && fdio_is_fast(fdio_table_peek(fd))) {
+    struct msghdr sent = fdio_as_sent(message);
+    return fdio_datagram_sendmsg(fd, &sent, flags);
+  }
   FDIO_ENTER(call, fd, libc_sendmsg(fd, message, flags));
   size_t actual = 0;
-  int error = message ? fdio_socket_sendmsg(call.socket, fd, message, flags, &actual) : EFAULT;
+  int error = EFAULT;
+  if (message) {
+    struct msghdr sent = fdio_as_sent(message);
+    error = fdio_socket_sendmsg(call.socket, fd, &sent, flags, &actual);
+  }
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
@@ -227,7 +234,8 @@ FDIO_EXPORT int sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int f
   unsigned sent = 0;
   for (; sent < count && sent < FDIO_MESSAGES_MAX; sent++) {
     size_t actual = 0;
-    error = fdio_socket_sendmsg(call.socket, fd, &messages[sent].msg_hdr, flags, &actual);
+    struct msghdr message = fdio_as_sent(&messages[sent].msg_hdr);
+    error = fdio_socket_sendmsg(call.socket, fd, &message, flags, &actual);
     if (error) break;
     messages[sent].msg_len = (unsigned)actual;
   }
@@ -284,7 +292,14 @@ FDIO_EXPORT ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
   return fdio_leave(&call, error, (ssize_t)actual);
 }
 
-// As Linux does, the timeout is looked at after each datagram: it does not end a wait.
+static void tell_time_left(struct timespec* timeout, zx_time_t deadline) {
+  zx_time_t left = deadline - zx_clock_get_monotonic();
+  if (left < 0) left = 0;
+  *timeout = (struct timespec){left / ZX_SEC(1), left % ZX_SEC(1)};
+}
+
+// As Linux does, the timeout is looked at after each datagram: it does not end a wait. What is left of it is
+// told if there are any.
 FDIO_EXPORT int recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags,
                          struct timespec* timeout) {
   if (fdio_is_stream(fdio_table_peek(fd))) return stream_messages(fd, messages, count, flags, false);
@@ -293,8 +308,11 @@ FDIO_EXPORT int recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int f
   if (timeout && !bad_timeout && timeout->tv_sec < ZX_TIME_INFINITE / ZX_SEC(1)) {
     deadline = zx_deadline_after(timeout->tv_sec * ZX_SEC(1) + timeout->tv_nsec);
   }
-  if (!bad_timeout && fdio_is_fast(fdio_table_peek(fd)))
-    return fdio_datagram_recvmmsg(fd, messages, count, flags, deadline);
+  if (!bad_timeout && fdio_is_fast(fdio_table_peek(fd))) {
+    int done = fdio_datagram_recvmmsg(fd, messages, count, flags, deadline);
+    if (done > 0 && deadline != ZX_TIME_INFINITE) tell_time_left(timeout, deadline);
+    return done;
+  }
   FDIO_ENTER(call, fd, libc_recvmmsg(fd, messages, count, flags, timeout));
   int error = bad_timeout ? EINVAL : 0;
   unsigned received = 0;
@@ -310,6 +328,7 @@ FDIO_EXPORT int recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int f
       break;
     }
   }
+  if (received > 0 && deadline != ZX_TIME_INFINITE) tell_time_left(timeout, deadline);
   return (int)fdio_leave(&call, received ? 0 : error, (ssize_t)received);
 }
 
