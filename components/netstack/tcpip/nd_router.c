@@ -89,20 +89,25 @@ static void learn_router(const rx_t* rx, const addr_t* address, const uint8_t* m
   neighbour_learn(rx->interface, &news);
 }
 
+// Counts what is not as it must be, and what is too much.
+static bool is_listened_to(const rx_t* rx, bool good) {
+  if (!good) {
+    count(rx->stack, nd_rx_bad);
+    return false;
+  }
+  autoconf_t* a = rx->interface->autoconf;
+  bool in_time = bucket_take(&a->messages, rx->stack->now, MESSAGE_COST, MESSAGE_BURST);
+  if (!in_time) count(rx->stack, nd_rx_rate_limited);
+  return in_time;
+}
+
 // RFC 4861, 6.1.2 and 6.3.4
 static void advert_input(rx_t* rx) {
   const uint8_t *p = rx->transport, *mac;
   bool good = rx->ttl == ND_HOPS && p[1] == 0 && rx->transport_length >= ADVERT_HEADER &&
               addr_is_link_local(&rx->source) && nd_options_read(rx, ADVERT_HEADER, ND_SOURCE_MAC, &mac);
-  if (!good) {
-    count(rx->stack, nd_rx_bad);
-    return;
-  }
+  if (!is_listened_to(rx, good)) return;
   autoconf_t* a = rx->interface->autoconf;
-  if (!bucket_take(&a->messages, rx->stack->now, MESSAGE_COST, MESSAGE_BURST)) {
-    count(rx->stack, nd_rx_rate_limited);
-    return;
-  }
   count(rx->stack, nd_rx_router_advert);
   learn_router(rx, &rx->source, mac);
   take_parameters(rx->interface, p);
@@ -127,15 +132,8 @@ static void redirect_input(rx_t* rx) {
               addr_is_link_local(&rx->source) && nd_options_read(rx, REDIRECT_HEADER, ND_TARGET_MAC, &mac);
   addr_t gateway = good ? addr_v6(p + 8) : addr_any(false);
   addr_t destination = good ? addr_v6(p + 24) : addr_any(false);
-  if (!good || !may_redirect(rx, &destination, &gateway)) {
-    count(rx->stack, nd_rx_bad);
-    return;
-  }
+  if (!is_listened_to(rx, good && may_redirect(rx, &destination, &gateway))) return;
   autoconf_t* a = rx->interface->autoconf;
-  if (!bucket_take(&a->messages, rx->stack->now, MESSAGE_COST, MESSAGE_BURST)) {
-    count(rx->stack, nd_rx_rate_limited);
-    return;
-  }
   count(rx->stack, nd_rx_redirect);
   if (addr_equal(&destination, &gateway)) {
     neighbour_news_t news = {.address = &gateway, .mac = mac, .override = true, .create = true};
