@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <zircon/status.h>
 #include <zircon/syscalls.h>
 
 #include "device.h"
@@ -116,7 +117,8 @@ int driver_main(int argc, char** argv, const driver_kind_t* kind) {
   zx_status_t status = async_loop_create(NULL, &driver.loop);
   if (status == ZX_OK) status = component_create(async_loop_get_dispatcher(driver.loop), &driver.component);
   if (status != ZX_OK) {
-    fprintf(stderr, "ethernet_%s: cannot start as a component: status %d\n", kind->name, status);
+    fprintf(stderr, "ethernet_%s: cannot start as a component (%s): a manifest starts it, see jacinth run\n",
+            kind->name, zx_status_get_string(status));
   } else {
     component_on_stop(driver.component, stop, &driver);
     status = driver_start(&driver, &options);

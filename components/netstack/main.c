@@ -10,6 +10,7 @@
 #include <fidl/fuchsia.posix.socket.h>
 #include <lib/async-loop/loop.h>
 #include <lib/component/component.h>
+#include <zircon/status.h>
 
 #include "config.h"
 #include "netstack.h"
@@ -123,7 +124,8 @@ int main(int argc, char** argv) {
   if (status == ZX_OK) {
     status = start(&self);
   } else {
-    fprintf(stderr, "netstack: cannot start as a component: status %d\n", status);
+    fprintf(stderr, "netstack: cannot start as a component (%s): a manifest starts it, see jacinth run\n",
+            zx_status_get_string(status));
   }
   if (status == ZX_OK) {
     (void)async_loop_run(self.loop, ZX_TIME_INFINITE, false);

@@ -140,6 +140,17 @@ def no_install_lists_what_is_missing_and_refuses():
 
 
 @case
+def help_is_there_before_anything_is_installed_or_built():
+    with resources() as owned:
+        project = Project(owned, "jacinth-absent-one build holds things up\n")
+        for arguments in (("--help",), ("test", "--help"), ("test", "-h"), ("build", "--help")):
+            done = project.run(*arguments)
+            expect_equal((done.stderr, done.returncode), ("", 0), arguments)
+            expect("usage: ./jacinth" in done.stdout, done.stdout)
+        expect(not os.path.exists(os.path.join(project.path, "build")), "it built all the same")
+
+
+@case
 def missing_packages_are_named_and_installed_before_building():
     require_root()
     require_program("dpkg-query")
