@@ -55,7 +55,7 @@ def run_benchmark(benchmark, build, wanted):
 def number(value):
     if value is None:
         return "-"
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def print_table(name, rows, skips):
